@@ -1,0 +1,73 @@
+// Package account is control data: sites, keys, log-in links, browser sessions
+// and the daily salts. Adapters keep it; account/accounttest is their law.
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"footfall/event"
+)
+
+// ErrNotFound means there is no such site, key, link or session.
+var ErrNotFound = errors.New("not found")
+
+// Site is one web property.
+type Site struct {
+	ID       string    `json:"site"`       // short, used in stores and file names
+	Domain   string    `json:"domain"`     // example.com
+	WriteKey string    `json:"write_key"`  // public: it stands in the page
+	Zone     string    `json:"timezone"`   // IANA name
+	Currency string    `json:"currency"`   // ISO 4217
+	Origins  []string  `json:"origins"`    // allowed Origin hosts; empty allows all
+	Internal []string  `json:"internal"`   // further hosts of the site itself
+	DNT      bool      `json:"honour_dnt"` // honour Do Not Track and Global Privacy Control
+	Created  time.Time `json:"created"`
+}
+
+// Location is the site's time zone; UTC if its name is unknown here.
+func (s Site) Location() *time.Location {
+	if z, err := time.LoadLocation(s.Zone); err == nil {
+		return z
+	}
+	return time.UTC
+}
+
+// Role is what a read key or a person may do.
+type Role string
+
+// Roles of keys; more come with accounts.
+const (
+	Owner  Role = "owner"
+	Viewer Role = "viewer"
+)
+
+// Key is a bearer token for reading a site's figures; only its hash is kept.
+type Key struct {
+	ID      string    `json:"key"`
+	Site    string    `json:"site"` // "" is every site
+	Role    Role      `json:"role"`
+	Created time.Time `json:"created"`
+}
+
+// Sites keeps sites.
+type Sites interface {
+	AddSite(ctx context.Context, s Site) (Site, error) // fills ID, WriteKey, Created
+	Sites(ctx context.Context) ([]Site, error)         // by domain
+}
+
+// Keys keeps bearer tokens, one-time log-in links and browser sessions.
+type Keys interface {
+	AddKey(ctx context.Context, site string, role Role) (token string, k Key, err error)
+	Key(ctx context.Context, token string) (Key, error)
+	AddLink(ctx context.Context, life time.Duration) (token string, err error)
+	UseLink(ctx context.Context, token string) (session string, err error) // once
+	Session(ctx context.Context, session string) error                     // nil: valid
+}
+
+// Salts keeps the daily secrets of visitor hashes: made on first use, kept for
+// today and yesterday, then destroyed.
+type Salts interface {
+	Salt(day event.Day) ([]byte, error)
+}

@@ -1,0 +1,40 @@
+// Package enrich turns what a browser sent into what is kept: one ordered list
+// of steps. The sender's address and raw user agent come in beside the event
+// and end here; they are in no field of it afterwards.
+package enrich
+
+import (
+	"net/netip"
+	"time"
+
+	"footfall/event"
+)
+
+// Sender is what is known of who sent an event, in memory only.
+type Sender struct {
+	IP        netip.Addr // zero if unknown
+	UserAgent string
+	URL       string // of the page as sent
+	Referrer  string // as sent
+	Salt      []byte // overrides the daily salt (an import brings its own); nil for the daily one
+	Server    bool   // sent by a server library: its anonymous ids may be invented per event
+}
+
+// Salts gives the secret salts that visitor hashes are made with.
+type Salts interface {
+	// Salt is the secret of the UTC day. It exists for today and yesterday only.
+	Salt(day event.Day) ([]byte, error)
+}
+
+// Country looks up the ISO 3166-1 country of an address; "" is unknown.
+type Country interface{ Country(netip.Addr) string }
+
+// Options configures an Enricher; the zero value knows no countries, has
+// random salts in memory and takes no host as internal beyond the page's own.
+type Options struct {
+	Salts    Salts
+	Country  Country
+	Internal func(site, host string) bool // is host one of the site's own?
+	BotWords []string                     // exactly these words mark a bot, instead of the list (import --bots words)
+	Now      func() time.Time
+}

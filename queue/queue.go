@@ -1,0 +1,86 @@
+// Package queue is the durable log between doors and stores: what Publish has
+// accepted is on disk, and named readers take it from there, each at its own
+// pace. The law every adapter keeps is in queue/queuetest.
+package queue
+
+import (
+	"context"
+	"time"
+
+	"footfall/event"
+)
+
+// Queue is the log.
+type Queue interface {
+	// Publish returns nil when every event is on disk (synced), and not before.
+	Publish(ctx context.Context, events ...event.Event) error
+	// Reader opens the named reader, resuming behind what it acknowledged. With
+	// a position it resumes behind that instead: a sink that keeps its own
+	// position is never told twice and never skipped.
+	Reader(ctx context.Context, name string, from *event.Position) (Reader, error)
+	// Aside is where readers put what is hopeless.
+	Aside() Aside
+	// State tells how far the log and its readers are.
+	State(ctx context.Context) (State, error)
+	Close() error
+}
+
+// Reader takes deliveries off the log in order.
+type Reader interface {
+	// Read waits up to wait for at least one event and returns up to about max
+	// (a delivery always ends at a whole message). An empty Delivery means none
+	// came in time.
+	Read(ctx context.Context, max int, wait time.Duration) (Delivery, error)
+}
+
+// Delivery is a run of events lent to the reader until it acknowledges them or
+// the visibility time-out passes.
+type Delivery struct {
+	Events   []event.Event
+	To       event.Position                                       // the last message in it
+	Attempts int                                                  // how often its most-delivered message was delivered, 1 is the first time
+	Ack      func(ctx context.Context) error                      // done, never deliver again
+	Nack     func(ctx context.Context, delay time.Duration) error // deliver again after delay
+	Hold     func(ctx context.Context) error                      // start the visibility time-out anew
+}
+
+// Aside keeps what was set aside, with the reason, until it is redriven or dropped.
+type Aside interface {
+	Put(ctx context.Context, items ...AsideItem) error                       // nil: on disk
+	List(ctx context.Context, reader string, limit int) ([]AsideItem, error) // newest last; "" is every reader
+	Show(ctx context.Context, id uint64) (AsideItem, error)
+	// Redrive publishes the items again, for their reader only, and removes
+	// them from the set-aside. Items without a decodable event are refused.
+	Redrive(ctx context.Context, ids ...uint64) (int, error)
+	Drop(ctx context.Context, ids ...uint64) (int, error)
+}
+
+// AsideItem is one thing set aside.
+type AsideItem struct {
+	ID     uint64       `json:"id"`
+	Reader string       `json:"reader"` // which sink refused it; "collect" and "import" for the doors
+	Reason string       `json:"reason"`
+	At     time.Time    `json:"at"`
+	Site   string       `json:"site,omitempty"`
+	Event  *event.Event `json:"event,omitempty"` // what a sink refused
+	Raw    string       `json:"raw,omitempty"`   // what a door could not read, without address and user agent
+}
+
+// State is a look at the log.
+type State struct {
+	Accepted uint64            // events ever accepted
+	Last     event.Position    // the newest message
+	First    event.Position    // the oldest message still kept
+	Oldest   time.Time         // when the oldest kept message was stored; zero if none
+	Bytes    uint64            // on disk
+	MaxAge   time.Duration     // after which messages expire
+	Readers  map[string]Lag    // by reader
+	Aside    map[string]uint64 // set aside now, by reader
+}
+
+// Lag is how far a reader is behind.
+type Lag struct {
+	At      event.Position // acknowledged up to here
+	Waiting uint64         // events accepted and not yet acknowledged
+	Since   time.Time      // when the oldest waiting message was stored; zero if none waits
+}
