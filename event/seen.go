@@ -1,0 +1,90 @@
+package event
+
+import "hash/maphash"
+
+// Seen is a compact set of event ids that never forgets one and seldom takes a
+// new one for known: Has is false for certain, true only probably, so a true
+// must be confirmed against what is stored. It takes about 5 bytes an id.
+//
+// An id is hashed to 64 bits; the top bits choose a bucket, the low 32 bits are
+// kept in it. Buckets are split in four when they grow past bucketAim ids on
+// average, by bits that the kept 32 hold anyway; so with n ids a lookup of a
+// new one is wrong with a probability of about n / 2^(32+seenBits).
+// It is not safe for concurrent use.
+type Seen struct {
+	buckets [][]uint32
+	split   uint // how many of the kept bits choose the bucket, beside the top bits
+	n       int
+}
+
+const (
+	seenBits  = 12
+	bucketAim = 48
+)
+
+var seenSeed = maphash.MakeSeed()
+
+// NewSeen makes an empty set.
+func NewSeen() *Seen { return &Seen{buckets: make([][]uint32, 1<<seenBits)} }
+
+// Key hashes a site's event id for a Seen set. Keys differ between processes.
+func Key(site, id string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seenSeed)
+	h.WriteString(site)
+	h.WriteByte(0)
+	h.WriteString(id)
+	return h.Sum64()
+}
+
+func (s *Seen) place(key uint64) (bucket uint64, kept uint32) {
+	kept = uint32(key)
+	return key>>(64-seenBits)<<s.split | uint64(kept)>>(32-s.split), kept
+}
+
+// Has reports whether key may be in the set.
+func (s *Seen) Has(key uint64) bool {
+	b, kept := s.place(key)
+	for _, x := range s.buckets[b] {
+		if x == kept {
+			return true
+		}
+	}
+	return false
+}
+
+// Add puts key into the set.
+func (s *Seen) Add(key uint64) {
+	if s.n > len(s.buckets)*bucketAim && s.split < 20 {
+		s.grow()
+	}
+	b, kept := s.place(key)
+	s.buckets[b] = push(s.buckets[b], kept)
+	s.n++
+}
+
+// Len is how many keys were added.
+func (s *Seen) Len() int { return s.n }
+
+// push grows a bucket in small steps: doubling would waste up to half.
+func push(b []uint32, x uint32) []uint32 {
+	if len(b) == cap(b) {
+		next := make([]uint32, len(b), len(b)+8+len(b)/8)
+		copy(next, b)
+		b = next
+	}
+	return append(b, x)
+}
+
+func (s *Seen) grow() {
+	old := s.buckets
+	s.split += 2
+	s.buckets = make([][]uint32, len(old)*4)
+	for i, b := range old {
+		for _, kept := range b {
+			at := uint64(i)>>(s.split-2)<<s.split | uint64(kept)>>(32-s.split)
+			s.buckets[at] = push(s.buckets[at], kept)
+		}
+		old[i] = nil
+	}
+}
