@@ -13,6 +13,7 @@ import (
 // Sender is what is known of who sent an event, in memory only.
 type Sender struct {
 	IP        netip.Addr // zero if unknown
+	Host      string     // stands in for the address where a log has only a host name
 	UserAgent string
 	URL       string // of the page as sent
 	Referrer  string // as sent
