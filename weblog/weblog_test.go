@@ -297,7 +297,7 @@ func FuzzLine(f *testing.F) {
 		for _, format := range []Format{Common, Combined} {
 			var s stored
 			r, err := Import(t.Context(), bytes.NewReader(line), s.options(format))
-			if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			if err != nil && bytes.HasPrefix(line, []byte{0x1f, 0x8b}) {
 				return // it looked like gzip
 			}
 			if err != nil || r.Lines != r.Valid+r.Malformed || r.PageViews+r.Downloads != int64(len(s.events)) {
