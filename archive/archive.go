@@ -1,0 +1,240 @@
+// Package archive keeps every event for ever as immutable Parquet objects that
+// any other tool can read, by site and hour, on whatever keeps named objects:
+// a folder (archive/disk) or an object store. It is the truth the event store
+// can be rebuilt from. docs/format/archive.md describes the bytes; the law
+// every keeper of objects must pass is in archive/archivetest.
+//
+// One Write is one flush: its objects are put, then one manifest entry that
+// names them and moves the archive's position. The entry is the commit: what
+// no entry names was never archived.
+package archive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"footfall/event"
+)
+
+// How much to gather before a flush, for whoever calls Write: bigger flushes
+// make fewer and smaller objects, smaller ones make them appear sooner.
+const (
+	FlushBytes = 64 << 20        // of events, uncompressed
+	FlushAge   = 5 * time.Minute // of the oldest event waiting
+)
+
+// Objects keeps named objects. Names are slash-separated paths. A method that
+// fails may have had its effect or not; the archive finds out.
+type Objects interface {
+	// Put makes the object out of what write writes, whole and durable when it
+	// returns nil, or not at all. It replaces an object of the same name.
+	Put(ctx context.Context, name string, write func(io.Writer) error) error
+	// Open gives an object for reading; an error that is fs.ErrNotExist if
+	// there is none.
+	Open(ctx context.Context, name string) (Object, error)
+	// List names the objects whose names begin with prefix, in order; none is no error.
+	List(ctx context.Context, prefix string) ([]string, error)
+	// Remove removes an object; one that is not there is no error.
+	Remove(ctx context.Context, name string) error
+	// Aside moves an object to where no reader of the archive looks, for
+	// people to examine; one that is not there is no error.
+	Aside(ctx context.Context, name string) error
+}
+
+// Object is an object being read.
+type Object interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Options of an archive; the zero value works.
+type Options struct {
+	Log     *slog.Logger // slog.Default if nil
+	Days    int          // how many days' ids to keep in memory at most, 40 if zero
+	IDs     int          // how many ids to keep in memory beyond those of the running flush's days, 4 million if zero (5 bytes each)
+	Segment int          // after how many flushes their manifest entries become one segment, 512 if zero
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Days <= 0 {
+		o.Days = 40
+	}
+	if o.IDs <= 0 {
+		o.IDs = 4_000_000
+	}
+	if o.Segment <= 0 {
+		o.Segment = 512
+	}
+	return o
+}
+
+// Stats is what the archive holds.
+type Stats struct {
+	Rows       uint64 `json:"rows"`       // events
+	Duplicates uint64 `json:"duplicates"` // events left out because they were archived before
+	Objects    uint64 `json:"objects"`
+	Bytes      uint64 `json:"bytes"` // of all objects
+}
+
+// Archive is an open archive. Its methods may be called concurrently; writes
+// happen one at a time. Only one process may have it open.
+type Archive struct {
+	objects Objects
+	o       Options
+
+	writing sync.Mutex // held through a Write; guards what follows
+	encoder *encoder
+	days    days
+	stale   bool // a flush failed half-way: look at what is really there first
+
+	mu       sync.RWMutex // guards manifest; held shortly, never during input or output
+	manifest manifest
+}
+
+// Open opens the archive in objects, or starts one if there is nothing. What a
+// crash left of an unfinished flush is removed and reported to the log.
+func Open(ctx context.Context, objects Objects, o Options) (*Archive, error) {
+	a := &Archive{objects: objects, o: o.withDefaults()}
+	if err := a.reload(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// reload reads the manifest and clears away what an unfinished flush left.
+func (a *Archive) reload(ctx context.Context) error {
+	m, err := readManifest(ctx, a.objects, a.o.Log)
+	if err != nil {
+		return err
+	}
+	if err := m.clearUnfinished(ctx, a.objects, a.o.Log); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.manifest = m
+	a.mu.Unlock()
+	a.days, a.encoder, a.stale = newDays(a.o), newEncoder(), false
+	return nil
+}
+
+// Close forgets what the archive holds in memory. Nothing waits to be written:
+// a Write that returned nil was durable.
+func (a *Archive) Close() error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	a.days, a.encoder, a.stale = newDays(a.o), nil, true
+	return nil
+}
+
+// Position is how far the queue is archived for certain.
+func (a *Archive) Position() event.Position {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.manifest.last().To
+}
+
+// Stats counts what the archive holds.
+func (a *Archive) Stats() Stats {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.manifest.last().Total
+}
+
+// Write archives the events, which reach up to position to in the queue, and
+// returns nil when they and the position are durable. Events archived before
+// (the same site, id and UTC day of the original time) are left out, so a
+// batch may be written again, cut differently, after any error. An error is
+// always worth trying again.
+func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Position) error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	if a.stale {
+		if err := a.reload(ctx); err != nil {
+			return err
+		}
+	}
+	a.days.begin()
+	fresh, err := a.fresh(ctx, events)
+	if err != nil {
+		return fmt.Errorf("archive: looking for ids archived before: %w", err)
+	}
+	at := a.Position()
+	if len(fresh) == 0 && !at.Less(to) {
+		return nil
+	}
+	next := a.nextEntry(at, to, len(events), len(fresh))
+	next.Objects = plan(events, fresh, next.name(at, to))
+	if err := a.flush(ctx, events, fresh, &next); err != nil {
+		a.stale = true
+		return fmt.Errorf("archive: flush %d: %w", next.Number, err)
+	}
+	a.days.add(events, fresh, next)
+	a.days.trim()
+	a.seal(ctx)
+	return nil
+}
+
+// nextEntry is the manifest entry of a flush of rows out of events, before its
+// objects are known.
+func (a *Archive) nextEntry(at, to event.Position, events, rows int) entry {
+	a.mu.RLock()
+	last := a.manifest.last()
+	a.mu.RUnlock()
+	e := entry{Number: last.Number + 1, From: at, To: to, Rows: uint64(rows), Total: last.Total}
+	if !at.Less(to) {
+		e.To = at
+	}
+	// What the queue delivers a second time was counted the first time: the
+	// queue's own count tells how many of the events lie behind at.
+	left := uint64(events - rows)
+	again := uint64(0)
+	if n := to.Total - min(at.Total, to.Total); to.Total > 0 && uint64(events) > n {
+		again = uint64(events) - n
+	}
+	e.Duplicates = left - min(left, again)
+	e.Total.Rows += e.Rows
+	e.Total.Duplicates += e.Duplicates
+	return e
+}
+
+// flush puts the entry's objects and then the entry itself. A note of what is
+// about to be put goes first, so that a crash in between can be cleared away
+// without listing the whole archive.
+func (a *Archive) flush(ctx context.Context, events []event.Event, fresh []int32, e *entry) error {
+	if len(e.Objects) > 0 {
+		if err := putLines(ctx, a.objects, pendingName, *e); err != nil {
+			return err
+		}
+	}
+	row := 0
+	for i := range e.Objects {
+		o := &e.Objects[i]
+		rows := fresh[row : row+int(o.Rows)]
+		row += int(o.Rows)
+		err := a.objects.Put(ctx, o.Name, func(w io.Writer) error {
+			n, err := a.encoder.encode(w, events, rows)
+			o.Bytes = n
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("object %s: %w", o.Name, err)
+		}
+		e.Total.Objects++
+		e.Total.Bytes += uint64(o.Bytes)
+	}
+	if err := putLines(ctx, a.objects, entryName(e.Number), *e); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.manifest.add(*e)
+	a.mu.Unlock()
+	return nil
+}

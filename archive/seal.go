@@ -1,0 +1,54 @@
+package archive
+
+import (
+	"context"
+	"slices"
+
+	"footfall/event"
+)
+
+// seal joins the tail into a segment when it has grown long. It is not part of
+// the flush: if it fails, that is logged and tried again after the next one.
+func (a *Archive) seal(ctx context.Context) {
+	tail, count := a.manifest.tail, 0
+	for _, e := range tail {
+		count += len(e.Objects)
+	}
+	if len(tail) < a.o.Segment && count < segmentObjects {
+		return
+	}
+	s := segment{First: tail[0].Number, Last: tail[len(tail)-1], Days: daysOf(tail)}
+	s.Last.Objects = nil
+	lines := make([]any, 0, len(tail)+1)
+	lines = append(lines, s)
+	for _, e := range tail {
+		lines = append(lines, e)
+	}
+	if err := putLines(ctx, a.objects, s.name(), lines...); err != nil {
+		a.stale = true
+		a.o.Log.Warn("archive: joining manifest entries failed, will be tried again", "error", err)
+		return
+	}
+	a.mu.Lock()
+	a.manifest.segments = append(a.manifest.segments, s)
+	a.manifest.tail = nil
+	a.mu.Unlock()
+	for _, e := range tail {
+		if err := a.objects.Remove(ctx, entryName(e.Number)); err != nil {
+			a.stale = true
+			a.o.Log.Warn("archive: removing a joined manifest entry failed, will be tried again", "entry", e.Number, "error", err)
+			return
+		}
+	}
+}
+
+func daysOf(entries []entry) []event.Day {
+	var days []event.Day
+	for _, e := range entries {
+		for _, o := range e.Objects {
+			days = append(days, o.OriginalDays...)
+		}
+	}
+	slices.Sort(days)
+	return slices.Compact(days)
+}
