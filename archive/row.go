@@ -74,7 +74,9 @@ type encoder struct {
 func newEncoder() *encoder {
 	return &encoder{
 		w: parquet.NewGenericWriter[row](io.Discard,
-			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+			// Below this level the encoder stores pages without repetition, such
+			// as random ids, as they are.
+			parquet.Compression(&zstd.Codec{Level: zstd.SpeedBetterCompression}),
 			parquet.MaxRowsPerRowGroup(groupRows),
 			parquet.DictionaryMaxBytes(dictionaryMax),
 			parquet.PageBufferSize(pageBytes),
