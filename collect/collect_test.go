@@ -1,0 +1,350 @@
+package collect
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"footfall/enrich"
+	"footfall/event"
+)
+
+const key = "exwritekey0000000000000001"
+
+var testNow = time.Date(2026, 11, 20, 22, 0, 0, 0, time.UTC)
+
+// oneSite is a Sites with a site that several keys and one host lead to.
+type oneSite struct {
+	site Site
+	keys []string
+}
+
+func (s oneSite) ByKey(k string) (Site, bool) {
+	for _, known := range append(s.keys, s.site.Key) {
+		if k == known {
+			found := s.site
+			found.Key = known
+			return found, true
+		}
+	}
+	return Site{}, false
+}
+
+func (s oneSite) ByHost(host string) (Site, bool) { return s.site, host == s.site.Domain }
+
+// world is a collector with everything it says and does written down.
+type world struct {
+	*Collector
+	mu      sync.Mutex
+	events  []event.Event
+	senders []enrich.Sender
+	refused []string // reason, raw
+	counts  map[string]int
+	fail    error
+}
+
+func (w *world) Enrich(e *event.Event, from enrich.Sender) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.senders = append(w.senders, from)
+}
+
+func newWorld(site Site, change func(*Options)) *world {
+	w := &world{counts: map[string]int{}}
+	if site.Key == "" {
+		site.Key = key
+	}
+	site.ID, site.Domain = "s1", "shop.example"
+	o := Options{
+		Publish: func(_ context.Context, events ...event.Event) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if w.fail == nil {
+				w.events = append(w.events, events...)
+			}
+			return w.fail
+		},
+		Refuse: func(_ context.Context, site, reason, raw string) { w.refused = append(w.refused, reason, raw) },
+		Count: func(stage, reason string, n int) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.counts[stage+" "+reason] += n
+		},
+		Enricher: w,
+		Now:      func() time.Time { return testNow },
+	}
+	if change != nil {
+		change(&o)
+	}
+	w.Collector = New(oneSite{site: site, keys: []string{"h3writekey0000000000000001"}}, o)
+	return w
+}
+
+// do sends one request; headers alternate names and values.
+func (w *world) do(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	return rec
+}
+
+// post sends JSON with a key in the query.
+func (w *world) post(path, body string, headers ...string) *httptest.ResponseRecorder {
+	return w.do("POST", path+"?writeKey="+key, body, headers...)
+}
+
+func zip(s string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	io.WriteString(z, s)
+	z.Close()
+	return b.String()
+}
+
+func TestWhoMaySend(t *testing.T) {
+	page := `{"type":"page","properties":{"url":"https://shop.example/"}}`
+	withKey := `{"writeKey":"` + key + `","type":"page"}`
+	for _, x := range []struct {
+		name, target, body, auth string
+		status                   int
+	}{
+		{"basic with colon", "/v1/page", page, "Basic ZXh3cml0ZWtleTAwMDAwMDAwMDAwMDAwMDE6", 200},
+		{"basic without colon", "/v1/page", page, "Basic ZXh3cml0ZWtleTAwMDAwMDAwMDAwMDAwMDE=", 200},
+		{"query", "/v1/page?writeKey=" + key, page, "", 200},
+		{"body", "/v1/page", withKey, "", 200},
+		{"basic goes before body", "/v1/page", withKey, "Basic bm9ib2R5Og==", 401},
+		{"query goes before body", "/v1/page?writeKey=nobody", withKey, "", 401},
+		{"no key", "/v1/page", page, "", 401},
+		{"broken basic falls through", "/v1/page", withKey, "Basic %%%", 200},
+		{"key of the wrong type", "/v1/page", `{"writeKey":17}`, "", 401},
+		{"beacon", "/beacon/v1/batch?writeKey=" + key, `{"batch":[]}`, "", 200},
+	} {
+		w := newWorld(Site{}, nil)
+		headers := []string{}
+		if x.auth != "" {
+			headers = []string{"Authorization", x.auth}
+		}
+		rec := w.do("POST", x.target, x.body, headers...)
+		if rec.Code != x.status {
+			t.Errorf("%s: got %d %s, want %d", x.name, rec.Code, rec.Body, x.status)
+		}
+		if x.status == 401 && len(w.events) > 0 {
+			t.Errorf("%s: stored", x.name)
+		}
+	}
+}
+
+func TestEveryRoute(t *testing.T) {
+	for path, want := range map[string]event.Kind{
+		"/v1/page": "page", "/v1/p": "page", "/v1/track": "track", "/v1/t": "track", "/v1/identify": "identify", "/v1/i": "identify",
+		"/v1/group": "group", "/v1/g": "group", "/v1/screen": "screen", "/v1/s": "screen", "/v1/alias": "alias", "/v1/a": "alias", "/v1/page/": "page",
+	} {
+		w := newWorld(Site{}, nil)
+		rec := w.post(path, `{"event":"x","messageId":"m"}`, "Content-Type", "text/plain")
+		if rec.Code != 200 || rec.Body.String() != `{"success":true}` || len(w.events) != 1 || w.events[0].Kind != want || w.events[0].Channel != "web" {
+			t.Errorf("%s: %d %s %+v", path, rec.Code, rec.Body, w.events)
+		}
+	}
+	for _, path := range []string{"/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"} {
+		w := newWorld(Site{}, nil)
+		rec := w.post(path, `{"batch":[{"type":"page"},{"type":"track","event":"x"}]}`)
+		if rec.Code != 200 || rec.Body.String() != `{"success":true}` || len(w.events) != 2 || w.counts["accepted "] != 2 {
+			t.Errorf("%s: %d %s %+v", path, rec.Code, rec.Body, w.events)
+		}
+	}
+	w := newWorld(Site{}, nil)
+	for _, x := range []struct {
+		method, target string
+		status         int
+		body           string
+	}{
+		{"GET", "/sourceConfig?writeKey=" + key, 200, `{"source":{"id":"s1","config":{},"destinations":[]}}`},
+		{"GET", "/sourceConfig/?p=npm&writeKey=" + key, 200, `{"source":{"id":"s1","config":{},"destinations":[]}}`},
+		{"GET", "/sourceConfig", 401, `{"success":false,"error":"the write key is missing or unknown"}`},
+		{"GET", "/v1/projects/" + key + "/settings", 200, `{"integrations":{"Segment.io":{"apiKey":"` + key + `","apiHost":"example.com/v1","protocol":"http"}},"metrics":{"sampleRate":0}}`},
+		{"GET", "/v1/projects/nobody/settings", 401, ""},
+		{"POST", "/v1/m", 200, `{"success":true}`},
+		{"POST", "/rsaMetrics", 200, `{"success":true}`},
+		{"GET", "/v1/page", 405, `{"success":false,"error":"this address takes POST"}`},
+		{"POST", "/js/footfall.js", 405, ""},
+		{"DELETE", "/collect", 405, ""},
+		{"GET", "/elsewhere", 404, ""},
+		{"OPTIONS", "/elsewhere", 404, ""},
+	} {
+		rec := w.do(x.method, x.target, "")
+		if rec.Code != x.status || x.body != "" && rec.Body.String() != x.body {
+			t.Errorf("%s %s: %d %s", x.method, x.target, rec.Code, rec.Body)
+		}
+	}
+	if !Handles("/v1/p") || !Handles("/pixel/v1/page") || Handles("/graphql") {
+		t.Error("Handles is wrong")
+	}
+}
+
+func TestCrossOrigin(t *testing.T) {
+	w := newWorld(Site{Origins: []string{"shop.example", "https://dev.example:8443"}}, nil)
+	from := "https://shop.example"
+	rec := w.do("OPTIONS", "/v1/page", "", "Origin", from, "Access-Control-Request-Headers", "authorization,anonymousid")
+	h := rec.Header()
+	if rec.Code != 204 || h.Get("Access-Control-Allow-Headers") != "authorization,anonymousid" || h.Get("Access-Control-Max-Age") != "86400" ||
+		!strings.Contains(h.Get("Access-Control-Allow-Methods"), "POST") {
+		t.Errorf("preflight: %d %v", rec.Code, h)
+	}
+	for _, x := range []struct {
+		method, target, body, from string
+		status                     int
+	}{
+		{"POST", "/v1/page?writeKey=" + key, `{}`, from, 200},
+		{"POST", "/v1/page?writeKey=" + key, `{}`, "https://dev.example:8443", 200},
+		{"POST", "/v1/page?writeKey=" + key, `{}`, "https://evil.example", 403},
+		{"POST", "/v1/page?writeKey=" + key, `{}`, "null", 403},
+		{"POST", "/v1/page?writeKey=" + key, `{`, from, 400},
+		{"POST", "/v1/page?writeKey=x", `{}`, from, 401},
+		{"GET", "/nowhere", ``, from, 404},
+		{"GET", "/v1/page", ``, from, 405},
+		{"GET", "/sourceConfig/?writeKey=" + key, ``, from, 200},
+		{"GET", "/js/footfall.js", ``, from, 200},
+		{"GET", "/pixel/v1/page", ``, from, 200},
+		{"OPTIONS", "/sourceConfig/", ``, from, 204},
+	} {
+		rec := w.do(x.method, x.target, x.body, "Origin", x.from)
+		h := rec.Header()
+		if rec.Code != x.status || h.Get("Access-Control-Allow-Origin") != x.from || !strings.HasPrefix(h.Get("Vary"), "Origin") ||
+			!strings.Contains(h.Get("Access-Control-Expose-Headers"), "Retry-After") || h.Get("Access-Control-Allow-Credentials") != "true" {
+			t.Errorf("%s %s from %s: %d %v", x.method, x.target, x.from, rec.Code, h)
+		}
+	}
+}
+
+func TestDoNotTrack(t *testing.T) {
+	for _, x := range []struct {
+		honour bool
+		header string
+		kept   bool
+	}{{true, "DNT", false}, {true, "Sec-GPC", false}, {false, "DNT", true}, {true, "X-Other", true}} {
+		for _, target := range []string{"/v1/page", "/v1/batch", "/pixel/v1/page", "/collect"} {
+			w := newWorld(Site{HonourDNT: x.honour}, nil)
+			method, body := "POST", `{"batch":[{"type":"page"}]}`
+			if target == "/pixel/v1/page" {
+				method, body = "GET", ""
+			}
+			if target == "/collect" {
+				body = `{"page":"/a"}`
+			}
+			rec := w.do(method, target+"?key="+key+"&writeKey="+key, body, x.header, "1")
+			if kept := len(w.events) == 1; rec.Code != 200 || kept != x.kept ||
+				x.kept == (rec.Header().Get("X-Footfall") == "dropped, do-not-track") || x.kept == (w.counts["dropped dnt"] == 1) {
+				t.Errorf("%s honour=%v %s: %d kept=%v %v %v", target, x.honour, x.header, rec.Code, kept, rec.Header(), w.counts)
+			}
+		}
+	}
+}
+
+func TestQueueDown(t *testing.T) {
+	w := newWorld(Site{}, nil)
+	w.fail = errors.New("disk full")
+	for _, x := range []struct{ method, target, body string }{
+		{"POST", "/v1/page", `{}`}, {"POST", "/v1/batch", `{"batch":[{"type":"page"},{"type":3}]}`}, {"GET", "/collect", ""}, {"GET", "/pixel/v1/page", ""},
+	} {
+		rec := w.do(x.method, x.target+"?page=/&key="+key+"&writeKey="+key, x.body, "Origin", "https://shop.example")
+		if rec.Code != 503 || rec.Header().Get("Retry-After") == "" || strings.Contains(rec.Body.String(), "disk full") {
+			t.Errorf("%s: %d %v %s", x.target, rec.Code, rec.Header(), rec.Body)
+		}
+	}
+	if len(w.refused) > 0 || w.counts["accepted "] > 0 {
+		t.Errorf("set aside or counted although the client sends it again: %v %v", w.refused, w.counts)
+	}
+}
+
+func TestTooManyWaiting(t *testing.T) {
+	hold, held := make(chan struct{}), make(chan struct{})
+	w := newWorld(Site{}, func(o *Options) {
+		o.MaxWaiting = 1
+		o.Publish = func(context.Context, ...event.Event) error { held <- struct{}{}; <-hold; return nil }
+	})
+	done := make(chan int)
+	go func() { done <- w.post("/v1/page", `{}`).Code }()
+	<-held
+	if rec := w.post("/v1/page", `{}`); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("second: %d %v", rec.Code, rec.Header())
+	}
+	close(hold)
+	if code := <-done; code != 200 {
+		t.Errorf("first: %d", code)
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}
+	for _, x := range []struct{ name, remote, header, value, want, says string }{
+		{"direct", "203.0.113.9:1", "", "", "203.0.113.9", "connection itself"},
+		{"untrusted header", "203.0.113.9:1", "X-Forwarded-For", "198.51.100.1", "203.0.113.9", "not among the trusted proxies"},
+		{"rightmost untrusted", "10.0.0.1:1", "X-Forwarded-For", "6.6.6.6, 198.51.100.7, 10.2.2.2", "198.51.100.7", "because of header X-Forwarded-For"},
+		{"all trusted", "10.0.0.1:1", "X-Forwarded-For", "10.3.3.3, 10.2.2.2", "10.3.3.3", "X-Forwarded-For"},
+		{"garbage ends the walk", "10.0.0.1:1", "X-Forwarded-For", "6.6.6.6, unknown, 10.2.2.2", "10.2.2.2", "X-Forwarded-For"},
+		{"garbage only", "10.0.0.1:1", "X-Forwarded-For", "unknown", "10.0.0.1", "connection itself"},
+		{"real ip", "10.0.0.1:1", "X-Real-IP", "198.51.100.8", "198.51.100.8", "X-Real-Ip"},
+		{"forwarded", "10.0.0.1:1", "Forwarded", `for=6.6.6.6, for="[2001:db8::7]:4711";proto=https, for=10.1.1.1`, "2001:db8::7", "Forwarded"},
+		{"mapped", "[::ffff:203.0.113.9]:1", "", "", "203.0.113.9", "connection"},
+	} {
+		w := newWorld(Site{}, func(o *Options) { o.TrustedProxies = trusted })
+		r := httptest.NewRequest("POST", "/v1/page?writeKey="+key, strings.NewReader(`{}`))
+		me := httptest.NewRequest("GET", "/debug/me", nil)
+		for _, q := range []*http.Request{r, me} {
+			q.RemoteAddr = x.remote
+			if x.header != "" {
+				q.Header.Set(x.header, x.value)
+			}
+		}
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(httptest.NewRecorder(), r)
+		w.ServeHTTP(rec, me)
+		if got := w.senders[0].IP.String(); got != x.want {
+			t.Errorf("%s: %s, want %s", x.name, got, x.want)
+		}
+		if s := rec.Body.String(); !strings.Contains(s, "I see you as "+x.want) || !strings.Contains(s, x.says) {
+			t.Errorf("%s: /debug/me says %q", x.name, s)
+		}
+	}
+}
+
+func TestSnippet(t *testing.T) {
+	w := newWorld(Site{}, nil)
+	rec := w.do("GET", "/js/footfall.js", "", "Accept-Encoding", "gzip, br")
+	z, err := gzip.NewReader(bytes.NewReader(rec.Body.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := rec.Body.Len(); n > 1024 {
+		t.Errorf("the snippet is %d bytes gzipped, the limit is 1,024", n)
+	}
+	plain, err := io.ReadAll(z)
+	rec2 := w.do("GET", "/js/footfall.js", "")
+	if err != nil || rec2.Body.String() != string(plain) || rec2.Header().Get("Content-Encoding") != "" {
+		t.Error("zipped and plain differ")
+	}
+	etag := rec.Header().Get("ETag")
+	if rec := w.do("GET", "/js/footfall.js", "", "If-None-Match", etag); rec.Code != 304 || rec.Body.Len() > 0 {
+		t.Errorf("with ETag: %d", rec.Code)
+	}
+	if !strings.Contains(rec.Header().Get("Cache-Control"), "max-age=") || !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/javascript") {
+		t.Errorf("headers: %v", rec.Header())
+	}
+	for _, never := range []string{"document.cookie", "localStorage", ".cookie"} {
+		if strings.Contains(string(plain), never) {
+			t.Errorf("the snippet uses %s", never)
+		}
+	}
+}

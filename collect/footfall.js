@@ -1,0 +1,89 @@
+/* Footfall's snippet. footfall.min.js is what is served: change both together,
+   a test holds their strings together and the size under 1 kB gzipped.
+
+   <script defer data-site="WRITEKEY" src="https://host/js/footfall.js"></script>
+   data-dnt="ignore"  send although the browser asks not to be tracked
+   data-404           on the page that stands for a missing one
+
+   It sets no cookie and stores nothing, but for a referral code or click id in
+   the page's address, which stays in session storage until the tab is closed. */
+(() => {
+  const page = document;
+  const place = location;
+  const script = page.currentScript;
+  const options = script.dataset;
+  const server = new URL(script.src).origin + '/v1/';
+  const silent = options.dnt != 'ignore' && (navigator.doNotTrack == 1 || navigator.globalPrivacyControl);
+  let referrer = page.referrer;
+  let shown; // path and query of the page last sent
+  let address; // and its whole address, the referrer of the next
+
+  // What brought the visitor: a parameter of the address, else what an earlier page of this visit kept.
+  const referral = {};
+  for (const name of ['ref', 'via', 'aff', 'a', 'cid']) {
+    try {
+      const value = new URLSearchParams(place.search).get(name);
+      if (value) sessionStorage['footfall_' + name] = value;
+      const kept = sessionStorage['footfall_' + name];
+      if (kept) referral[name] = kept;
+    } catch {} // storage may be forbidden
+  }
+
+  // The id is made once, so that what is sent twice counts once. randomUUID is missing on http pages.
+  const random = () => Math.random().toString(36).slice(2);
+  const send = (route, event, properties) => {
+    if (silent) return;
+    const now = new Date();
+    const body = JSON.stringify({
+      writeKey: options.site,
+      messageId: now.getTime() + random() + random(),
+      event,
+      properties,
+      originalTimestamp: now,
+      sentAt: now,
+      context: { page: { url: place.href, title: page.title, referrer }, referral, library: { name: 'footfall.js' } },
+    });
+    // A text body needs no preflight; keepalive outlives the page. Older browsers throw, full queues reject.
+    const beacon = () => navigator.sendBeacon(server + route, body);
+    try {
+      fetch(server + route, { method: 'POST', body, keepalive: true }).catch(beacon);
+    } catch {
+      beacon();
+    }
+  };
+  const track = (event, properties) => send('t', event, properties);
+
+  const view = () => {
+    const now = place.pathname + place.search;
+    if (now == shown) return;
+    if (shown) referrer = address;
+    shown = now;
+    address = place.href;
+    send('p');
+  };
+  const pushState = history.pushState;
+  history.pushState = function () {
+    pushState.apply(this, arguments);
+    view();
+  };
+  addEventListener('popstate', view);
+
+  const clicked = (click) => {
+    const link = click.target.closest && click.target.closest('a[href]');
+    if (!link) return;
+    const url = link.href;
+    if (/\.(pdf|zip|gz|rar|7z|dmg|exe|msi|pkg|apk|iso|csv|txt|docx?|xlsx?|pptx?|epub|mp[34]|mov|avi|wav)$/i.test(link.pathname)) {
+      track('File Downloaded', { url, file: link.pathname.split('/').pop() });
+    } else if (/^http/.test(url) && link.host != place.host) {
+      track('Outbound Link Clicked', { url });
+    }
+  };
+  addEventListener('click', clicked, true);
+  addEventListener('auxclick', clicked, true);
+
+  const waiting = window.footfall && footfall.q;
+  window.footfall = track;
+  view();
+  if ('404' in options) track('Page Not Found', { url: place.href });
+  for (const call of waiting || []) track(...call);
+})();

@@ -1,0 +1,137 @@
+package collect
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/valyala/fastjson"
+
+	"footfall/event"
+)
+
+// plain answers /collect, the pipeline for those who build their own: page (a
+// path or URL) and, if wanted, time, referrer, title and messageId, in the query
+// string or, of a POST, in a form or JSON object. The site is found by key or by
+// the host the request comes from.
+func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
+	if ref := c.enter(); ref != nil {
+		return ref
+	}
+	defer c.leave()
+	j := c.jobs.Get().(*job)
+	defer c.release(j)
+	form := r.URL.Query()
+	if r.Method == http.MethodPost {
+		body, ref := c.read(w, r, j)
+		if ref != nil {
+			return ref
+		}
+		if ref = j.fillForm(form, body); ref != nil {
+			return ref
+		}
+	}
+	site, base, ref := c.plainSite(r, form.Get("key"))
+	if ref != nil {
+		return ref
+	}
+	if ref = originAllowed(&site, r); ref != nil {
+		return ref
+	}
+	page := form.Get("page")
+	switch {
+	case strings.HasPrefix(page, "/"):
+		page = base + page
+	case !strings.Contains(page, "://"):
+		c.Count("refused", "page", 1)
+		return &refusal{status: http.StatusBadRequest, field: "page", why: "must be a path that begins with / or a URL"}
+	}
+	j.decoder.origin = c.origin(r, &site, "plain")
+	j.decoder.odd, j.decoder.out.odd = true, true
+	if ref = c.takeOne(j, plainEvent(form, page), event.Page, len(r.URL.RawQuery)+len(j.wire)); ref != nil {
+		if ref.field == "timestamp" {
+			ref.field = "time" // what it is called here
+		}
+		return ref
+	}
+	return c.keep(w, r, j, &site, false)
+}
+
+// fillForm adds a body's fields to form: those of a JSON object that are texts,
+// or those of a form.
+func (j *job) fillForm(form url.Values, body []byte) *refusal {
+	if len(body) == 0 {
+		return nil
+	}
+	if body[0] != '{' {
+		fields, err := url.ParseQuery(string(body))
+		if err != nil {
+			return unreadable("unreadable form")
+		}
+		for k, v := range fields {
+			form[k] = v
+		}
+		return nil
+	}
+	v, ref := j.parse(body)
+	if ref != nil {
+		return ref
+	}
+	for _, field := range []string{"page", "time", "referrer", "title", "messageId", "key"} {
+		s, err := text(field, member(v, field))
+		if err != nil {
+			return invalid(err)
+		}
+		if s != "" {
+			form.Set(field, s)
+		}
+	}
+	return nil
+}
+
+// plainSite finds the site of a plain request by its key or by the host of the
+// page that sent it, and the scheme and host that its paths belong to.
+func (c *Collector) plainSite(r *http.Request, key string) (site Site, base string, ref *refusal) {
+	if key == "" {
+		key = headerKey(r)
+	}
+	sender := r.Header.Get("Origin")
+	if sender == "" || sender == "null" {
+		sender = r.Header.Get("Referer")
+	}
+	full, host := originHost(sender)
+	if key != "" {
+		if site, ref = c.siteOf(key); ref != nil {
+			return site, "", ref
+		}
+	} else {
+		var ok bool
+		if site, ok = c.sites.ByHost(host); host == "" || !ok {
+			return site, "", &refusal{status: http.StatusUnauthorized, why: "send key=, or send from a host that belongs to a site"}
+		}
+	}
+	if full == "" {
+		full = site.Domain
+	}
+	return site, "https://" + full, nil
+}
+
+// plainEvent is the page view that a form describes, in the words of the API.
+func plainEvent(form url.Values, page string) *fastjson.Value {
+	var a fastjson.Arena
+	e, properties := a.NewObject(), a.NewObject()
+	properties.Set("url", a.NewString(page))
+	for _, field := range []string{"referrer", "title"} {
+		if s := form.Get(field); s != "" {
+			properties.Set(field, a.NewString(s))
+		}
+	}
+	e.Set("properties", properties)
+	if s := form.Get("time"); s != "" {
+		e.Set("timestamp", a.NewString(s))
+	}
+	if s := form.Get("messageId"); s != "" {
+		e.Set("messageId", a.NewString(s))
+	}
+	return e
+}

@@ -1,0 +1,238 @@
+package collect
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/valyala/fastjson"
+
+	"footfall/enrich"
+	"footfall/event"
+)
+
+// job is the memory one request works in. It is used again for later ones.
+type job struct {
+	wire, plain []byte // the body as sent and, if it was zipped, unzipped
+	unzip       *gzip.Reader
+	parser      fastjson.Parser
+	decoder     *decoder
+	events      []event.Event
+	rejected    []rejection
+	answer      []byte
+	heavy       bool // too much memory to keep it
+}
+
+func newJob() *job { return &job{decoder: newDecoder()} }
+
+const (
+	keepBody  = 256 << 10 // bytes of a body that a job keeps memory for
+	keepCount = 256       // events, likewise
+)
+
+// release gives j back, unless a large request blew it up.
+func (c *Collector) release(j *job) {
+	j.decoder.forget()
+	clear(j.events)
+	clear(j.rejected)
+	j.events, j.rejected, j.answer = j.events[:0], j.rejected[:0], j.answer[:0]
+	if !j.heavy && cap(j.wire) <= keepBody && cap(j.plain) <= keepBody && cap(j.events) <= keepCount {
+		c.jobs.Put(j)
+	}
+}
+
+// read reads the request's body into j and returns it unzipped.
+func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte, *refusal) {
+	if r.ContentLength > maxBody {
+		return nil, tooLarge("the body is larger than 4 MB")
+	}
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
+	case "", "identity", "gzip", "x-gzip":
+	default:
+		return nil, &refusal{status: http.StatusUnsupportedMediaType, why: "the content encoding must be gzip or none"}
+	}
+	control := http.NewResponseController(w)
+	if r.ContentLength != 0 {
+		// A recorder in a test has no deadline; then there is nothing to wait for either.
+		_ = control.SetReadDeadline(time.Now().Add(c.BodyTimeout))
+	}
+	var err error
+	j.wire, err = readAll(j.wire[:0], r.Body, maxBody, int(max(r.ContentLength, 0)))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &refusal{status: http.StatusRequestTimeout, why: "the body took too long to arrive"}
+	case errors.Is(err, errTooLarge):
+		return nil, tooLarge("the body is larger than 4 MB")
+	case err != nil:
+		return nil, unreadable("the body broke off")
+	}
+	// The deadline would otherwise end the request's context while it waits for the disk.
+	_ = control.SetReadDeadline(time.Time{})
+	if len(j.wire) > 1 && j.wire[0] == 0x1f && j.wire[1] == 0x8b {
+		return j.gunzip()
+	}
+	return j.wire, nil
+}
+
+var (
+	errTooLarge = errors.New("too large")
+	errRatio    = errors.New("too dense")
+)
+
+// readAll reads r to its end behind b, at most limit bytes; size is what is
+// expected, which a sender may lie about.
+func readAll(b []byte, r io.Reader, limit, size int) ([]byte, error) {
+	if size = min(size, 64<<10) + 1; cap(b) < size {
+		b = make([]byte, 0, max(size, 4096))
+	}
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > limit:
+			return b, errTooLarge
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+	}
+}
+
+// dense fails when what it has read is implausibly large for what was sent.
+type dense struct {
+	r     io.Reader
+	wire  int
+	total int
+}
+
+func (d *dense) Read(b []byte) (int, error) {
+	n, err := d.r.Read(b)
+	if d.total += n; d.total > ratioFrom && d.total > maxRatio*d.wire {
+		return n, errRatio
+	}
+	return n, err
+}
+
+// gunzip unzips the body. What a body says of its own encoding is not asked:
+// some clients send gzip as a form, and some proxies unzip but keep the header.
+func (j *job) gunzip() ([]byte, *refusal) {
+	var err error
+	if j.unzip == nil {
+		j.unzip, err = gzip.NewReader(bytes.NewReader(j.wire))
+	} else {
+		err = j.unzip.Reset(bytes.NewReader(j.wire))
+	}
+	if err == nil {
+		j.plain, err = readAll(j.plain[:0], &dense{r: j.unzip, wire: len(j.wire)}, maxBody, 4*len(j.wire))
+	}
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, tooLarge("the unzipped body is larger than 4 MB")
+	case errors.Is(err, errRatio):
+		return nil, tooLarge("the body unzips to more than 200 times its size")
+	case err != nil:
+		j.unzip = nil // what a failed reader holds is not trusted again
+		return nil, unreadable("unreadable gzip")
+	}
+	return j.plain, nil
+}
+
+// parse checks and parses a body.
+func (j *job) parse(body []byte) (*fastjson.Value, *refusal) {
+	found, ref := scan(body)
+	if ref != nil {
+		return nil, ref
+	}
+	j.heavy = found.values > 32<<10
+	j.decoder.odd, j.decoder.out.odd = found.odd, found.odd
+	v, err := j.parser.ParseBytes(body)
+	if err != nil {
+		return nil, unreadable("unreadable JSON")
+	}
+	return v, nil
+}
+
+// headerKey is the write key of a request's Authorization or query; "" if it
+// has none there.
+func headerKey(r *http.Request) string {
+	if a := r.Header["Authorization"]; len(a) > 0 && len(a[0]) > 6 && strings.EqualFold(a[0][:6], "Basic ") {
+		encoded := strings.TrimRight(a[0][6:], "= ")
+		if b, err := base64.RawStdEncoding.DecodeString(encoded); err == nil {
+			if key, _, _ := strings.Cut(string(b), ":"); key != "" {
+				return key
+			}
+		}
+	}
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return r.URL.Query().Get("writeKey")
+}
+
+var unknownKey = &refusal{status: http.StatusUnauthorized, why: "the write key is missing or unknown"}
+
+// siteOf finds the site of a key. The look-up may leave early on a wrong key;
+// whether the found one is right is compared in constant time.
+func (c *Collector) siteOf(key string) (Site, *refusal) {
+	if key == "" {
+		return Site{}, unknownKey
+	}
+	site, ok := c.sites.ByKey(key)
+	if !ok || subtle.ConstantTimeCompare([]byte(site.Key), []byte(key)) != 1 {
+		return Site{}, unknownKey
+	}
+	return site, nil
+}
+
+// enter takes a place among the bodies in memory. Without one, the sender is
+// asked to come again.
+func (c *Collector) enter() *refusal {
+	if c.waiting.Add(1) > int64(c.MaxWaiting) {
+		c.waiting.Add(-1)
+		return &refusal{status: http.StatusTooManyRequests, why: "too many requests at a time"}
+	}
+	return nil
+}
+
+func (c *Collector) leave() { c.waiting.Add(-1) }
+
+// origin is what r says of all its events.
+func (c *Collector) origin(r *http.Request, site *Site, channel string) origin {
+	o := origin{site: site.ID, received: c.Now().UTC(), channel: channel, userAgent: r.Header.Get("User-Agent")}
+	o.ip, _ = c.clientAddr(r)
+	if channel == "pixel" {
+		o.referer = r.Header.Get("Referer")
+	}
+	if a := r.Header["Anonymousid"]; len(a) > 0 {
+		if b, err := base64.StdEncoding.DecodeString(a[0]); err == nil {
+			o.anonymousID = string(b)
+		}
+	}
+	return o
+}
+
+// add decodes and enriches one event into j.events.
+func (c *Collector) add(j *job, v *fastjson.Value, kind event.Kind) error {
+	j.events = append(j.events, event.Event{})
+	e, from := &j.events[len(j.events)-1], enrich.Sender{}
+	err := j.decoder.decode(v, kind, e, &from)
+	if err == nil {
+		c.Enricher.Enrich(e, from)
+		err = e.Check()
+	}
+	if err != nil {
+		j.events = j.events[:len(j.events)-1]
+	}
+	return err
+}
