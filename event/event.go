@@ -194,3 +194,12 @@ func FormatID(id uint64) string {
 	}
 	return hex.EncodeToString(b[:])
 }
+
+// Size is about how many bytes the event takes uncompressed.
+func (e *Event) Size() int {
+	n := 64
+	for _, f := range e.texts() {
+		n += len(*f.text)
+	}
+	return n
+}

@@ -1,0 +1,292 @@
+// Package pump takes events from a queue reader to a sink: it gathers a batch
+// by size or age, writes it, and acknowledges only what is written. Passing
+// faults are retried for ever, hopeless events are set aside with the reason.
+package pump
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"time"
+
+	"footfall/event"
+	"footfall/queue"
+)
+
+// Sink stores batches. Writing the same batch twice must be as good as once.
+type Sink interface {
+	// Write returns nil when all events are stored for good. To is the queue
+	// position the batch reaches, to be stored together with the events; it is
+	// zero for a part of a batch.
+	Write(ctx context.Context, events []event.Event, to event.Position) error
+}
+
+// RejectedError tells that the events at Index, and only these, are hopeless:
+// writing them again can't succeed, and nothing of the batch was written. An
+// empty Index means the sink can't tell which; the pump finds them by halves.
+type RejectedError struct {
+	Index []int
+	Err   error
+}
+
+func (e *RejectedError) Error() string {
+	return fmt.Sprintf("%d hopeless events: %v", len(e.Index), e.Err)
+}
+func (e *RejectedError) Unwrap() error { return e.Err }
+
+// Options of a pump. The zero value is sensible.
+type Options struct {
+	Name     string                                                    // of the reader, for logs and set-aside items
+	Events   int                                                       // write at so many events; default 20,000
+	Bytes    int                                                       // or at so many bytes; default 16 MiB
+	Age      time.Duration                                             // or when the first event is so old; default 200 ms
+	Attempts int                                                       // set aside what was delivered more often; default 10
+	Drain    time.Duration                                             // how long it may go on writing after its context ends; default 20 s
+	SetAside func(ctx context.Context, items ...queue.AsideItem) error // required
+	Wrote    func(events int, took time.Duration)                      // after each successful write
+	Failed   func()                                                    // after each passing fault
+	Log      *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.Events = orDefault(o.Events, 20_000)
+	o.Bytes = orDefault(o.Bytes, 16<<20)
+	o.Age = orDefault(o.Age, 200*time.Millisecond)
+	o.Attempts = orDefault(o.Attempts, 10)
+	o.Drain = orDefault(o.Drain, 20*time.Second)
+	if o.Wrote == nil {
+		o.Wrote = func(int, time.Duration) {}
+	}
+	if o.Failed == nil {
+		o.Failed = func() {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func orDefault[T int | time.Duration](x, def T) T {
+	if x == 0 {
+		return def
+	}
+	return x
+}
+
+// holdEvery is how often deliveries are held; well under any visibility time-out.
+const holdEvery = 5 * time.Second
+
+type pump struct {
+	Options
+	reader queue.Reader
+	sink   Sink
+}
+
+// Run pumps until ctx ends, then drains what is left in the queue under its own
+// deadline. What can't be drained in time stays in the queue. It returns an
+// error only if the drain was cut short.
+func Run(ctx context.Context, reader queue.Reader, sink Sink, o Options) error {
+	p := &pump{Options: o.withDefaults(), reader: reader, sink: sink}
+	for ctx.Err() == nil {
+		p.once(ctx, ctx)
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.Drain)
+	defer cancel()
+	for drain.Err() == nil {
+		if p.once(drain, nil) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("pump %s: not drained within %v; the rest stays in the queue", p.Name, p.Drain)
+}
+
+// batch is what was gathered.
+type batch struct {
+	events     []event.Event
+	bytes      int
+	deliveries []queue.Delivery
+}
+
+func (b *batch) hold(ctx context.Context) {
+	for _, d := range b.deliveries {
+		_ = d.Hold(ctx) // failing, it is delivered again, which costs nothing but time
+	}
+}
+
+// once gathers one batch and sees it through; it returns how many events that
+// were. Reading waits under gather; nil takes only what is there.
+func (p *pump) once(write, gather context.Context) int {
+	b := p.gather(write, gather)
+	if len(b.deliveries) == 0 {
+		return 0
+	}
+	// Writing goes on when the pump is told to stop: only the drain's deadline ends it.
+	ctx, cancel := writeContext(write, gather, p.Drain)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		tick := time.NewTicker(holdEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				b.hold(ctx)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	last := b.deliveries[len(b.deliveries)-1].To
+	if !p.write(ctx, b.events, last) {
+		return len(b.events)
+	}
+	for _, d := range b.deliveries {
+		if err := d.Ack(ctx); err != nil {
+			p.Log.Warn("pump: not acknowledged, will be delivered again", "reader", p.Name, "error", err)
+		}
+	}
+	return len(b.events)
+}
+
+// writeContext lives on for the drain time after gather ends.
+func writeContext(write, gather context.Context, drain time.Duration) (context.Context, context.CancelFunc) {
+	if gather == nil {
+		return context.WithCancel(write)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(gather))
+	stop := context.AfterFunc(gather, func() { time.AfterFunc(drain, cancel) })
+	return ctx, func() { stop(); cancel() }
+}
+
+func (p *pump) gather(write, gather context.Context) *batch {
+	b := &batch{}
+	wait, most := time.Second, p.Events
+	if gather == nil {
+		gather, wait = write, 0
+	}
+	var first time.Time
+	for len(b.events) < p.Events && b.bytes < p.Bytes {
+		d, err := p.reader.Read(gather, most-len(b.events), wait)
+		if err != nil {
+			if gather.Err() == nil {
+				p.Log.Error("pump: can't read, trying again", "reader", p.Name, "error", err)
+				sleep(gather, time.Second)
+			}
+			break
+		}
+		if d.To == (event.Position{}) {
+			break // none came in time
+		}
+		if d.Attempts > p.Attempts {
+			p.giveUp(write, d)
+			continue
+		}
+		b.deliveries, b.events = append(b.deliveries, d), append(b.events, d.Events...)
+		for i := range d.Events {
+			b.bytes += d.Events[i].Size()
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if wait > 0 {
+			if wait = p.Age - time.Since(first); wait <= 0 {
+				break
+			}
+		}
+	}
+	return b
+}
+
+// giveUp sets aside a delivery that came back too often: its events bring the
+// process down, or a reader that shares the work never finishes them.
+func (p *pump) giveUp(ctx context.Context, d queue.Delivery) {
+	all := make([]int, len(d.Events))
+	for i := range all {
+		all[i] = i
+	}
+	if p.setAside(ctx, d.Events, all, fmt.Errorf("delivered %d times without success", d.Attempts-1)) {
+		_ = d.Ack(ctx) // not acknowledged, it comes again and is set aside again
+	}
+}
+
+// write stores events, setting hopeless ones aside, and reports whether all
+// are settled; it is not only when ctx ended.
+func (p *pump) write(ctx context.Context, events []event.Event, to event.Position) bool {
+	pause := 50 * time.Millisecond
+	for {
+		began := time.Now()
+		err := p.sink.Write(ctx, events, to)
+		var rejected *RejectedError
+		switch {
+		case err == nil:
+			p.Wrote(len(events), time.Since(began))
+			return true
+		case errors.As(err, &rejected):
+			return p.without(ctx, events, to, rejected)
+		}
+		p.Failed()
+		p.Log.Warn("pump: write failed, trying again", "reader", p.Name, "events", len(events), "in", pause, "error", err)
+		if !sleep(ctx, pause) {
+			return false
+		}
+		pause = min(pause*2, 10*time.Second)
+	}
+}
+
+// without settles a batch some of whose events are hopeless.
+func (p *pump) without(ctx context.Context, events []event.Event, to event.Position, rejected *RejectedError) bool {
+	if len(rejected.Index) == 0 && len(events) > 1 {
+		half := len(events) / 2
+		return p.write(ctx, events[:half], event.Position{}) && p.write(ctx, events[half:], to)
+	}
+	index := rejected.Index
+	if len(index) == 0 {
+		index = make([]int, len(events))
+	}
+	if !p.setAside(ctx, events, index, rejected.Err) {
+		return false
+	}
+	sort.Ints(index)
+	good := make([]event.Event, 0, len(events))
+	for i := range events {
+		if len(index) > 0 && index[0] == i {
+			index = index[1:]
+			continue
+		}
+		good = append(good, events[i])
+	}
+	return p.write(ctx, good, to)
+}
+
+// setAside keeps trying, as nothing may disappear; false means ctx ended.
+func (p *pump) setAside(ctx context.Context, events []event.Event, index []int, reason error) bool {
+	items := make([]queue.AsideItem, 0, len(index))
+	for _, i := range index {
+		items = append(items, queue.AsideItem{Reader: p.Name, Reason: reason.Error(), Event: &events[i]})
+	}
+	for pause := 50 * time.Millisecond; ; pause = min(pause*2, 10*time.Second) {
+		err := p.SetAside(ctx, items...)
+		if err == nil {
+			p.Log.Warn("pump: set aside; see: footfall aside list", "reader", p.Name, "events", len(items), "reason", reason)
+			return true
+		}
+		p.Log.Error("pump: can't set aside, trying again", "reader", p.Name, "error", err)
+		if !sleep(ctx, pause) {
+			return false
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

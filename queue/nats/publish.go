@@ -1,0 +1,219 @@
+package nats
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/nats-io/nats.go"
+
+	"footfall/event"
+)
+
+// A message holds a header and its events, compressed together with S2.
+const (
+	formatVersion = 1
+	headerSize    = 1 + 8 + 8 + 4
+	chunkBytes    = 1 << 20 // one publication; several go into one message
+	groupBytes    = 3 << 20 // of uncompressed events in one message
+)
+
+type header struct {
+	epoch uint64
+	total uint64 // events accepted up to and including this message
+	count uint32 // events in this message
+}
+
+func (h header) append(b []byte) []byte {
+	b = append(b, formatVersion)
+	b = binary.LittleEndian.AppendUint64(b, h.epoch)
+	b = binary.LittleEndian.AppendUint64(b, h.total)
+	return binary.LittleEndian.AppendUint32(b, h.count)
+}
+
+func readHeader(b []byte) (h header, body []byte, err error) {
+	if len(b) < headerSize || b[0] != formatVersion {
+		return h, nil, errors.New("queue message of an unknown format: was the queue written by a newer footfall?")
+	}
+	h.epoch = binary.LittleEndian.Uint64(b[1:])
+	h.total = binary.LittleEndian.Uint64(b[9:])
+	h.count = binary.LittleEndian.Uint32(b[17:])
+	return h, b[headerSize:], nil
+}
+
+// publication is what one caller wants on disk, at most about chunkBytes.
+type publication struct {
+	reader string // "" for everybody; else redriven to this reader, and not counted again
+	events []byte // binary forms, one after the other
+	count  int
+	done   chan error
+}
+
+// ErrClosed is what Publish answers once the queue is closing.
+var ErrClosed = errors.New("queue: closing, nothing more is accepted")
+
+// Publish returns nil when every event is on disk. Callers that publish at the
+// same time share a message and its sync: whatever queued up while the last
+// sync ran goes into the next.
+func (q *Queue) Publish(ctx context.Context, events ...event.Event) error {
+	return q.publish(ctx, "", events)
+}
+
+func (q *Queue) publish(ctx context.Context, reader string, events []event.Event) error {
+	var waiting []*publication
+	for len(events) > 0 {
+		p := &publication{reader: reader, done: make(chan error, 1), events: make([]byte, 0, min(1<<10*len(events), chunkBytes))}
+		for len(events) > 0 && len(p.events) < chunkBytes {
+			p.events = events[0].AppendBinary(p.events)
+			p.count++
+			events = events[1:]
+		}
+		select {
+		case <-q.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		case q.pending <- p:
+		}
+		waiting = append(waiting, p)
+	}
+	for _, p := range waiting {
+		select {
+		case err := <-p.done:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-q.stopped:
+			// Either it was answered in the very last moment or it never will be.
+			select {
+			case err := <-p.done:
+				if err != nil {
+					return err
+				}
+			default:
+				return ErrClosed
+			}
+		}
+	}
+	return nil
+}
+
+// commit writes one group after the other until the queue closes.
+func (q *Queue) commit() {
+	defer close(q.stopped)
+	var raw, message []byte
+	var left *publication // did not fit or is for another reader
+	for {
+		first := left
+		left = nil
+		if first == nil {
+			select {
+			case first = <-q.pending:
+			case <-q.stop:
+				select {
+				case first = <-q.pending: // what had queued up is still answered
+				default:
+					return
+				}
+			}
+		}
+		group := []*publication{first}
+		raw = append(raw[:0], first.events...)
+	gather:
+		for len(raw) < groupBytes {
+			select {
+			case p := <-q.pending:
+				if p.reader != first.reader {
+					left = p
+					break gather
+				}
+				group, raw = append(group, p), append(raw, p.events...)
+			default:
+				break gather
+			}
+		}
+		message = q.write(first.reader, group, raw, message)
+	}
+}
+
+// write publishes a group as one message and answers its callers.
+func (q *Queue) write(reader string, group []*publication, raw, message []byte) []byte {
+	count := 0
+	for _, p := range group {
+		count += p.count
+	}
+	q.mu.Lock()
+	h := header{epoch: q.epochs.current(), total: q.last.Total, count: uint32(count)}
+	q.mu.Unlock()
+	to := subject
+	if reader != "" {
+		to = redriveTo + reader
+	} else {
+		h.total += uint64(count)
+	}
+	need := headerSize + s2.MaxEncodedLen(len(raw))
+	if cap(message) < need {
+		message = make([]byte, need)
+	}
+	message = h.append(message[:0])
+	packed := s2.Encode(message[headerSize:cap(message)], raw)
+	message = message[:headerSize+len(packed)]
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	ack, err := q.js.PublishMsg(ctx, &nats.Msg{Subject: to, Data: message})
+	if err != nil {
+		err = fmt.Errorf("queue: not stored: %w", err)
+		q.recover()
+	} else {
+		q.mu.Lock()
+		q.last = event.Position{Epoch: h.epoch, Seq: ack.Sequence, Total: h.total}
+		q.mu.Unlock()
+	}
+	for _, p := range group {
+		p.done <- err
+	}
+	return message
+}
+
+// recover finds out what became of a message whose answer did not come: it may
+// have been stored, and then Total must go on behind it.
+func (q *Queue) recover() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	last, err := q.lastStored(ctx)
+	if err != nil {
+		q.o.Log.Error("queue: end of the log not readable after a failed publish", "error", err)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if last.Seq > q.last.Seq {
+		q.last = event.Position{Epoch: q.epochs.current(), Seq: last.Seq, Total: max(last.Total, q.last.Total)}
+	}
+}
+
+// decode reads a message's events.
+func decode(data []byte) (header, []event.Event, error) {
+	h, body, err := readHeader(data)
+	if err != nil {
+		return h, nil, err
+	}
+	raw, err := s2.Decode(nil, body)
+	if err != nil {
+		return h, nil, fmt.Errorf("queue message is damaged: %w", err)
+	}
+	events := make([]event.Event, h.count)
+	rest := string(raw)
+	for i := range events {
+		if rest, err = events[i].DecodeBinary(rest); err != nil {
+			return h, nil, fmt.Errorf("queue message is damaged: event %d: %w", i, err)
+		}
+	}
+	return h, events, nil
+}
