@@ -1,0 +1,97 @@
+package enrich
+
+import (
+	"sync/atomic"
+	"time"
+
+	"footfall/event"
+)
+
+// step is one thing that is derived. The sender comes as a copy, so that
+// nothing of it is left when the last step returns.
+type step struct {
+	name string
+	run  func(x *Enricher, e *event.Event, from Sender)
+}
+
+// steps is the one list of what happens to an event, in order. A step relies
+// only on those before it:
+//
+//   - page comes first: referrer and campaign need its host and query string;
+//   - bot needs nothing else, and a label must be there whatever fails later;
+//   - session needs the visitor (and the visitor asks whether yesterday's
+//     session still runs);
+//   - country and device need the address and the user agent;
+//   - campaign comes before referrer: a click in an e-mail has UTM parameters
+//     and no referrer, and would be "direct".
+//
+// After the last step the address is forgotten: no step has put it, or the raw
+// user agent, into a field or a table.
+var steps = []step{
+	{"page", (*Enricher).pageStep},
+	{"bot", (*Enricher).botStep},
+	{"visitor", (*Enricher).visitorStep},
+	{"session", (*Enricher).sessionStep},
+	{"country", (*Enricher).countryStep},
+	{"device", (*Enricher).deviceStep},
+	{"campaign", (*Enricher).campaignStep},
+	{"referrer", (*Enricher).referrerStep},
+}
+
+// Enricher turns what was sent into what is kept. It is safe for concurrent
+// use; what it remembers is bounded, some 100 MB at the very most.
+type Enricher struct {
+	country    Country
+	isInternal func(site, host string) bool
+	bots       *words
+	ownWords   bool // Options.BotWords are the only reason to call something a bot
+	directory  *directory
+	salts      *saltBook
+	sessions   *sessions
+	agents     *table[agent]
+	hosts      *table[site]
+	unsalted   atomic.Uint64
+}
+
+// New makes an Enricher; it reads the embedded lists once in a process.
+func New(o Options) *Enricher {
+	if o.Salts == nil {
+		o.Salts = memorySalts{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	x := &Enricher{
+		country:    o.Country,
+		isInternal: o.Internal,
+		directory:  knownHosts(),
+		salts:      &saltBook{from: o.Salts, now: o.Now},
+		sessions:   newSessions(),
+		agents:     newTable[agent](agentMost),
+		hosts:      newTable[site](hostMost),
+	}
+	if x.ownWords = o.BotWords != nil; x.ownWords {
+		x.bots = newWords(exactly(o.BotWords))
+	} else {
+		x.bots = knownBots()
+	}
+	return x
+}
+
+// Enrich runs the list on an event. Done again on its own result with the same
+// sender, it changes nothing.
+func (x *Enricher) Enrich(e *event.Event, from Sender) {
+	for i := range steps {
+		steps[i].run(x, e, from)
+	}
+}
+
+// Unsalted is how many events were left without a visitor since the start
+// because the day's salt could not be had.
+func (x *Enricher) Unsalted() uint64 { return x.unsalted.Load() }
+
+func (x *Enricher) countryStep(e *event.Event, from Sender) {
+	if x.country != nil && from.IP.IsValid() {
+		e.Country = x.country.Country(from.IP.Unmap())
+	}
+}
