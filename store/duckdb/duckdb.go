@@ -1,0 +1,201 @@
+// Package duckdb keeps events in DuckDB. docs/format/events.md describes the
+// file. It can be rebuilt: a write-ahead log that can't be replayed is moved
+// aside, and the queue or the archive fills in what it held.
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"footfall/store"
+)
+
+// Options of a store. Only Dir is required.
+type Options struct {
+	Dir        string
+	Memory     string // DuckDB's memory limit, such as "512MB"; the default
+	Checkpoint string // write-ahead log size that starts a checkpoint; default "64MB"
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Store is an event store in one DuckDB file.
+type Store struct {
+	o         Options
+	connector *duckdb.Connector
+	db        *sql.DB // readers
+	moved     []string
+
+	mu    sync.Mutex // the one writer
+	conn  driver.Conn
+	days  *days
+	look  sync.RWMutex
+	state store.State
+}
+
+const formatVersion = 1
+
+const schema = `
+CREATE TABLE IF NOT EXISTS events (
+	site VARCHAR NOT NULL, time_ms BIGINT NOT NULL, day INTEGER NOT NULL, id VARCHAR NOT NULL,
+	kind VARCHAR NOT NULL, name VARCHAR, skew_ms BIGINT NOT NULL, received_lag_ms BIGINT NOT NULL, sent_lag_ms BIGINT, flag VARCHAR,
+	user_id VARCHAR, anonymous_id VARCHAR, group_id VARCHAR, previous_id VARCHAR, visitor UBIGINT NOT NULL, session UBIGINT NOT NULL,
+	host VARCHAR, path VARCHAR, search VARCHAR, title VARCHAR, referrer VARCHAR, class VARCHAR, source VARCHAR,
+	utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR, utm_term VARCHAR, utm_content VARCHAR,
+	country VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, bot VARCHAR NOT NULL, channel VARCHAR,
+	properties VARCHAR, traits VARCHAR, context VARCHAR);
+CREATE TABLE IF NOT EXISTS state (version INTEGER NOT NULL, epoch UBIGINT NOT NULL, seq UBIGINT NOT NULL, total UBIGINT NOT NULL,
+	stored UBIGINT NOT NULL, duplicates UBIGINT NOT NULL);
+`
+
+// Open opens or makes the store in the directory. What can't be opened is moved
+// aside, never deleted; Moved tells.
+func Open(o Options) (*Store, error) {
+	if o.Memory == "" {
+		o.Memory = "512MB"
+	}
+	if o.Checkpoint == "" {
+		o.Checkpoint = "64MB"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := &Store{o: o}
+	err := s.open()
+	// First the log goes aside: the file holds everything up to the last
+	// checkpoint. If that does not help, the file goes too.
+	for _, damaged := range []string{s.file() + ".wal", s.file()} {
+		if err == nil {
+			break
+		}
+		if _, missing := os.Stat(damaged); missing != nil {
+			continue
+		}
+		s.closeAll()
+		aside := fmt.Sprintf("%s.damaged-%s", damaged, o.Now().UTC().Format("20060102T150405.000"))
+		o.Log.Error("event store can't be opened; moving aside what is damaged, its events come again from the queue or the archive",
+			"file", damaged, "to", aside, "error", err)
+		if moveErr := os.Rename(damaged, aside); moveErr != nil {
+			return nil, errors.Join(err, moveErr)
+		}
+		s.moved = append(s.moved, aside)
+		err = s.open()
+	}
+	if err != nil {
+		s.closeAll()
+		return nil, fmt.Errorf("event store %s: %w", s.file(), err)
+	}
+	return s, nil
+}
+
+// Moved lists the damaged files Open moved aside.
+func (s *Store) Moved() []string { return s.moved }
+
+func (s *Store) file() string { return filepath.Join(s.o.Dir, "events.duckdb") }
+
+func (s *Store) open() (err error) {
+	settings := url.Values{
+		"memory_limit": {s.o.Memory}, "threads": {fmt.Sprint(runtime.NumCPU())},
+		"storage_compatibility_version": {"v1.4.0"}, "checkpoint_threshold": {s.o.Checkpoint},
+		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"},
+		"temp_directory": {filepath.Join(s.o.Dir, "spill")}, "preserve_insertion_order": {"false"},
+	}
+	if s.connector, err = duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil); err != nil {
+		return err
+	}
+	s.db = sql.OpenDB(s.connector)
+	s.db.SetMaxOpenConns(4)
+	if s.conn, err = s.connector.Connect(context.Background()); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if err := s.exec(ctx, schema); err != nil {
+		return err
+	}
+	if err := s.exec(ctx, "CREATE TEMP TABLE IF NOT EXISTS suspects (day INTEGER, site VARCHAR, id VARCHAR)"); err != nil {
+		return err
+	}
+	s.days = newDays(s)
+	return s.readState(ctx)
+}
+
+func (s *Store) readState(ctx context.Context) error {
+	var version int
+	p := &s.state.Position
+	err := s.db.QueryRowContext(ctx, "SELECT version, epoch, seq, total, stored, duplicates FROM state").
+		Scan(&version, &p.Epoch, &p.Seq, &p.Total, &s.state.Stored, &s.state.Duplicates)
+	if errors.Is(err, sql.ErrNoRows) {
+		return s.exec(ctx, fmt.Sprintf("INSERT INTO state VALUES (%d, 0, 0, 0, 0, 0)", formatVersion))
+	}
+	if err == nil && version > formatVersion {
+		return fmt.Errorf("its format is %d, this footfall knows %d: use a newer footfall", version, formatVersion)
+	}
+	return err
+}
+
+func (s *Store) exec(ctx context.Context, query string) error {
+	_, err := s.conn.(driver.ExecerContext).ExecContext(ctx, query, nil)
+	return err
+}
+
+// State tells what is stored.
+func (s *Store) State() store.State {
+	s.look.RLock()
+	defer s.look.RUnlock()
+	return s.state
+}
+
+// Bytes is the size of the store on disk.
+func (s *Store) Bytes() int64 {
+	var n int64
+	for _, f := range []string{s.file(), s.file() + ".wal"} {
+		if info, err := os.Stat(f); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// Close checkpoints and closes the file.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return nil
+	}
+	err := s.exec(context.Background(), "CHECKPOINT")
+	return errors.Join(err, s.closeAll())
+}
+
+func (s *Store) closeAll() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.connector != nil {
+		errs = append(errs, s.connector.Close())
+	}
+	s.conn, s.db, s.connector = nil, nil, nil
+	return errors.Join(errs...)
+}

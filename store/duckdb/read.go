@@ -1,0 +1,299 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// columnOf maps a query's dimension to its column.
+var columnOf = map[metric.Dimension]string{
+	"page": "path", "host": "host", "source": "source", "class": "class", "referrer": "referrer", "country": "country",
+	"device": "device", "browser": "browser", "os": "os", "utm_source": "utm_source", "utm_medium": "utm_medium",
+	"utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content", "bot": "bot", "channel": "channel",
+	"event": "name", "title": "title",
+}
+
+// sessionGap ends a session, in milliseconds.
+const sessionGap = 30 * 60 * 1000
+
+// question is a metric.Query on its way to SQL.
+type question struct {
+	metric.Query
+	starts []time.Time
+	args   []any
+}
+
+// Answer answers a query from the events.
+func (s *Store) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	if err := q.Check(); err != nil {
+		return metric.Dataset{}, err
+	}
+	asOf := s.o.Now().UTC()
+	if q.Metric == metric.Commissions {
+		return metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: asOf}, nil
+	}
+	if q.Limit > 0 && q.By != "" && len(q.Step.Cut(q.Window, q.Zone)) > 1 {
+		return s.largest(ctx, q)
+	}
+	counts, err := s.count(ctx, q)
+	if err != nil {
+		return metric.Dataset{}, fmt.Errorf("event store: %w", err)
+	}
+	return metric.Dataset{Points: points(q, counts, asOf), Source: "events", AsOf: asOf}, nil
+}
+
+// largest finds the series with the largest totals first, then their steps.
+func (s *Store) largest(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	whole := q
+	whole.Step = period.Total
+	totals, err := s.Answer(ctx, whole)
+	if err != nil {
+		return totals, err
+	}
+	q.Limit = 0
+	all, err := s.Answer(ctx, q)
+	if err != nil {
+		return all, err
+	}
+	bySeries := map[string][]metric.Point{}
+	for _, p := range all.Points {
+		bySeries[p.Series] = append(bySeries[p.Series], p)
+	}
+	all.Points = all.Points[:0:0]
+	for _, t := range totals.Points {
+		all.Points = append(all.Points, bySeries[t.Series]...)
+	}
+	return all, nil
+}
+
+type count struct {
+	step   int
+	series string
+	n      int64
+}
+
+func (s *Store) count(ctx context.Context, q metric.Query) ([]count, error) {
+	x := &question{Query: q, starts: q.Step.Cut(q.Window, q.Zone)}
+	query := x.sql()
+	rows, err := s.db.QueryContext(ctx, query, x.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var counts []count
+	for rows.Next() {
+		var c count
+		if err := rows.Scan(&c.step, &c.series, &c.n); err != nil {
+			return nil, err
+		}
+		counts = append(counts, c)
+	}
+	return counts, rows.Err()
+}
+
+// series is the expression rows are split by.
+func (x *question) series() string {
+	if x.By == "" {
+		return "''"
+	}
+	return "coalesce(" + columnOf[x.By] + ", '')"
+}
+
+// where filters by site, window, people and the query's filters.
+func (x *question) where(from, to time.Time, filters bool) string {
+	x.args = append(x.args, x.Site)
+	w := []string{"site = ?", fmt.Sprintf("time_ms >= %d AND time_ms < %d", ceilMillis(from), ceilMillis(to))}
+	if !x.Bots {
+		w = append(w, "bot = ''")
+	}
+	if filters {
+		w = append(w, x.filters()...)
+	}
+	if x.Metric == metric.Downloads {
+		w = append(w, "kind = 'track' AND name = '"+event.Download+"'")
+	} else {
+		w = append(w, "kind IN ('page', 'screen')")
+	}
+	return strings.Join(w, " AND ")
+}
+
+func (x *question) filters() []string {
+	var w []string
+	for _, f := range x.Filters {
+		w = append(w, "coalesce("+columnOf[f.Dimension]+", '') = ?")
+		x.args = append(x.args, f.Value)
+	}
+	return w
+}
+
+func ceilMillis(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if t.After(time.UnixMilli(ms)) {
+		ms++
+	}
+	return ms
+}
+
+// sql counts in buckets of 15 minutes first and finds the step of a bucket
+// then: steps begin at bucket borders, and there are few buckets.
+func (x *question) sql() string {
+	unit := x.unit()
+	bucket := fmt.Sprintf("(time_ms - ((time_ms %% %d) + %d) %% %d)", unit, unit, unit)
+	var inner, value string
+	switch x.Metric {
+	case metric.Visitors:
+		inner = fmt.Sprintf("SELECT %s AS b, %s AS k, visitor FROM events WHERE %s GROUP BY ALL", bucket, x.series(), x.where(x.Window.From, x.Window.To, true))
+		value = "count(DISTINCT visitor)"
+	case metric.Sessions, metric.Bounces:
+		inner, value = x.sessions(bucket), "sum(n)"
+	default:
+		inner = fmt.Sprintf("SELECT %s AS b, %s AS k, count(*) AS n FROM events WHERE %s GROUP BY ALL", bucket, x.series(), x.where(x.Window.From, x.Window.To, true))
+		value = "sum(n)"
+	}
+	if len(x.starts) == 1 {
+		query := fmt.Sprintf("SELECT 0, k, (%s)::BIGINT AS v FROM (%s) GROUP BY k ORDER BY v DESC, k", value, inner)
+		if x.Limit > 0 {
+			query += fmt.Sprintf(" LIMIT %d", x.Limit)
+		}
+		return query
+	}
+	starts := make([]string, len(x.starts))
+	for i, t := range x.starts {
+		starts[i] = fmt.Sprint(t.UnixMilli())
+	}
+	return fmt.Sprintf(`WITH steps AS (SELECT unnest(range(%d)) AS i, unnest([%s]::BIGINT[]) AS b), counted AS (%s)
+SELECT i, k, (%s)::BIGINT FROM counted ASOF JOIN steps ON counted.b >= steps.b GROUP BY ALL`, len(starts), strings.Join(starts, ","), inner, value)
+}
+
+// unit is the bucket in milliseconds: 15 minutes, or a second where a zone's
+// historic offset is no multiple of 15 minutes.
+func (x *question) unit() int64 {
+	for _, t := range x.starts {
+		if t.UnixMilli()%period.Bucket.Milliseconds() != 0 {
+			return 1000
+		}
+	}
+	return period.Bucket.Milliseconds()
+}
+
+// sessions cuts each visitor's page views at gaps. It looks one gap beyond the
+// window on both sides, so that a window's edge neither starts nor ends a session.
+func (x *question) sessions(bucket string) string {
+	gap := sessionGap * time.Millisecond
+	where := x.where(x.Window.From.Add(-gap-time.Millisecond), x.Window.To.Add(gap+time.Millisecond), false)
+	cut := fmt.Sprintf("time_ms >= %d AND time_ms < %d AND (before IS NULL OR time_ms - before > %d)",
+		ceilMillis(x.Window.From), ceilMillis(x.Window.To), sessionGap)
+	if x.Metric == metric.Bounces {
+		cut += fmt.Sprintf(" AND (after IS NULL OR after - time_ms > %d)", sessionGap)
+	}
+	for _, f := range x.filters() {
+		cut += " AND " + f
+	}
+	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM
+(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY time_ms))
+WHERE %s GROUP BY ALL`, bucket, x.series(), where, cut)
+}
+
+// points orders series by size and fills gaps with zero.
+func points(q metric.Query, counts []count, now time.Time) []metric.Point {
+	starts := q.Step.Cut(q.Window, q.Zone)
+	values, totals := map[string][]int64{}, map[string]int64{}
+	if q.By == "" {
+		values[""] = make([]int64, len(starts))
+	}
+	for _, c := range counts {
+		if values[c.series] == nil {
+			values[c.series] = make([]int64, len(starts))
+		}
+		values[c.series][c.step] += c.n
+		totals[c.series] += c.n
+	}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		if a, b := totals[names[i]], totals[names[j]]; a != b {
+			return a > b
+		}
+		return names[i] < names[j]
+	})
+	points := make([]metric.Point, 0, len(names)*len(starts))
+	for _, name := range names {
+		for i, t := range starts {
+			end := q.Window.To
+			if i+1 < len(starts) {
+				end = starts[i+1]
+			}
+			points = append(points, metric.Point{Series: name, Time: t, Value: values[name][i], Partial: end.After(now) && !t.After(now)})
+		}
+	}
+	return points
+}
+
+const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
+visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
+country, device, browser, os, bot, channel, properties, traits, context`
+
+// Scan hands over events by time.
+func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
+	where, args := "true", []any{}
+	if site != "" {
+		where, args = "site = ?", append(args, site)
+	}
+	if !w.From.IsZero() || !w.To.IsZero() {
+		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT "+scanColumns+" FROM events WHERE "+where+" ORDER BY time_ms, id", args...)
+	if err != nil {
+		return fmt.Errorf("event store: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scan(rows)
+		if err != nil {
+			return fmt.Errorf("event store: %w", err)
+		}
+		if err := fn(e); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func scan(rows *sql.Rows) (*event.Event, error) {
+	var e event.Event
+	var at, skew, received int64
+	var sent sql.NullInt64
+	var t [27]sql.NullString
+	into := []any{&e.Site, &at, &e.ID, &e.Kind, &t[0], &skew, &received, &sent, &t[1], &t[2], &t[3], &t[4], &t[5], &e.Visitor, &e.Session}
+	for i := 6; i < len(t); i++ {
+		into = append(into, &t[i])
+	}
+	if err := rows.Scan(into...); err != nil {
+		return nil, err
+	}
+	c := &e.Campaign
+	for i, f := range []*string{&e.Name, &e.Flag, &e.UserID, &e.AnonymousID, &e.GroupID, &e.PreviousID, &e.Host, &e.Path, &e.Search, &e.Title,
+		&e.Referrer, &e.Class, &e.Source, &c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot,
+		&e.Channel, &e.Properties, &e.Traits, &e.Context} {
+		*f = t[i].String
+	}
+	e.Time = time.UnixMilli(at).UTC()
+	e.Original, e.Received = time.UnixMilli(at-skew).UTC(), time.UnixMilli(at+received).UTC()
+	if sent.Valid {
+		e.Sent = time.UnixMilli(at + received - sent.Int64).UTC()
+	}
+	if e.Flag != "" {
+		e.Skew = time.Duration(skew) * time.Millisecond
+	}
+	return &e, nil
+}

@@ -1,0 +1,34 @@
+// Package store is the contract of event stores: columnar stores that keep
+// every event and answer any question about them. The law is in store/storetest.
+package store
+
+import (
+	"context"
+
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Store keeps events and answers questions.
+type Store interface {
+	// Write keeps the events that are new, with the position, in one
+	// transaction. Writing again what is there changes nothing but the count of
+	// duplicates.
+	Write(ctx context.Context, events []event.Event, to event.Position) error
+	// State tells what is stored, as of the last Write.
+	State() State
+	// Answer answers a query.
+	Answer(ctx context.Context, q metric.Query) (metric.Dataset, error)
+	// Scan hands over a site's events in a window, by time; "" is every site
+	// and a zero window is all.
+	Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error
+	Close() error
+}
+
+// State of a store.
+type State struct {
+	Position   event.Position `json:"position"`   // in the queue, stored with the events
+	Stored     uint64         `json:"stored"`     // events kept
+	Duplicates uint64         `json:"duplicates"` // events that came again and were dropped
+}
