@@ -22,7 +22,6 @@ type origin struct {
 	userAgent   string
 	referer     string // stands in for the page's URL if pixel
 	anonymousID string // from the header, where an event has none
-	odd         bool   // some text of the body is unfit
 }
 
 // members of an event, of its context, and of what describes its page, as
@@ -152,7 +151,7 @@ func (d *decoder) decode(v *fastjson.Value, kind event.Kind, e *event.Event, fro
 	if v.Type() != fastjson.TypeObject {
 		return event.Invalid("event", "must be an object")
 	}
-	if d.odd {
+	if d.out.odd {
 		if err := d.checkTexts(v); err != nil {
 			return err
 		}

@@ -43,9 +43,7 @@ func (c *Collector) events(w http.ResponseWriter, r *http.Request, kind event.Ki
 	if ref = originAllowed(&site, r); ref != nil {
 		return ref
 	}
-	odd := j.decoder.odd
 	j.decoder.origin = c.origin(r, &site, "web")
-	j.decoder.odd = odd
 	if kind != "" {
 		ref = c.takeOne(j, v, kind, len(body))
 	} else {

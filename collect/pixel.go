@@ -70,7 +70,6 @@ func (c *Collector) takePixel(r *http.Request, j *job, kind event.Kind, h http.H
 		return nil
 	}
 	j.decoder.origin = c.origin(r, &site, "pixel")
-	j.decoder.odd, j.decoder.out.odd = true, true
 	if err := c.add(j, v, kind); err != nil {
 		c.Refuse(r.Context(), site.ID, err.Error(), scrubbed(v))
 		return invalid(err)
@@ -90,39 +89,64 @@ func pixelEvent(j *job, query url.Values) (*fastjson.Value, *refusal) {
 		}
 		return j.parse(b)
 	}
-	var a fastjson.Arena
-	root := a.NewObject()
+	root := &branch{}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		steps := strings.Split(key, ".")
-		if key == "writeKey" || len(steps) > maxDots {
-			continue
+		if key != "writeKey" && len(steps) <= maxDots {
+			root.set(steps, pixelValue(query.Get(key), len(steps) > 1))
 		}
-		at := root
-		for _, step := range steps[:len(steps)-1] {
-			next := at.Get(step)
-			if next == nil || next.Type() != fastjson.TypeObject {
-				next = a.NewObject()
-				at.Set(step, next)
-			}
-			at = next
-		}
-		at.Set(steps[len(steps)-1], pixelValue(&a, query.Get(key), len(steps) > 1))
 	}
-	return root, nil
+	return j.parse(root.appendTo(nil))
 }
 
-// pixelValue is what a pixel's value means: JSON if it is that, else a text. At
-// the top, where all are texts, only quotes are taken off.
-func pixelValue(a *fastjson.Arena, s string, nested bool) *fastjson.Value {
-	if s == "" || !nested && s[0] != '"' {
-		return a.NewString(s)
+// branch is a JSON value in the making: an object of names, or its own text if
+// there are none.
+type branch struct {
+	text     []byte
+	names    []string
+	branches map[string]*branch
+}
+
+// set puts the JSON text at the end of a path. An object takes the place of a
+// text in its way.
+func (b *branch) set(path []string, text []byte) {
+	for _, name := range path {
+		next := b.branches[name]
+		if next == nil {
+			next = &branch{}
+			if b.branches == nil {
+				b.branches = map[string]*branch{}
+			}
+			b.branches[name] = next
+			b.names = append(b.names, name)
+		}
+		b = next
 	}
-	if _, ref := scan([]byte(s)); ref != nil {
-		return a.NewString(s)
+	b.text = text
+}
+
+func (b *branch) appendTo(out []byte) []byte {
+	if len(b.names) == 0 && b.text != nil {
+		return append(out, b.text...)
 	}
-	v, err := fastjson.Parse(s)
-	if err != nil {
-		return a.NewString(s)
+	out = append(out, '{')
+	for i, name := range b.names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(appendText(out, []byte(name)), ':')
+		out = b.branches[name].appendTo(out)
 	}
-	return v
+	return append(out, '}')
+}
+
+// pixelValue is the JSON that a pixel's value means: itself if it is JSON, else
+// a text. At the top, where all are texts, only quotes are taken off.
+func pixelValue(s string, nested bool) []byte {
+	if s != "" && (nested || s[0] == '"') {
+		if _, ref := scan([]byte(s)); ref == nil {
+			return []byte(s)
+		}
+	}
+	return appendText(nil, []byte(s))
 }

@@ -5,8 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/valyala/fastjson"
-
 	"footfall/event"
 )
 
@@ -46,9 +44,13 @@ func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) 
 		c.Count("refused", "page", 1)
 		return &refusal{status: http.StatusBadRequest, field: "page", why: "must be a path that begins with / or a URL"}
 	}
+	described := plainEvent(form, page)
+	v, ref := j.parse(described)
+	if ref != nil {
+		return ref
+	}
 	j.decoder.origin = c.origin(r, &site, "plain")
-	j.decoder.odd, j.decoder.out.odd = true, true
-	if ref = c.takeOne(j, plainEvent(form, page), event.Page, len(r.URL.RawQuery)+len(j.wire)); ref != nil {
+	if ref = c.takeOne(j, v, event.Page, len(described)); ref != nil {
 		if ref.field == "timestamp" {
 			ref.field = "time" // what it is called here
 		}
@@ -117,21 +119,20 @@ func (c *Collector) plainSite(r *http.Request, key string) (site Site, base stri
 }
 
 // plainEvent is the page view that a form describes, in the words of the API.
-func plainEvent(form url.Values, page string) *fastjson.Value {
-	var a fastjson.Arena
-	e, properties := a.NewObject(), a.NewObject()
-	properties.Set("url", a.NewString(page))
+func plainEvent(form url.Values, page string) []byte {
+	b := appendText([]byte(`{"properties":{"url":`), []byte(page))
 	for _, field := range []string{"referrer", "title"} {
 		if s := form.Get(field); s != "" {
-			properties.Set(field, a.NewString(s))
+			b = append(b, `,"`+field+`":`...)
+			b = appendText(b, []byte(s))
 		}
 	}
-	e.Set("properties", properties)
-	if s := form.Get("time"); s != "" {
-		e.Set("timestamp", a.NewString(s))
+	b = append(b, '}')
+	for _, field := range [...][2]string{{"time", "timestamp"}, {"messageId", "messageId"}} {
+		if s := form.Get(field[0]); s != "" {
+			b = append(b, `,"`+field[1]+`":`...)
+			b = appendText(b, []byte(s))
+		}
 	}
-	if s := form.Get("messageId"); s != "" {
-		e.Set("messageId", a.NewString(s))
-	}
-	return e
+	return append(b, '}')
 }

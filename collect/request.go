@@ -155,7 +155,7 @@ func (j *job) parse(body []byte) (*fastjson.Value, *refusal) {
 		return nil, ref
 	}
 	j.heavy = found.values > 32<<10
-	j.decoder.odd, j.decoder.out.odd = found.odd, found.odd
+	j.decoder.out.odd = found.odd
 	v, err := j.parser.ParseBytes(body)
 	if err != nil {
 		return nil, unreadable("unreadable JSON")
