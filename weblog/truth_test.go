@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/maphash"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -224,5 +225,25 @@ func TestSameFileAgainGivesTheSameIDs(t *testing.T) {
 	}
 	if first.events[0].Visitor == again.events[0].Visitor {
 		t.Error("two imports share a visitor salt")
+	}
+}
+
+// TestRealEnricherEqualsTruth counts people and visitors as the real steps
+// label them, with exactly the four words of the rules.
+func TestRealEnricherEqualsTruth(t *testing.T) {
+	for _, f := range []Format{Combined, Common} {
+		t.Run(string(f), func(t *testing.T) {
+			var s stored
+			o := s.options(f)
+			o.Enrich = enrich.New(enrich.Options{BotWords: []string{"bot", "crawl", "spider", "slurp"}}).Enrich
+			want := readTruth(t, "accesslog-"+string(f)+"/truth.json")
+			importFile(t, dataFile(t, "accesslog-"+string(f)+"/access.log.gz"), o)
+			got := recount(s.events)
+			if !maps.Equal(got.HumanPerDay, want.HumanPerDay) || !maps.Equal(got.VisitorsPerDay, want.VisitorsPerDay) ||
+				got.Visitors != want.Visitors || !slices.Equal(got.TopPages, want.TopPages) {
+				t.Errorf("people per day %v, want %v; visitors %v, want %v", got.HumanPerDay, want.HumanPerDay, got.VisitorsPerDay, want.VisitorsPerDay)
+			}
+			checkEvents(t, s.events)
+		})
 	}
 }
