@@ -35,7 +35,7 @@ type Objects interface {
 	Put(ctx context.Context, name string, write func(io.Writer) error) error
 	// Open gives an object for reading; an error that is fs.ErrNotExist if
 	// there is none.
-	Open(ctx context.Context, name string) (Object, error)
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// List names the objects whose names begin with prefix, in order; none is no error.
 	List(ctx context.Context, prefix string) ([]string, error)
 	// Remove removes an object; one that is not there is no error.
@@ -43,13 +43,6 @@ type Objects interface {
 	// Aside moves an object to where no reader of the archive looks, for
 	// people to examine; one that is not there is no error.
 	Aside(ctx context.Context, name string) error
-}
-
-// Object is an object being read.
-type Object interface {
-	io.ReaderAt
-	io.Closer
-	Size() int64
 }
 
 // Options of an archive; the zero value works.
@@ -220,8 +213,8 @@ func (a *Archive) flush(ctx context.Context, events []event.Event, fresh []int32
 		rows := fresh[row : row+int(o.Rows)]
 		row += int(o.Rows)
 		err := a.objects.Put(ctx, o.Name, func(w io.Writer) error {
-			n, err := a.encoder.encode(w, events, rows)
-			o.Bytes = n
+			var err error
+			o.Bytes, o.Checksum, err = a.encoder.encode(w, events, rows)
 			return err
 		})
 		if err != nil {

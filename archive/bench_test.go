@@ -48,3 +48,52 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportMetric(float64(stats.Bytes)/float64(stats.Rows), "B/row")
 	b.ReportMetric(float64(memory)/(1<<20), "MB-heap")
 }
+
+// BenchmarkScan reads a flush of 160,000 events back.
+func BenchmarkScan(b *testing.B) {
+	events := archivetest.Traffic(1, "shop", 160_000)
+	objects, err := disk.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := archive.Open(b.Context(), objects, archive.Options{Log: quiet()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := a.Write(b.Context(), events, event.Position{Epoch: 1, Seq: 1}); err != nil {
+		b.Fatal(err)
+	}
+	rows := 0
+	for b.Loop() {
+		err := a.Scan(b.Context(), event.Position{}, func(events []event.Event, _ event.Position) error {
+			rows += len(events)
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkResent writes a flush again that is archived already, after a
+// restart: its day's ids are read and every event is confirmed.
+func BenchmarkResent(b *testing.B) {
+	events := archivetest.Traffic(1, "shop", 160_000)
+	objects, err := disk.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var at event.Position
+	for b.Loop() {
+		a, err := archive.Open(b.Context(), objects, archive.Options{Log: quiet()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		at.Seq++
+		if err := a.Write(b.Context(), events, at); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(events)*b.N)/b.Elapsed().Seconds(), "rows/s")
+}

@@ -48,7 +48,7 @@ func getLines(ctx context.Context, objects Objects, name string, fn func(line []
 		return err
 	}
 	defer o.Close()
-	r := bufio.NewReader(io.NewSectionReader(o, 0, o.Size()))
+	r := bufio.NewReader(o)
 	for lines := 0; ; lines++ {
 		b, err := r.ReadBytes('\n')
 		if err == io.EOF && len(b) == 0 && lines > 0 {

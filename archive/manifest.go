@@ -41,6 +41,7 @@ type object struct {
 	Site         string      `json:"site"`
 	Rows         int64       `json:"rows"`
 	Bytes        int64       `json:"bytes"`
+	Checksum     uint32      `json:"crc32c"`
 	MinTime      int64       `json:"min_time"`
 	MaxTime      int64       `json:"max_time"`
 	MinOriginal  int64       `json:"min_original"`

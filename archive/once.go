@@ -245,16 +245,15 @@ func (a *Archive) find(ctx context.Context, events []event.Event, doubtful []int
 // events. An object somebody has removed holds none: old objects may be cleared
 // away, and that must not stop new ones.
 func (a *Archive) ids(ctx context.Context, o object, fn func(id string, original int64)) error {
-	r, err := a.objects.Open(ctx, o.Name)
+	f, err := fetch(ctx, a.objects, o)
 	if errors.Is(err, fs.ErrNotExist) {
 		a.o.Log.Error("archive: an object is missing; its events will be taken for new if they come again", "object", o.Name)
 		return nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = decodeIDs(f, fn)
 	}
-	defer r.Close()
-	if err := decodeIDs(r, fn); err != nil {
+	if err != nil {
 		return fmt.Errorf("%s: %w", o.Name, err)
 	}
 	return nil

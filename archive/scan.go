@@ -61,15 +61,9 @@ func (a *Archive) read(ctx context.Context, e entry, events []event.Event) ([]ev
 		if err := ctx.Err(); err != nil {
 			return events, err
 		}
-		r, err := a.objects.Open(ctx, o.Name)
-		if err != nil {
-			return events, err
-		}
-		before := len(events)
-		events, err = decode(r, o.Site, events)
-		r.Close()
-		if err == nil && int64(len(events)-before) != o.Rows {
-			err = fmt.Errorf("%d rows, the manifest says %d", len(events)-before, o.Rows)
+		f, err := fetch(ctx, a.objects, o)
+		if err == nil {
+			events, err = decode(f, o.Site, events)
 		}
 		if err != nil {
 			return events, fmt.Errorf("%s: %w", o.Name, err)

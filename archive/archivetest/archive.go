@@ -115,9 +115,9 @@ func roundTrip(t *testing.T, place Place) {
 	a := openArchive(t, open())
 	r := rand.New(rand.NewPCG(3, 4))
 	var want []event.Event
-	for flush := range 4 {
+	for flush := range 2 {
 		batch := []event.Event{}
-		for i := range 700 {
+		for i := range 400 {
 			e := Random(r)
 			e.ID = fmt.Sprint(flush, "-", i)
 			e.Site = []string{"a", "b.c", "..", "Sïte/1=%", "007"}[r.IntN(5)]
@@ -196,7 +196,7 @@ func lateDuplicates(t *testing.T, place Place) {
 }
 
 func names(t *testing.T, place Place) {
-	events := append(Traffic(1, "b", 5000), Traffic(2, "a", 10)...)
+	events := append(Traffic(1, "b", 1000), Traffic(2, "a", 10)...)
 	var first []string
 	for range 2 {
 		o := place(t)()
@@ -229,12 +229,12 @@ func names(t *testing.T, place Place) {
 // crash stops the archive at every single step, opens it again and goes on
 // with other batches.
 func crash(t *testing.T, place Place) {
-	events := append(Traffic(1, "a", 4000), Traffic(2, "b", 100)...)
+	events := append(Traffic(1, "a", 700), Traffic(2, "b", 100)...)
 	for _, after := range []bool{false, true} {
 		for step := 1; ; step++ {
 			open := place(t)
 			faulty := &Faulty{Objects: open(), At: step, For: 1 << 30, After: after}
-			err := resume(openArchive(t, faulty), t.Context(), events, 700)
+			err := resume(openArchive(t, faulty), t.Context(), events, 150)
 			if err == nil && faulty.Calls() < step {
 				break
 			}
@@ -243,7 +243,7 @@ func crash(t *testing.T, place Place) {
 			}
 			a := openArchive(t, open())
 			holds(t, a, events[:a.Position().Total])
-			if err := resume(a, t.Context(), events, 900); err != nil {
+			if err := resume(a, t.Context(), events, 190); err != nil {
 				t.Fatalf("step %d, after the crash: %v", step, err)
 			}
 			holds(t, a, events)
@@ -260,13 +260,13 @@ func crash(t *testing.T, place Place) {
 
 // passingFault lets every single step fail once and goes on with the same archive.
 func passingFault(t *testing.T, place Place) {
-	events := append(Traffic(1, "a", 4000), Traffic(2, "b", 100)...)
+	events := append(Traffic(1, "a", 700), Traffic(2, "b", 100)...)
 	for _, after := range []bool{false, true} {
 		for step := 1; ; step++ {
 			faulty := &Faulty{Objects: place(t)(), At: step, For: 2, After: after}
 			a := openArchive(t, faulty)
 			tries := 0
-			for err := resume(a, t.Context(), events, 700); err != nil; err = resume(a, t.Context(), events, 650) {
+			for err := resume(a, t.Context(), events, 150); err != nil; err = resume(a, t.Context(), events, 140) {
 				if tries++; tries > 5 {
 					t.Fatalf("step %d, after = %v: %v", step, after, err)
 				}

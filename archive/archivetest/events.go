@@ -9,9 +9,9 @@ import (
 	"footfall/event"
 )
 
-// Start is the time of the first event of Traffic: a few minutes before a full
-// hour and midnight, so that a few thousand events cross both.
-var Start = time.Date(2026, 11, 21, 23, 58, 0, 0, time.UTC)
+// Start is the time of the first event of Traffic: so shortly before midnight
+// that the first thousand events cross it.
+var Start = time.Date(2026, 11, 21, 23, 59, 45, 0, time.UTC)
 
 // UUID is a random (version 4) UUID as browsers spell it.
 func UUID(r *rand.Rand) string {
@@ -120,7 +120,7 @@ func randomTime(r *rand.Rand) time.Time {
 	case 2:
 		return time.Date(2099, 12, 31, 23, 59, 59, 999e6, time.UTC)
 	}
-	return Start.Add(time.Duration(r.Int64N(int64(72*time.Hour/time.Millisecond))) * time.Millisecond)
+	return Start.Add(time.Duration(r.Int64N(int64(6*time.Hour/time.Millisecond))) * time.Millisecond)
 }
 
 func randomText(r *rand.Rand) string {

@@ -4,7 +4,6 @@
 package archivetest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -49,11 +48,11 @@ func get(t *testing.T, o archive.Objects, name string) string {
 		t.Fatalf("Open %s: %v", name, err)
 	}
 	defer r.Close()
-	var b bytes.Buffer
-	if n, err := io.Copy(&b, io.NewSectionReader(r, 0, r.Size())); err != nil || n != r.Size() {
-		t.Fatalf("reading %s: %d of %d bytes, %v", name, n, r.Size(), err)
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatalf("reading %s: %v", name, err)
 	}
-	return b.String()
+	return string(b)
 }
 
 func list(t *testing.T, o archive.Objects, prefix string) []string {

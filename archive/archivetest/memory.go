@@ -39,12 +39,8 @@ func (m *Memory) Put(ctx context.Context, name string, write func(io.Writer) err
 	return nil
 }
 
-type memoryObject struct{ *bytes.Reader }
-
-func (memoryObject) Close() error { return nil }
-
 // Open implements archive.Objects.
-func (m *Memory) Open(ctx context.Context, name string) (archive.Object, error) {
+func (m *Memory) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -54,7 +50,7 @@ func (m *Memory) Open(ctx context.Context, name string) (archive.Object, error) 
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
-	return memoryObject{bytes.NewReader(b)}, nil
+	return io.NopCloser(bytes.NewReader(b)), nil
 }
 
 // List implements archive.Objects.

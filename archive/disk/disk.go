@@ -148,29 +148,13 @@ func syncFolder(folder string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-type object struct {
-	*os.File
-	size int64
-}
-
-// Size implements archive.Object.
-func (o object) Size() int64 { return o.size }
-
 // Open implements archive.Objects.
-func (o *Objects) Open(ctx context.Context, name string) (archive.Object, error) {
+func (o *Objects) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	path, err := o.path(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return object{f, info.Size()}, nil
+	return os.Open(path)
 }
 
 // List implements archive.Objects.

@@ -1,6 +1,10 @@
 package disk_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -38,6 +42,52 @@ func TestOpenRefuses(t *testing.T) {
 	for _, name := range []string{"", ".", "../x", "/etc/x", "a//b"} {
 		if err := o.Put(t.Context(), name, nil); err == nil {
 			t.Errorf("an object named %q was put", name)
+		}
+	}
+}
+
+// TestLeftovers: half a file left by a process that was killed is listed
+// nowhere, goes with its object, and is written over.
+func TestLeftovers(t *testing.T) {
+	folder := t.TempDir()
+	const name = "site=a/x.parquet"
+	temp := filepath.Join(folder, filepath.FromSlash(name)+".tmp")
+	leave := func() {
+		if err := os.MkdirAll(filepath.Dir(temp), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(temp, []byte("half of something longer"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	o, err := disk.Open(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := o.List(t.Context(), ""); err != nil || len(names) != 0 {
+		t.Errorf("listed %q, %v", names, err)
+	}
+	for _, remove := range []func(context.Context, string) error{o.Remove, o.Aside} {
+		leave()
+		if err := remove(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(temp); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the leftover is still there: %v", err)
+		}
+	}
+	leave()
+	whole := func(w io.Writer) error { _, err := io.WriteString(w, "whole"); return err }
+	for range 2 { // the second time into a folder somebody removed
+		if err := o.Put(t.Context(), name, whole); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(name))); err != nil || string(b) != "whole" {
+			t.Errorf("the file holds %q, %v", b, err)
+		}
+		if err := os.RemoveAll(filepath.Join(folder, "site=a")); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
