@@ -1,0 +1,237 @@
+package accounttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"footfall/account"
+	"footfall/event"
+)
+
+// Run holds the Store that open makes to the law of control data. Every part
+// runs in a bubble of fake time, with a new Store that open must also close
+// (t.Cleanup).
+func Run(t *testing.T, open func(*testing.T) Store) {
+	for name, law := range map[string]func(*testing.T, Store){
+		"sites": sites, "bad sites": badSites, "keys": keys, "links": links, "one winner": oneWinner,
+		"sessions end": sessionsEnd, "salts": salts, "cancelled": cancelled,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { law(t, open(t)) })
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func is(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+func sites(t *testing.T, s Store) {
+	ctx := t.Context()
+	a, err := s.AddSite(ctx, account.Site{Domain: " Example.COM. "})
+	must(t, err)
+	if a.Domain != "example.com" || a.ID != "example-com" || a.Zone != "UTC" || a.Currency != "USD" || !a.DNT || a.Created.IsZero() {
+		t.Errorf("defaults: %+v", a)
+	}
+	if !strings.HasPrefix(a.WriteKey, account.WriteKeyPrefix) || len(a.WriteKey) != 28 {
+		t.Errorf("write key %q", a.WriteKey)
+	}
+	b, err := s.AddSite(ctx, account.Site{Domain: "example-com", Zone: "Asia/Kolkata", Currency: "inr", WriteKey: "my-old-key",
+		Origins: []string{"www.example-com"}, Internal: []string{"shop.example-com"}})
+	must(t, err)
+	if b.ID == a.ID || b.Currency != "INR" || b.WriteKey != "my-old-key" || b.Location().String() != "Asia/Kolkata" {
+		t.Errorf("second site: %+v", b)
+	}
+	_, err = s.AddSite(ctx, account.Site{Domain: "EXAMPLE.com"})
+	is(t, err, account.ErrExists)
+	_, err = s.AddSite(ctx, account.Site{Domain: "other.org", WriteKey: "my-old-key"})
+	is(t, err, account.ErrExists)
+	all, err := s.Sites(ctx)
+	must(t, err)
+	if len(all) != 2 || !slices.EqualFunc(all, []account.Site{b, a}, sameSite) {
+		t.Errorf("Sites = %+v, want %+v", all, []account.Site{b, a})
+	}
+}
+
+func sameSite(a, b account.Site) bool {
+	return a.ID == b.ID && a.Domain == b.Domain && a.WriteKey == b.WriteKey && a.Zone == b.Zone && a.Currency == b.Currency &&
+		slices.Equal(a.Origins, b.Origins) && slices.Equal(a.Internal, b.Internal) && a.DNT == b.DNT && a.Created.Equal(b.Created)
+}
+
+func badSites(t *testing.T, s Store) {
+	for _, x := range []struct {
+		site         account.Site
+		field, shows string
+	}{
+		{account.Site{}, "domain", "missing"},
+		{account.Site{Domain: "https://example.com/shop"}, "domain", "write example.com"},
+		{account.Site{Domain: "exa mple.com"}, "domain", "not a host name"},
+		{account.Site{Domain: "-a.com"}, "domain", "not a host name"},
+		{account.Site{Domain: "a..com"}, "domain", "not a host name"},
+		{account.Site{Domain: "../../etc"}, "domain", "not a host name"},
+		{account.Site{Domain: "bücher.de"}, "domain", "xn--"},
+		{account.Site{Domain: strings.Repeat("a.", 130) + "com"}, "domain", "limit"},
+		{account.Site{Domain: "a.com", Zone: "Mars/Olympus"}, "timezone", "Europe/Berlin"},
+		{account.Site{Domain: "a.com", Zone: "Local"}, "timezone", "Europe/Berlin"},
+		{account.Site{Domain: "a.com", Currency: "EURO"}, "currency", "three letters"},
+		{account.Site{Domain: "a.com", Currency: "E1R"}, "currency", "three letters"},
+	} {
+		_, err := s.AddSite(t.Context(), x.site)
+		var bad *event.InvalidError
+		if !errors.As(err, &bad) || bad.Field != x.field || !strings.Contains(bad.Why, x.shows) {
+			t.Errorf("%+v: error %v, want one of field %s that says %q", x.site, err, x.field, x.shows)
+		}
+	}
+	all, err := s.Sites(t.Context())
+	must(t, err)
+	if len(all) != 0 {
+		t.Errorf("bad sites were kept: %+v", all)
+	}
+}
+
+func keys(t *testing.T, s Store) {
+	ctx := t.Context()
+	site, err := s.AddSite(ctx, account.Site{Domain: "example.com"})
+	must(t, err)
+	bound, k, err := s.AddKey(ctx, site.ID, account.Viewer)
+	must(t, err)
+	free, _, err := s.AddKey(ctx, "", account.Owner)
+	must(t, err)
+	if bound == free || !strings.HasPrefix(bound, account.KeyPrefix) || len(bound) != 36 {
+		t.Errorf("tokens %d and %d bytes, prefix missing or equal", len(bound), len(free))
+	}
+	got, err := s.Key(ctx, bound)
+	must(t, err)
+	if got.ID != k.ID || got.Site != site.ID || got.Role != account.Viewer || !got.Created.Equal(k.Created) {
+		t.Errorf("Key = %+v, want %+v", got, k)
+	}
+	if got, err := s.Key(ctx, free); err != nil || got.Site != "" || got.Role != account.Owner {
+		t.Errorf("Key = %+v, %v; want an owner of every site", got, err)
+	}
+	for _, wrong := range []string{"", "ffk_nonsense", strings.ToUpper(bound), k.ID} {
+		_, err := s.Key(ctx, wrong)
+		is(t, err, account.ErrNotFound)
+	}
+	_, _, err = s.AddKey(ctx, "nowhere", account.Viewer)
+	is(t, err, account.ErrNotFound)
+	var bad *event.InvalidError
+	if _, _, err = s.AddKey(ctx, site.ID, "king"); !errors.As(err, &bad) {
+		t.Errorf("role king: %v", err)
+	}
+}
+
+func links(t *testing.T, s Store) {
+	ctx := t.Context()
+	link, err := s.AddLink(ctx, time.Hour)
+	must(t, err)
+	session, err := s.UseLink(ctx, link)
+	must(t, err)
+	must(t, s.Session(ctx, session))
+	_, err = s.UseLink(ctx, link)
+	is(t, err, account.ErrNotFound)
+	is(t, s.Session(ctx, link), account.ErrNotFound)
+	is(t, s.Session(ctx, ""), account.ErrNotFound)
+
+	late, err := s.AddLink(ctx, time.Hour)
+	must(t, err)
+	time.Sleep(time.Hour)
+	_, err = s.UseLink(ctx, late)
+	is(t, err, account.ErrNotFound)
+}
+
+// oneWinner: of many browsers that use a link at once, one gets in.
+func oneWinner(t *testing.T, s Store) {
+	link, err := s.AddLink(t.Context(), time.Hour)
+	must(t, err)
+	var wait sync.WaitGroup
+	got := make(chan string, 8)
+	for range cap(got) {
+		wait.Go(func() {
+			if session, err := s.UseLink(t.Context(), link); err == nil {
+				got <- session
+			}
+		})
+	}
+	wait.Wait()
+	if len(got) != 1 {
+		t.Errorf("%d logged in with one link", len(got))
+	}
+}
+
+func sessionsEnd(t *testing.T, s Store) {
+	link, err := s.AddLink(t.Context(), time.Hour)
+	must(t, err)
+	session, err := s.UseLink(t.Context(), link)
+	must(t, err)
+	time.Sleep(account.SessionLife - time.Second)
+	must(t, s.Session(t.Context(), session))
+	time.Sleep(time.Second)
+	is(t, s.Session(t.Context(), session), account.ErrNotFound)
+}
+
+func salts(t *testing.T, s Store) {
+	today := event.DayOf(time.Now())
+	first, err := s.Salt(today)
+	must(t, err)
+	before, err := s.Salt(today - 1)
+	must(t, err)
+	again, err := s.Salt(today)
+	must(t, err)
+	if len(first) != 32 || bytes.Equal(first, make([]byte, 32)) || bytes.Equal(first, before) || !bytes.Equal(first, again) {
+		t.Error("salts are short, empty, equal or change within the day")
+	}
+	for _, day := range []event.Day{today - 2, today + 1} {
+		if salt, err := s.Salt(day); err == nil || salt != nil {
+			t.Errorf("there is a salt %d days from today", day-today)
+		}
+	}
+	time.Sleep(24 * time.Hour)
+	kept, err := s.Salt(today)
+	must(t, err)
+	next, err := s.Salt(today + 1)
+	must(t, err)
+	if !bytes.Equal(kept, first) || bytes.Equal(next, first) {
+		t.Error("yesterday's salt changed, or today's is the same")
+	}
+	if _, err := s.Salt(today - 1); err == nil {
+		t.Error("the day before yesterday still has a salt")
+	}
+}
+
+func cancelled(t *testing.T, s Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.AddSite(ctx, account.Site{Domain: "example.com"}); err == nil {
+		t.Error("AddSite worked with a cancelled context")
+	}
+	all, err := s.Sites(t.Context())
+	must(t, err)
+	if len(all) != 0 {
+		t.Error("a cancelled AddSite left a site")
+	}
+	link, err := s.AddLink(t.Context(), time.Hour)
+	must(t, err)
+	if _, err := s.UseLink(ctx, link); err == nil {
+		t.Error("UseLink worked with a cancelled context")
+	}
+	if _, err := s.UseLink(t.Context(), link); err != nil {
+		t.Errorf("a cancelled UseLink burnt the link: %v", err)
+	}
+}

@@ -1,0 +1,7 @@
+package accounttest
+
+import "testing"
+
+func TestMemoryKeepsTheLaw(t *testing.T) {
+	Run(t, func(*testing.T) Store { return &Memory{} })
+}

@@ -1,0 +1,116 @@
+package account
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"footfall/event"
+)
+
+// ErrExists means there is such a site already.
+var ErrExists = errors.New("exists already")
+
+// Prefixes tell the four sorts of secrets apart when one turns up in the
+// wrong place.
+const (
+	WriteKeyPrefix = "ffw_"
+	KeyPrefix      = "ffk_"
+	LinkPrefix     = "ffl_"
+	SessionPrefix  = "ffs_"
+)
+
+// SessionLife is how long a browser stays logged in.
+const SessionLife = 30 * 24 * time.Hour
+
+var letters = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// NewToken is prefix and 8 characters for every 5 random bytes, in lower case.
+func NewToken(prefix string, bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b) // never fails
+	return prefix + strings.ToLower(letters.EncodeToString(b))
+}
+
+// HashToken is what is kept of a token: its SHA-256. A token has at least 120
+// random bits, so neither salt nor stretching would add anything.
+func HashToken(token string) []byte {
+	h := sha256.Sum256([]byte(token))
+	return h[:]
+}
+
+// NewKey makes a bearer token of 160 random bits and the Key to keep for it.
+func NewKey(site string, role Role, now time.Time) (token string, k Key, err error) {
+	if role != Owner && role != Viewer {
+		return "", Key{}, event.Invalid("role", "%q is neither %s nor %s", role, Owner, Viewer)
+	}
+	return NewToken(KeyPrefix, 20), Key{NewToken("key_", 5), site, role, now.UTC().Truncate(time.Millisecond)}, nil
+}
+
+// Prepare checks a new site as an event.InvalidError and fills in what is not
+// given: UTC, USD, a write key. A new site honours Do Not Track. Its ID is made
+// from the domain, such that taken(ID) is false.
+func Prepare(s Site, now time.Time, taken func(id string) bool) (Site, error) {
+	domain, err := host(s.Domain)
+	if err != nil {
+		return Site{}, err
+	}
+	s.Domain, s.DNT, s.Created = domain, true, now.UTC().Truncate(time.Millisecond)
+	if s.Zone == "" {
+		s.Zone = "UTC"
+	}
+	// "Local" would be another zone on every machine.
+	if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "Local" {
+		return Site{}, event.Invalid("timezone", "%q is unknown: write it like Europe/Berlin", s.Zone)
+	}
+	if s.Currency == "" {
+		s.Currency = "USD"
+	}
+	s.Currency = strings.ToUpper(s.Currency)
+	if len(s.Currency) != 3 || strings.Trim(s.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return Site{}, event.Invalid("currency", "%q is not three letters such as EUR", s.Currency)
+	}
+	if s.WriteKey == "" {
+		s.WriteKey = NewToken(WriteKeyPrefix, 15)
+	}
+	s.ID = shortID(domain, taken)
+	return s, nil
+}
+
+// host is a host name in lower case, or an InvalidError that shows what to
+// write instead.
+func host(s string) (string, error) {
+	name := strings.TrimSuffix(strings.ToLower(strings.TrimSpace(s)), ".")
+	if name == "" {
+		return "", event.Invalid("domain", "is missing: write it like example.com")
+	}
+	if _, after, ok := strings.Cut(name, "://"); ok {
+		after, _, _ = strings.Cut(after, "/")
+		return "", event.Invalid("domain", "%q is an address, not a host name: write %s", s, after)
+	}
+	if len(name) > 253 {
+		return "", event.Invalid("domain", "is %d bytes, the limit is 253", len(name))
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return "", event.Invalid("domain", "%q is not a host name: write it like example.com, other scripts in their xn-- form", s)
+		}
+	}
+	return name, nil
+}
+
+// shortID is at most 40 letters, digits and dashes: it names folders, too.
+func shortID(domain string, taken func(string) bool) string {
+	base := strings.ReplaceAll(domain, ".", "-")
+	base = strings.Trim(base[:min(len(base), 36)], "-")
+	id := base
+	for n := 2; taken(id); n++ {
+		id = fmt.Sprintf("%s-%d", base, n)
+	}
+	return id
+}

@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// migrations lead from an empty file to today's schema; user_version says how
+// many have run. Entries are never changed, only added. Times are Unix
+// milliseconds, days are days since 1970-01-01, tokens are SHA-256 hashes.
+var migrations = []string{`
+CREATE TABLE sites (
+	id        TEXT PRIMARY KEY,
+	domain    TEXT NOT NULL UNIQUE,
+	write_key TEXT NOT NULL UNIQUE,
+	zone      TEXT NOT NULL,
+	currency  TEXT NOT NULL,
+	origins   TEXT NOT NULL, -- JSON array
+	internal  TEXT NOT NULL, -- JSON array
+	dnt       INTEGER NOT NULL,
+	created   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE keys (
+	id      TEXT PRIMARY KEY,
+	hash    BLOB NOT NULL UNIQUE,
+	site    TEXT REFERENCES sites (id), -- NULL is every site
+	role    TEXT NOT NULL,
+	created INTEGER NOT NULL
+) STRICT;
+CREATE TABLE links    (hash BLOB PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
+CREATE TABLE sessions (hash BLOB PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
+CREATE TABLE salts    (day INTEGER PRIMARY KEY, salt BLOB NOT NULL) STRICT;
+`}
+
+// migrate brings the file to the schema after all steps. A file that holds
+// data is copied to path.vN.bak first.
+func migrate(db *sql.DB, path string, steps []string) error {
+	var version int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("control data: %s cannot be read: %w", path, err)
+	}
+	if version > len(steps) {
+		return fmt.Errorf("control data: %s has schema %d, this footfall knows %d: install a newer footfall", path, version, len(steps))
+	}
+	if version > 0 && version < len(steps) {
+		if err := backup(db, fmt.Sprintf("%s.v%d.bak", path, version)); err != nil {
+			return fmt.Errorf("control data: backup before migration: %w", err)
+		}
+	}
+	for ; version < len(steps); version++ {
+		if err := step(db, version, steps[version]); err != nil {
+			return fmt.Errorf("control data: migration %d of %s: %w", version+1, path, err)
+		}
+	}
+	return nil
+}
+
+// step runs one migration unless another process has just done it.
+func step(db *sql.DB, version int, statements string) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	var now int
+	if err := tx.QueryRow("PRAGMA user_version").Scan(&now); err != nil || now > version {
+		return err
+	}
+	if _, err := tx.Exec(statements); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version+1)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// backup copies the file, without the salts: a copy would outlive them.
+func backup(db *sql.DB, to string) error {
+	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL, 0o600) // empty: VACUUM INTO takes it, and its mode
+	if err != nil {
+		return err
+	}
+	f.Close()
+	if _, err := db.Exec("VACUUM INTO ?", to); err != nil {
+		return err
+	}
+	bak, err := sql.Open("sqlite3", dsn(to))
+	if err != nil {
+		return err
+	}
+	_, err = bak.Exec("DELETE FROM salts; PRAGMA wal_checkpoint(TRUNCATE)")
+	return errors.Join(err, bak.Close())
+}

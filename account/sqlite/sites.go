@@ -1,0 +1,95 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"footfall/account"
+)
+
+const siteColumns = "id, domain, write_key, zone, currency, origins, internal, dnt, created"
+
+// AddSite checks and keeps a new site, with ID, WriteKey and Created filled
+// in. A domain that is there already is account.ErrExists, a bad field is an
+// event.InvalidError.
+func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, error) {
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		var failed error
+		prepared, err := account.Prepare(site, time.Now(), func(id string) bool {
+			var n int
+			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sites WHERE id = ?", id).Scan(&n); err != nil {
+				failed = err
+			}
+			return n > 0
+		})
+		if err != nil || failed != nil {
+			return errors.Join(err, failed)
+		}
+		if err := clash(ctx, tx, prepared); err != nil {
+			return err
+		}
+		site = prepared
+		origins, _ := json.Marshal(site.Origins) // texts always marshal
+		internal, _ := json.Marshal(site.Internal)
+		_, err = tx.ExecContext(ctx, "INSERT INTO sites ("+siteColumns+") VALUES (?,?,?,?,?,?,?,?,?)", site.ID, site.Domain, site.WriteKey,
+			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.Created.UnixMilli())
+		return err
+	})
+	if err != nil {
+		return account.Site{}, fmt.Errorf("add site: %w", err)
+	}
+	return site, nil
+}
+
+// clash reports the site that has the new one's domain or write key.
+func clash(ctx context.Context, tx *sql.Tx, site account.Site) error {
+	old, err := scanSite(tx.QueryRowContext(ctx, "SELECT "+siteColumns+" FROM sites WHERE domain = ? OR write_key = ?", site.Domain, site.WriteKey))
+	switch {
+	case none(err) == account.ErrNotFound:
+		return nil
+	case err != nil:
+		return err
+	case old.Domain == site.Domain:
+		return fmt.Errorf("%s %w: use its id %s and its write key %s, or add another domain", old.Domain, account.ErrExists, old.ID, old.WriteKey)
+	}
+	return fmt.Errorf("the write key %w for %s: leave it empty to get a new one", account.ErrExists, old.Domain)
+}
+
+// Sites lists every site by domain.
+func (s *Store) Sites(ctx context.Context) ([]account.Site, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT "+siteColumns+" FROM sites ORDER BY domain")
+	if err != nil {
+		return nil, fmt.Errorf("list sites: %w", err)
+	}
+	defer rows.Close()
+	var sites []account.Site
+	for rows.Next() {
+		site, err := scanSite(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list sites: %w", err)
+		}
+		sites = append(sites, site)
+	}
+	return sites, rows.Err()
+}
+
+func scanSite(row interface{ Scan(...any) error }) (account.Site, error) {
+	var s account.Site
+	var origins, internal []byte
+	var created int64
+	if err := row.Scan(&s.ID, &s.Domain, &s.WriteKey, &s.Zone, &s.Currency, &origins, &internal, &s.DNT, &created); err != nil {
+		return s, err
+	}
+	s.Created = time.UnixMilli(created).UTC()
+	if err := json.Unmarshal(origins, &s.Origins); err != nil {
+		return s, fmt.Errorf("origins of %s: %w", s.ID, err)
+	}
+	if err := json.Unmarshal(internal, &s.Internal); err != nil {
+		return s, fmt.Errorf("internal hosts of %s: %w", s.ID, err)
+	}
+	return s, nil
+}

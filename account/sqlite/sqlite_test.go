@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"footfall/account"
+	"footfall/account/accounttest"
+	"footfall/event"
+)
+
+func open(t *testing.T, path string) *Store {
+	t.Helper()
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestKeepsTheLaw(t *testing.T) {
+	accounttest.Run(t, func(t *testing.T) accounttest.Store {
+		s := open(t, filepath.Join(t.TempDir(), "control.sqlite"))
+		t.Cleanup(func() { s.Close() })
+		return s
+	})
+}
+
+// inFiles names the files in dir that hold b.
+func inFiles(t *testing.T, dir string, b []byte) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, b) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func TestDestroyedSaltIsInNoFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		s := open(t, filepath.Join(dir, "control.sqlite"))
+		defer func() { s.Close() }()
+		today := event.DayOf(time.Now())
+		salt, err := s.Salt(today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(inFiles(t, dir, salt)) == 0 {
+			t.Fatal("the salt is in no file while it is needed: a restart would lose it")
+		}
+		s.Close()
+		s = open(t, filepath.Join(dir, "control.sqlite"))
+		if again, err := s.Salt(today); err != nil || !bytes.Equal(salt, again) {
+			t.Fatalf("a restart changed the salt: %v", err)
+		}
+		time.Sleep(24 * time.Hour)
+		if len(inFiles(t, dir, salt)) == 0 {
+			t.Fatal("yesterday's salt is gone")
+		}
+		time.Sleep(24*time.Hour + time.Minute) // nobody asks for a salt: it goes on its own
+		synctest.Wait()
+		if names := inFiles(t, dir, salt); len(names) > 0 {
+			t.Errorf("the destroyed salt is still in %v", names)
+		}
+	})
+}
+
+func TestSecretsAreKeptAsHashes(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, filepath.Join(dir, "control.sqlite"))
+	defer s.Close()
+	token, _, err := s.AddKey(t.Context(), "", account.Owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := s.AddLink(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := s.UseLink(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{token, link, session} {
+		if names := inFiles(t, dir, []byte(secret)); len(names) > 0 {
+			t.Errorf("a %s token stands in %v", secret[:4], names)
+		}
+	}
+	info, err := os.Stat(filepath.Join(dir, "control.sqlite"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+}
+
+func TestTwoProcessesAgreeOnSalts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	a, b := open(t, path), open(t, path)
+	defer a.Close()
+	defer b.Close()
+	today := event.DayOf(time.Now())
+	x, errX := a.Salt(today)
+	y, errY := b.Salt(today)
+	if errX != nil || errY != nil || !bytes.Equal(x, y) {
+		t.Errorf("salts differ: %v %v", errX, errY)
+	}
+}
+
+func TestMigrationBacksUpWithoutSalts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	s := open(t, path)
+	if _, err := s.AddSite(t.Context(), account.Site{Domain: "example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	salt, err := s.Salt(event.DayOf(time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := append(migrations[:len(migrations):len(migrations)], "ALTER TABLE sites ADD COLUMN colour TEXT")
+	if err := migrate(s.db, path, more); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bak, err := os.ReadFile(path + ".v1.bak")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(bak, []byte("example.com")) || bytes.Contains(bak, salt) {
+		t.Error("the backup misses the site or holds the salt")
+	}
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "newer footfall") {
+		t.Errorf("a newer schema opened: %v", err)
+	}
+}
+
+func TestBrokenMigrationLeavesTheFileAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	s := open(t, path)
+	bad := append(migrations[:len(migrations):len(migrations)], "CREATE TABLE x (a); CREATE TABLE sites (a)")
+	if err := migrate(s.db, path, bad); err == nil {
+		t.Fatal("a broken migration passed")
+	}
+	if err := s.db.QueryRow("SELECT a FROM x").Scan(new(int)); err == nil || errors.Is(err, sql.ErrNoRows) {
+		t.Error("half of a broken migration was kept")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path).Close()
+}
+
+func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("Open = %v, want an error that names the file", err)
+	}
+}
+
+func BenchmarkSalt(b *testing.B) {
+	s, err := Open(filepath.Join(b.TempDir(), "control.sqlite"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for b.Loop() {
+		if _, err := s.Salt(event.DayOf(time.Now())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
