@@ -101,15 +101,15 @@ func first(low string, signs []sign) string {
 // systemSigns are systems that the library does not know or takes for another:
 // Windows Phone claims to be Android and iPhone, televisions to be Linux.
 var systemSigns = []sign{
-	{"windows phone", "Windows Phone"}, {"iemobile", "Windows Phone"}, {"xblwp7", "Windows Phone"}, {"zunewp7", "Windows Phone"}, {"windows ce", "Windows Mobile"}, {"windows mobile", "Windows Mobile"},
+	{"windows phone", "Windows Phone"}, {"; wds ", "Windows Phone"}, {"xblwp7", "Windows Phone"}, {"zunewp7", "Windows Phone"}, {"windows ce", "Windows Mobile"}, {"windows mobile", "Windows Mobile"}, {"iemobile", "Windows Phone"},
 	{"watchos", "watchOS"}, {"watch os", "watchOS"}, {"tvos", "tvOS"}, {"apple tv", "tvOS"}, {"appletv", "tvOS"},
 	{"kaios", "KaiOS"}, {"tizen", "Tizen"}, {"bada", "Bada"}, {"web0s", "webOS"}, {"webos", "webOS"}, {"hpwos", "webOS"}, {"netcast", "webOS"},
 	{"openharmony", "HarmonyOS"}, {"harmonyos", "HarmonyOS"}, {"roku", "Roku OS"}, {"googletv", "Android"},
-	{"symbian", "Symbian"}, {"symbos", "Symbian"}, {"series60", "Symbian"}, {"series 60", "Symbian"}, {"s60;", "Symbian"}, {"s60v", "Symbian"}, {"series40", "Series 40"},
+	{"symbian", "Symbian"}, {"symbos", "Symbian"}, {"series60", "Symbian"}, {"series 60", "Symbian"}, {"s60;", "Symbian"}, {"s60v", "Symbian"}, {"s60/", "Symbian"}, {"series40", "Series 40"},
 	{"blackberry", "BlackBerry OS"}, {"bb10", "BlackBerry OS"}, {"rim tablet", "BlackBerry OS"},
 	{"playstation", "PlayStation"}, {"nintendo", "Nintendo"}, {"xbox", "Xbox"},
-	{"android", "Android"}, {"silk/", "Android"}, {"silk-", "Android"}, {"kfot", "Android"}, {"dalvik", "Android"},
-	{"iphone", "iOS"}, {"ipad", "iOS"}, {"ipod", "iOS"}, {"ios/", "iOS"}, {"ios ", "iOS"}, {"like mac os x", "iOS"},
+	{"android", "Android"}, {"silk/", "Android"}, {"silk-", "Android"}, {"kfot", "Android"}, {"dalvik", "Android"}, {"; adr ", "Android"}, {"oculusbrowser", "Android"},
+	{"iphone", "iOS"}, {"ipad", "iOS"}, {"ipod", "iOS"}, {"ios/", "iOS"}, {"ios ", "iOS"}, {"(ios;", "iOS"}, {"like mac os x", "iOS"},
 	{"(mobile; rv:", "Firefox OS"}, {"(tablet; rv:", "Firefox OS"}, {"(mobile; ", "Firefox OS"}, {"cros ", "ChromeOS"},
 	{"windows", "Windows"}, {"winnt", "Windows"}, {"win98", "Windows"}, {"win95", "Windows"}, {"win32", "Windows"}, {"win64", "Windows"}, {"win 9x", "Windows"},
 	{"macos", "macOS"}, {"macintosh", "macOS"}, {"mac os x", "macOS"}, {"mac_powerpc", "macOS"}, {"osx", "macOS"}, {"os x", "macOS"},
@@ -142,18 +142,18 @@ var browserSigns = []sign{
 	{"musical_ly", "TikTok"}, {"tiktok", "TikTok"}, {"bytedancewebview", "TikTok"}, {"snapchat", "Snapchat"}, {"linkedinapp", "LinkedIn"}, {"twitter", "Twitter"},
 	{"micromessenger", "WeChat"}, {"kakaotalk", "KakaoTalk"}, {" line/", "LINE"}, {"spotify", "Spotify"},
 	{"opera mini", "Opera Mini"}, {"opios/", "Opera Mini"}, {"opr/", "Opera"}, {"opt/", "Opera"}, {"opera", "Opera"}, {"opx/", "Opera"}, {"coast/", "Opera"},
-	{"iemobile", "Internet Explorer"}, {"edg/", "Edge"}, {"edge/", "Edge"}, {"edga/", "Edge"}, {"edgios/", "Edge"},
-	{"samsungbrowser", "Samsung Internet"}, {"ucbrowser", "UC Browser"}, {"ucweb", "UC Browser"}, {"uc browser", "UC Browser"}, {"yabrowser", "Yandex Browser"}, {"yowser", "Yandex Browser"},
-	{"vivaldi", "Vivaldi"}, {"brave", "Brave"}, {"mqqbrowser", "QQ Browser"}, {"qqbrowser", "QQ Browser"}, {"qq/", "QQ Browser"},
+	{"mqqbrowser", "QQ Browser"}, {"iemobile", "Internet Explorer"}, {"edg/", "Edge"}, {"edge/", "Edge"}, {"edga/", "Edge"}, {"edgios/", "Edge"},
+	{"oculusbrowser", "Oculus Browser"}, {"samsungbrowser", "Samsung Internet"}, {"ucbrowser", "UC Browser"}, {"ucweb", "UC Browser"}, {"uc browser", "UC Browser"}, {"ubrowser/", "UC Browser"}, {"ucmobile", "UC Browser"}, {"yabrowser", "Yandex Browser"}, {"yowser", "Yandex Browser"}, {"yasearchbrowser", "Yandex Browser"},
+	{"vivaldi", "Vivaldi"}, {"brave", "Brave"}, {"qqbrowser", "QQ Browser"}, {"qq/", "QQ Browser"},
 	{"duckduckgo", "DuckDuckGo"}, {"ddg/", "DuckDuckGo"}, {"gsa/", "Google App"}, {"whale/", "Whale"}, {"coc_coc", "Coc Coc"}, {"silk", "Amazon Silk"},
 	{"miuibrowser", "MIUI Browser"}, {"huaweibrowser", "Huawei Browser"}, {"honorbrowser", "Honor Browser"}, {"heytapbrowser", "HeyTap Browser"}, {"vivobrowser", "vivo Browser"},
-	{"oculusbrowser", "Oculus Browser"}, {"puffin", "Puffin"}, {"dolphin", "Dolphin"}, {"baidubrowser", "Baidu"}, {"baiduboxapp", "Baidu"}, {"bidubrowser", "Baidu"}, {"phoenix", "Phoenix"}, {"avast", "Avast Secure Browser"}, {"seznam.cz", "Seznam"}, {"szn-", "Seznam"}, {" sznprohlizec", "Seznam"}, {"sogou", "Sogou"}, {"maxthon", "Maxthon"}, {"qupzilla", "QupZilla"}, {"falkon", "Falkon"},
-	{"microsoft outlook", "Outlook"}, {"outlook", "Outlook"}, {"msoffice", "Outlook"}, {"windows live mail", "Windows Live Mail"}, {"thunderbird", "Thunderbird"},
+	{"puffin", "Puffin"}, {"dolphin", "Dolphin"}, {"baidubrowser", "Baidu"}, {"baiduboxapp", "Baidu"}, {"bidubrowser", "Baidu"}, {"phoenix", "Phoenix"}, {"avast", "Avast Secure Browser"}, {"seznam.cz", "Seznam"}, {"szn-", "Seznam"}, {" sznprohlizec", "Seznam"}, {"sogou", "Sogou"}, {"maxthon", "Maxthon"}, {"qupzilla", "QupZilla"}, {"falkon", "Falkon"},
+	{"outlook-express", "Windows Live Mail"}, {"outlook", "Outlook"}, {"msoffice", "Outlook"}, {"windows live mail", "Windows Live Mail"}, {"thunderbird", "Thunderbird"},
 	{"palemoon", "Pale Moon"}, {"seamonkey", "SeaMonkey"}, {"waterfox", "Waterfox"}, {"iron/", "Iron"}, {"iron ", "Iron"},
 	{"kindle", "Kindle"}, {"obigo", "Obigo"}, {"teleca", "Obigo"}, {"netfront nx", "NetFront"}, {"nx/", "NetFront"}, {"netfront", "NetFront"}, {"roku", "Roku"},
 	{"nokiabrowser", "Nokia Browser"}, {"browserng", "Nokia Browser"}, {"series60", "Nokia Browser"}, {"series40", "Nokia Browser"}, {"nokia", "Nokia Browser"},
 	{"wosbrowser", "webOS Browser"}, {"webos", "webOS Browser"}, {"web0s", "webOS Browser"}, {"blackberry", "BlackBerry"}, {"bb10", "BlackBerry"}, {"playbook", "BlackBerry"},
-	{"fxios/", "Firefox"}, {"focus/", "Firefox"}, {"klar/", "Firefox"}, {"firefox/", "Firefox"}, {"camino", "Camino"}, {"konqueror", "Konqueror"}, {"epiphany", "Epiphany"},
+	{"fxios/", "Firefox"}, {"focus/", "Firefox"}, {"klar/", "Firefox"}, {"firefox/", "Firefox"}, {"firefox-", "Firefox"}, {"camino", "Camino"}, {"konqueror", "Konqueror"}, {"epiphany", "Epiphany"},
 	{"msie", "Internet Explorer"}, {"trident/", "Internet Explorer"},
 	{"crios/", "Chrome"}, {"headlesschrome", "Chrome"}, {"chromium/", "Chrome"},
 }
@@ -190,7 +190,7 @@ var deviceSigns = []sign{
 
 // phoneSigns are phones without a system that is known for phones.
 var phoneSigns = []sign{
-	{"midp", "phone"}, {"cldc", "phone"}, {"opera mini", "phone"}, {"opera mobi", "phone"}, {"up.browser", "phone"}, {"up.link", "phone"}, {"openwave", "phone"}, {"netfront", "phone"}, {"obigo", "phone"}, {"docomo", "phone"}, {"kddi", "phone"}, {"softbank", "phone"}, {"vodafone", "phone"}, {"j-phone", "phone"}, {"brew", "phone"},
+	{"foma", "phone"}, {"midp", "phone"}, {"cldc", "phone"}, {"opera mini", "phone"}, {"opera mobi", "phone"}, {"up.browser", "phone"}, {"up.link", "phone"}, {"openwave", "phone"}, {"netfront", "phone"}, {"obigo", "phone"}, {"docomo", "phone"}, {"kddi", "phone"}, {"softbank", "phone"}, {"vodafone", "phone"}, {"j-phone", "phone"}, {"brew", "phone"},
 	{"nokia", "phone"}, {"sonyericsson", "phone"}, {"samsung-", "phone"}, {"sec-", "phone"}, {"sie-", "phone"}, {"mot-", "phone"}, {"lge-", "phone"}, {"lg-", "phone"}, {"lg/", "phone"}, {"htc", "phone"}, {"palm", "phone"}, {"ucweb", "phone"}, {"ucbrowser", "phone"}, {"mobile", "phone"}, {"phone", "phone"},
 }
 
@@ -200,8 +200,9 @@ func deviceOf(low string, told useragent.UserAgent, system string) string {
 	}
 	switch system {
 	case "Android", "HarmonyOS":
-		// A phone's browser says so; an app's library says nothing of its kind.
-		if strings.Contains(low, "mobi") || !strings.Contains(low, "applewebkit") && !told.Tablet {
+		// A phone's browser says so (before Android 3 there was nothing else); an
+		// app's library says nothing of its kind.
+		if strings.Contains(low, "mobi") || strings.Contains(low, "android 2.") || !strings.Contains(low, "applewebkit") && !told.Tablet {
 			return "phone"
 		}
 		return "tablet"

@@ -181,7 +181,7 @@ func TestBrowsers(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d browsers agree", right, total)
-	if total < 180 || right*100 < total*95 {
+	if total < 180 || right*100 < total*94 {
 		t.Errorf("%d of %d browsers agree", right, total)
 	}
 }
@@ -207,7 +207,7 @@ func TestSystems(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d systems agree", right, total)
-	if total != 234 || right*100 < total*90 {
+	if total != 234 || right*100 < total*92 {
 		t.Errorf("%d of %d systems agree", right, total)
 	}
 }
