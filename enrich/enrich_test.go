@@ -134,6 +134,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q: found %q, want %q", c.text, got, c.want)
 		}
 	}
+	if got := newWords(readWords("abcd\nbcx\n*c")).find("abc"); got != "c" {
+		t.Errorf("abc: found %q, want c, by way of bc that is no word", got)
+	}
 	if got := newWords(nil).find("anything"); got != "" {
 		t.Errorf("no words, found %q", got)
 	}

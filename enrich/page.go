@@ -2,7 +2,6 @@ package enrich
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"footfall/event"
 )
@@ -69,19 +68,13 @@ func (x *Enricher) pageStep(e *event.Event, from Sender) {
 	e.Title = fit(e.Title)
 }
 
-// fit makes a text fit to be kept: valid UTF-8 without NUL bytes, and cut at a
-// character's border rather than refused if it is longer than event.MaxText.
+// fit makes a text fit to be kept: cut rather than refused if it is longer than
+// event.MaxText, without NUL bytes, and valid UTF-8, which also drops what the
+// cut has left of a character.
 func fit(s string) string {
-	if len(s) > event.MaxText {
-		end := event.MaxText
-		for end > event.MaxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
-	}
+	s = s[:min(len(s), event.MaxText)]
 	if strings.IndexByte(s, 0) >= 0 {
 		s = strings.ReplaceAll(s, "\x00", "")
 	}
-	// Replacing broken bytes by nothing cannot make the text longer again.
 	return strings.ToValidUTF8(s, "")
 }

@@ -2,7 +2,6 @@ package enrich
 
 import (
 	_ "embed"
-	"net/netip"
 	"strings"
 	"sync"
 
@@ -65,33 +64,28 @@ const (
 type directory struct {
 	spam    map[string]bool
 	named   map[string]map[string]string // class → host → name; the host's subdomains too
-	engines map[string]engine            // by exact host
-	wild    []engine                     // host has "{}" for a country
+	engines map[string]string            // host → name; of several the first in the list
+	wild    []engine                     // those with a country in the host
 }
 
-type engine struct {
-	name, host string
-	order      int // of several engines with a host the first in the list wins
-}
+// engine is a search engine in many countries: "{}" in host stands for one.
+type engine struct{ name, host string }
 
 var knownHosts = sync.OnceValue(func() *directory {
-	d := &directory{spam: map[string]bool{}, engines: map[string]engine{}, named: map[string]map[string]string{classAI: {}, classSocial: {}, classEmail: {}}}
+	d := &directory{spam: map[string]bool{}, engines: map[string]string{}, named: map[string]map[string]string{classAI: {}, classSocial: {}, classEmail: {}}}
 	for host := range strings.FieldsSeq(spamList) {
 		d.spam[host] = true
 	}
-	order := 0
 	for line := range strings.Lines(referrerList + ownReferrers) {
 		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 3)
 		for _, host := range strings.Fields(fields[2]) {
-			order++
-			found := engine{fields[1], host, order}
 			switch _, known := d.engines[host]; {
 			case fields[0] != classSearch:
 				d.named[fields[0]][host] = fields[1]
 			case strings.Contains(host, "{}"):
-				d.wild = append(d.wild, found)
+				d.wild = append(d.wild, engine{fields[1], host})
 			case !known:
-				d.engines[host] = found
+				d.engines[host] = fields[1]
 			}
 		}
 	}
@@ -137,14 +131,13 @@ func (d *directory) classify(host string) site {
 			}
 		}
 	}
-	best, found := d.engines[host]
-	for _, w := range d.wild {
-		if (!found || w.order < best.order) && w.matches(host) {
-			best, found = w, true
-		}
+	if name := d.engines[host]; name != "" {
+		return site{class: classSearch, source: name}
 	}
-	if found {
-		return site{class: classSearch, source: best.name}
+	for _, w := range d.wild {
+		if w.matches(host) {
+			return site{class: classSearch, source: w.name}
+		}
 	}
 	return site{class: classOther, source: host}
 }
@@ -169,9 +162,6 @@ func (w engine) matches(host string) bool {
 // domainOf is the domain that somebody registered, by the public suffix list;
 // the host itself if it is an address or has no such domain.
 func domainOf(host string) string {
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return host
-	}
 	if domain, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
 		return domain
 	}

@@ -147,6 +147,52 @@ func TestReferrer(t *testing.T) {
 	}
 }
 
+// Every host of the list, with several countries for "{}", has the name of the
+// first line that fits: found again here with one regular expression a line.
+func TestEnginesInOrder(t *testing.T) {
+	type line struct {
+		name string
+		fits *regexp.Regexp
+	}
+	var lines []line
+	var hosts []string
+	for l := range strings.Lines(referrerList) {
+		f := strings.Split(strings.TrimSpace(l), "\t")
+		if f[0] != classSearch || len(f) < 3 {
+			continue
+		}
+		for _, h := range strings.Fields(f[2]) {
+			pattern := strings.ReplaceAll(regexp.QuoteMeta(h), `\{\}`, `([a-z]{2,3}|co\.[a-z]{2}|com\.[a-z]{2})`)
+			lines = append(lines, line{f[1], regexp.MustCompile("^" + pattern + "$")})
+			for _, country := range []string{"de", "com", "co.uk", "com.br", "info", "c0", "co.ukx"} {
+				hosts = append(hosts, strings.ReplaceAll(h, "{}", country))
+			}
+		}
+	}
+	both := 0
+	for _, h := range hosts {
+		want, n := "", 0
+		for _, l := range lines {
+			if !l.fits.MatchString(h) {
+				continue
+			}
+			if n++; want == "" {
+				want = l.name
+			}
+		}
+		if n > 1 {
+			both++
+		}
+		got := knownHosts().classify(h)
+		if want == "" && got.class == classSearch || want != "" && got.class == classSearch && got.source != want || want != "" && got.class == classOther {
+			t.Errorf("%s: %s %q, want %q", h, got.class, got.source, want)
+		}
+	}
+	if len(hosts) < 1000 || both == 0 {
+		t.Errorf("%d hosts, %d of them in several lines: the check is too weak", len(hosts), both)
+	}
+}
+
 // Two people's pages on one host for everybody are two sites.
 func TestInternalStopsAtPublicSuffix(t *testing.T) {
 	x := New(Options{})
@@ -156,6 +202,8 @@ func TestInternalStopsAtPublicSuffix(t *testing.T) {
 		{"a.co.uk", "https://b.co.uk/", "other"},
 		{"192.0.2.1", "http://192.0.2.1/", "internal"},
 		{"192.0.2.1", "http://198.51.2.1/", "other"},
+		{"[2001:db8::1]", "http://[2001:db8::2]/", "other"},
+		{"[2001:db8::1]", "http://[2001:db8::1]:80/", "internal"},
 		{"localhost", "http://localhost:8080/", "internal"},
 		{"", "https://example.com/", "other"},
 	} {
