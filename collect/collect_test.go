@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -346,5 +348,25 @@ func TestSnippet(t *testing.T) {
 		if strings.Contains(string(plain), never) {
 			t.Errorf("the snippet uses %s", never)
 		}
+	}
+}
+
+// TestSnippetIsItsSource finds every text and pattern of the readable snippet in
+// the one that is served.
+func TestSnippetIsItsSource(t *testing.T) {
+	source, err := os.ReadFile("footfall.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(source), "*/")
+	code = regexp.MustCompile(`//.*`).ReplaceAllString(strings.ReplaceAll(code, "'//", ""), "")
+	literals := regexp.MustCompile(`'[^'\n]+'|/\\.\(.*?\)\$/i`).FindAllString(code, -1)
+	for _, literal := range literals {
+		if !strings.Contains(string(snippetText), literal) {
+			t.Errorf("footfall.min.js lacks %s", literal)
+		}
+	}
+	if len(literals) < 25 {
+		t.Errorf("only %d literals found in footfall.js", len(literals))
 	}
 }

@@ -58,10 +58,10 @@ func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte
 	default:
 		return nil, &refusal{status: http.StatusUnsupportedMediaType, why: "the content encoding must be gzip or none"}
 	}
-	control := http.NewResponseController(w)
 	if r.ContentLength != 0 {
-		// A recorder in a test has no deadline; then there is nothing to wait for either.
-		_ = control.SetReadDeadline(time.Now().Add(c.BodyTimeout))
+		// net/http lifts it when the body has ended. A recorder in a test has no
+		// deadline, and nothing to wait for either.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.BodyTimeout))
 	}
 	var err error
 	j.wire, err = readAll(j.wire[:0], r.Body, maxBody, int(max(r.ContentLength, 0)))
@@ -73,8 +73,6 @@ func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte
 	case err != nil:
 		return nil, unreadable("the body broke off")
 	}
-	// The deadline would otherwise end the request's context while it waits for the disk.
-	_ = control.SetReadDeadline(time.Time{})
 	if len(j.wire) > 1 && j.wire[0] == 0x1f && j.wire[1] == 0x8b {
 		return j.gunzip()
 	}
