@@ -50,3 +50,24 @@ func TestFlippedBits(t *testing.T) {
 		}
 	}
 }
+
+// TestSuspect: an id the compact set takes for a known one is looked for in the
+// objects, and kept if it is not there.
+func TestSuspect(t *testing.T) {
+	a, err := archive.Open(t.Context(), archivetest.NewMemory(), archive.Options{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := archivetest.Traffic(1, "a", 300)
+	for i := range 3 {
+		if i == 2 {
+			archive.Suspect(a, &events[250])
+		}
+		if err := a.Write(t.Context(), events[100*i:100*i+100], event.Position{Epoch: 1, Seq: uint64(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := a.Stats(); s.Rows != 300 || s.Duplicates != 0 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -148,11 +148,24 @@ func once(t *testing.T, place Place) {
 		t.Errorf("redelivered: %+v", s)
 	}
 	a = openArchive(t, open())
+	// Redelivered together with the next: what the queue had accepted before
+	// the position was counted then.
+	overlap := openArchive(t, place(t)())
+	write(t, overlap, events[:200], at(200))
+	write(t, overlap, events[100:], at(300))
+	if s := overlap.Stats(); s.Rows != 300 || s.Duplicates != 0 {
+		t.Errorf("redelivered in part: %+v", s)
+	}
 	write(t, a, events[100:], at(600)) // resent: 100 old ones among 200
 	if s := a.Stats(); s.Rows != 300 || s.Duplicates != 300 {
 		t.Errorf("resent: %+v", s)
 	}
 	write(t, a, nil, at(601)) // a stretch of the queue without events
+	// Ids of a day in memory, and of the flush after it was read there.
+	write(t, a, events[150:], at(751))
+	if s := a.Stats(); s.Rows != 300 || s.Duplicates != 450 {
+		t.Errorf("resent soon: %+v", s)
+	}
 	other := slices.Clone(events)
 	for i := range other {
 		other[i].Site = "b"
@@ -161,10 +174,10 @@ func once(t *testing.T, place Place) {
 	for i := range nextDay {
 		nextDay[i].Original = nextDay[i].Original.Add(24 * time.Hour)
 	}
-	write(t, a, other, at(901))
-	write(t, a, nextDay, at(1201))
+	write(t, a, other, at(1051))
+	write(t, a, nextDay, at(1351))
 	holds(t, a, slices.Concat(events, other, nextDay))
-	if _, positions := scan(t, a, at(600)); !slices.Equal(positions, []event.Position{at(601), at(901), at(1201)}) {
+	if _, positions := scan(t, a, at(600)); !slices.Equal(positions, []event.Position{at(601), at(751), at(1051), at(1351)}) {
 		t.Errorf("positions after 600: %v", positions)
 	}
 }
@@ -258,25 +271,30 @@ func crash(t *testing.T, place Place) {
 	}
 }
 
-// passingFault lets every single step fail once and goes on with the same archive.
+// passingFault lets every single step fail, once or twice in a row, and goes on
+// with the same archive.
 func passingFault(t *testing.T, place Place) {
 	events := append(Traffic(1, "a", 700), Traffic(2, "b", 100)...)
 	for _, after := range []bool{false, true} {
-		for step := 1; ; step++ {
-			faulty := &Faulty{Objects: place(t)(), At: step, For: 2, After: after}
-			a := openArchive(t, faulty)
-			tries := 0
-			for err := resume(a, t.Context(), events, 150); err != nil; err = resume(a, t.Context(), events, 140) {
-				if tries++; tries > 5 {
-					t.Fatalf("step %d, after = %v: %v", step, after, err)
+		for _, times := range []int{1, 2} {
+			for step := 1; ; step++ {
+				open := place(t)
+				faulty := &Faulty{Objects: open(), At: step, For: times, After: after}
+				a := openArchive(t, faulty)
+				tries := 0
+				for err := resume(a, t.Context(), events, 150); err != nil; err = resume(a, t.Context(), events, 140) {
+					if tries++; tries > 5 {
+						t.Fatalf("step %d, after = %v: %v", step, after, err)
+					}
 				}
-			}
-			holds(t, a, events)
-			if t.Failed() {
-				t.Fatalf("step %d, after = %v", step, after)
-			}
-			if faulty.Calls() < step {
-				break
+				holds(t, a, events)
+				holds(t, openArchive(t, open()), events)
+				if t.Failed() {
+					t.Fatalf("step %d failed %d times, after = %v", step, times, after)
+				}
+				if faulty.Calls() < step {
+					break
+				}
 			}
 		}
 	}
@@ -292,6 +310,10 @@ func segments(t *testing.T, place Place) {
 	}
 	if got := list(t, o, "_manifest/"); len(got) != 6 { // 5 segments and the note
 		t.Errorf("manifest objects: %q", got)
+	}
+	header, _, _ := strings.Cut(get(t, o, "_manifest/000000000001-000000000004.json"), "\n")
+	if strings.Contains(header, ".parquet") {
+		t.Errorf("a segment's first line names objects: %s", header)
 	}
 	for _, a := range []*archive.Archive{a, openArchive(t, open())} {
 		holds(t, a, events)
@@ -327,7 +349,15 @@ func damage(t *testing.T, place Place) {
 			for _, name := range names {
 				put(t, o, name, spoil(get(t, o, name)))
 			}
-			a := openArchive(t, open())
+			faulty := &Faulty{Objects: open()}
+			a := openArchive(t, faulty)
+			wantAside := len(names) // the spoilt ones, and a spoilt entry's two objects
+			if names[0] == entry {
+				wantAside += 2
+			}
+			if got := faulty.Asides(); len(got) != wantAside {
+				t.Errorf("%q spoilt: moved aside %q", names, got)
+			}
 			if p := a.Position().Total; names[0] == entry && p != 400 || names[0] == note && p != 600 {
 				t.Errorf("%q spoilt: position %d", names, p)
 			}
@@ -370,8 +400,10 @@ func queueStartedOver(t *testing.T, place Place) {
 	a := openArchive(t, place(t)())
 	events := Traffic(1, "a", 400)
 	write(t, a, events[:100], event.Position{Epoch: 2, Seq: 100, Total: 100})
-	write(t, a, events[100:200], event.Position{Epoch: 2, Seq: 100, Total: 100})
-	write(t, a, events[200:300], event.Position{Epoch: 1, Seq: 100, Total: 100})
+	for i := range 4 {
+		write(t, a, events[100+20*i:120+20*i], event.Position{Epoch: 2, Seq: 100, Total: 100})
+	}
+	write(t, a, events[180:300], event.Position{Epoch: 1, Seq: 100, Total: 100})
 	if p := a.Position(); p.Epoch != 2 || p.Seq != 100 {
 		t.Errorf("position went to %v", p)
 	}

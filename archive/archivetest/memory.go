@@ -102,10 +102,14 @@ type Faulty struct {
 	After bool // the failing calls do their work, and only their answer is lost
 
 	calls int
+	aside []string
 }
 
 // Calls is how many calls that change something there were.
 func (f *Faulty) Calls() int { return f.calls }
+
+// Asides is the names that were to be moved aside.
+func (f *Faulty) Asides() []string { return f.aside }
 
 func (f *Faulty) run(call func() error) error {
 	f.calls++
@@ -132,5 +136,6 @@ func (f *Faulty) Remove(ctx context.Context, name string) error {
 
 // Aside implements archive.Objects.
 func (f *Faulty) Aside(ctx context.Context, name string) error {
+	f.aside = append(f.aside, name)
 	return f.run(func() error { return f.Objects.Aside(ctx, name) })
 }
