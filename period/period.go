@@ -39,52 +39,91 @@ func (s Step) Valid() bool { return s == Total || slices.Contains(Steps, s) }
 // Start is the beginning of the step t lies in, in zone (nil is UTC). Days,
 // weeks, months and years start at the zone's midnight (or the first instant
 // of the day where midnight does not exist); hours and quarters start at the
-// local clock's full hour or quarter.
+// local clock's full hour or quarter. Where the clock is changed in the middle
+// of an hour, the hour is cut there.
 func (s Step) Start(t time.Time, zone *time.Location) time.Time {
 	t = t.In(orUTC(zone))
-	y, m, d := t.Date()
 	switch s {
 	case Quarter:
-		return t.Truncate(Bucket)
+		return clockStart(t, Bucket)
 	case Hour:
-		_, offset := t.Zone()
-		shift := time.Duration(offset%3600) * time.Second
-		return t.Add(shift).Truncate(time.Hour).Add(-shift)
-	case Day:
-		return midnight(y, m, d, t.Location())
-	case Week:
-		return midnight(y, m, d-(int(t.Weekday())+6)%7, t.Location())
-	case Month:
-		return midnight(y, m, 1, t.Location())
-	case Year:
-		return midnight(y, 1, 1, t.Location())
+		return clockStart(t, time.Hour)
+	case Day, Week, Month, Year:
+		start := s.local(t, 0)
+		// A clock set back across midnight shows the old day again after the
+		// new one began: that stretch belongs to the new day.
+		if next := s.next(start); !next.After(t) {
+			return next
+		}
+		return start
 	}
 	return t
 }
 
 // next is the start of the step after the one that starts at t.
 func (s Step) next(t time.Time) time.Time {
-	y, m, d := t.Date()
 	switch s {
 	case Quarter:
-		return t.Add(Bucket)
+		return clockNext(t, Bucket)
 	case Hour:
-		// A clock change by half an hour makes an hour of 30 or 90 minutes.
-		n := t.Add(time.Hour)
-		if start := s.Start(n, t.Location()); start.After(t) {
-			return start
-		}
-		return n
-	case Day:
-		return midnight(y, m, d+1, t.Location())
-	case Week:
-		return midnight(y, m, d+7, t.Location())
-	case Month:
-		return midnight(y, m+1, 1, t.Location())
-	case Year:
-		return midnight(y+1, 1, 1, t.Location())
+		return clockNext(t, time.Hour)
 	}
-	return t
+	return s.local(t, 1)
+}
+
+// local is the start of the day, week, month or year that t's local date lies
+// in, or n later.
+func (s Step) local(t time.Time, n int) time.Time {
+	y, m, d := t.Date()
+	switch s {
+	case Day:
+		d += n
+	case Week:
+		d += 7*n - (int(t.Weekday())+6)%7
+	case Month:
+		m, d = m+time.Month(n), 1
+	case Year:
+		y, m, d = y+n, 1, 1
+	}
+	return midnight(y, m, d, t.Location())
+}
+
+// clockStart is the last instant up to t at which the local clock showed a
+// multiple of unit, or was changed.
+func clockStart(t time.Time, unit time.Duration) time.Time {
+	_, offset := t.Zone()
+	shift := time.Duration(offset) * time.Second % unit
+	start := t.Add(shift).Truncate(unit).Add(-shift)
+	if changed, _ := offsetBounds(t); start.Before(changed) {
+		return changed
+	}
+	return start
+}
+
+// clockNext is the first such instant after t.
+func clockNext(t time.Time, unit time.Duration) time.Time {
+	_, offset := t.Zone()
+	shift := time.Duration(offset) * time.Second % unit
+	next := t.Add(shift).Truncate(unit).Add(unit - shift)
+	if _, change := offsetBounds(t); !change.IsZero() && change.Before(next) {
+		return change
+	}
+	return next
+}
+
+// offsetBounds is when the clock was last changed and will be next, or zero
+// where ZoneBounds names an instant at which it is not: it gives year ends as
+// bounds, and in a leap year one that is a day too early, even before t.
+func offsetBounds(t time.Time) (begin, end time.Time) {
+	begin, end = t.ZoneBounds()
+	_, now := t.Zone()
+	if _, before := begin.Add(-1).Zone(); before == now {
+		begin = time.Time{}
+	}
+	if _, after := end.Zone(); after == now || !end.After(t) {
+		end = time.Time{}
+	}
+	return begin, end
 }
 
 // Cut is the starts of the steps that make up w, in order. The first is at or
@@ -107,31 +146,37 @@ func (s Step) Cut(w Window, zone *time.Location) []time.Time {
 func (s Step) Count(w Window, _ *time.Location) int {
 	length := w.To.Sub(w.From)
 	unit := map[Step]time.Duration{Quarter: Bucket, Hour: time.Hour, Day: 23 * time.Hour, Week: 167 * time.Hour,
-		Month: 27 * 24 * time.Hour, Year: 365 * 24 * time.Hour}[s]
+		Month: 27 * 24 * time.Hour, Year: 364 * 24 * time.Hour}[s]
 	if unit == 0 {
 		return 1
 	}
-	return int(length/unit) + 1
+	// Both ends may lie in a step, and changes of the clock may cut some: there
+	// were seldom more than two a year.
+	return int(length/unit) + 3 + 2*int(length/(364*24*time.Hour))
 }
 
-// midnight is the first instant of a local day. time.Date picks an arbitrary
-// side of a gap, so where midnight was skipped the result is moved to the
-// instant the day began.
+// midnight is the first instant at which the local clock shows the day, or a
+// later one where midnight or the whole day was skipped. Days may be beyond
+// the month's end, as in time.Date.
 func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
-	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	want := time.Date(y, m, d, 12, 0, 0, 0, zone).Day()
-	for t.Day() != want {
-		t = t.Add(Bucket)
-	}
-	// A clock set back across midnight makes midnight happen twice: the day
-	// began with the first.
-	if earlier := t.Add(-time.Hour); earlier.Day() == want {
-		for earlier.Add(-Bucket).Day() == want {
-			earlier = earlier.Add(-Bucket)
+	wall := time.Date(y, m, d, 0, 0, 0, 0, time.UTC) // what the clock must show, as if it were UTC
+	// No clock is ever a day off UTC, so the search begins before the day does,
+	// and goes on from one change of the clock to the next.
+	for from := wall.Add(-24 * time.Hour).In(zone); ; {
+		begin, end := from.ZoneBounds()
+		if !end.IsZero() && !end.After(from) {
+			end = from.Add(24 * time.Hour) // see offsetBounds
 		}
-		return earlier
+		_, offset := from.Zone()
+		t := wall.Add(-time.Duration(offset) * time.Second).In(zone)
+		if t.Before(begin) {
+			t = begin
+		}
+		if end.IsZero() || t.Before(end) {
+			return t
+		}
+		from = end
 	}
-	return t
 }
 
 func orUTC(zone *time.Location) *time.Location {
