@@ -38,10 +38,10 @@ type Reader interface {
 type Delivery struct {
 	Events   []event.Event
 	To       event.Position                                       // the last message in it
-	Attempts int                                                  // how often its most-delivered message was delivered, 1 is the first time
+	Attempts int                                                  // which attempt at its most-tried message this is; 1 is the first
 	Ack      func(ctx context.Context) error                      // done, never deliver again
 	Nack     func(ctx context.Context, delay time.Duration) error // deliver again after delay
-	Hold     func(ctx context.Context) error                      // start the visibility time-out anew
+	Hold     func(ctx context.Context) error                      // it is being worked on: start the visibility time-out anew
 }
 
 // Aside keeps what was set aside, with the reason, until it is redriven or dropped.

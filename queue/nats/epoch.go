@@ -30,7 +30,7 @@ func (e *epochs) settle(last event.Position, known []event.Position) (cut bool) 
 	}
 	if e.current() < newest {
 		// The list was lost but messages or readers remember.
-		cut = len(*e) > 0 || last.Epoch < newest
+		cut = len(*e) > 0 || last.Epoch != 0 && last.Epoch < newest
 		e.begin(newest, 1)
 	}
 	for _, k := range known {
@@ -52,12 +52,13 @@ func (e *epochs) begin(epoch, first uint64) {
 }
 
 // resume is the sequence after which a reader at p goes on: its own, unless
-// the log was cut below it since.
+// the log was cut below it since, perhaps more than once.
 func (e epochs) resume(p event.Position) uint64 {
+	after := p.Seq
 	for _, x := range e {
 		if x.Epoch > p.Epoch {
-			return min(p.Seq, x.First-1)
+			after = min(after, x.First-1)
 		}
 	}
-	return p.Seq
+	return after
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,7 +57,11 @@ type Queue struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
-	mu      sync.Mutex
+	closing sync.Once
+	end     *bookmark // where the log ended a second ago: tells after a restart if it was cut
+
+	mu      sync.Mutex     // guards what follows and epochs
+	opened  event.Position // where the log ended at the start
 	last    event.Position
 	readers map[string]*bookmark
 }
@@ -79,12 +84,13 @@ func Open(o Options) (*Queue, error) {
 		o.Now = time.Now
 	}
 	q := &Queue{o: o, pending: make(chan *publication, 4096), stop: make(chan struct{}), stopped: make(chan struct{}),
-		readers: map[string]*bookmark{}}
+		readers: map[string]*bookmark{}, end: &bookmark{path: filepath.Join(o.Dir, "end.json")}}
 	if err := q.start(); err != nil {
 		q.shutdown()
 		return nil, fmt.Errorf("queue in %s: %w", o.Dir, err)
 	}
 	go q.commit()
+	go q.keepMarks()
 	return q, nil
 }
 
@@ -144,28 +150,62 @@ func (q *Queue) settle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := q.o.Known
-	marks, err := q.savedBookmarks()
-	if err != nil {
+	if err := q.loadBookmarks(); err != nil {
 		return err
 	}
-	for _, m := range marks {
-		known = append(known, m.Position)
+	known := append([]event.Position{q.end.position()}, q.o.Known...)
+	for _, b := range q.readers {
+		known = append(known, b.position())
 	}
-	path := filepath.Join(q.o.Dir, "epochs.json")
-	if err := readJSON(path, &q.epochs); err != nil {
+	if err := readJSON(q.epochsPath(), &q.epochs); err != nil {
 		return err
+	}
+	total := last.Total
+	for _, k := range known {
+		total = max(total, k.Total)
 	}
 	if cut := q.epochs.settle(last, known); cut {
-		q.o.Log.Error("the queue's log ends before what its readers have seen: it was cut or damaged; a new epoch begins",
-			"ends_at", last.Seq, "epoch", q.epochs.current())
+		q.reportCut(last.Seq, total-last.Total)
 	}
-	last.Epoch = q.epochs.current()
-	for _, k := range known {
-		last.Total = max(last.Total, k.Total)
+	q.last = event.Position{Epoch: q.epochs.current(), Seq: last.Seq, Total: total}
+	q.opened = q.last
+	return writeJSON(q.epochsPath(), q.epochs)
+}
+
+func (q *Queue) epochsPath() string { return filepath.Join(q.o.Dir, "epochs.json") }
+
+func (q *Queue) reportCut(end, events uint64) {
+	q.o.Log.Error("the queue's log ends before what was seen of it: it was cut or damaged; a new epoch begins. What the archive has of it comes back with: footfall rebuild",
+		"ends_at", end, "events_missing", events, "epoch", q.epochs.current())
+}
+
+// notice looks at a position a sink holds that was not among Options.Known: if
+// it lies behind the end, the log was cut, and what was published since the
+// start may have been given sequences that the sink has seen.
+func (q *Queue) notice(p event.Position) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.last.Less(p) {
+		return nil
 	}
-	q.last = last
-	return writeJSON(path, q.epochs)
+	q.epochs.begin(max(p.Epoch, q.last.Epoch)+1, q.opened.Seq+1)
+	q.last.Epoch, q.last.Total = q.epochs.current(), max(q.last.Total, p.Total)
+	q.reportCut(q.opened.Seq, 0)
+	return writeJSON(q.epochsPath(), q.epochs)
+}
+
+// keepMarks saves bookmarks every second, away from those who move them.
+func (q *Queue) keepMarks() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			q.saveMarks()
+		case <-q.stopped:
+			return
+		}
+	}
 }
 
 // lastStored reads the newest message; its Total goes on counting from there.
@@ -192,19 +232,12 @@ func (q *Queue) lastStored(ctx context.Context) (event.Position, error) {
 
 // Close answers what is still being published, then stops the server.
 func (q *Queue) Close() error {
-	select {
-	case <-q.stop:
-		return nil
-	default:
-	}
-	close(q.stop)
-	<-q.stopped
-	q.mu.Lock()
-	for _, b := range q.readers {
-		b.save(true)
-	}
-	q.mu.Unlock()
-	q.shutdown()
+	q.closing.Do(func() {
+		close(q.stop)
+		<-q.stopped
+		q.saveMarks()
+		q.shutdown()
+	})
 	return nil
 }
 
@@ -230,23 +263,23 @@ func (q *Queue) State(ctx context.Context) (queue.State, error) {
 	q.mu.Lock()
 	s := queue.State{Accepted: q.last.Total, Last: q.last, Bytes: info.State.Bytes, MaxAge: q.o.MaxAge,
 		First: event.Position{Epoch: q.epochs.current(), Seq: info.State.FirstSeq}, Readers: map[string]queue.Lag{}}
-	for name, b := range q.readers {
-		at := b.position()
-		s.Readers[name] = queue.Lag{At: at, Waiting: s.Accepted - min(at.Total, s.Accepted)}
-	}
-	q.mu.Unlock()
 	if info.State.Msgs > 0 {
 		s.Oldest = info.State.FirstTime
 	}
-	for name, l := range s.Readers {
-		if l.Waiting == 0 {
-			continue
+	known, shared, epochs := map[string]event.Position{}, map[string]jetstream.Consumer{}, slices.Clone(q.epochs)
+	for name, b := range q.readers {
+		known[name], shared[name] = b.position(), b.shared
+	}
+	q.mu.Unlock()
+	for name, at := range known {
+		at = q.acknowledged(ctx, at, shared[name])
+		l := queue.Lag{At: at, Waiting: s.Accepted - min(at.Total, s.Accepted)}
+		if l.Waiting > 0 {
+			if msg, err := q.stream.GetMsg(ctx, epochs.resume(at)+1, jetstream.WithGetMsgSubject(subject)); err == nil {
+				l.Since = msg.Time
+			}
 		}
-		next := max(q.epochs.resume(l.At)+1, info.State.FirstSeq)
-		if msg, err := q.stream.GetMsg(ctx, next); err == nil {
-			l.Since = msg.Time
-			s.Readers[name] = l
-		}
+		s.Readers[name] = l
 	}
 	s.Aside, err = q.aside.counts(ctx)
 	return s, err
@@ -307,4 +340,12 @@ func (l serverLog) Errorf(f string, a ...any) {
 }
 func (l serverLog) Fatalf(f string, a ...any) {
 	l.log.Error("queue server", "says", fmt.Sprintf(f, a...))
+}
+
+// Last is the newest position in the log; its Total is how many events were
+// ever accepted.
+func (q *Queue) Last() event.Position {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.last
 }

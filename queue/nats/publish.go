@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"footfall/event"
 )
@@ -19,6 +20,7 @@ const (
 	headerSize    = 1 + 8 + 8 + 4
 	chunkBytes    = 1 << 20 // one publication; several go into one message
 	groupBytes    = 3 << 20 // of uncompressed events in one message
+	storeWait     = 10 * time.Second
 )
 
 type header struct {
@@ -164,21 +166,33 @@ func (q *Queue) write(reader string, group []*publication, raw, message []byte) 
 	packed := s2.Encode(message[headerSize:cap(message)], raw)
 	message = message[:headerSize+len(packed)]
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	ack, err := q.js.PublishMsg(ctx, &nats.Msg{Subject: to, Data: message})
+	err := q.store(h, to, message)
 	if err != nil {
 		err = fmt.Errorf("queue: not stored: %w", err)
 		q.recover()
-	} else {
-		q.mu.Lock()
-		q.last = event.Position{Epoch: h.epoch, Seq: ack.Sequence, Total: h.total}
-		q.mu.Unlock()
 	}
 	for _, p := range group {
 		p.done <- err
 	}
 	return message
+}
+
+// store writes one message behind the last. Expecting its sequence keeps
+// totals right: a message that was given up may have been stored late.
+func (q *Queue) store(h header, to string, message []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
+	defer cancel()
+	q.mu.Lock()
+	after := q.last.Seq
+	q.mu.Unlock()
+	ack, err := q.js.PublishMsg(ctx, &nats.Msg{Subject: to, Data: message}, jetstream.WithExpectLastSequence(after))
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.last = event.Position{Epoch: q.last.Epoch, Seq: ack.Sequence, Total: max(h.total, q.last.Total)}
+	return nil
 }
 
 // recover finds out what became of a message whose answer did not come: it may

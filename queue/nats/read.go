@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,221 +13,191 @@ import (
 	"footfall/queue"
 )
 
-// bookmark is how far a reader has acknowledged. Its file is for looking at the
-// lag and for counting starts; a sink that stores its own position outranks it.
-type bookmark struct {
-	path string
-	log  func(msg string, args ...any)
-
-	mu    sync.Mutex
-	saved time.Time
-	mark  savedMark
-}
-
-type savedMark struct {
-	Position event.Position `json:"position"`
-	Starts   int            `json:"starts"` // opened so often without getting past Position
-}
-
-func (b *bookmark) position() event.Position {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mark.Position
-}
-
-func (b *bookmark) move(to event.Position) {
-	b.mu.Lock()
-	b.mark = savedMark{Position: to}
-	b.mu.Unlock()
-	b.save(false)
-}
-
-// save writes the file, at most once a second unless forced.
-func (b *bookmark) save(force bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !force && time.Since(b.saved) < time.Second {
-		return
-	}
-	b.saved = time.Now()
-	if err := writeJSON(b.path, b.mark); err != nil {
-		b.log("queue: bookmark not saved; the reader may see events twice after a restart", "error", err)
-	}
-}
-
-func (q *Queue) savedBookmarks() (map[string]savedMark, error) {
-	files, err := filepath.Glob(filepath.Join(q.o.Dir, "readers", "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	marks := map[string]savedMark{}
-	for _, f := range files {
-		var m savedMark
-		if err := readJSON(f, &m); err != nil {
-			return nil, err
-		}
-		marks[strings.TrimSuffix(filepath.Base(f), ".json")] = m
-	}
-	return marks, nil
-}
-
-func (q *Queue) openBookmark(name string, from *event.Position) (*bookmark, error) {
-	b := &bookmark{path: filepath.Join(q.o.Dir, "readers", name+".json"), log: q.o.Log.Error}
-	if err := readJSON(b.path, &b.mark); err != nil {
-		return nil, err
-	}
-	if from != nil && *from != b.mark.Position {
-		b.mark = savedMark{Position: *from}
-	}
-	b.mark.Starts++
-	b.save(true)
-	q.mu.Lock()
-	q.readers[name] = b
-	q.mu.Unlock()
-	return b, nil
-}
+// ahead is how many bytes of messages are fetched before they are asked for.
+const ahead = 16 << 20
 
 // Reader opens a reader. With a position it is an ordered reader of one
 // process, as with Kinesis: strictly in sequence, resuming behind the position.
 // Without, it is a shared reader, as with SQS: deliveries have a visibility
 // time-out and are counted, several processes may share the name.
 func (q *Queue) Reader(ctx context.Context, name string, from *event.Position) (queue.Reader, error) {
-	if name == "" || strings.ContainsAny(name, ".*> /") {
+	if !nameable(name) {
 		return nil, fmt.Errorf("queue: %q can't be a reader's name", name)
 	}
-	b, err := q.openBookmark(name, from)
+	if from != nil {
+		if err := q.notice(*from); err != nil {
+			return nil, err
+		}
+	}
+	b, err := q.bookmark(name, from)
 	if err != nil {
 		return nil, err
 	}
 	if from == nil {
 		return q.openShared(ctx, name, b)
 	}
-	r := &ordered{q: q, name: name, mark: b, attempts: b.mark.Starts}
-	return r, r.restart(ctx)
+	q.mu.Lock()
+	b.shared = nil
+	q.mu.Unlock()
+	r := &ordered{q: q, name: name, mark: b, attempts: b.attempts()}
+	return r, r.rewind(ctx)
+}
+
+func nameable(name string) bool {
+	return name != "" && !strings.ContainsAny(name, ".*>/\\ \t\r\n")
 }
 
 // message is one decoded queue message.
 type message struct {
 	to     event.Position
+	before uint64 // events accepted before it
 	events []event.Event
-	err    error
-}
-
-// ordered reads in sequence behind a position the sink keeps.
-type ordered struct {
-	q        *Queue
-	name     string
-	mark     *bookmark
-	attempts int
-
-	feed    chan message
-	stop    func()
-	pending *message // read off the feed, did not fit
-}
-
-// restart begins reading behind the bookmark.
-func (r *ordered) restart(ctx context.Context) error {
-	if r.stop != nil {
-		r.stop()
-	}
-	r.pending = nil
-	after := r.q.epochs.resume(r.mark.position())
-	if err := r.q.reportExpired(ctx, r.name, after); err != nil {
-		return err
-	}
-	consumer, err := r.q.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		FilterSubjects: []string{subject, redriveTo + r.name}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq: after + 1, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: time.Hour,
-	})
-	if err != nil {
-		return fmt.Errorf("queue: reader %s: %w", r.name, err)
-	}
-	feed, done := make(chan message, 4), make(chan struct{})
-	running, err := consumer.Consume(func(msg jetstream.Msg) {
-		select {
-		case feed <- open(msg):
-		case <-done:
-		}
-	}, jetstream.PullMaxMessages(32))
-	if err != nil {
-		return fmt.Errorf("queue: reader %s: %w", r.name, err)
-	}
-	r.feed = feed
-	r.stop = func() {
-		close(done)
-		running.Stop()
-	}
-	return nil
-}
-
-// reportExpired says how many messages a reader lost to the maximum age.
-func (q *Queue) reportExpired(ctx context.Context, name string, after uint64) error {
-	info, err := q.stream.Info(ctx)
-	if err != nil {
-		return err
-	}
-	if first := info.State.FirstSeq; first > after+1 && after+1 <= info.State.LastSeq {
-		q.o.Log.Error("queue: messages expired before this reader saw them; rebuild from the archive with: footfall rebuild",
-			"reader", name, "messages", first-after-1)
-	}
-	return nil
+	number uint64 // of the delivery: consecutive, or one was lost on the way
+	err    error  // can't be decoded
+	lost   error  // no message: the consumer is gone
 }
 
 func open(msg jetstream.Msg) message {
 	meta, err := msg.Metadata()
 	if err != nil {
-		return message{err: err}
+		return message{lost: err}
 	}
 	h, events, err := decode(msg.Data())
-	return message{to: event.Position{Epoch: h.epoch, Seq: meta.Sequence.Stream, Total: h.total}, events: events, err: err}
+	m := message{to: event.Position{Epoch: h.epoch, Seq: meta.Sequence.Stream, Total: h.total}, before: h.total,
+		events: events, number: meta.Sequence.Consumer, err: err}
+	if msg.Subject() == subject {
+		m.before -= uint64(h.count)
+	}
+	return m
 }
 
-// Read implements queue.Reader.
-func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
-	var d queue.Delivery
-	m, ok, err := r.next(ctx, wait)
-	for ok && err == nil {
-		if m.err != nil {
-			// Damaged beyond the stream's own checks: said loudly, then passed over, or no reader would ever get past it.
-			r.q.o.Log.Error("queue: a message can't be read and is passed over", "reader", r.name, "sequence", m.to.Seq, "error", m.err)
-			m.events = nil
-		}
-		if len(d.Events) > 0 && len(d.Events)+len(m.events) > most {
-			r.pending = &m
-			break
-		}
-		d.Events, d.To = append(d.Events, m.events...), m.to
-		m, ok, err = r.next(ctx, 0)
+// ordered reads in sequence behind a position the sink keeps.
+type ordered struct {
+	q    *Queue
+	name string
+	mark *bookmark
+
+	feed     chan message
+	stop     func()
+	number   uint64         // of the last message off the feed
+	seen     event.Position // the last message off the feed
+	gapKnown bool           // what is missing behind seen was reported already
+	pending  *message       // off the feed, did not fit
+	again    bool           // nothing was held since the last rewind
+	attempts int            // made at what comes next
+}
+
+// rewind begins anew behind the bookmark.
+func (r *ordered) rewind(ctx context.Context) error {
+	at := r.mark.position()
+	r.q.mu.Lock()
+	at.Seq = r.q.epochs.resume(at)
+	r.q.mu.Unlock()
+	r.seen, r.gapKnown, r.again, r.pending = at, false, true, nil
+	return r.follow(ctx)
+}
+
+// follow feeds what stands behind r.seen.
+func (r *ordered) follow(ctx context.Context) error {
+	if r.stop != nil {
+		r.stop()
+		r.stop = nil
 	}
-	if err != nil && len(d.Events) == 0 {
-		return d, err
+	if err := r.reportExpired(ctx); err != nil {
+		return err
 	}
-	d.Attempts = r.attempts
-	d.Ack = func(context.Context) error {
-		if d.To != (event.Position{}) {
-			r.attempts = 1
-			r.mark.move(d.To)
-		}
-		return nil
+	consumer, err := r.q.stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubjects: []string{subject, redriveTo + r.name}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq: r.seen.Seq + 1, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: time.Hour,
+	})
+	if err != nil {
+		return fmt.Errorf("queue: reader %s: %w", r.name, err)
 	}
-	d.Nack = func(ctx context.Context, delay time.Duration) error {
+	feed, done := make(chan message, 4), make(chan struct{})
+	put := func(m message) {
 		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		case feed <- m:
+		case <-done:
+		case <-r.q.stopped:
 		}
-		r.attempts++
-		return r.restart(ctx)
 	}
-	d.Hold = func(context.Context) error { return nil } // an ordered reader's deliveries do not time out
-	return d, nil
+	running, err := consumer.Consume(func(msg jetstream.Msg) { put(open(msg)) },
+		jetstream.PullMaxBytes(ahead), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+			if errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+				go put(message{lost: err}) // the handler must not wait
+			}
+		}))
+	if err != nil {
+		return fmt.Errorf("queue: reader %s: %w", r.name, err)
+	}
+	r.feed, r.number = feed, 0
+	name := consumer.CachedInfo().Name
+	r.stop = func() {
+		close(done)
+		running.Stop()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = r.q.stream.DeleteConsumer(ctx, name) // else it goes by itself within the hour
+	}
+	return nil
+}
+
+// reportExpired says how many messages the reader lost to the maximum age.
+func (r *ordered) reportExpired(ctx context.Context) error {
+	info, err := r.q.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("queue: reader %s: %w", r.name, err)
+	}
+	next := r.seen.Seq + 1
+	if first := info.State.FirstSeq; first > next && next <= info.State.LastSeq {
+		r.gapKnown = true
+		r.q.o.Log.Error("queue: messages expired before this reader saw them; rebuild from the archive with: footfall rebuild",
+			"reader", r.name, "messages", first-next)
+	}
+	return nil
+}
+
+// take is the next message off the feed; false if none came in time. Messages
+// lost between server and reader are fetched anew.
+func (r *ordered) take(ctx context.Context, wait time.Duration) (message, bool, error) {
+	if m := r.pending; m != nil {
+		r.pending = nil
+		return *m, true, nil
+	}
+	for {
+		m, ok, err := r.next(ctx, wait)
+		if !ok || err != nil {
+			return m, false, err
+		}
+		if m.lost == nil && m.number == r.number+1 {
+			r.number++
+			r.check(&m)
+			r.seen, r.gapKnown = m.to, false
+			return m, true, nil
+		}
+		r.q.o.Log.Warn("queue: a delivery was lost, reading it again", "reader", r.name, "error", m.lost)
+		if err := r.follow(ctx); err != nil {
+			return m, false, err
+		}
+	}
+}
+
+// check reports what is missing before m, and m itself if it can't be read:
+// said loudly, then passed over, or no reader would ever get past it.
+func (r *ordered) check(m *message) {
+	if m.err != nil {
+		m.events, m.to.Epoch, m.to.Total = nil, max(m.to.Epoch, r.seen.Epoch), r.seen.Total
+		r.q.o.Log.Error("queue: a message can't be read and is passed over; rebuild from the archive with: footfall rebuild",
+			"reader", r.name, "sequence", m.to.Seq, "error", m.err)
+		return
+	}
+	if m.before > r.seen.Total && !r.gapKnown {
+		r.q.o.Log.Error("queue: events are missing from the log, it was damaged or they expired; rebuild from the archive with: footfall rebuild",
+			"reader", r.name, "events", m.before-r.seen.Total, "before", m.to.Seq)
+	}
 }
 
 func (r *ordered) next(ctx context.Context, wait time.Duration) (message, bool, error) {
-	if r.pending != nil {
-		m := *r.pending
-		r.pending = nil
-		return m, true, nil
-	}
 	select {
 	case m := <-r.feed:
 		return m, true, nil
@@ -248,91 +215,52 @@ func (r *ordered) next(ctx context.Context, wait time.Duration) (message, bool, 
 		return message{}, false, nil
 	case <-ctx.Done():
 		return message{}, false, ctx.Err()
+	case <-r.q.stopped:
+		return message{}, false, ErrClosed
 	}
 }
 
-// shared reads with visibility time-outs; JetStream's durable consumer keeps
-// the books.
-type shared struct {
-	q        *Queue
-	mark     *bookmark
-	consumer jetstream.Consumer
-}
-
-func (q *Queue) openShared(ctx context.Context, name string, b *bookmark) (*shared, error) {
-	consumer, err := q.stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: name, FilterSubjects: []string{subject, redriveTo + name}, DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: q.o.Visibility, MaxDeliver: -1, MaxAckPending: 10_000,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("queue: reader %s: %w", name, err)
-	}
-	return &shared{q: q, mark: b, consumer: consumer}, nil
-}
-
-// Read implements queue.Reader: it long-polls for the first message and takes
-// the ones behind it that are there already.
-func (r *shared) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
+// Read implements queue.Reader.
+func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
 	var d queue.Delivery
-	var held []jetstream.Msg
-	for len(d.Events) < most {
-		msg, err := r.fetch(ctx, len(held) == 0, wait)
-		if err != nil && len(held) == 0 {
-			return d, err
-		}
-		if msg == nil {
+	if err := ctx.Err(); err != nil {
+		return d, err
+	}
+	m, ok, err := r.take(ctx, wait)
+	for ok && err == nil {
+		if len(d.Events) > 0 && len(d.Events)+len(m.events) > most {
+			r.pending = &m
 			break
 		}
-		m := open(msg)
-		if m.err != nil {
-			return d, fmt.Errorf("queue: message %d: %w", m.to.Seq, m.err)
-		}
-		if meta, err := msg.Metadata(); err == nil {
-			d.Attempts = max(d.Attempts, int(meta.NumDelivered))
-		}
-		held = append(held, msg)
 		d.Events, d.To = append(d.Events, m.events...), m.to
+		m, ok, err = r.take(ctx, 0)
 	}
-	d.Ack = func(ctx context.Context) error {
-		err := each(held, func(m jetstream.Msg) error { return m.DoubleAck(ctx) })
-		if err == nil && r.mark.position().Less(d.To) {
-			r.mark.move(d.To)
+	if d.To == (event.Position{}) {
+		return d, err
+	}
+	d.Attempts = r.attempts + 1
+	d.Ack = func(context.Context) error {
+		r.attempts = 0
+		r.mark.move(d.To)
+		return nil
+	}
+	d.Nack = func(ctx context.Context, delay time.Duration) error {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
 		}
-		return err
+		r.attempts = d.Attempts
+		return r.rewind(ctx)
 	}
-	d.Nack = func(_ context.Context, delay time.Duration) error {
-		return each(held, func(m jetstream.Msg) error { return m.NakWithDelay(delay) })
+	// An ordered reader's deliveries do not time out. But from here on they are
+	// worked on, and should that end the process it counts as an attempt. Only
+	// the first since opening can have been attempted before.
+	d.Hold = func(context.Context) error {
+		if !r.again {
+			return nil
+		}
+		r.again = false
+		return r.mark.attempted(d.Attempts)
 	}
-	d.Hold = func(context.Context) error { return each(held, jetstream.Msg.InProgress) }
 	return d, nil
-}
-
-func each(msgs []jetstream.Msg, do func(jetstream.Msg) error) error {
-	var errs []error
-	for _, m := range msgs {
-		errs = append(errs, do(m))
-	}
-	return errors.Join(errs...)
-}
-
-func (r *shared) fetch(ctx context.Context, first bool, wait time.Duration) (jetstream.Msg, error) {
-	var batch jetstream.MessageBatch
-	var err error
-	if first && wait > 0 {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
-		batch, err = r.consumer.Fetch(1, jetstream.FetchContext(ctx))
-	} else {
-		batch, err = r.consumer.FetchNoWait(1)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for msg := range batch.Messages() {
-		return msg, nil
-	}
-	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, err
-	}
-	return nil, ctx.Err()
 }

@@ -19,14 +19,16 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"footfall/event"
 	"footfall/store"
 )
 
 // Options of a store. Only Dir is required.
 type Options struct {
 	Dir        string
-	Memory     string // DuckDB's memory limit, such as "512MB"; the default
-	Checkpoint string // write-ahead log size that starts a checkpoint; default "64MB"
+	Memory     string             // DuckDB's memory limit, such as "512MB"; the default
+	Checkpoint string             // write-ahead log size that starts a checkpoint; default "64MB"
+	Duplicate  func(*event.Event) // called for every event that came again; nil for nobody
 	Log        *slog.Logger
 	Now        func() time.Time
 }

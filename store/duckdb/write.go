@@ -36,6 +36,7 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	for _, i := range fresh {
 		s.days.add(&events[i])
 	}
+	s.tellDuplicates(events, fresh)
 	s.look.Lock()
 	s.state = next
 	s.look.Unlock()
@@ -271,4 +272,35 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 		known[ident{event.Day(row[0].(int32)), row[1].(string), row[2].(string)}] = true
 	}
 	return known, nil
+}
+
+// tellDuplicates reports the events that are not fresh.
+func (s *Store) tellDuplicates(events []event.Event, fresh []int) {
+	if s.o.Duplicate == nil || len(fresh) == len(events) {
+		return
+	}
+	for i := range events {
+		if len(fresh) > 0 && fresh[0] == i {
+			fresh = fresh[1:]
+			continue
+		}
+		s.o.Duplicate(&events[i])
+	}
+}
+
+// Recount settles the count of duplicates after the store was filled from the
+// archive, which holds no duplicates: what was accepted up to the position and
+// is neither stored nor set aside had come again.
+func (s *Store) Recount(ctx context.Context, setAside uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.state
+	next.Duplicates = next.Position.Total - min(next.Stored+setAside, next.Position.Total)
+	if err := s.commit(ctx, nil, nil, next); err != nil {
+		return fmt.Errorf("event store: %w", err)
+	}
+	s.look.Lock()
+	s.state = next
+	s.look.Unlock()
+	return nil
 }

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"footfall/account"
+)
+
+// measurement is one line of the benchmark's result. An event counts when it
+// was answered 200, which means it is on disk.
+type measurement struct {
+	Connections int     `json:"connections"`
+	Batch       int     `json:"batch"`
+	Seconds     float64 `json:"seconds"`
+	Events      int64   `json:"events"`
+	PerSecond   float64 `json:"events_per_second"`
+	P50         float64 `json:"p50_ms"` // of a request, sent to answered
+	P99         float64 `json:"p99_ms"`
+	VisibleP50  float64 `json:"visible_p50_ms"` // answered to counted by a query
+	VisibleP99  float64 `json:"visible_p99_ms"`
+	Probes      int     `json:"probes"`
+	Behind      uint64  `json:"behind"` // events accepted and not yet stored when sending ended
+	MemoryMB    float64 `json:"memory_mb"`
+	StorePerSec float64 `json:"stored_per_second"`
+}
+
+// benchResult is the whole result.
+type benchResult struct {
+	IdleMemoryMB    float64       `json:"idle_memory_mb"`
+	Runs            []measurement `json:"runs"`
+	StoreBytes      float64       `json:"store_bytes_per_event"`
+	ArchiveBytes    float64       `json:"archive_bytes_per_event"`
+	PeakMemoryMB    float64       `json:"peak_memory_mb"`
+	Stored          uint64        `json:"stored"`
+	AcknowledgedSum int64         `json:"acknowledged"`
+}
+
+// bench drives a server of its own, as another process, from this one.
+type bench struct {
+	*call
+	server  *exec.Cmd
+	address string
+	key     string
+	probe   string // write key of the site that probes freshness
+	client  *client
+	next    atomic.Uint64 // makes message ids unique
+	rate    int
+}
+
+func benchIngest(ctx context.Context, c *call) (err error) {
+	seconds, err := strconv.ParseFloat(c.flags.Lookup("seconds").Value.String(), 64)
+	if err != nil {
+		return misused("--seconds takes a number")
+	}
+	connections, err1 := numbers(c.flags.Lookup("connections").Value.String())
+	batches, err2 := numbers(c.flags.Lookup("batches").Value.String())
+	rate, err3 := strconv.Atoi(c.flags.Lookup("rate").Value.String())
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return misused("%v", err)
+	}
+	if c.from["data"] == "default" {
+		dir, err := os.MkdirTemp("", "footfall-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		c.values["data"] = dir
+	}
+	b := &bench{call: c, rate: rate}
+	if err := b.start(ctx); err != nil {
+		return err
+	}
+	defer b.server.Process.Kill() // already gone when all went well
+	var result benchResult
+	time.Sleep(time.Second)
+	result.IdleMemoryMB = b.memory("VmRSS")
+	for _, n := range connections {
+		result.Runs = append(result.Runs, b.measure(ctx, int(n), 1, seconds))
+	}
+	for _, n := range batches {
+		result.Runs = append(result.Runs, b.measure(ctx, 16, int(n), seconds))
+	}
+	if err := b.finish(ctx, &result); err != nil {
+		return err
+	}
+	return c.print(result, func(w io.Writer) { printBench(w, result) })
+}
+
+func printBench(w io.Writer, r benchResult) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "connections\tbatch\tevents/s\tp50 ms\tp99 ms\tvisible p50 ms\tvisible p99 ms\tbehind\tstored/s\tMB\t")
+	for _, m := range r.Runs {
+		fmt.Fprintf(t, "%d\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%d\t%.0f\t%.0f\t\n", m.Connections, m.Batch, m.PerSecond, m.P50, m.P99, m.VisibleP50, m.VisibleP99, m.Behind, m.StorePerSec, m.MemoryMB)
+	}
+	t.Flush()
+	fmt.Fprintf(w, "%d acknowledged, %d stored; %.0f B an event in the store, %.0f B in the archive; memory idle %.0f MB, at most %.0f MB\n",
+		r.AcknowledgedSum, r.Stored, r.StoreBytes, r.ArchiveBytes, r.IdleMemoryMB, r.PeakMemoryMB)
+}
+
+func (b *bench) start(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b.values["listen"] = freeAddress("127.0.0.1:18080")
+	if strings.HasSuffix(b.values["listen"], ":0") {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		b.values["listen"] = l.Addr().String()
+		l.Close()
+	}
+	b.server = exec.Command(self, "serve", "--data", b.values["data"], "--listen", b.values["listen"],
+		"--archive-age", b.values["archive-age"], "--archive-bytes", b.values["archive-bytes"], "--store-memory", b.values["store-memory"])
+	b.server.Stderr = b.stderr
+	if err := b.server.Start(); err != nil {
+		return err
+	}
+	b.address = "http://" + b.values["listen"]
+	for range 300 {
+		if res, err := http.Get(b.address + "/readyz"); err == nil {
+			res.Body.Close()
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if b.client, err = b.dial(ctx); err != nil {
+		return err
+	}
+	for domain, key := range map[string]*string{"bench.example": &b.key, "probe.example": &b.probe} {
+		var s account.Site
+		if err := b.client.ask(ctx, "POST", "/site/add", url.Values{"domain": {domain}, "timezone": {"UTC"}, "currency": {"EUR"}}, &s); err != nil {
+			return err
+		}
+		*key = s.WriteKey
+	}
+	return nil
+}
+
+// measure sends for some seconds from n connections and probes freshness meanwhile.
+func (b *bench) measure(ctx context.Context, n, batch int, seconds float64) measurement {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+	defer cancel()
+	var events atomic.Int64
+	times := make([][]time.Duration, n)
+	before := b.state(context.WithoutCancel(ctx))
+	var work, probing sync.WaitGroup
+	began := time.Now()
+	for i := range n {
+		work.Go(func() { times[i] = b.send(ctx, n, batch, &events) })
+	}
+	var visible []time.Duration
+	probing.Go(func() { visible = b.probeVisible(ctx) })
+	work.Wait()
+	took := time.Since(began).Seconds()
+	after := b.state(context.WithoutCancel(ctx))
+	probing.Wait()
+	m := measurement{Connections: n, Batch: batch, Seconds: took, Events: events.Load(), PerSecond: float64(events.Load()) / took,
+		Probes: len(visible), Behind: after.Waiting, MemoryMB: b.memory("VmRSS"), StorePerSec: float64(after.Stored-before.Stored) / took}
+	m.P50, m.P99 = quantiles(slices.Concat(times...))
+	m.VisibleP50, m.VisibleP99 = quantiles(visible)
+	for range 600 { // the next run starts with an empty queue
+		if b.state(context.WithoutCancel(ctx)).Waiting == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return m
+}
+
+func quantiles(ds []time.Duration) (p50, p99 float64) {
+	if len(ds) == 0 {
+		return 0, 0
+	}
+	slices.Sort(ds)
+	at := func(q float64) float64 { return float64(ds[int(q*float64(len(ds)-1))].Microseconds()) / 1000 }
+	return at(0.5), at(0.99)
+}
+
+func (b *bench) state(ctx context.Context) (s status) {
+	if err := b.client.ask(ctx, "GET", "/status", nil, &s); err != nil {
+		fmt.Fprintln(b.stderr, "bench:", err)
+	}
+	return s
+}
+
+// send posts over one connection until ctx ends. It speaks HTTP by hand, as a
+// client library would take most of the time on the cores it shares.
+func (b *bench) send(ctx context.Context, senders, batch int, events *atomic.Int64) (times []time.Duration) {
+	conn, err := net.Dial("tcp", b.values["listen"])
+	if err != nil {
+		fmt.Fprintln(b.stderr, "bench:", err)
+		return nil
+	}
+	defer conn.Close()
+	answers := bufio.NewReaderSize(conn, 4096)
+	var body, request []byte
+	pace := time.Duration(0)
+	if b.rate > 0 {
+		pace = time.Duration(float64(time.Second) * float64(batch*senders) / float64(b.rate))
+	}
+	due := time.Now()
+	for ctx.Err() == nil {
+		if pace > 0 {
+			time.Sleep(time.Until(due))
+			due = due.Add(pace)
+		}
+		body = b.body(body[:0], batch)
+		request = fmt.Appendf(request[:0], "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\nContent-Length: %d\r\n\r\n",
+			map[bool]string{true: "/v1/page", false: "/v1/batch"}[batch == 1], basic(b.key), len(body))
+		began := time.Now()
+		if _, err = conn.Write(append(request, body...)); err == nil {
+			err = readOK(answers)
+		}
+		if err != nil {
+			fmt.Fprintln(b.stderr, "bench:", err)
+			return times
+		}
+		times = append(times, time.Since(began))
+		events.Add(int64(batch))
+	}
+	return times
+}
+
+// readOK reads one answer and expects 200.
+func readOK(r *bufio.Reader) error {
+	length, status := 0, ""
+	for line := 0; ; line++ {
+		s, err := r.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		text := strings.TrimRight(string(s), "\r\n")
+		if line == 0 {
+			status = text
+		}
+		if v, ok := strings.CutPrefix(text, "Content-Length: "); ok {
+			length, _ = strconv.Atoi(v)
+		}
+		if text == "" {
+			break
+		}
+	}
+	if !strings.Contains(status, " 200 ") {
+		return errors.New("the collector answered " + status)
+	}
+	_, err := r.Discard(length)
+	return err
+}
+
+func basic(key string) string {
+	r := http.Request{Header: http.Header{}}
+	r.SetBasicAuth(key, "")
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
+}
+
+// body appends a batch of page views like those a browser SDK sends.
+func (b *bench) body(to []byte, batch int) []byte {
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	if batch > 1 {
+		to = append(to, `{"batch":[`...)
+	}
+	for i := range batch {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		n := b.next.Add(1)
+		mixed := n * 0x9e3779b97f4a7c15
+		visitor, page := mixed>>40%5000, mixed>>20%200
+		to = fmt.Appendf(to, `{"type":"page","messageId":"%08x-%04x-4%03x-a%03x-%012x","anonymousId":"b7a1c0de-0000-4000-8000-%012x","originalTimestamp":"%s","sentAt":"%s",`+
+			`"properties":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/","price":%d},`+
+			`"context":{"page":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/"},`+
+			`"userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36","locale":"en-US","library":{"name":"analytics.js","version":"next-1.84.3"}}}`,
+			uint32(mixed>>32), uint16(mixed>>16), mixed&0xfff, n&0xfff, n, visitor, now, now, page, page, page, page, page, page, page)
+	}
+	if batch > 1 {
+		to = append(to, "]}"...)
+	}
+	return to
+}
+
+// probeVisible sends single events to a site of its own and asks until a query counts them.
+func (b *bench) probeVisible(ctx context.Context) (visible []time.Duration) {
+	count := func() int64 {
+		now := time.Now().UTC()
+		form := url.Values{"site": {"probe.example"}, "metric": {"PageViews"}, "from": {now.Add(-time.Hour).Format(time.RFC3339)}, "to": {now.Add(time.Hour).Format(time.RFC3339)}, "step": {"total"}}
+		var a struct{ Dataset []struct{ Value int64 } }
+		if b.client.ask(context.WithoutCancel(ctx), "GET", "/query", form, &a) != nil || len(a.Dataset) == 0 {
+			return -1
+		}
+		return a.Dataset[0].Value
+	}
+	have := count()
+	for ctx.Err() == nil {
+		event := fmt.Sprintf(`{"messageId":"probe-%d","anonymousId":"probe","properties":{"url":"https://probe.example/"},"context":{"userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36"}}`, time.Now().UnixNano())
+		r, err := http.NewRequest("POST", b.address+"/v1/page", strings.NewReader(event))
+		if err != nil {
+			return visible
+		}
+		r.SetBasicAuth(b.probe, "")
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return visible
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		answered := time.Now()
+		for have++; count() < have && time.Since(answered) < 30*time.Second; {
+			time.Sleep(5 * time.Millisecond)
+		}
+		visible = append(visible, time.Since(answered))
+		time.Sleep(50 * time.Millisecond)
+	}
+	return visible
+}
+
+// memory reads a figure of the server's from the kernel, in MB.
+func (b *bench) memory(what string) float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.server.Process.Pid)) // 0 where there is no /proc
+	for _, line := range strings.Split(string(text), "\n") {
+		if v, ok := strings.CutPrefix(line, what+":"); ok {
+			kb, _ := strconv.ParseFloat(strings.Fields(v)[0], 64)
+			return kb / 1024
+		}
+	}
+	return 0
+}
+
+// finish stops the server, which checkpoints, and weighs what is on disk.
+func (b *bench) finish(ctx context.Context, r *benchResult) error {
+	s := b.state(ctx)
+	r.Stored, r.PeakMemoryMB = s.Stored, b.memory("VmHWM")
+	for _, m := range r.Runs {
+		r.AcknowledgedSum += m.Events + int64(m.Probes)
+	}
+	if err := b.server.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	if err := b.server.Wait(); err != nil {
+		return fmt.Errorf("the server ended badly: %w", err)
+	}
+	if r.Stored > 0 {
+		r.StoreBytes = folderSize(filepath.Join(b.values["data"], "store")) / float64(r.Stored)
+		r.ArchiveBytes = folderSize(filepath.Join(b.values["data"], "archive")) / float64(r.Stored)
+	}
+	if uint64(r.AcknowledgedSum) > r.Stored {
+		out, _ := json.Marshal(r)
+		return fmt.Errorf("LOST EVENTS: %s", out)
+	}
+	return nil
+}
+
+func folderSize(dir string) (n float64) {
+	_ = filepath.Walk(dir, func(_ string, info os.FileInfo, err error) error { // what can't be read weighs nothing
+		if err == nil && !info.IsDir() {
+			n += float64(info.Size())
+		}
+		return nil
+	})
+	return n
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+var careCommands = []command{
+	{"config", "", "print every setting and where it came from", showConfig},
+	{"doctor", "", "look for what is wrong and say what to do", doctor},
+	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
+	{"version", "", "print the version", showVersion},
+}
+
+func showVersion(_ context.Context, c *call) error {
+	v := map[string]string{"version": version}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v["go"] = info.GoVersion
+	}
+	return c.print(v, func(w io.Writer) { fmt.Fprintf(w, "footfall %s (%s)\n", v["version"], v["go"]) })
+}
+
+// finding is one line of the doctor's report.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Says  string `json:"says"`
+}
+
+func doctor(ctx context.Context, c *call) error {
+	if err := c.makeData(); err != nil {
+		return err
+	}
+	found := []finding{c.diskRoom(), c.syncSpeed(), openFiles(), timeZones()}
+	found = append(found, c.account(ctx)...)
+	bad := 0
+	for _, f := range found {
+		if !f.OK {
+			bad++
+		}
+	}
+	err := c.print(found, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		for _, f := range found {
+			mark := "ok"
+			if !f.OK {
+				mark = "LOOK"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\n", mark, f.Check, f.Says)
+		}
+		t.Flush()
+	})
+	if err == nil && bad > 0 {
+		err = fmt.Errorf("%d of %d checks need a look", bad, len(found))
+	}
+	return err
+}
+
+func (c *call) diskRoom() finding {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(c.values["data"], &fs); err != nil {
+		return finding{"disk room", false, err.Error()}
+	}
+	free := fs.Bavail * uint64(fs.Bsize) >> 20
+	return finding{"disk room", free > 1024, fmt.Sprintf("%d MiB free; below 1,024 MiB make room", free)}
+}
+
+// syncSpeed measures what every answer waits for.
+func (c *call) syncSpeed() finding {
+	f, err := os.CreateTemp(c.values["data"], ".doctor-*")
+	if err != nil {
+		return finding{"sync", false, err.Error()}
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	const n = 20
+	began := time.Now()
+	for range n {
+		_, err = f.Write(make([]byte, 4096))
+		err = errors.Join(err, f.Sync())
+	}
+	took := time.Since(began) / n
+	if err != nil {
+		return finding{"sync", false, err.Error()}
+	}
+	return finding{"sync", took < 50*time.Millisecond, fmt.Sprintf("%v a sync; above 50ms answers are slow: use another disk", took.Round(time.Microsecond))}
+}
+
+func openFiles() finding {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return finding{"open files", false, err.Error()}
+	}
+	return finding{"open files", l.Cur >= 4096, fmt.Sprintf("%d allowed; below 4,096 raise it with: ulimit -n", l.Cur)}
+}
+
+func timeZones() finding {
+	if _, err := time.LoadLocation("Asia/Kathmandu"); err != nil {
+		return finding{"time zones", false, "the time zone database is missing: install the package tzdata"}
+	}
+	return finding{"time zones", true, "known"}
+}
+
+// account checks that everything accepted is somewhere.
+func (c *call) account(ctx context.Context) []finding {
+	k, err := c.dial(ctx)
+	if err != nil {
+		return []finding{{"data", false, err.Error()}}
+	}
+	defer k.close()
+	var s status
+	if err := k.ask(ctx, "GET", "/status", nil, &s); err != nil {
+		return []finding{{"data", false, err.Error()}}
+	}
+	for range 50 { // a busy moment is no finding
+		if s.AddsUp || k.ask(ctx, "GET", "/status", nil, &s) != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	found := []finding{
+		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d waiting", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Waiting)},
+		{"expiry", !s.Expiring, fmt.Sprintf("the oldest waiting event is %.0f s old; the queue keeps %s", s.LagSeconds["store"], c.values["queue-max-age"])},
+	}
+	var aside uint64
+	for _, n := range s.Aside {
+		aside += n
+	}
+	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
+	if damaged, _ := filepath.Glob(filepath.Join(c.values["data"], "store", "*.damaged-*")); len(damaged) > 0 {
+		found = append(found, finding{"damage", false, "moved aside, its events were taken from queue and archive; may be removed: " + strings.Join(damaged, ", ")})
+	}
+	return found
+}

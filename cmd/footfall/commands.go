@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"footfall/account"
+	"footfall/api"
+	"footfall/period"
+)
+
+var siteCommands = []command{
+	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
+	{"site list", "", "list the sites", listSites},
+	{"key add", "--site S --role owner|viewer", "add a key that reads figures", addKey},
+}
+
+var asideCommands = []command{
+	{"aside list", "[--reader R] [--limit N]", "list what was set aside", asideList},
+	{"aside show", "N", "show one thing set aside", asideShow},
+	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive")},
+	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop")},
+}
+
+// ownFlags are the flags of single commands: name, default, help.
+var ownFlags = map[string][][3]string{
+	"site add":      {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
+	"key add":       {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner or viewer"}},
+	"query":         {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}},
+	"import":        {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
+	"export":        {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
+	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
+	"aside redrive": {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
+	"aside drop":    {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
+	"bench ingest":  {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
+}
+
+// declareOwn declares a command's own flags. "all" is a switch.
+func declareOwn(name string, flags *flag.FlagSet) {
+	for _, f := range ownFlags[name] {
+		if f[0] == "all" {
+			flags.Bool(f[0], false, f[2])
+			continue
+		}
+		flags.String(f[0], f[1], f[2])
+	}
+}
+
+// form is a command's own flags as they are sent to the control door.
+func (c *call) form(name string) url.Values {
+	form := url.Values{}
+	for _, f := range ownFlags[name] {
+		if v := c.flags.Lookup(f[0]).Value.String(); v != "" {
+			form.Set(f[0], v)
+		}
+	}
+	return form
+}
+
+func addSite(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one domain to add")
+	}
+	form := c.form("site add")
+	form.Set("domain", c.args[0])
+	if err := c.makeData(); err != nil {
+		return err
+	}
+	var s account.Site
+	return c.once(ctx, "POST", "/site/add", form, &s, func(w io.Writer) {
+		fmt.Fprintf(w, "Added %s as %s; its days are those of %s.\n\nPut this into the head of its pages:\n\n  %s\n\n", s.Domain, s.ID, s.Zone,
+			`<script defer data-site="`+s.WriteKey+`" src="https://YOUR-FOOTFALL/js/footfall.js"></script>`)
+	})
+}
+
+func listSites(ctx context.Context, c *call) error {
+	var all []account.Site
+	return c.once(ctx, "GET", "/site/list", nil, &all, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "SITE\tDOMAIN\tTIME ZONE\tCURRENCY\tWRITE KEY")
+		for _, s := range all {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.ID, s.Domain, s.Zone, s.Currency, s.WriteKey)
+		}
+		t.Flush()
+	})
+}
+
+func addKey(ctx context.Context, c *call) error {
+	var out map[string]any
+	return c.once(ctx, "POST", "/key/add", c.form("key add"), &out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s\n\nIt is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"])
+	})
+}
+
+func login(ctx context.Context, c *call) error {
+	var out map[string]string
+	base := strings.TrimSuffix(c.values["public-url"], "/")
+	if base == "" {
+		base = "http://" + c.values["listen"]
+	}
+	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, base+out["path"]) })
+}
+
+func runQuery(ctx context.Context, c *call) error {
+	form := c.form("query")
+	if form.Get("window") == "" && form.Get("from") == "" {
+		form.Set("window", period.WindowNames()[1])
+	}
+	var out api.Answer
+	c.json = true // the answer's spelling is its contract
+	return c.once(ctx, "GET", "/query", form, &out, nil)
+}
+
+// asideLine is what a list shows of a thing set aside.
+type asideLine struct {
+	ID                   uint64
+	At                   time.Time
+	Reader, Site, Reason string
+}
+
+func asideList(ctx context.Context, c *call) error {
+	var lines []asideLine
+	var all any = &lines
+	if c.json {
+		all = new(any)
+	}
+	return c.once(ctx, "GET", "/aside/list", c.form("aside list"), all, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "NUMBER\tWHEN\tBY\tSITE\tREASON")
+		for _, it := range lines {
+			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", it.ID, it.At.Format(time.RFC3339), it.Reader, orDash(it.Site), it.Reason)
+		}
+		t.Flush()
+		fmt.Fprintf(w, "%d set aside; footfall aside show N tells more, footfall aside redrive N tries again\n", len(lines))
+	})
+}
+
+func asideShow(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one to show")
+	}
+	var out any
+	return c.once(ctx, "GET", "/aside/show", url.Values{"ids": {c.args[0]}}, &out, nil)
+}
+
+func asideMove(what string) func(context.Context, *call) error {
+	return func(ctx context.Context, c *call) error {
+		form := c.form("aside " + what)
+		if len(c.args) == 0 && form.Get("all") != "true" {
+			return misused("name the numbers that footfall aside list shows, or --all")
+		}
+		form.Set("ids", strings.Join(c.args, ","))
+		var out map[string]int
+		return c.once(ctx, "POST", "/aside/"+what, form, &out, func(w io.Writer) { fmt.Fprintf(w, "%s: %d\n", what, out["moved"]) })
+	}
+}
+
+// errIncomplete ends a command whose work was cut short.
+var errIncomplete = errors.New("the server went away before it had finished; the same command again goes on where it stopped")

@@ -1,0 +1,318 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"footfall/account"
+	"footfall/api"
+	"footfall/enrich"
+	"footfall/event"
+	"footfall/period"
+	"footfall/queue"
+	"footfall/weblog"
+)
+
+// control is the commands' door: HTTP on a socket in the data directory that
+// only the owner of the directory can open.
+type control struct {
+	h       *house
+	restart func() // nil when there is nothing to restart
+}
+
+func (k *control) routes() http.Handler {
+	mux := http.NewServeMux()
+	for route, do := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"POST /site/add": k.addSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
+		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
+		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
+		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
+	} {
+		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
+			if err := do(w, r); err != nil {
+				w.WriteHeader(http.StatusUnprocessableEntity)
+				_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+			}
+		})
+	}
+	return mux
+}
+
+func answer(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
+
+func (k *control) addSite(w http.ResponseWriter, r *http.Request) error {
+	s, err := k.h.sites.AddSite(r.Context(), account.Site{Domain: r.FormValue("domain"), Zone: r.FormValue("timezone"),
+		Currency: r.FormValue("currency"), DNT: true})
+	if err != nil {
+		return err
+	}
+	return answer(w, s)
+}
+
+func (k *control) listSites(w http.ResponseWriter, r *http.Request) error {
+	all, err := k.h.sites.Sites(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, all)
+}
+
+func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
+	role := account.Role(r.FormValue("role"))
+	if role != account.Owner && role != account.Viewer {
+		return fmt.Errorf("%q is no role: use owner or viewer", role)
+	}
+	site := r.FormValue("site")
+	if site != "" {
+		s, err := k.h.sites.find(site)
+		if err != nil {
+			return err
+		}
+		site = s.ID
+	}
+	token, key, err := k.h.control.AddKey(r.Context(), site, role)
+	if err != nil {
+		return err
+	}
+	return answer(w, map[string]any{"token": token, "key": key.ID, "site": key.Site, "role": key.Role})
+}
+
+func (k *control) login(w http.ResponseWriter, r *http.Request) error {
+	token, err := k.h.control.AddLink(r.Context(), time.Hour)
+	if err != nil {
+		return err
+	}
+	return answer(w, map[string]string{"path": "/login?link=" + token})
+}
+
+func (k *control) query(w http.ResponseWriter, r *http.Request) error {
+	params := r.URL.Query()
+	site, err := k.h.sites.find(params.Get("site"))
+	if err != nil {
+		return err
+	}
+	params.Set("site", site.ID)
+	q, err := api.ParseQuery(params, []account.Site{site}, time.Now())
+	if err != nil {
+		return err
+	}
+	d, err := k.h.Answer(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	return answer(w, api.Spell(q, d, []account.Site{site}))
+}
+
+func (k *control) export(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	var window period.Window
+	from, to := r.FormValue("from"), r.FormValue("to")
+	if from != "" || to != "" {
+		if from == "" {
+			from = "1970-01-01"
+		}
+		if to == "" {
+			to = "9999-01-01"
+		}
+		if window, err = period.Between(from, to, site.Location()); err != nil {
+			return err
+		}
+	}
+	st := k.h.store.Load()
+	if st == nil {
+		return errors.New("the event store is being rebuilt; try again in a while")
+	}
+	if err := k.h.settled(r.Context()); err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	lines := json.NewEncoder(out)
+	if err := st.Scan(r.Context(), site.ID, window, func(e *event.Event) error { return lines.Encode(e) }); err != nil {
+		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
+	}
+	return out.Flush()
+}
+
+// importProgress is one line of an import's answer; the last has Done.
+type importProgress struct {
+	weblog.Report
+	Read  int64  `json:"read"`
+	Done  bool   `json:"done"`
+	Error string `json:"error,omitempty"`
+}
+
+func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	format, err := weblog.ParseFormat(r.FormValue("format"))
+	if err != nil {
+		return err
+	}
+	if !k.h.importing.TryLock() {
+		return errors.New("another import is under way; wait for it to end")
+	}
+	defer k.h.importing.Unlock()
+	counter, _ := k.h.again.LoadOrStore(site.ID, new(atomic.Int64))
+	again := counter.(*atomic.Int64)
+	again.Store(0)
+	flush := http.NewResponseController(w)
+	report, err := weblog.Import(r.Context(), r.Body, weblog.Options{
+		Site: site.ID, Secret: k.h.secret, Format: format, Source: r.FormValue("name"), Host: site.Domain, Salt: []byte(r.FormValue("salt")),
+		Publish: func(ctx context.Context, events []event.Event) error {
+			if err := k.h.queue.Publish(ctx, events...); err != nil {
+				return err
+			}
+			k.h.meters.count("accepted", "", len(events))
+			return nil
+		},
+		Enrich: k.importEnricher(r.FormValue("bots")).Enrich,
+		Malformed: func(ctx context.Context, n int64, reason, scrubbed string) {
+			k.h.refuse(ctx, "import", site.ID, fmt.Sprintf("%s line %d: %s", r.FormValue("name"), n, reason), scrubbed)
+		},
+		Progress: func(rep weblog.Report, read int64) {
+			_ = answer(w, importProgress{Report: rep, Read: read}) // a reader that left ends the import by its context
+			_ = flush.Flush()
+		},
+	})
+	if err == nil {
+		err = k.h.settled(r.Context())
+	}
+	report.Duplicates = again.Load()
+	last := importProgress{Report: report, Done: true}
+	if err != nil {
+		last.Error = err.Error()
+	}
+	return answer(w, last)
+}
+
+// importEnricher is the house's own, or one that knows a bot by the four words
+// of the reference rules only.
+func (k *control) importEnricher(bots string) *enrich.Enricher {
+	o := enrich.Options{Salts: k.h.control, Internal: k.h.sites.internal}
+	if k.h.geo != nil {
+		o.Country = k.h.geo
+	}
+	if bots == "words" {
+		o.BotWords = []string{"bot", "crawl", "spider", "slurp"}
+	}
+	return enrich.New(o)
+}
+
+func (k *control) asideList(w http.ResponseWriter, r *http.Request) error {
+	limit, _ := strconv.Atoi(r.FormValue("limit")) // absent is all
+	items, err := k.h.queue.Aside().List(r.Context(), r.FormValue("reader"), limit)
+	if err != nil {
+		return err
+	}
+	if items == nil {
+		items = []queue.AsideItem{}
+	}
+	return answer(w, items)
+}
+
+func (k *control) asideShow(w http.ResponseWriter, r *http.Request) error {
+	ids, err := numbers(r.FormValue("ids"))
+	if err != nil || len(ids) != 1 {
+		return errors.New("which one? give the number that footfall aside list shows")
+	}
+	item, err := k.h.queue.Aside().Show(r.Context(), ids[0])
+	if err != nil {
+		return err
+	}
+	return answer(w, item)
+}
+
+// asideMove redrives or drops items: those given, or all of a reader.
+func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
+	ids, err := numbers(r.FormValue("ids"))
+	if err != nil {
+		return err
+	}
+	aside := k.h.queue.Aside()
+	if r.FormValue("all") == "true" {
+		items, err := aside.List(r.Context(), r.FormValue("reader"), 0)
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if it.Event != nil || strings.HasSuffix(r.URL.Path, "drop") {
+				ids = append(ids, it.ID)
+			}
+		}
+	}
+	move := aside.Redrive
+	if strings.HasSuffix(r.URL.Path, "drop") {
+		move = aside.Drop
+	}
+	n, err := move(r.Context(), ids...)
+	if err != nil {
+		return err
+	}
+	return answer(w, map[string]int{"moved": n})
+}
+
+func numbers(list string) (ids []uint64, err error) {
+	for _, s := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a number that footfall aside list shows", s)
+		}
+		ids = append(ids, n)
+	}
+	return ids, nil
+}
+
+// rebuildProgress is one line of a rebuild's answer; the last has Done.
+type rebuildProgress struct {
+	Events int    `json:"events"`
+	Done   bool   `json:"done"`
+	Error  string `json:"error,omitempty"`
+}
+
+func (k *control) rebuild(w http.ResponseWriter, r *http.Request) error {
+	var last rebuildProgress
+	flush := http.NewResponseController(w)
+	err := k.h.rebuild(context.WithoutCancel(r.Context()), func(n int) {
+		last.Events += n
+		_ = answer(w, last) // the rebuild goes on without a reader
+		_ = flush.Flush()
+	})
+	if err == nil {
+		err = k.h.settled(r.Context())
+	}
+	last.Done = true
+	if err != nil {
+		last.Error = err.Error()
+	}
+	return answer(w, last)
+}
+
+func (k *control) status(w http.ResponseWriter, r *http.Request) error {
+	s, err := k.h.status(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, s)
+}
+
+func (k *control) restartServer(w http.ResponseWriter, _ *http.Request) error {
+	if k.restart == nil {
+		return errors.New("no server is running; start one with: footfall serve")
+	}
+	defer k.restart()
+	return answer(w, map[string]bool{"restarting": true})
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"footfall/weblog"
+)
+
+var dataCommands = []command{
+	{"import", "--site S --format combined|common FILE…", "import web server logs, plain or gzipped", runImport},
+	{"query", "--site S --metric M (--window W | --from D --to D)", "answer a question with a dataset", runQuery},
+	{"export", "--site S [--from D --to D]", "print every stored event as NDJSON", runExport},
+	{"rebuild", "", "make the event store anew from archive and queue", runRebuild},
+}
+
+// makeData makes the data directory for a command that may be the first.
+func (c *call) makeData() error { return os.MkdirAll(c.values["data"], 0o700) }
+
+func runImport(ctx context.Context, c *call) error {
+	if len(c.args) == 0 {
+		return misused("name the log files")
+	}
+	k, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	// One salt for all files of the log, forgotten afterwards, so that a
+	// visitor who is in two of them is one.
+	salt := make([]byte, 16)
+	rand.Read(salt)
+	form := c.form("import")
+	form.Set("salt", hex.EncodeToString(salt))
+	var total weblog.Report
+	began := time.Now()
+	for _, path := range c.args {
+		if err = c.importFile(ctx, k, form, path, &total); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+			break
+		}
+	}
+	if err = errors.Join(err, k.close()); err != nil {
+		return err
+	}
+	return c.print(total, func(w io.Writer) { printReport(w, total, time.Since(began)) })
+}
+
+func (c *call) importFile(ctx context.Context, k *client, form url.Values, path string, total *weblog.Report) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	form.Set("name", info.Name())
+	res, err := k.do(ctx, "POST", "/import", form, f)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	lines := json.NewDecoder(res.Body)
+	bar := newBar(c.stderr, info.Name(), info.Size())
+	for {
+		var p importProgress
+		if err := lines.Decode(&p); err != nil {
+			return errIncomplete
+		}
+		if p.Error != "" {
+			return errors.New(p.Error)
+		}
+		if p.Done {
+			bar.end()
+			total.Add(p.Report)
+			return nil
+		}
+		bar.show(p.Read, fmt.Sprintf("%d lines", p.Lines))
+	}
+}
+
+func printReport(w io.Writer, r weblog.Report, took time.Duration) {
+	fmt.Fprintf(w, "%d lines in %v (%.0f a second): %d valid, %d malformed\n", r.Lines, took.Round(time.Millisecond),
+		float64(r.Lines)/took.Seconds(), r.Valid, r.Malformed)
+	if len(r.MalformedLineNumbers) > 0 {
+		fmt.Fprintf(w, "malformed lines (set aside, see: footfall aside list --reader import): %s\n", strings.Trim(fmt.Sprint(r.MalformedLineNumbers), "[]"))
+	}
+	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads; %d were there already\n", r.PageViews, r.Bots, r.Downloads, r.Duplicates)
+}
+
+// bar is a progress bar, on terminals only.
+type bar struct {
+	w     io.Writer
+	name  string
+	total int64
+	last  time.Time
+}
+
+func newBar(w io.Writer, name string, total int64) *bar {
+	f, ok := w.(*os.File)
+	if ok {
+		if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+			ok = false
+		}
+	}
+	if !ok {
+		w = nil
+	}
+	return &bar{w: w, name: name, total: max(total, 1)}
+}
+
+const barWidth = 30
+
+func (b *bar) show(done int64, note string) {
+	if b.w == nil || time.Since(b.last) < 100*time.Millisecond {
+		return
+	}
+	b.last = time.Now()
+	full := int(min(done, b.total) * barWidth / b.total)
+	fmt.Fprintf(b.w, "\r%s [%s%s] %3d %%  %s\x1b[K", b.name, strings.Repeat("█", full), strings.Repeat("·", barWidth-full), min(done, b.total)*100/b.total, note)
+}
+
+func (b *bar) end() {
+	if b.w != nil {
+		fmt.Fprint(b.w, "\r\x1b[K")
+	}
+}
+
+func runExport(ctx context.Context, c *call) error {
+	if f := c.flags.Lookup("format").Value.String(); f != "ndjson" {
+		return misused("%q can't be exported; the format is ndjson", f)
+	}
+	k, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	res, err := k.do(ctx, "GET", "/export", c.form("export"), nil)
+	if err == nil {
+		_, err = io.Copy(c.stdout, res.Body)
+		res.Body.Close()
+	}
+	return errors.Join(err, k.close())
+}
+
+func runRebuild(ctx context.Context, c *call) error {
+	k, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	var last rebuildProgress
+	res, err := k.do(ctx, "POST", "/rebuild", nil, nil)
+	if err == nil {
+		lines := json.NewDecoder(res.Body)
+		for err == nil && !last.Done {
+			if err = lines.Decode(&last); err != nil {
+				err = errIncomplete
+			} else if last.Error != "" {
+				err = errors.New(last.Error)
+			}
+		}
+		res.Body.Close()
+	}
+	if err = errors.Join(err, k.close()); err != nil {
+		return err
+	}
+	return c.print(last, func(w io.Writer) {
+		fmt.Fprintf(w, "rebuilt from %d archived events and the queue in %v\n", last.Events, time.Since(began).Round(time.Millisecond))
+	})
+}

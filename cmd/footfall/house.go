@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"footfall/account/sqlite"
+	"footfall/archive"
+	"footfall/archive/disk"
+	"footfall/enrich"
+	"footfall/event"
+	"footfall/geo/maxmind"
+	"footfall/metric"
+	"footfall/pump"
+	"footfall/queue"
+	"footfall/queue/nats"
+	"footfall/store/duckdb"
+)
+
+// The way of an event, and what stands where:
+//
+//	browser, SDK, log file
+//	     │ 1 collect / import: read and check
+//	     │ 2 enrich: label, forget the address
+//	     ▼
+//	┌─────────┐ 3 Publish: on disk, then 200
+//	│  queue  │ nats
+//	└──┬───┬──┘ 4 two readers, each with a bookmark
+//	   │   └────────────┐
+//	5 pump            5 pump (64 MiB / 5 min)
+//	   ▼                ▼
+//	┌───────┐       ┌─────────┐
+//	│ store │◀──────│ archive │  rebuild
+//	│duckdb │       │ parquet │
+//	└──┬────┘       └─────────┘
+//	   │ 6 metric.Query → Dataset
+//	   ▼
+//	api · dash · footfall query
+//
+// A house is all of this on one data directory. Doors are put on by serve.go.
+type house struct {
+	c       config
+	log     *slog.Logger
+	lock    *os.File
+	secret  []byte
+	control *sqlite.Store
+	queue   *nats.Queue
+	archive *archive.Archive
+	store   atomic.Pointer[duckdb.Store] // nil while it is being rebuilt
+	geo     *maxmind.DB
+	enrich  *enrich.Enricher
+	sites   *siteBook
+	meters  *meters
+
+	mu        sync.Mutex // starts and stops pumps, rebuilds
+	pumps     map[string]*running
+	newest    atomic.Int64 // receivedAt of the newest event stored, in ms
+	importing sync.Mutex
+	again     sync.Map // site → *atomic.Int64: imported events that were stored already
+}
+
+// running is a pump at work.
+type running struct {
+	stop context.CancelFunc
+	done chan error
+}
+
+// logger makes the log the configuration asks for.
+func (c *call) logger() *slog.Logger {
+	if c.values["log"] == "json" {
+		return slog.New(slog.NewJSONHandler(c.stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, nil))
+}
+
+// openHouse opens everything below the doors and starts the pumps. countries
+// stands in for a configured file; nil for none.
+func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
+	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters()}
+	defer func() {
+		if err != nil {
+			h.close()
+			h = nil
+		}
+	}()
+	dir := c.values["data"]
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return h, fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
+	if h.lock, err = lockDir(dir); err != nil {
+		return h, err
+	}
+	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
+		return h, err
+	}
+	if h.control, err = sqlite.Open(filepath.Join(dir, "control.sqlite")); err != nil {
+		return h, err
+	}
+	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
+		return h, err
+	}
+	if err := h.openStores(ctx, dir); err != nil {
+		return h, err
+	}
+	if path := c.values["geo"]; path != "" {
+		if h.geo, err = maxmind.Open(path, log); err != nil {
+			return h, err
+		}
+		countries = h.geo
+	}
+	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal})
+	for _, start := range []func(context.Context) error{h.startStorePump, h.startArchivePump} {
+		if err := start(ctx); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+func (h *house) openStores(ctx context.Context, dir string) error {
+	events, err := h.openStore(dir)
+	if err != nil {
+		return err
+	}
+	h.store.Store(events)
+	objects, err := disk.Open(filepath.Join(dir, "archive"))
+	if err != nil {
+		return err
+	}
+	if h.archive, err = archive.Open(ctx, objects, archive.Options{Log: h.log}); err != nil {
+		return err
+	}
+	h.queue, err = nats.Open(nats.Options{Dir: filepath.Join(dir, "queue"), MaxAge: h.c.duration("queue-max-age"), Log: h.log,
+		Known: []event.Position{events.State().Position, h.archive.Position()}})
+	if err != nil {
+		return err
+	}
+	// A store behind the archive has lost something: it is filled up from there.
+	if events.State().Position.Less(h.archive.Position()) {
+		h.log.Warn("the event store is behind the archive and is filled up from it", "store", events.State().Position.Total, "archive", h.archive.Position().Total)
+		return h.fill(ctx, events, func(int) {})
+	}
+	return nil
+}
+
+func (h *house) openStore(dir string) (*duckdb.Store, error) {
+	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain})
+}
+
+// lockDir keeps a second process out of the data directory.
+func lockDir(dir string) (*os.File, error) {
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		pid, _ := os.ReadFile(path)
+		f.Close()
+		return nil, fmt.Errorf("another footfall (process %s) works on %s; to restart it type: footfall restart --data %s",
+			strings.TrimSpace(string(pid)), dir, dir)
+	}
+	if err := f.Truncate(0); err == nil {
+		fmt.Fprintln(f, os.Getpid())
+	}
+	return f, nil
+}
+
+// readSecret reads or makes the key of imported events' ids.
+func readSecret(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == 32 {
+		return b, nil
+	}
+	if err == nil {
+		return nil, fmt.Errorf("%s is damaged: restore it from a backup, or remove it (a log imported before would then be counted again)", path)
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	b = make([]byte, 32)
+	rand.Read(b) // never fails
+	return b, os.WriteFile(path, b, 0o600)
+}
+
+// startStorePump pumps the queue into the event store.
+func (h *house) startStorePump(ctx context.Context) error {
+	at := h.store.Load().State().Position
+	return h.startPump(ctx, "store", at, storeSink{h}, pump.Options{})
+}
+
+// startArchivePump pumps the queue into the archive.
+func (h *house) startArchivePump(ctx context.Context) error {
+	return h.startPump(ctx, "archive", h.archive.Position(), h.archive,
+		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
+}
+
+func (h *house) startPump(ctx context.Context, name string, at event.Position, sink pump.Sink, o pump.Options) error {
+	reader, err := h.queue.Reader(ctx, name, &at)
+	if err != nil {
+		return err
+	}
+	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.queue.Aside().Put
+	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
+	o.Failed = func() { h.meters.count("write_failed", name, 1) }
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r := &running{stop: stop, done: make(chan error, 1)}
+	h.pumps[name] = r
+	go func() { r.done <- pump.Run(work, reader, sink, o) }()
+	return nil
+}
+
+func (h *house) stopPump(name string) {
+	r := h.pumps[name]
+	if r == nil {
+		return
+	}
+	delete(h.pumps, name)
+	r.stop()
+	if err := <-r.done; err != nil {
+		h.log.Warn("stopped before everything was written; it is written after the next start", "error", err)
+	}
+}
+
+// storeSink writes to whichever store is open.
+type storeSink struct{ h *house }
+
+func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Position) error {
+	st := s.h.store.Load()
+	if st == nil {
+		return errors.New("the event store is being rebuilt")
+	}
+	if err := st.Write(ctx, events, to); err != nil {
+		return err
+	}
+	if n := len(events); n > 0 {
+		s.h.newest.Store(events[n-1].Received.UnixMilli())
+	}
+	return nil
+}
+
+// Answer answers a query from the event store and says how fresh it is.
+func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	st := h.store.Load()
+	if st == nil {
+		return metric.Dataset{}, errors.New("the event store is being rebuilt; try again in a while")
+	}
+	asOf := h.asOf(st)
+	d, err := st.Answer(ctx, q)
+	if asOf.Before(d.AsOf) {
+		d.AsOf = asOf
+	}
+	return d, err
+}
+
+// asOf is the moment up to which everything accepted can be seen: now, unless
+// the store is behind the queue.
+func (h *house) asOf(st *duckdb.Store) time.Time {
+	if st.State().Position.Total >= h.queue.Last().Total {
+		return time.Now()
+	}
+	return time.UnixMilli(h.newest.Load())
+}
+
+// cameAgain counts imported events that were stored before.
+func (h *house) cameAgain(e *event.Event) {
+	if e.Channel == "import" {
+		n, _ := h.again.LoadOrStore(e.Site, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
+	}
+}
+
+// settled waits until the store has everything the queue had when it was called.
+func (h *house) settled(ctx context.Context) error {
+	want := h.queue.Last().Total
+	for {
+		if st := h.store.Load(); st != nil && st.State().Position.Total >= want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// refuse sets aside what a door could not keep.
+func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
+	item := queue.AsideItem{Reader: reader, Reason: reason, Site: site, Raw: raw}
+	if err := h.queue.Aside().Put(ctx, item); err != nil {
+		h.meters.count("aside_failed", reader, 1)
+		h.log.Error("could not set aside a refused event", "error", err)
+	}
+}
+
+// close stops the pumps, each draining under its own deadline, then the stores.
+func (h *house) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var drained sync.WaitGroup
+	for name := range h.pumps {
+		r := h.pumps[name]
+		drained.Go(func() {
+			r.stop()
+			if err := <-r.done; err != nil {
+				h.log.Warn("stopped before everything was written; it is written after the next start", "error", err)
+			}
+		})
+	}
+	drained.Wait()
+	h.pumps = map[string]*running{}
+	var errs []error
+	if h.queue != nil {
+		errs = append(errs, h.queue.Close())
+	}
+	if st := h.store.Swap(nil); st != nil {
+		errs = append(errs, st.Close())
+	}
+	if h.archive != nil {
+		errs = append(errs, h.archive.Close())
+	}
+	if h.geo != nil {
+		errs = append(errs, h.geo.Close())
+	}
+	if h.control != nil {
+		errs = append(errs, h.control.Close())
+	}
+	if h.lock != nil {
+		errs = append(errs, h.lock.Close())
+	}
+	return errors.Join(errs...)
+}

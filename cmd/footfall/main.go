@@ -1,0 +1,133 @@
+// Command footfall is web and affiliate analytics in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+// command is one subcommand.
+type command struct {
+	name string // "site add"
+	args string // for the usage line
+	help string
+	run  func(ctx context.Context, c *call) error
+}
+
+// call is one invocation of a command.
+type call struct {
+	config
+	flags  *flag.FlagSet
+	args   []string // positional
+	json   bool
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// usageError is a call that can't be understood.
+type usageError struct{ why string }
+
+func (e *usageError) Error() string { return e.why }
+
+func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+func commands() []command {
+	return slices.Concat(serveCommands, siteCommands, dataCommands, asideCommands, careCommands)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit code: 2 for a call
+// that can't be understood, 1 for one that failed.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cmd, rest, err := find(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "footfall:", err)
+		usage(stderr)
+		return 2
+	}
+	if cmd == nil {
+		usage(stdout)
+		return 0
+	}
+	c := &call{flags: flag.NewFlagSet(cmd.name, flag.ContinueOnError), stdout: stdout, stderr: stderr}
+	c.flags.SetOutput(stderr)
+	c.flags.BoolVar(&c.json, "json", false, "answer in JSON")
+	c.config.declare(c.flags)
+	declareOwn(cmd.name, c.flags)
+	c.flags.Usage = func() {
+		fmt.Fprintf(stderr, "footfall %s %s\n  %s\n\n", cmd.name, cmd.args, cmd.help)
+		c.flags.PrintDefaults()
+	}
+	if c.args, err = parse(c.flags, rest); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
+		return 2
+	}
+	if err = c.config.load(c.flags); err == nil {
+		err = cmd.run(ctx, c)
+	}
+	var wrong *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "footfall %s: %v\nusage: footfall %s %s\n", cmd.name, err, cmd.name, cmd.args)
+		return 2
+	}
+	fmt.Fprintf(stderr, "footfall %s: %v\n", cmd.name, err)
+	return 1
+}
+
+// find picks the command with the longest matching name.
+func find(args []string) (*command, []string, error) {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
+		return nil, nil, nil
+	}
+	all := commands()
+	for n := min(2, len(args)); n > 0; n-- {
+		for i := range all {
+			if all[i].name == strings.Join(args[:n], " ") {
+				return &all[i], args[n:], nil
+			}
+		}
+	}
+	return nil, nil, fmt.Errorf("there is no command %q", strings.Join(args[:min(2, len(args))], " "))
+}
+
+// parse lets flags stand before, between and behind the other arguments.
+func parse(flags *flag.FlagSet, args []string) (positional []string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		args = flags.Args()
+		if len(args) == 0 {
+			return positional, nil
+		}
+		positional, args = append(positional, args[0]), args[1:]
+	}
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "footfall: web and affiliate analytics that you own\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  footfall %-14s %-44s %s\n", c.name, c.args, c.help)
+	}
+	fmt.Fprint(w, "\nEvery command takes --data DIR and --json; footfall COMMAND --help tells the rest.\n")
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"footfall/api"
+	"footfall/collect"
+
+	"footfall/enrich"
+)
+
+var serveCommands = []command{
+	{"demo", "", "show a dashboard with real traffic in it, in a temporary directory", runDemo},
+	{"serve", "", "run the server", func(ctx context.Context, c *call) error { return serve(ctx, c, nil, nil) }},
+	{"restart", "", "restart the running server; its listening socket stays open", restart},
+	{"login", "", "print a one-time link to the dashboard", login},
+}
+
+// serve runs the server until ctx ends or a restart is asked for. ready is
+// called with the address once it answers.
+func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h *house, address string)) error {
+	log := c.logger()
+	listener, err := listen(c.values["listen"])
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	h, err := openHouse(ctx, c.config, log, countries)
+	if err != nil {
+		return err
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
+	defer signal.Stop(again)
+	stopControl, err := h.openControl(func() { again <- syscall.SIGHUP })
+	if err != nil {
+		return errors.Join(err, h.close())
+	}
+	server := h.server()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	work, stopWatch := context.WithCancel(ctx)
+	defer stopWatch()
+	go h.watch(work)
+	address := c.address(listener)
+	log.Info("listening", "address", address, "data", c.values["data"])
+	if ready != nil {
+		ready(h, address)
+	} else {
+		h.greet(ctx, c, address)
+	}
+	restarting := false
+	select {
+	case <-ctx.Done():
+	case <-again:
+		restarting = true
+	case err = <-served:
+	}
+	inherited, dupErr := keepOpen(listener, restarting)
+	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
+	stopControl()
+	err = errors.Join(err, h.close())
+	log.Info("stopped")
+	if restarting && err == nil {
+		return reexec(inherited)
+	}
+	return err
+}
+
+// shutDoors lets requests under way finish and takes no more.
+func (h *house) shutDoors(server *http.Server, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		h.log.Warn("requests under way were cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// server puts the doors on the house.
+func (h *house) server() *http.Server {
+	proxies, _ := h.c.proxies() // checked at load
+	collector := collect.New(h.sites, collect.Options{
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log,
+		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
+	})
+	figures := api.New(h, h.control, h.sites, api.Options{Log: h.log})
+	pages := http.NotFoundHandler()
+	return &http.Server{
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			path := r.URL.Path
+			switch {
+			case collect.Handles(path):
+				collector.ServeHTTP(w, r)
+			case path == "/graphql" || path == "/v1/query":
+				figures.ServeHTTP(w, r)
+			case path == "/healthz":
+				fmt.Fprintln(w, "ok")
+			case path == "/readyz":
+				h.ready(w, r)
+			case path == "/metrics":
+				h.writeMetrics(r.Context(), w)
+			default:
+				pages.ServeHTTP(w, r)
+			}
+		}),
+	}
+}
+
+// ready answers whether events can be accepted and figures read.
+func (h *house) ready(w http.ResponseWriter, r *http.Request) {
+	if _, err := h.status(r.Context()); err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// greet prints what to do next.
+func (h *house) greet(ctx context.Context, c *call, address string) {
+	link, err := h.control.AddLink(ctx, time.Hour)
+	if err != nil {
+		h.log.Warn("no log-in link", "error", err)
+		return
+	}
+	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", address, link)
+	if all, _ := h.sites.Sites(ctx); len(all) == 0 {
+		fmt.Fprintf(c.stdout, "Add your first site: footfall site add example.com --data %s\n", c.values["data"])
+	}
+}
+
+// address is how a person reaches the listener.
+func (c *call) address(l net.Listener) string {
+	if u := strings.TrimSuffix(c.values["public-url"], "/"); u != "" {
+		return u
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// firstInherited is where systemd, and footfall restarting itself, leave an
+// open listening socket (sd_listen_fds(3)).
+const firstInherited = 3
+
+// listen takes over an inherited socket, or opens one.
+func listen(address string) (net.Listener, error) {
+	pid, fds := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
+	os.Unsetenv("LISTEN_PID")
+	os.Unsetenv("LISTEN_FDS")
+	if n, _ := strconv.Atoi(fds); n >= 1 && pid == strconv.Itoa(os.Getpid()) {
+		syscall.CloseOnExec(firstInherited)
+		f := os.NewFile(firstInherited, "listener")
+		defer f.Close()
+		return net.FileListener(f)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another with --listen", err)
+	}
+	return l, nil
+}
+
+// keepOpen holds the listening socket open beyond the server that listens on
+// it, so that connections wait instead of being refused.
+func keepOpen(l net.Listener, restarting bool) (*os.File, error) {
+	tcp, ok := l.(*net.TCPListener)
+	if !restarting || !ok {
+		return nil, nil
+	}
+	return tcp.File()
+}
+
+// reexec becomes the binary that lies where this one was started from, perhaps
+// a newer one, with the listening socket as systemd would hand it over.
+func reexec(socket *os.File) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Dup3(int(socket.Fd()), firstInherited, 0); err != nil && int(socket.Fd()) != firstInherited {
+		return fmt.Errorf("handing over the socket: %w", err)
+	}
+	env := append(os.Environ(), "LISTEN_FDS=1", "LISTEN_PID="+strconv.Itoa(os.Getpid()))
+	return syscall.Exec(self, os.Args, env)
+}
+
+func restart(ctx context.Context, c *call) error {
+	k, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	var out map[string]bool
+	if err := errors.Join(k.ask(ctx, "POST", "/restart", nil, &out), k.close()); err != nil {
+		return err
+	}
+	return c.print(out, nil)
+}

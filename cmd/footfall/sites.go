@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"footfall/account"
+	"footfall/collect"
+)
+
+// siteBook is the sites in memory, for doors that ask at every request.
+type siteBook struct {
+	kept account.Sites
+	now  atomic.Pointer[sitesNow]
+}
+
+type sitesNow struct {
+	all    []account.Site
+	byKey  map[string]collect.Site
+	byHost map[string]collect.Site
+	byID   map[string]account.Site
+}
+
+func newSiteBook(ctx context.Context, kept account.Sites) (*siteBook, error) {
+	b := &siteBook{kept: kept}
+	return b, b.reload(ctx)
+}
+
+func (b *siteBook) reload(ctx context.Context) error {
+	all, err := b.kept.Sites(ctx)
+	if err != nil {
+		return err
+	}
+	n := &sitesNow{all: all, byKey: map[string]collect.Site{}, byHost: map[string]collect.Site{}, byID: map[string]account.Site{}}
+	for _, s := range all {
+		door := collect.Site{ID: s.ID, Key: s.WriteKey, Domain: s.Domain, Origins: s.Origins, HonourDNT: s.DNT}
+		n.byKey[s.WriteKey] = door
+		n.byID[s.ID] = s
+		for _, host := range append([]string{s.Domain, "www." + s.Domain}, s.Internal...) {
+			n.byHost[strings.ToLower(host)] = door
+		}
+	}
+	b.now.Store(n)
+	return nil
+}
+
+// ByKey finds the site of a write key.
+func (b *siteBook) ByKey(key string) (collect.Site, bool) {
+	s, ok := b.now.Load().byKey[key]
+	return s, ok
+}
+
+// ByHost finds the site whose page stands on host.
+func (b *siteBook) ByHost(host string) (collect.Site, bool) {
+	s, ok := b.now.Load().byHost[host]
+	return s, ok
+}
+
+// internal reports whether host is one of the site's own.
+func (b *siteBook) internal(site, host string) bool {
+	n := b.now.Load()
+	if s, ok := n.byHost[host]; ok && s.ID == site {
+		return true
+	}
+	s, ok := n.byID[site]
+	return ok && strings.HasSuffix(host, "."+s.Domain)
+}
+
+// Sites lists the sites.
+func (b *siteBook) Sites(context.Context) ([]account.Site, error) { return b.now.Load().all, nil }
+
+// AddSite adds a site.
+func (b *siteBook) AddSite(ctx context.Context, s account.Site) (account.Site, error) {
+	s, err := b.kept.AddSite(ctx, s)
+	if err != nil {
+		return s, err
+	}
+	return s, b.reload(ctx)
+}
+
+// find takes a site's id or domain; "" is the only one there is.
+func (b *siteBook) find(name string) (account.Site, error) {
+	all := b.now.Load().all
+	if name == "" && len(all) == 1 {
+		return all[0], nil
+	}
+	var known []string
+	for _, s := range all {
+		if s.ID == name || strings.EqualFold(s.Domain, name) {
+			return s, nil
+		}
+		known = append(known, s.ID)
+	}
+	if len(all) == 0 {
+		return account.Site{}, fmt.Errorf("there is no site yet; add one with: footfall site add example.com")
+	}
+	return account.Site{}, fmt.Errorf("there is no site %q; there are: %s", name, strings.Join(known, ", "))
+}
