@@ -35,8 +35,7 @@ func (a *Archive) seal(ctx context.Context) {
 	a.mu.Unlock()
 	for _, e := range tail {
 		if err := a.objects.Remove(ctx, entryName(e.Number)); err != nil {
-			a.stale = true
-			a.o.Log.Warn("archive: removing a joined manifest entry failed, will be tried again", "entry", e.Number, "error", err)
+			a.o.Log.Warn("archive: removing a joined manifest entry failed; the next start removes it", "entry", e.Number, "error", err)
 			return
 		}
 	}
