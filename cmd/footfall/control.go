@@ -170,6 +170,9 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	again := counter.(*atomic.Int64)
 	again.Store(0)
 	flush := http.NewResponseController(w)
+	if err := flush.EnableFullDuplex(); err != nil { // progress is told while the file still comes
+		return err
+	}
 	report, err := weblog.Import(r.Context(), r.Body, weblog.Options{
 		Site: site.ID, Secret: k.h.secret, Format: format, Source: r.FormValue("name"), Host: site.Domain, Salt: []byte(r.FormValue("salt")),
 		Publish: func(ctx context.Context, events []event.Event) error {
