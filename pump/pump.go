@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sort"
+	"slices"
 	"time"
 
 	"footfall/event"
@@ -35,6 +35,13 @@ func (e *RejectedError) Error() string {
 	return fmt.Sprintf("%d hopeless events: %v", len(e.Index), e.Err)
 }
 func (e *RejectedError) Unwrap() error { return e.Err }
+
+func (e *RejectedError) reason() error {
+	if e.Err == nil {
+		return errors.New("refused without a reason")
+	}
+	return e.Err
+}
 
 // Options of a pump. The zero value is sensible.
 type Options struct {
@@ -75,8 +82,12 @@ func orDefault[T int | time.Duration](x, def T) T {
 	return x
 }
 
-// holdEvery is how often deliveries are held; well under any visibility time-out.
-const holdEvery = 5 * time.Second
+const (
+	holdEvery  = 5 * time.Second        // how often deliveries are held; well under any visibility time-out
+	longPoll   = time.Second            // how long to wait for the first event of a batch
+	lastLook   = 100 * time.Millisecond // the same when draining
+	readEvents = 2000                   // at a time, so that Options.Bytes is not passed by much
+)
 
 type pump struct {
 	Options
@@ -89,15 +100,25 @@ type pump struct {
 // error only if the drain was cut short.
 func Run(ctx context.Context, reader queue.Reader, sink Sink, o Options) error {
 	p := &pump{Options: o.withDefaults(), reader: reader, sink: sink}
-	for ctx.Err() == nil {
-		p.once(ctx, ctx)
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.Drain)
+	// What was gathered is written even when ctx ends meanwhile: only the drain's deadline stops that.
+	write, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	for drain.Err() == nil {
-		if p.once(drain, nil) == 0 {
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(p.Drain, cancel)
+		context.AfterFunc(write, func() { timer.Stop() })
+	})
+	defer stop()
+	for settled := true; settled; {
+		if ctx.Err() == nil {
+			b := p.gather(ctx, write, longPoll, p.Age)
+			settled = p.settle(write, b)
+			continue
+		}
+		b := p.gather(write, write, lastLook, min(p.Age, lastLook))
+		if len(b.deliveries) == 0 && write.Err() == nil && !b.failed {
 			return nil
 		}
+		settled = p.settle(write, b) && write.Err() == nil
 	}
 	return fmt.Errorf("pump %s: not drained within %v; the rest stays in the queue", p.Name, p.Drain)
 }
@@ -107,27 +128,78 @@ type batch struct {
 	events     []event.Event
 	bytes      int
 	deliveries []queue.Delivery
+	held       time.Time
+	failed     bool // the reader failed while gathering
+}
+
+func (b *batch) add(d queue.Delivery) {
+	b.deliveries, b.events = append(b.deliveries, d), append(b.events, d.Events...)
+	for i := range d.Events {
+		b.bytes += d.Events[i].Size()
+	}
 }
 
 func (b *batch) hold(ctx context.Context) {
 	for _, d := range b.deliveries {
 		_ = d.Hold(ctx) // failing, it is delivered again, which costs nothing but time
 	}
+	b.held = time.Now()
 }
 
-// once gathers one batch and sees it through; it returns how many events that
-// were. Reading waits under gather; nil takes only what is there.
-func (p *pump) once(write, gather context.Context) int {
-	b := p.gather(write, gather)
-	if len(b.deliveries) == 0 {
-		return 0
+// gather reads until the batch is full or its first event is of age. It waits
+// up to wait for that first event. Read is the context to read under, write
+// the one to set aside under.
+func (p *pump) gather(read, write context.Context, wait, age time.Duration) *batch {
+	b := &batch{}
+	var first time.Time
+	for len(b.events) < p.Events && b.bytes < p.Bytes {
+		d, err := p.reader.Read(read, min(p.Events-len(b.events), readEvents), wait)
+		if err != nil {
+			if b.failed = read.Err() == nil; b.failed {
+				p.Log.Error("pump: can't read, trying again", "reader", p.Name, "error", err)
+				if len(b.deliveries) == 0 {
+					sleep(read, time.Second)
+				}
+			}
+			break
+		}
+		switch {
+		case d.To == (event.Position{}): // none came in time
+			if first.IsZero() {
+				return b
+			}
+		case d.Attempts > p.Attempts:
+			p.giveUp(write, d)
+			continue
+		default:
+			b.add(d)
+			if first.IsZero() {
+				first = time.Now()
+				b.held = first
+			}
+		}
+		left := age - time.Since(first)
+		if left <= 0 {
+			break
+		}
+		if time.Since(b.held) >= holdEvery {
+			b.hold(write)
+		}
+		wait = min(left, holdEvery)
 	}
-	// Writing goes on when the pump is told to stop: only the drain's deadline ends it.
-	ctx, cancel := writeContext(write, gather, p.Drain)
-	defer cancel()
-	stop := make(chan struct{})
-	defer close(stop)
+	return b
+}
+
+// settle writes a batch and acknowledges it; false means that ctx ended before.
+func (p *pump) settle(ctx context.Context, b *batch) bool {
+	if len(b.deliveries) == 0 {
+		return true
+	}
+	b.hold(ctx) // work begins
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	defer func() { close(stop); <-stopped }()
 	go func() {
+		defer close(stopped)
 		tick := time.NewTicker(holdEvery)
 		defer tick.Stop()
 		for {
@@ -139,65 +211,15 @@ func (p *pump) once(write, gather context.Context) int {
 			}
 		}
 	}()
-	last := b.deliveries[len(b.deliveries)-1].To
-	if !p.write(ctx, b.events, last) {
-		return len(b.events)
+	if !p.write(ctx, b.events, b.deliveries[len(b.deliveries)-1].To) {
+		return false
 	}
 	for _, d := range b.deliveries {
 		if err := d.Ack(ctx); err != nil {
 			p.Log.Warn("pump: not acknowledged, will be delivered again", "reader", p.Name, "error", err)
 		}
 	}
-	return len(b.events)
-}
-
-// writeContext lives on for the drain time after gather ends.
-func writeContext(write, gather context.Context, drain time.Duration) (context.Context, context.CancelFunc) {
-	if gather == nil {
-		return context.WithCancel(write)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(gather))
-	stop := context.AfterFunc(gather, func() { time.AfterFunc(drain, cancel) })
-	return ctx, func() { stop(); cancel() }
-}
-
-func (p *pump) gather(write, gather context.Context) *batch {
-	b := &batch{}
-	wait, most := time.Second, p.Events
-	if gather == nil {
-		gather, wait = write, 0
-	}
-	var first time.Time
-	for len(b.events) < p.Events && b.bytes < p.Bytes {
-		d, err := p.reader.Read(gather, most-len(b.events), wait)
-		if err != nil {
-			if gather.Err() == nil {
-				p.Log.Error("pump: can't read, trying again", "reader", p.Name, "error", err)
-				sleep(gather, time.Second)
-			}
-			break
-		}
-		if d.To == (event.Position{}) {
-			break // none came in time
-		}
-		if d.Attempts > p.Attempts {
-			p.giveUp(write, d)
-			continue
-		}
-		b.deliveries, b.events = append(b.deliveries, d), append(b.events, d.Events...)
-		for i := range d.Events {
-			b.bytes += d.Events[i].Size()
-		}
-		if first.IsZero() {
-			first = time.Now()
-		}
-		if wait > 0 {
-			if wait = p.Age - time.Since(first); wait <= 0 {
-				break
-			}
-		}
-	}
-	return b
+	return true
 }
 
 // giveUp sets aside a delivery that came back too often: its events bring the
@@ -224,7 +246,7 @@ func (p *pump) write(ctx context.Context, events []event.Event, to event.Positio
 		case err == nil:
 			p.Wrote(len(events), time.Since(began))
 			return true
-		case errors.As(err, &rejected):
+		case errors.As(err, &rejected) && len(events) > 0:
 			return p.without(ctx, events, to, rejected)
 		}
 		p.Failed()
@@ -238,18 +260,20 @@ func (p *pump) write(ctx context.Context, events []event.Event, to event.Positio
 
 // without settles a batch some of whose events are hopeless.
 func (p *pump) without(ctx context.Context, events []event.Event, to event.Position, rejected *RejectedError) bool {
-	if len(rejected.Index) == 0 && len(events) > 1 {
+	index := slices.Clone(rejected.Index)
+	slices.Sort(index)
+	index = slices.Compact(index)
+	unknown := len(index) == 0 || index[0] < 0 || index[len(index)-1] >= len(events)
+	switch {
+	case unknown && len(events) > 1:
 		half := len(events) / 2
 		return p.write(ctx, events[:half], event.Position{}) && p.write(ctx, events[half:], to)
-	}
-	index := rejected.Index
-	if len(index) == 0 {
+	case unknown:
 		index = make([]int, len(events))
 	}
-	if !p.setAside(ctx, events, index, rejected.Err) {
+	if !p.setAside(ctx, events, index, rejected.reason()) {
 		return false
 	}
-	sort.Ints(index)
 	good := make([]event.Event, 0, len(events))
 	for i := range events {
 		if len(index) > 0 && index[0] == i {
@@ -257,6 +281,9 @@ func (p *pump) without(ctx context.Context, events []event.Event, to event.Posit
 			continue
 		}
 		good = append(good, events[i])
+	}
+	if len(good) == 0 && to == (event.Position{}) {
+		return true
 	}
 	return p.write(ctx, good, to)
 }

@@ -20,6 +20,8 @@ type aside struct {
 	stream jetstream.Stream
 }
 
+const redriveTogether = 1000
+
 // asideForm is an item on disk: docs/format/queue.md.
 type asideForm struct {
 	queue.AsideItem
@@ -30,8 +32,8 @@ type asideForm struct {
 // Put returns nil when the items are on disk.
 func (a *aside) Put(ctx context.Context, items ...queue.AsideItem) error {
 	for _, it := range items {
-		if it.Reader == "" {
-			it.Reader = "collect"
+		if !nameable(it.Reader) {
+			return fmt.Errorf("set aside: %q can't be a reader's name", it.Reader)
 		}
 		if it.At.IsZero() {
 			it.At = a.queue.o.Now().UTC()
@@ -83,11 +85,13 @@ func (a *aside) List(ctx context.Context, reader string, limit int) ([]queue.Asi
 		if err != nil {
 			return nil, err
 		}
+		seq = msg.Sequence + 1
 		it, err := a.item(msg)
 		if err != nil {
-			return nil, err
+			a.queue.o.Log.Error("a set-aside item can't be read and is not listed", "error", err)
+			continue
 		}
-		items, seq = append(items, it), msg.Sequence+1
+		items = append(items, it)
 	}
 	return items, nil
 }
@@ -101,24 +105,49 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 	return a.item(msg)
 }
 
-// Redrive publishes items again, for their reader only, and removes them.
+// Redrive publishes items again, for their reader only, and removes them. It
+// returns how many were redriven before an error.
 func (a *aside) Redrive(ctx context.Context, ids ...uint64) (int, error) {
-	for n, id := range ids {
-		it, err := a.Show(ctx, id)
+	done := 0
+	for done < len(ids) {
+		first, err := a.redrivable(ctx, ids[done])
 		if err != nil {
-			return n, err
+			return done, err
 		}
-		if it.Event == nil {
-			return n, fmt.Errorf("set-aside item %d holds no event that could be stored: its sender must send it anew, or drop it with: footfall aside drop %d", id, id)
+		// Neighbours for the same reader share a message.
+		events := []event.Event{*first.Event}
+		for len(events) < redriveTogether && done+len(events) < len(ids) {
+			next, err := a.redrivable(ctx, ids[done+len(events)])
+			if err != nil || next.Reader != first.Reader {
+				break
+			}
+			events = append(events, *next.Event)
 		}
-		if err := a.queue.publish(ctx, it.Reader, []event.Event{*it.Event}); err != nil {
-			return n, err
+		if err := a.queue.publish(ctx, first.Reader, events); err != nil {
+			return done, err
 		}
-		if err := a.stream.SecureDeleteMsg(ctx, id); err != nil {
-			return n, err
+		n, err := a.Drop(ctx, ids[done:done+len(events)]...)
+		if done += n; err != nil {
+			return done, err
 		}
 	}
-	return len(ids), nil
+	return done, nil
+}
+
+func (a *aside) redrivable(ctx context.Context, id uint64) (queue.AsideItem, error) {
+	it, err := a.Show(ctx, id)
+	if err != nil {
+		return it, err
+	}
+	if it.Event == nil {
+		return it, fmt.Errorf("set-aside item %d holds no event that could be stored: its sender must send it anew, or drop it with: footfall aside drop %d", id, id)
+	}
+	a.queue.mu.Lock()
+	defer a.queue.mu.Unlock()
+	if a.queue.readers[it.Reader] == nil {
+		return it, fmt.Errorf("set-aside item %d is for the reader %q, which this queue does not know: nobody would read it", id, it.Reader)
+	}
+	return it, nil
 }
 
 // Drop removes items for good.

@@ -65,6 +65,9 @@ func (q *Queue) Publish(ctx context.Context, events ...event.Event) error {
 }
 
 func (q *Queue) publish(ctx context.Context, reader string, events []event.Event) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var waiting []*publication
 	for len(events) > 0 {
 		p := &publication{reader: reader, done: make(chan error, 1), events: make([]byte, 0, min(1<<10*len(events), chunkBytes))}
