@@ -1,0 +1,115 @@
+package duckdb_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+	"footfall/store/duckdb"
+	"footfall/store/storetest"
+)
+
+var benchStart = time.Date(2026, 11, 1, 7, 0, 0, 0, time.UTC)
+
+func openBench(b *testing.B, dir string) *duckdb.Store {
+	b.Helper()
+	s, err := duckdb.Open(duckdb.Options{Dir: dir})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+func fill(b *testing.B, s *duckdb.Store, n int) {
+	b.Helper()
+	busy := storetest.NewBusy(1, benchStart)
+	for seq := 0; seq < n; seq += 20_000 {
+		if err := s.Write(context.Background(), busy.Next(20_000), event.Position{Epoch: 1, Seq: uint64(seq + 1)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkWrite writes new events in batches of 20,000.
+func BenchmarkWrite(b *testing.B) {
+	s := openBench(b, b.TempDir())
+	busy := storetest.NewBusy(1, benchStart)
+	n := 0
+	b.ResetTimer()
+	for b.Loop() {
+		b.StopTimer()
+		events := busy.Next(20_000)
+		b.StartTimer()
+		n += len(events)
+		if err := s.Write(context.Background(), events, event.Position{Epoch: 1, Seq: uint64(n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+	b.StopTimer()
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkBytes tells what an event of a million takes on disk.
+func BenchmarkBytes(b *testing.B) {
+	const n = 1_000_000
+	for b.Loop() {
+		s := openBench(b, b.TempDir())
+		fill(b, s, n)
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(s.Bytes())/n, "B/event")
+	}
+}
+
+// BenchmarkDuplicates writes batches whose every event is stored already.
+func BenchmarkDuplicates(b *testing.B) {
+	s := openBench(b, b.TempDir())
+	defer s.Close()
+	fill(b, s, 500_000)
+	again := storetest.NewBusy(1, benchStart).Next(20_000)
+	n := 0
+	b.ResetTimer()
+	for b.Loop() {
+		n += len(again)
+		if err := s.Write(context.Background(), again, event.Position{Epoch: 2, Seq: uint64(n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkAnswer asks for one total, days and the largest pages.
+func BenchmarkAnswer(b *testing.B) {
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"1M", 1_000_000}, {"5M", 5_000_000}} {
+		b.Run(size.name, func(b *testing.B) {
+			s := openBench(b, b.TempDir())
+			defer s.Close()
+			fill(b, s, size.n)
+			w := period.Window{From: benchStart.Add(-time.Hour), To: benchStart.Add(72 * time.Hour)}
+			for _, m := range []metric.Name{metric.PageViews, metric.Visitors, metric.Sessions, metric.Bounces} {
+				for name, q := range map[string]metric.Query{
+					"total": {}, "hours": {Step: period.Hour}, "pages": {By: "page", Limit: 10},
+				} {
+					q.Site, q.Metric, q.Window = "shop", m, w
+					b.Run(string(m)+"/"+name, func(b *testing.B) {
+						for b.Loop() {
+							if _, err := s.Answer(context.Background(), q); err != nil {
+								b.Fatal(err)
+							}
+						}
+					})
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,83 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"footfall/event"
+)
+
+// UUID is a random (version 4) UUID as browsers spell it.
+func UUID(r *rand.Rand) string {
+	a, b := r.Uint64(), r.Uint64()
+	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", uint32(a>>32), uint16(a>>16), a&0xfff, 0x8000|b>>50, b&0xffffffffffff)
+}
+
+func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
+
+// Busy makes events as a busy site sends them: random UUIDs as ids, one event
+// every 30 ms, a thousand visitors with one device each on fifty pages, every
+// tenth event a track event with properties.
+type Busy struct {
+	r        *rand.Rand
+	visitors []event.Event
+	at       time.Time
+	since    []time.Time // each visitor's last event
+}
+
+// NewBusy makes the events that follow from the seed, the first at start.
+func NewBusy(seed uint64, start time.Time) *Busy {
+	b := &Busy{r: rand.New(rand.NewPCG(seed, 1)), at: start, visitors: make([]event.Event, 1000), since: make([]time.Time, 1000)}
+	for i := range b.visitors {
+		b.visitors[i] = visitor(b.r, "shop")
+		b.visitors[i].AnonymousID = UUID(b.r)
+	}
+	return b
+}
+
+// Next is the next n events.
+func (b *Busy) Next(n int) []event.Event {
+	r, events := b.r, make([]event.Event, n)
+	for i := range events {
+		v := r.IntN(len(b.visitors))
+		b.at = b.at.Add(time.Duration(20+r.IntN(21)) * time.Millisecond)
+		if b.at.Sub(b.since[v]) > 30*time.Minute {
+			b.visitors[v].Session = r.Uint64()
+		}
+		b.since[v] = b.at
+		e := b.visitors[v]
+		e.ID, e.Kind, e.Time, e.Original = UUID(r), event.Page, b.at, b.at
+		e.Sent = e.Original.Add(time.Duration(r.IntN(20)) * time.Millisecond)
+		e.Received = e.Sent.Add(time.Duration(20+r.IntN(80)) * time.Millisecond)
+		page := r.IntN(50)
+		e.Path, e.Title = fmt.Sprintf("/posts/number-%d/", page), fmt.Sprintf("Number %d of our many posts", page)
+		if r.IntN(10) == 0 {
+			e.Kind, e.Name = event.Track, "Product Added"
+			e.Properties = fmt.Sprintf(`{"product_id":"sku-%d","price":%d.99,"quantity":%d}`, r.IntN(500), r.IntN(100), 1+r.IntN(3))
+		}
+		if r.IntN(3) > 0 {
+			e.Class, e.Source, e.Referrer = "internal", "", fmt.Sprintf("https://example.com/posts/number-%d/", r.IntN(50))
+		}
+		events[i] = e
+	}
+	return events
+}
+
+// visitor is an event with what a visitor's events have in common.
+func visitor(r *rand.Rand, site string) event.Event {
+	e := event.Event{
+		Site: site, Visitor: r.Uint64(), Session: r.Uint64(), Host: "example.com", Channel: "web",
+		Country: pick(r, "DE", "DE", "DE", "AT", "CH", "US", "FR", ""), Device: pick(r, "desktop", "desktop", "phone", "tablet"),
+		Browser: pick(r, "Chrome", "Chrome", "Safari", "Firefox", "Edge"), OS: pick(r, "Windows", "macOS", "Android", "iOS", "Linux"),
+		Class: "direct",
+	}
+	switch r.IntN(4) {
+	case 0:
+		e.Class, e.Source, e.Referrer = "search", "Google", "https://www.google.com/"
+	case 1:
+		e.Class, e.Source = "campaign", "newsletter"
+		e.Campaign = event.Campaign{Source: "newsletter", Medium: "email", Name: "autumn"}
+	}
+	return e
+}
