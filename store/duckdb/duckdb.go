@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,11 +41,12 @@ type Store struct {
 	db        *sql.DB // readers
 	moved     []string
 
-	mu    sync.Mutex // the one writer
-	conn  driver.Conn
-	days  *days
-	look  sync.RWMutex
-	state store.State
+	mu     sync.Mutex // the one writer
+	conn   driver.Conn
+	days   *days
+	unsure bool // the last commit failed: state and days may not be what is stored
+	look   sync.RWMutex
+	state  store.State
 }
 
 const formatVersion = 1
@@ -85,7 +87,7 @@ func Open(o Options) (*Store, error) {
 	// First the log goes aside: the file holds everything up to the last
 	// checkpoint. If that does not help, the file goes too.
 	for _, damaged := range []string{s.file() + ".wal", s.file()} {
-		if err == nil {
+		if err == nil || !isDamage(err) {
 			break
 		}
 		if _, missing := os.Stat(damaged); missing != nil {
@@ -132,25 +134,46 @@ func (s *Store) open() (err error) {
 	if err := s.exec(ctx, schema); err != nil {
 		return err
 	}
-	if err := s.exec(ctx, "CREATE TEMP TABLE IF NOT EXISTS suspects (day INTEGER, site VARCHAR, id VARCHAR)"); err != nil {
-		return err
-	}
 	s.days = newDays(s)
-	return s.readState(ctx)
+	state, err := s.readState(ctx)
+	s.setState(state)
+	return err
 }
 
-func (s *Store) readState(ctx context.Context) error {
+var errNewer = fmt.Errorf("its format is newer than %d, which this footfall knows: use a newer footfall", formatVersion)
+
+// isDamage tells damaged files from whole ones that can't be opened now.
+func isDamage(err error) bool {
+	if errors.Is(err, errNewer) {
+		return false
+	}
+	for _, why := range []string{"lock on file", "Permission denied", "No space left", "Read-only file system", "Too many open files", "Out of Memory"} {
+		if strings.Contains(err.Error(), why) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) readState(ctx context.Context) (store.State, error) {
 	var version int
-	p := &s.state.Position
+	var state store.State
+	p := &state.Position
 	err := s.db.QueryRowContext(ctx, "SELECT version, epoch, seq, total, stored, duplicates FROM state").
-		Scan(&version, &p.Epoch, &p.Seq, &p.Total, &s.state.Stored, &s.state.Duplicates)
+		Scan(&version, &p.Epoch, &p.Seq, &p.Total, &state.Stored, &state.Duplicates)
 	if errors.Is(err, sql.ErrNoRows) {
-		return s.exec(ctx, fmt.Sprintf("INSERT INTO state VALUES (%d, 0, 0, 0, 0, 0)", formatVersion))
+		return state, s.exec(ctx, fmt.Sprintf("INSERT INTO state VALUES (%d, 0, 0, 0, 0, 0)", formatVersion))
 	}
 	if err == nil && version > formatVersion {
-		return fmt.Errorf("its format is %d, this footfall knows %d: use a newer footfall", version, formatVersion)
+		return state, errNewer
 	}
-	return err
+	return state, err
+}
+
+func (s *Store) setState(state store.State) {
+	s.look.Lock()
+	s.state = state
+	s.look.Unlock()
 }
 
 func (s *Store) exec(ctx context.Context, query string) error {

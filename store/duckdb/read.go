@@ -40,38 +40,40 @@ func (s *Store) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 	if q.Metric == metric.Commissions {
 		return metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: asOf}, nil
 	}
-	if q.Limit > 0 && q.By != "" && len(q.Step.Cut(q.Window, q.Zone)) > 1 {
-		return s.largest(ctx, q)
-	}
 	counts, err := s.count(ctx, q)
+	if err == nil && q.By != "" && len(q.Step.Cut(q.Window, q.Zone)) > 1 {
+		return s.largest(ctx, q, counts, asOf)
+	}
 	if err != nil {
 		return metric.Dataset{}, fmt.Errorf("event store: %w", err)
 	}
-	return metric.Dataset{Points: points(q, counts, asOf), Source: "events", AsOf: asOf}, nil
+	totals := map[string]int64{}
+	for _, c := range counts {
+		totals[c.series] = c.n
+	}
+	return metric.Dataset{Points: points(q, counts, totals, asOf), Source: "events", AsOf: asOf}, nil
 }
 
-// largest finds the series with the largest totals first, then their steps.
-func (s *Store) largest(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+// largest keeps the steps of the series that are the largest over the whole
+// window. That takes a second question: visitors of steps don't add up.
+func (s *Store) largest(ctx context.Context, q metric.Query, counts []count, asOf time.Time) (metric.Dataset, error) {
 	whole := q
 	whole.Step = period.Total
-	totals, err := s.Answer(ctx, whole)
+	series, err := s.count(ctx, whole)
 	if err != nil {
-		return totals, err
+		return metric.Dataset{}, fmt.Errorf("event store: %w", err)
 	}
-	q.Limit = 0
-	all, err := s.Answer(ctx, q)
-	if err != nil {
-		return all, err
+	totals := make(map[string]int64, len(series))
+	for _, c := range series {
+		totals[c.series] = c.n
 	}
-	bySeries := map[string][]metric.Point{}
-	for _, p := range all.Points {
-		bySeries[p.Series] = append(bySeries[p.Series], p)
+	kept := counts[:0]
+	for _, c := range counts {
+		if _, ok := totals[c.series]; ok {
+			kept = append(kept, c)
+		}
 	}
-	all.Points = all.Points[:0:0]
-	for _, t := range totals.Points {
-		all.Points = append(all.Points, bySeries[t.Series]...)
-	}
-	return all, nil
+	return metric.Dataset{Points: points(q, kept, totals, asOf), Source: "events", AsOf: asOf}, nil
 }
 
 type count struct {
@@ -121,6 +123,9 @@ func (x *question) where(from, to time.Time, filters bool) string {
 		w = append(w, "kind = 'track' AND name = '"+event.Download+"'")
 	} else {
 		w = append(w, "kind IN ('page', 'screen')")
+	}
+	if x.Metric != metric.Downloads && x.Metric != metric.PageViews {
+		w = append(w, "visitor <> 0") // unknown is nobody in particular, and has no sessions
 	}
 	return strings.Join(w, " AND ")
 }
@@ -198,14 +203,14 @@ func (x *question) sessions(bucket string) string {
 		cut += " AND " + f
 	}
 	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM
-(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY time_ms))
+(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY time_ms, id, day))
 WHERE %s GROUP BY ALL`, bucket, x.series(), where, cut)
 }
 
-// points orders series by size and fills gaps with zero.
-func points(q metric.Query, counts []count, now time.Time) []metric.Point {
+// points orders series by their totals and fills gaps with zero.
+func points(q metric.Query, counts []count, totals map[string]int64, now time.Time) []metric.Point {
 	starts := q.Step.Cut(q.Window, q.Zone)
-	values, totals := map[string][]int64{}, map[string]int64{}
+	values := map[string][]int64{}
 	if q.By == "" {
 		values[""] = make([]int64, len(starts))
 	}
@@ -214,7 +219,6 @@ func points(q metric.Query, counts []count, now time.Time) []metric.Point {
 			values[c.series] = make([]int64, len(starts))
 		}
 		values[c.series][c.step] += c.n
-		totals[c.series] += c.n
 	}
 	names := make([]string, 0, len(values))
 	for name := range values {
@@ -252,7 +256,7 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 	if !w.From.IsZero() || !w.To.IsZero() {
 		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT "+scanColumns+" FROM events WHERE "+where+" ORDER BY time_ms, id", args...)
+	rows, err := s.db.QueryContext(ctx, "SELECT "+scanColumns+" FROM events WHERE "+where+" ORDER BY time_ms, site, id, day", args...)
 	if err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -20,6 +21,9 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	if rejected := check(events); rejected != nil {
 		return rejected
 	}
+	if err := s.again(ctx); err != nil {
+		return fmt.Errorf("event store: %w", err)
+	}
 	fresh, err := s.fresh(ctx, events)
 	if err != nil {
 		return fmt.Errorf("event store: looking for duplicates: %w", err)
@@ -30,16 +34,17 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	if to != (event.Position{}) {
 		next.Position = to
 	}
-	if err := s.commit(ctx, events, fresh, next); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err // the last moment to give up: a transaction is not interrupted
+	}
+	if err := s.commit(events, fresh, next); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
 	for _, i := range fresh {
 		s.days.add(&events[i])
 	}
 	s.tellDuplicates(events, fresh)
-	s.look.Lock()
-	s.state = next
-	s.look.Unlock()
+	s.setState(next)
 	return nil
 }
 
@@ -60,13 +65,32 @@ func check(events []event.Event) error {
 	return rejected
 }
 
-func (s *Store) commit(ctx context.Context, events []event.Event, fresh []int, next store.State) (err error) {
+// again reads anew what is stored if the last commit left it open whether it
+// was done.
+func (s *Store) again(ctx context.Context) error {
+	if !s.unsure {
+		return nil
+	}
+	state, err := s.readState(ctx)
+	if err != nil {
+		return err
+	}
+	s.setState(state)
+	s.days, s.unsure = newDays(s), false
+	return nil
+}
+
+// commit runs one transaction, whatever becomes of the caller's context: one
+// that is interrupted could be found committed or still open.
+func (s *Store) commit(events []event.Event, fresh []int, next store.State) (err error) {
+	ctx := context.Background()
 	if err := s.exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = s.exec(context.WithoutCancel(ctx), "ROLLBACK") // nothing was kept either way
+			s.unsure = true
+			_ = s.exec(ctx, "ROLLBACK") // fails where the transaction has ended already
 		}
 	}()
 	if err := s.append(events, fresh); err != nil {
@@ -105,7 +129,8 @@ const columns = 37
 func fill(row []driver.Value, e *event.Event) {
 	row[0], row[1], row[2], row[3] = e.Site, e.Time.UnixMilli(), int32(e.Day()), e.ID
 	row[4], row[5] = string(e.Kind), text(e.Name)
-	row[6], row[7] = e.Time.Sub(e.Original).Milliseconds(), e.Received.Sub(e.Time).Milliseconds()
+	// Not Sub, which ends at 292 years.
+	row[6], row[7] = e.Time.UnixMilli()-e.Original.UnixMilli(), e.Received.UnixMilli()-e.Time.UnixMilli()
 	row[8] = nil
 	if !e.Sent.IsZero() {
 		row[8] = e.Received.UnixMilli() - e.Sent.UnixMilli()
@@ -243,6 +268,10 @@ func (s *Store) fresh(ctx context.Context, events []event.Event) ([]int, error) 
 
 // confirm asks the table which suspects it holds: a set may mistake a new id for a known one.
 func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []int) (map[ident]bool, error) {
+	if err := s.exec(ctx, "CREATE OR REPLACE TEMP TABLE suspects (day INTEGER, site VARCHAR, id VARCHAR)"); err != nil {
+		return nil, err
+	}
+	defer s.exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp.suspects") // replaced next time anyway
 	a, err := duckdb.NewAppender(s.conn, "temp", "main", "suspects")
 	if err != nil {
 		return nil, err
@@ -259,7 +288,6 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 	if err := a.Close(); err != nil {
 		return nil, err
 	}
-	defer s.exec(ctx, "DELETE FROM suspects")
 	rows, err := s.conn.(driver.QueryerContext).QueryContext(ctx, fmt.Sprintf(
 		"SELECT DISTINCT day, site, id FROM suspects SEMI JOIN (SELECT day, site, id FROM events WHERE day BETWEEN %d AND %d) e USING (day, site, id)", first, last), nil)
 	if err != nil {
@@ -268,10 +296,16 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 	defer rows.Close()
 	known := map[ident]bool{}
 	row := make([]driver.Value, 3)
-	for rows.Next(row) == nil {
-		known[ident{event.Day(row[0].(int32)), row[1].(string), row[2].(string)}] = true
+	for {
+		switch err := rows.Next(row); err {
+		case nil:
+			known[ident{event.Day(row[0].(int32)), row[1].(string), row[2].(string)}] = true
+		case io.EOF:
+			return known, nil
+		default:
+			return nil, err
+		}
 	}
-	return known, nil
 }
 
 // tellDuplicates reports the events that are not fresh.
@@ -294,13 +328,14 @@ func (s *Store) tellDuplicates(events []event.Event, fresh []int) {
 func (s *Store) Recount(ctx context.Context, setAside uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := s.state
-	next.Duplicates = next.Position.Total - min(next.Stored+setAside, next.Position.Total)
-	if err := s.commit(ctx, nil, nil, next); err != nil {
+	if err := s.again(ctx); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
-	s.look.Lock()
-	s.state = next
-	s.look.Unlock()
+	next := s.state
+	next.Duplicates = next.Position.Total - min(next.Stored+setAside, next.Position.Total)
+	if err := s.commit(nil, nil, next); err != nil {
+		return fmt.Errorf("event store: %w", err)
+	}
+	s.setState(next)
 	return nil
 }

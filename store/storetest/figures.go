@@ -1,0 +1,206 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+	_ "time/tzdata" // the law holds on machines without a zone database
+
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+	"footfall/store"
+)
+
+// place is a zone, and a moment at which its clock does something odd.
+type place struct {
+	zone string
+	at   time.Time
+}
+
+var places = []place{
+	{"UTC", time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)},
+	{"Europe/Berlin", time.Date(2024, 3, 31, 1, 0, 0, 0, time.UTC)},
+	{"Europe/Berlin", time.Date(2024, 10, 27, 1, 0, 0, 0, time.UTC)},
+	{"Asia/Kolkata", time.Date(2024, 12, 31, 18, 30, 0, 0, time.UTC)},
+	{"Asia/Kathmandu", time.Date(2024, 5, 31, 18, 15, 0, 0, time.UTC)},
+	{"Australia/Lord_Howe", time.Date(2024, 4, 6, 15, 0, 0, 0, time.UTC)},
+	{"Australia/Lord_Howe", time.Date(2024, 10, 5, 15, 30, 0, 0, time.UTC)},
+	{"America/St_Johns", time.Date(2006, 10, 29, 2, 31, 0, 0, time.UTC)},
+	{"Pacific/Apia", time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC)},
+	{"America/Sao_Paulo", time.Date(2018, 11, 4, 3, 0, 0, 0, time.UTC)},
+	{"America/Sao_Paulo", time.Date(2018, 2, 18, 2, 0, 0, 0, time.UTC)},
+	{"Europe/Berlin", time.Date(1890, 5, 17, 0, 0, 0, 0, time.UTC)},
+}
+
+// odd makes events around a moment with everything figures must get right:
+// two sites, bots, every kind, gaps of exactly half an hour and a millisecond
+// more, several views in one millisecond, late ones, unknown visitors.
+func odd(r *rand.Rand, at time.Time, n int) []event.Event {
+	events := make([]event.Event, 0, n)
+	last := map[uint64]time.Time{}
+	for i := range n {
+		e := visitor(r, pick(r, "a", "a", "a", "b"))
+		e.Visitor = uint64(r.IntN(12))
+		e.ID, e.Kind = fmt.Sprint(i), event.Kinds[r.IntN(len(event.Kinds))]
+		if r.IntN(3) > 0 {
+			e.Kind = event.Page
+		}
+		e.Path, e.Title = fmt.Sprintf("/%d", r.IntN(6)), pick(r, "", "A", "Ä")
+		e.Name = pick(r, event.Download, "Signed Up")
+		e.Bot = pick(r, "", "", "", "", "GPTBot")
+		e.Time = at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour).Truncate(time.Millisecond)
+		if before, ok := last[e.Visitor]; ok && r.IntN(3) > 0 {
+			e.Time = before.Add([]time.Duration{0, time.Minute, 30*time.Minute - time.Millisecond, 30 * time.Minute,
+				30*time.Minute + time.Millisecond}[r.IntN(5)])
+		}
+		last[e.Visitor] = e.Time
+		e.Original, e.Received = e.Time, e.Time.Add(time.Duration(r.IntN(1000))*time.Minute)
+		events = append(events, e)
+	}
+	return events
+}
+
+var asked = []metric.Name{metric.PageViews, metric.Visitors, metric.Sessions, metric.Bounces, metric.Downloads, metric.Commissions}
+
+// question makes a random question about the time around at.
+func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
+	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: asked[r.IntN(len(asked))], Zone: zone, Bots: r.IntN(3) == 0}
+	q.Step = append(period.Steps, period.Total)[r.IntN(len(period.Steps)+1)]
+	begin := at.Add(-time.Duration(r.Int64N(int64(40 * time.Hour))))
+	q.Window = period.Window{From: begin, To: begin.Add(time.Duration(1 + r.Int64N(int64(60*time.Hour))))}
+	if r.IntN(2) == 0 {
+		day := period.Day.Start(at, zone)
+		q.Window = period.Window{From: period.Day.Start(day.Add(-30*time.Hour), zone), To: day.Add(26 * time.Hour)}
+	}
+	if r.IntN(2) == 0 {
+		q.By = metric.Dimensions[r.IntN(len(metric.Dimensions))]
+		q.Limit = r.IntN(5)
+	}
+	for range r.IntN(3) - r.IntN(2) {
+		q.Filters = append(q.Filters, []metric.Filter{{Dimension: "page", Value: "/1"}, {Dimension: "country", Value: ""},
+			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"}}[r.IntN(5)])
+	}
+	return q
+}
+
+func same(t *testing.T, s, m store.Store, q metric.Query) {
+	t.Helper()
+	got, err := s.Answer(context.Background(), q)
+	if err != nil {
+		t.Fatalf("%+v: %v", q, err)
+	}
+	want, err := m.Answer(context.Background(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.AsOf.Equal(want.AsOf) || got.Source == "" || len(got.Points) != len(want.Points) {
+		t.Fatalf("%+v:\n got %v\nwant %v", q, got, want)
+	}
+	for i, w := range want.Points {
+		g := got.Points[i]
+		if g.Series != w.Series || !g.Time.Equal(w.Time) || g.Value != w.Value || g.Partial != w.Partial {
+			t.Fatalf("%+v in %v, point %d of %d:\n got %v\nwant %v", q, q.Zone, i, len(want.Points), g, w)
+		}
+	}
+}
+
+// figures asks the store and the model the same random questions.
+func figures(t *testing.T, open Open) {
+	for i, p := range places {
+		t.Run(fmt.Sprint(p.zone, p.at.Format(" 2006-01-02")), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(uint64(i), 3))
+			zone, err := time.LoadLocation(p.zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := func() time.Time { return p.at.Add(3*time.Hour + 10*time.Minute) }
+			dir := t.TempDir()
+			s, m := open(t, dir, now), NewModel(now)
+			events := odd(r, p.at, 600)
+			for seq := uint64(1); len(events) > 0; seq++ {
+				n := min(len(events), 1+r.IntN(200))
+				write(t, s, pos(seq), events[:n]...)
+				write(t, m, pos(seq), events[:n]...)
+				again := events[r.IntN(n):n] // some come twice, out of order
+				write(t, s, pos(seq), again...)
+				write(t, m, pos(seq), again...)
+				events = events[n:]
+				if r.IntN(3) == 0 {
+					shut(t, s)
+					s = open(t, dir, now)
+				}
+			}
+			if s.State() != m.State() {
+				t.Fatalf("state is %+v, want %+v", s.State(), m.State())
+			}
+			if got, want := All(t, s, "", period.Window{}), All(t, m, "", period.Window{}); !reflect.DeepEqual(got, want) {
+				t.Fatal("the events differ")
+			}
+			for range 150 {
+				same(t, s, m, question(r, p.at, zone))
+			}
+			shut(t, s)
+		})
+	}
+}
+
+// table holds figures worked out by hand: the model too must get them right.
+func table(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), fixed)
+	defer shut(t, s)
+	view := func(id string, visitor uint64, minute int, path, bot string) event.Event {
+		e := plain(id, start.Add(time.Duration(minute)*time.Minute))
+		e.Visitor, e.Path, e.Bot = visitor, path, bot
+		return e
+	}
+	download := view("d", 1, 5, "/file", "")
+	download.Kind, download.Name = event.Track, event.Download
+	write(t, s, pos(1),
+		view("1", 1, 0, "/", ""), view("2", 1, 30, "/a", ""), view("3", 1, 61, "/", ""), // two sessions, the second a bounce
+		view("4", 2, 59, "/b", ""), view("5", 2, 60, "/b", ""), // one session over the full hour
+		view("6", 0, 10, "/", ""), view("7", 9, 10, "/", "GPTBot"), download)
+	hours := period.Window{From: start, To: start.Add(3 * time.Hour)}
+	for _, c := range []struct {
+		q    metric.Query
+		want string
+	}{
+		{metric.Query{Metric: metric.PageViews}, "=6"},
+		{metric.Query{Metric: metric.PageViews, Bots: true}, "=7"},
+		{metric.Query{Metric: metric.PageViews, Step: period.Hour}, "=4 =2 =0"},
+		{metric.Query{Metric: metric.PageViews, By: "page"}, "/=3 /b=2 /a=1"},
+		{metric.Query{Metric: metric.PageViews, By: "page", Step: period.Hour, Limit: 2}, "/=2 /=1 /=0 /b=1 /b=1 /b=0"},
+		{metric.Query{Metric: metric.Visitors}, "=2"},
+		{metric.Query{Metric: metric.Visitors, Step: period.Hour}, "=2 =2 =0"},
+		// One visitor each over the whole window, so by name, although the steps of /b add up to more than /a's.
+		{metric.Query{Metric: metric.Visitors, By: "page", Step: period.Hour}, "/=1 /=1 /=0 /a=1 /a=0 /a=0 /b=1 /b=1 /b=0"},
+		{metric.Query{Metric: metric.Sessions}, "=3"},
+		{metric.Query{Metric: metric.Sessions, Step: period.Hour}, "=2 =1 =0"},
+		{metric.Query{Metric: metric.Sessions, By: "page"}, "/=2 /b=1"},
+		{metric.Query{Metric: metric.Sessions, Filters: []metric.Filter{{Dimension: "page", Value: "/a"}}}, "=0"},
+		{metric.Query{Metric: metric.Bounces}, "=1"},
+		{metric.Query{Metric: metric.Bounces, Bots: true}, "=2"},
+		{metric.Query{Metric: metric.Downloads, By: "page"}, "/file=1"},
+		{metric.Query{Metric: metric.Downloads, Filters: []metric.Filter{{Dimension: "page", Value: "/' OR 1=1"}}}, "=0"},
+		{metric.Query{Metric: metric.Commissions}, ""},
+	} {
+		c.q.Site, c.q.Window = "a", hours
+		d, err := s.Answer(context.Background(), c.q)
+		got := ""
+		for i, p := range d.Points {
+			if i > 0 {
+				got += " "
+			}
+			got += fmt.Sprintf("%s=%d", p.Series, p.Value)
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%+v: got %s, %v, want %s", c.q, got, err, c.want)
+		}
+	}
+	if _, err := s.Answer(context.Background(), metric.Query{Site: "a", Metric: "Tears", Window: hours}); err == nil {
+		t.Error("an unknown metric got an answer")
+	}
+}
