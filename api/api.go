@@ -1,0 +1,209 @@
+// Package api is the door out for programs: figures by GraphQL at /graphql and
+// by plain HTTP at /v1/query, both with a bearer token.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"footfall/account"
+	"footfall/metric"
+)
+
+// Source answers questions.
+type Source interface {
+	Answer(ctx context.Context, q metric.Query) (metric.Dataset, error)
+}
+
+// Keys looks bearer tokens up; account.ErrNotFound is an unknown one.
+type Keys interface {
+	Key(ctx context.Context, token string) (account.Key, error)
+}
+
+// Sites lists the sites.
+type Sites interface {
+	Sites(ctx context.Context) ([]account.Site, error)
+}
+
+// Options configures the API; the zero value works.
+type Options struct {
+	Log     *slog.Logger     // nil is slog.Default
+	Now     func() time.Time // nil is time.Now
+	Timeout time.Duration    // of one request; 0 is 30 s
+}
+
+// MaxBody is the most bytes a GraphQL request may have.
+const MaxBody = 64 << 10
+
+// atOnce is how many questions of all requests the source gets at a time.
+const atOnce = 4
+
+type door struct {
+	source Source
+	keys   Keys
+	sites  Sites
+	Options
+	slots chan struct{}
+}
+
+// New is the handler of /graphql and /v1/query.
+func New(source Source, keys Keys, sites Sites, o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	d := &door{source, keys, sites, o, make(chan struct{}, atOnce)}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", d.guard("GET, POST", d.graphql))
+	mux.Handle("/v1/query", d.guard("GET", d.query))
+	return mux
+}
+
+// guard answers what needs no key, checks the key, and gives the request a
+// deadline. Every origin may ask: the token, not a cookie, is what lets in.
+func (d *door) guard(methods string, next func(http.ResponseWriter, *http.Request, []account.Site)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "Retry-After")
+		h.Set("Cache-Control", "no-store")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", methods)
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Max-Age", "86400")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if !slices.Contains(strings.Split(methods, ", "), r.Method) {
+			h.Set("Allow", methods)
+			refuse(w, http.StatusMethodNotAllowed, "use "+methods)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		if seen, ok := d.seen(w, r); ok {
+			next(w, r, seen)
+		}
+	})
+}
+
+const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --role viewer"
+
+// seen is the sites that the request's key may see. If there is no such key,
+// it answers the request.
+func (d *door) seen(w http.ResponseWriter, r *http.Request) ([]account.Site, bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
+		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
+		return nil, false
+	}
+	key, err := d.keys.Key(r.Context(), token)
+	if errors.Is(err, account.ErrNotFound) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
+		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
+		return nil, false
+	}
+	var sites []account.Site
+	if err == nil {
+		sites, err = d.sites.Sites(r.Context())
+	}
+	if err != nil {
+		d.Log.Error("api: control data does not answer", "error", err)
+		w.Header().Set("Retry-After", "2")
+		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
+		return nil, false
+	}
+	if key.Site != "" {
+		sites = slices.DeleteFunc(sites, func(s account.Site) bool { return s.ID != key.Site })
+	}
+	return sites, true
+}
+
+// query is GET /v1/query.
+func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Site) {
+	q, err := ParseQuery(r.URL.Query(), sites, d.Now())
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	set, err := d.answer(r.Context(), q)
+	if err != nil {
+		status, why := d.explain(err)
+		if status == http.StatusServiceUnavailable {
+			w.Header().Set("Retry-After", "2")
+		}
+		refuse(w, status, why)
+		return
+	}
+	reply(w, http.StatusOK, Spell(q, set, sites))
+}
+
+// answer asks the source, a bounded number of questions at a time. There are
+// no commissions before there are affiliates: they have no points at all.
+func (d *door) answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	if q.Metric == metric.Commissions {
+		return metric.Dataset{Source: "none", AsOf: d.Now()}, nil
+	}
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+		return d.source.Answer(ctx, q)
+	case <-ctx.Done():
+		return metric.Dataset{}, ctx.Err()
+	}
+}
+
+// explain is the status and text for an error of answer. What the asker cannot
+// mend is logged, and not told in detail.
+func (d *door) explain(err error) (status int, why string) {
+	if q, ok := errors.AsType[*metric.QueryError](err); ok {
+		return http.StatusBadRequest, q.Why
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusServiceUnavailable, "this took longer than " + d.Timeout.String() + ": ask for a shorter window or a longer step"
+	}
+	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
+		d.Log.Error("api: a query failed", "error", err)
+	}
+	return http.StatusServiceUnavailable, "the event store does not answer: try again; the reason is in the server's log"
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	// The only error left is a gone client.
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func refuse(w http.ResponseWriter, status int, why string) {
+	reply(w, status, map[string]string{"error": why})
+}
+
+// readBody reads at most MaxBody bytes; ok is false if it has answered.
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than 64 KiB")
+		return nil, false
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the body could not be read")
+		return nil, false
+	}
+	return body, true
+}

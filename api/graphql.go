@@ -1,0 +1,175 @@
+package api
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	graphql "github.com/graph-gophers/graphql-go"
+
+	"footfall/account"
+	"footfall/metric"
+	"footfall/period"
+)
+
+//go:embed schema.graphql
+var schema string
+
+// Limits of one GraphQL request. A standard introspection query is 13 deep and
+// has about 100 selections; questions wait for the source's slots anyway.
+const (
+	maxDepth      = 15
+	maxSelections = 200
+)
+
+// granularity maps the schema's enum to steps.
+var granularity = map[string]period.Step{"Total": period.Total, "FifteenMinutes": period.Quarter, "Hour": period.Hour,
+	"Day": period.Day, "Week": period.Week, "Month": period.Month, "Year": period.Year}
+
+type request struct {
+	Query         string         `json:"query"`
+	OperationName string         `json:"operationName"`
+	Variables     map[string]any `json:"variables"`
+}
+
+// graphql is GET and POST /graphql. The schema is bound to the sites of the
+// request's key, so that no resolver could see another's: parsing it takes
+// a fraction of a millisecond.
+func (d *door) graphql(w http.ResponseWriter, r *http.Request, sites []account.Site) {
+	in, ok := readRequest(w, r)
+	if !ok {
+		return
+	}
+	if strings.TrimSpace(in.Query) == "" {
+		refuse(w, http.StatusBadRequest, `no query: POST {"query":"{ getAnalyticsData(metricType: PageViews, timeWindow: Last7Days) { dataset { series timestamp value } } }"}`)
+		return
+	}
+	bound := graphql.MustParseSchema(schema, &root{d, sites}, graphql.MaxDepth(maxDepth), graphql.MaxSelections(maxSelections),
+		graphql.MaxQueryLength(MaxBody), graphql.MaxParallelism(2), graphql.UseFieldResolvers(), graphql.UseStringDescriptions())
+	reply(w, http.StatusOK, bound.Exec(r.Context(), in.Query, in.OperationName, in.Variables))
+}
+
+func readRequest(w http.ResponseWriter, r *http.Request) (in request, ok bool) {
+	if r.Method == http.MethodGet {
+		v := r.URL.Query()
+		in.Query, in.OperationName = v.Get("query"), v.Get("operationName")
+		if s := v.Get("variables"); s != "" {
+			if err := json.Unmarshal([]byte(s), &in.Variables); err != nil {
+				refuse(w, http.StatusBadRequest, "variables is not a JSON object: "+err.Error())
+				return in, false
+			}
+		}
+		return in, true
+	}
+	body, ok := readBody(w, r)
+	if !ok {
+		return in, false
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		refuse(w, http.StatusBadRequest, `the body is not {"query":"…"} as JSON: `+err.Error())
+		return in, false
+	}
+	return in, true
+}
+
+// root resolves the schema for one request's key.
+type root struct {
+	door  *door
+	sites []account.Site // that the key may see
+}
+
+type arguments struct {
+	MetricType, TimeWindow      string
+	Site, Granularity, Timezone *string
+}
+
+// GetAnalyticsData resolves the field of that name.
+func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error) {
+	sites := r.sites
+	if a.Site != nil {
+		i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == *a.Site || s.Domain == *a.Site })
+		if i < 0 {
+			return nil, forbidden(*a.Site)
+		}
+		sites = sites[i : i+1]
+	}
+	out := &data{AsOf: r.door.Now().UTC().Format(time.RFC3339), Source: "none", Dataset: []*point{}}
+	var oldest time.Time
+	for _, site := range sites {
+		q, err := a.query(site, r.door.Now())
+		if err != nil {
+			return nil, refused(err.Error())
+		}
+		set, err := r.door.answer(ctx, q)
+		if err != nil {
+			return nil, r.failed(err)
+		}
+		spelled := Spell(q, set, sites)
+		for _, p := range spelled.Dataset {
+			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, float64(p.Value)})
+		}
+		if out.Source == "none" {
+			out.Source = set.Source
+		}
+		if oldest.IsZero() || set.AsOf.Before(oldest) { // true of all sites
+			oldest, out.AsOf = set.AsOf, spelled.AsOf
+		}
+	}
+	return out, nil
+}
+
+// query is the question about one site.
+func (a arguments) query(site account.Site, now time.Time) (metric.Query, error) {
+	q := metric.Query{Site: site.ID, Metric: metric.Name(a.MetricType)}
+	var zone string
+	if a.Timezone != nil {
+		zone = *a.Timezone
+	}
+	var err error
+	if q.Zone, err = zoneOf(zone, site); err != nil {
+		return q, err
+	}
+	if q.Window, q.Step, err = period.Named(a.TimeWindow, now, q.Zone); err != nil {
+		return q, err
+	}
+	if a.Granularity != nil {
+		q.Step = granularity[*a.Granularity]
+	}
+	return q, q.Check()
+}
+
+type data struct {
+	Dataset      []*point
+	Source, AsOf string
+}
+
+type point struct {
+	Series, Timestamp string
+	Value             float64
+}
+
+// problem is a GraphQL error with a code for programs.
+type problem struct{ code, why string }
+
+func (p *problem) Error() string              { return p.why }
+func (p *problem) Extensions() map[string]any { return map[string]any{"code": p.code} }
+
+func refused(why string) error { return &problem{"BAD_QUERY", why} }
+
+func (r *root) failed(err error) error {
+	status, why := r.door.explain(err)
+	if status == http.StatusServiceUnavailable {
+		return &problem{"UNAVAILABLE", why}
+	}
+	return refused(why)
+}
+
+// forbidden does not tell a site that is not there from one that the key may
+// not see.
+func forbidden(site string) error {
+	return &problem{"FORBIDDEN", "this key cannot read the site " + site + ": use one of its own, or make a key with: footfall key add --site " + site + " --role viewer"}
+}

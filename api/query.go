@@ -1,0 +1,179 @@
+package api
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"footfall/account"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Parameters lists what ParseQuery understands, beside one parameter for each
+// of metric.Dimensions, which filters.
+var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by", "limit", "timezone", "bots"}
+
+// ParseQuery reads a question from URL parameters. sites are those the asker
+// may see; site is the id or domain of one of them and may be left out if
+// there is only one. The time is window (a name such as Last7Days) or from and
+// to (days or RFC 3339 instants, to is not included), in timezone or the
+// site's own. step defaults to the usual one of the window, or to one total
+// when from and to are given or the figures are split with by. A dimension's
+// name is a filter: country=DE. What is wrong is a *metric.QueryError.
+func ParseQuery(v url.Values, sites []account.Site, now time.Time) (metric.Query, error) {
+	var q metric.Query
+	if err := known(v); err != nil {
+		return q, err
+	}
+	site, err := pick(v.Get("site"), sites)
+	if err != nil {
+		return q, err
+	}
+	q.Site = site.ID
+	if q.Metric, err = metric.Parse(v.Get("metric")); err != nil {
+		return q, err
+	}
+	if q.Zone, err = zoneOf(v.Get("timezone"), site); err != nil {
+		return q, err
+	}
+	q.By = metric.Dimension(v.Get("by"))
+	if err := parseTime(v, &q, now); err != nil {
+		return q, err
+	}
+	if q.Limit, err = whole(v, "limit"); err != nil {
+		return q, err
+	}
+	if s := v.Get("bots"); s != "" {
+		if q.Bots, err = strconv.ParseBool(s); err != nil {
+			return q, wrong("bots=%q is neither true nor false", s)
+		}
+	}
+	for _, d := range metric.Dimensions {
+		for _, value := range v[string(d)] {
+			q.Filters = append(q.Filters, metric.Filter{Dimension: d, Value: value})
+		}
+	}
+	return q, q.Check()
+}
+
+func wrong(format string, args ...any) error {
+	return &metric.QueryError{Why: fmt.Sprintf(format, args...)}
+}
+
+func known(v url.Values) error {
+	for name := range v {
+		if !slices.Contains(Parameters, name) && !slices.Contains(metric.Dimensions, metric.Dimension(name)) {
+			return wrong("unknown parameter %q: use %s, or a filter such as country=DE", name, strings.Join(Parameters, ", "))
+		}
+	}
+	return nil
+}
+
+// pick finds a site by id or domain; "" is the only one.
+func pick(name string, sites []account.Site) (account.Site, error) {
+	if name == "" && len(sites) == 1 {
+		return sites[0], nil
+	}
+	ids := make([]string, len(sites))
+	for i, s := range sites {
+		if name != "" && (s.ID == name || s.Domain == name) {
+			return s, nil
+		}
+		ids[i] = s.ID
+	}
+	switch {
+	case len(sites) == 0:
+		return account.Site{}, wrong("there is no site yet: add one with footfall site add example.com")
+	case name == "":
+		return account.Site{}, wrong("which site? name one of %s", strings.Join(ids, ", "))
+	}
+	return account.Site{}, wrong("unknown site %q: use one of %s", name, strings.Join(ids, ", "))
+}
+
+// zoneOf is the named time zone, by default the site's.
+func zoneOf(name string, site account.Site) (*time.Location, error) {
+	if name == "" {
+		return site.Location(), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, wrong("unknown time zone %q: write it like Europe/Berlin", name)
+	}
+	return zone, nil
+}
+
+// parseTime sets the query's Window and Step.
+func parseTime(v url.Values, q *metric.Query, now time.Time) error {
+	window, from, to := v.Get("window"), v.Get("from"), v.Get("to")
+	var err error
+	switch {
+	case window != "" && from == "" && to == "":
+		q.Window, q.Step, err = period.Named(window, now, q.Zone)
+		if q.By != "" {
+			q.Step = period.Total
+		}
+	case window == "" && from != "" && to != "":
+		q.Window, err = period.Between(from, to, q.Zone)
+	default:
+		return wrong("which time? give either window (%s) or both from and to", strings.Join(period.WindowNames(), ", "))
+	}
+	if err != nil {
+		return wrong("%v", err)
+	}
+	if s := v.Get("step"); s != "" {
+		q.Step = period.Step(s)
+	}
+	return nil
+}
+
+func whole(v url.Values, name string) (int, error) {
+	s := v.Get(name)
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, wrong("%s=%q is not a whole number from 0 up", name, s)
+	}
+	return n, nil
+}
+
+// Answer is how HTTP and the command line spell a metric.Dataset.
+type Answer struct {
+	Dataset []Point `json:"dataset"`
+	Source  string  `json:"source"`
+	AsOf    string  `json:"as_of"` // RFC 3339, in the query's zone
+}
+
+// Point is one figure of an Answer.
+type Point struct {
+	Series    string `json:"series"`
+	Timestamp string `json:"timestamp"` // RFC 3339, in the query's zone
+	Value     int64  `json:"value"`
+}
+
+// Spell spells the answer d to q. The series of a question that is not split
+// is the site's domain, looked up in sites.
+func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
+	zone := q.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	a := Answer{make([]Point, len(d.Points)), d.Source, d.AsOf.In(zone).Format(time.RFC3339)}
+	whole := q.Site
+	if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site }); i >= 0 {
+		whole = sites[i].Domain
+	}
+	for i, p := range d.Points {
+		series := p.Series
+		if q.By == "" {
+			series = whole
+		}
+		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), p.Value}
+	}
+	return a
+}
