@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -46,7 +47,14 @@ func commands() []command {
 	return slices.Concat(serveCommands, siteCommands, dataCommands, asideCommands, careCommands)
 }
 
+// memoryLimit is where Go's collector begins to work harder, in bytes; DuckDB
+// has a limit of its own. GOMEMLIMIT overrides it.
+const memoryLimit = 400 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
