@@ -63,6 +63,8 @@ type Queue struct {
 	mu      sync.Mutex     // guards what follows and epochs
 	opened  event.Position // where the log ended at the start
 	last    event.Position
+	mend    bool // found cut at the start
+	damaged bool // found cut later
 	readers map[string]*bookmark
 }
 
@@ -85,7 +87,13 @@ func Open(o Options) (*Queue, error) {
 	}
 	q := &Queue{o: o, pending: make(chan *publication, 4096), stop: make(chan struct{}), stopped: make(chan struct{}),
 		readers: map[string]*bookmark{}, end: &bookmark{path: filepath.Join(o.Dir, "end.json")}}
-	if err := q.start(); err != nil {
+	err := q.start()
+	if err == nil && q.mend {
+		// The server found the damage while it was up and still remembers the old end: only a start makes it forget.
+		q.shutdown()
+		err = q.start()
+	}
+	if err != nil {
 		q.shutdown()
 		return nil, fmt.Errorf("queue in %s: %w", o.Dir, err)
 	}
@@ -166,9 +174,25 @@ func (q *Queue) settle(ctx context.Context) error {
 	}
 	if cut := q.epochs.settle(last, known); cut {
 		q.reportCut(last.Seq, total-last.Total)
+		q.mend = true
 	}
 	q.last = event.Position{Epoch: q.epochs.current(), Seq: last.Seq, Total: total}
 	q.opened = q.last
+	return writeJSON(q.epochsPath(), q.epochs)
+}
+
+// epoch is the current one.
+func (q *Queue) epoch() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.epochs.current()
+}
+
+// cut begins a new epoch behind end, which q.mu's holder found the log to end at.
+func (q *Queue) cut(end, epoch, total uint64) error {
+	q.epochs.begin(epoch, end+1)
+	q.last.Epoch, q.last.Total = epoch, max(q.last.Total, total)
+	q.reportCut(end, 0)
 	return writeJSON(q.epochsPath(), q.epochs)
 }
 
@@ -188,10 +212,7 @@ func (q *Queue) notice(p event.Position) error {
 	if !q.last.Less(p) {
 		return nil
 	}
-	q.epochs.begin(max(p.Epoch, q.last.Epoch)+1, q.opened.Seq+1)
-	q.last.Epoch, q.last.Total = q.epochs.current(), max(q.last.Total, p.Total)
-	q.reportCut(q.opened.Seq, 0)
-	return writeJSON(q.epochsPath(), q.epochs)
+	return q.cut(q.opened.Seq, max(p.Epoch, q.last.Epoch)+1, p.Total)
 }
 
 // keepMarks saves bookmarks every second, away from those who move them.

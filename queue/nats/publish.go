@@ -21,6 +21,8 @@ const (
 	chunkBytes    = 1 << 20 // one publication; several go into one message
 	groupBytes    = 3 << 20 // of uncompressed events in one message
 	storeWait     = 10 * time.Second
+
+	wrongLastSequence = 10071 // the server's error code
 )
 
 type header struct {
@@ -171,8 +173,14 @@ func (q *Queue) write(reader string, group []*publication, raw, message []byte) 
 
 	err := q.store(h, to, message)
 	if err != nil {
-		err = fmt.Errorf("queue: not stored: %w", err)
 		q.recover()
+		var api *jetstream.APIError
+		if errors.As(err, &api) && api.ErrorCode == wrongLastSequence { // certainly not stored
+			err = q.store(h, to, message)
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("queue: not stored: %w", err)
 	}
 	for _, p := range group {
 		p.done <- err
@@ -186,8 +194,11 @@ func (q *Queue) store(h header, to string, message []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
 	defer cancel()
 	q.mu.Lock()
-	after := q.last.Seq
+	after, damaged := q.last.Seq, q.damaged
 	q.mu.Unlock()
+	if damaged {
+		return errors.New("the log was damaged while running; stop and start footfall to mend it")
+	}
 	ack, err := q.js.PublishMsg(ctx, &nats.Msg{Subject: to, Data: message}, jetstream.WithExpectLastSequence(after))
 	if err != nil {
 		return err
@@ -210,8 +221,14 @@ func (q *Queue) recover() {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if last.Seq > q.last.Seq {
+	switch {
+	case last.Seq > q.last.Seq:
 		q.last = event.Position{Epoch: q.epochs.current(), Seq: last.Seq, Total: max(last.Total, q.last.Total)}
+	case last.Seq < q.last.Seq:
+		// What the server stored now could not be read back: only a start mends that (see Open).
+		q.damaged = true
+		q.o.Log.Error("queue: the log was damaged while running, nothing more is accepted; stop and start footfall to mend it",
+			"ends_at", last.Seq, "ended_at", q.last.Seq)
 	}
 }
 

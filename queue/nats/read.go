@@ -77,6 +77,7 @@ type ordered struct {
 	name string
 	mark *bookmark
 
+	epoch    uint64 // when it was opened or resumed
 	feed     chan message
 	stop     func()
 	number   uint64         // of the last message off the feed
@@ -89,11 +90,16 @@ type ordered struct {
 
 // rewind begins anew behind the bookmark.
 func (r *ordered) rewind(ctx context.Context) error {
-	at := r.mark.position()
+	r.again, r.pending = true, nil
+	return r.resume(ctx, r.mark.position())
+}
+
+// resume goes on behind at, or where the log was cut below it.
+func (r *ordered) resume(ctx context.Context, at event.Position) error {
 	r.q.mu.Lock()
-	at.Seq = r.q.epochs.resume(at)
+	at.Seq, r.epoch = r.q.epochs.resume(at), r.q.epochs.current()
 	r.q.mu.Unlock()
-	r.seen, r.gapKnown, r.again, r.pending = at, false, true, nil
+	r.seen, r.gapKnown = at, false
 	return r.follow(ctx)
 }
 
@@ -225,6 +231,11 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 	var d queue.Delivery
 	if err := ctx.Err(); err != nil {
 		return d, err
+	}
+	if r.epoch != r.q.epoch() { // the log was cut under us
+		if err := r.resume(ctx, r.seen); err != nil {
+			return d, err
+		}
 	}
 	m, ok, err := r.take(ctx, wait)
 	for ok && err == nil {

@@ -20,17 +20,24 @@ type shared struct {
 	name     string
 	mark     *bookmark
 	consumer jetstream.Consumer
+	epoch    uint64 // when it was opened
 }
 
 func (q *Queue) openShared(ctx context.Context, name string, b *bookmark) (*shared, error) {
-	c, err := q.durable(ctx, name, b)
+	r := &shared{q: q, name: name, mark: b}
+	return r, r.open(ctx)
+}
+
+func (r *shared) open(ctx context.Context) error {
+	epoch := r.q.epoch()
+	c, err := r.q.durable(ctx, r.name, r.mark)
 	if err != nil {
-		return nil, fmt.Errorf("queue: reader %s: %w", name, err)
+		return fmt.Errorf("queue: reader %s: %w", r.name, err)
 	}
-	q.mu.Lock()
-	b.shared = c
-	q.mu.Unlock()
-	return &shared{q: q, name: name, mark: b, consumer: c}, nil
+	r.q.mu.Lock()
+	defer r.q.mu.Unlock()
+	r.consumer, r.epoch, r.mark.shared = c, epoch, c
+	return nil
 }
 
 // durable finds or makes the consumer. One that was made before the log was
@@ -72,6 +79,11 @@ func (q *Queue) durable(ctx context.Context, name string, b *bookmark) (jetstrea
 func (r *shared) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
 	var d queue.Delivery
 	var held []jetstream.Msg
+	if r.epoch != r.q.epoch() { // the log was cut under us
+		if err := r.open(ctx); err != nil {
+			return d, err
+		}
+	}
 	for len(d.Events) < most {
 		msg, err := r.fetch(ctx, len(held) == 0, wait)
 		if err != nil && len(held) == 0 {
