@@ -1,0 +1,33 @@
+# make test is what a change must pass. It needs Go, a C compiler, Node with npm
+# and git; the client tests' SDKs come from npm, Chromium from apt if there is none.
+
+GO ?= go
+# Flags for go test; .ci/run sets -v so that every test can be counted.
+TESTFLAGS ?=
+TIMEOUT ?= 12m
+CLIENTS := clienttest/node_modules/.installed
+
+.PHONY: test lint race bench build
+
+# One package at a time: several of them start servers, kill them and measure.
+test: $(CLIENTS) lint
+	$(GO) test -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+race: $(CLIENTS)
+	$(GO) test -race -p 1 -timeout 30m $(TESTFLAGS) ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 30m ./...
+	$(GO) run ./cmd/footfall bench ingest
+
+build:
+	$(GO) build -trimpath -o build/footfall ./cmd/footfall
+
+$(CLIENTS): clienttest/install.sh clienttest/package.json clienttest/package-lock.json
+	sh clienttest/install.sh
+	@touch $@
