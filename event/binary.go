@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The binary form, version 1, is described in docs/format/queue.md: it is what
+// The binary form, version 1, is described in docs/format/event.md: it is what
 // a queue message holds. Texts come first, in the order of texts(), then the
 // numbers, each a varint.
 
@@ -18,7 +18,7 @@ type text struct {
 }
 
 // texts lists every text field once, in the order of the binary form. New
-// fields go to the end, with a new version in docs/format/queue.md.
+// fields go to the end, with a new version in docs/format/event.md.
 func (e *Event) texts() [textCount]text {
 	return [textCount]text{
 		{"messageId", &e.ID, MaxID}, {"site", &e.Site, MaxID}, {"type", (*string)(&e.Kind), MaxID}, {"name", &e.Name, MaxText},
