@@ -47,7 +47,7 @@ var house = []room{
 	{"account/accounttest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
 	{"collect", door}, {"api", door}, {"dash", door},
-	{"cmd/footfall", roof}, {"clienttest", roof},
+	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }
 
 // exceptions are what is allowed against a rule, each with its reason.

@@ -212,7 +212,8 @@ func TestSeen(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	if event.Key("a", "bc") == event.Key("ab", "c") || event.Key("a", "b") != event.Key("a", "b") {
+	key, again := event.Key("a", "bc"), event.Key("a", "bc")
+	if key == event.Key("ab", "c") || key != again {
 		t.Error("keys mix up site and id")
 	}
 }
