@@ -33,6 +33,7 @@ var places = []place{
 	{"Pacific/Apia", time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC)},
 	{"America/Sao_Paulo", time.Date(2018, 11, 4, 3, 0, 0, 0, time.UTC)},
 	{"America/Sao_Paulo", time.Date(2018, 2, 18, 2, 0, 0, 0, time.UTC)},
+	{"Europe/Berlin", time.Date(1945, 5, 24, 0, 0, 0, 0, time.UTC)}, // summer time twice, and before 1970
 	{"Europe/Berlin", time.Date(1890, 5, 17, 0, 0, 0, 0, time.UTC)},
 }
 

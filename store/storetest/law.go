@@ -241,12 +241,15 @@ func cancelled(t *testing.T, open Open) {
 	defer shut(t, s)
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := s.Write(dead, []event.Event{plain("1", start)}, pos(1)); !errors.Is(err, context.Canceled) {
-		t.Errorf("a write with a dead context: %v", err)
+	for n := range uint64(3) { // of a new day, and of days that are known
+		if err := s.Write(dead, []event.Event{plain("new", start)}, pos(9)); !errors.Is(err, context.Canceled) {
+			t.Errorf("a write with a dead context: %v", err)
+		}
+		state(t, s, n, 0, n)
+		write(t, s, pos(n+1), plain(fmt.Sprint(n), start))
 	}
-	state(t, s, 0, 0, 0)
 	busy := NewBusy(1, start)
-	stored := uint64(0)
+	stored := uint64(3)
 	for seq := range uint64(30) {
 		events := busy.Next(300)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(seq)*300*time.Microsecond)
