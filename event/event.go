@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Kind says what sort of thing happened, in Segment's words.
@@ -195,9 +196,9 @@ func FormatID(id uint64) string {
 	return hex.EncodeToString(b[:])
 }
 
-// Size is about how many bytes the event takes uncompressed.
+// Size is about how many bytes the event takes in memory.
 func (e *Event) Size() int {
-	n := 64
+	n := int(unsafe.Sizeof(*e))
 	for _, f := range e.texts() {
 		n += len(*f.text)
 	}

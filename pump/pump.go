@@ -93,6 +93,7 @@ type pump struct {
 	Options
 	reader queue.Reader
 	sink   Sink
+	slab   []event.Event // holds one batch after the other: sinks don't keep what they are given
 }
 
 // Run pumps until ctx ends, then drains what is left in the queue under its own
@@ -108,17 +109,16 @@ func Run(ctx context.Context, reader queue.Reader, sink Sink, o Options) error {
 		context.AfterFunc(write, func() { timer.Stop() })
 	})
 	defer stop()
-	for settled := true; settled; {
+	for write.Err() == nil {
 		if ctx.Err() == nil {
-			b := p.gather(ctx, write, longPoll, p.Age)
-			settled = p.settle(write, b)
+			p.settle(write, p.gather(ctx, write, longPoll, p.Age))
 			continue
 		}
 		b := p.gather(write, write, lastLook, min(p.Age, lastLook))
-		if len(b.deliveries) == 0 && write.Err() == nil && !b.failed {
+		if len(b.deliveries) == 0 && !b.failed && write.Err() == nil {
 			return nil
 		}
-		settled = p.settle(write, b) && write.Err() == nil
+		p.settle(write, b)
 	}
 	return fmt.Errorf("pump %s: not drained within %v; the rest stays in the queue", p.Name, p.Drain)
 }
@@ -150,7 +150,8 @@ func (b *batch) hold(ctx context.Context) {
 // up to wait for that first event. Read is the context to read under, write
 // the one to set aside under.
 func (p *pump) gather(read, write context.Context, wait, age time.Duration) *batch {
-	b := &batch{}
+	b := &batch{events: p.slab[:0]}
+	defer func() { p.slab = b.events }()
 	var first time.Time
 	for len(b.events) < p.Events && b.bytes < p.Bytes {
 		d, err := p.reader.Read(read, min(p.Events-len(b.events), readEvents), wait)
@@ -190,10 +191,10 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 	return b
 }
 
-// settle writes a batch and acknowledges it; false means that ctx ended before.
-func (p *pump) settle(ctx context.Context, b *batch) bool {
+// settle writes a batch and acknowledges it, unless ctx ends before.
+func (p *pump) settle(ctx context.Context, b *batch) {
 	if len(b.deliveries) == 0 {
-		return true
+		return
 	}
 	b.hold(ctx) // work begins
 	stop, stopped := make(chan struct{}), make(chan struct{})
@@ -212,14 +213,13 @@ func (p *pump) settle(ctx context.Context, b *batch) bool {
 		}
 	}()
 	if !p.write(ctx, b.events, b.deliveries[len(b.deliveries)-1].To) {
-		return false
+		return
 	}
 	for _, d := range b.deliveries {
 		if err := d.Ack(ctx); err != nil {
 			p.Log.Warn("pump: not acknowledged, will be delivered again", "reader", p.Name, "error", err)
 		}
 	}
-	return true
 }
 
 // giveUp sets aside a delivery that came back too often: its events bring the

@@ -27,7 +27,7 @@ var settings = []setting{
 	{"trusted-proxies", "", "networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1/128"},
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},
 	{"store-memory", "512MB", "DuckDB's memory limit"},
-	{"archive-bytes", "67108864", "size of an archive flush in bytes, before compression"},
+	{"archive-bytes", "67108864", "size of an archive flush in bytes, as events take in memory"},
 	{"archive-age", "5m", "age of an archive flush"},
 	{"drain", "20s", "how long a stopping server goes on writing what it accepted"},
 	{"log", "text", "log as text or json"},

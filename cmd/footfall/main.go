@@ -49,7 +49,7 @@ func commands() []command {
 
 // memoryLimit is where Go's collector begins to work harder, in bytes; DuckDB
 // has a limit of its own. GOMEMLIMIT overrides it.
-const memoryLimit = 400 << 20
+const memoryLimit = 500 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {

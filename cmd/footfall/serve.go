@@ -31,6 +31,9 @@ var serveCommands = []command{
 // called with the address once it answers.
 func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h *house, address string)) error {
 	log := c.logger()
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
+	defer signal.Stop(again)
 	listener, err := listen(c.values["listen"])
 	if err != nil {
 		return err
@@ -40,9 +43,6 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	if err != nil {
 		return err
 	}
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGHUP)
-	defer signal.Stop(again)
 	stopControl, err := h.openControl(func() { again <- syscall.SIGHUP })
 	if err != nil {
 		return errors.Join(err, h.close())

@@ -62,7 +62,7 @@ func BenchmarkPublish(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	for _, batch := range []int{20, 100, 1000} {
+	for _, batch := range []int{1, 20, 100, 1000} {
 		b.Run(fmt.Sprintf("message=%d", batch), func(b *testing.B) {
 			q, err := Open(Options{Dir: b.TempDir()})
 			if err != nil {

@@ -263,7 +263,10 @@ func TestCopyAfterTheLastAnswer(t *testing.T) {
 // A file system that lost the newest messages, or all of them, makes the server
 // give out sequence numbers a second time.
 func TestLogCutBehindItsReaders(t *testing.T) {
-	for name, whole := range map[string]bool{"older copy": false, "stream deleted": true} {
+	const msgs = "jetstream/$G/streams/" + streamName + "/msgs"
+	for name, c := range map[string]struct{ gone, back string }{
+		"older copy": {"jetstream", "jetstream"}, "older messages": {msgs, msgs}, "all messages gone": {msgs, ""}, "all streams gone": {"jetstream", ""},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, backup := t.TempDir(), t.TempDir()
@@ -272,17 +275,17 @@ func TestLogCutBehindItsReaders(t *testing.T) {
 			shared := readerAt(t, q, "shared", nil)
 			readAll(t, shared)
 			q.Close()
-			copyTree(t, filepath.Join(dir, "jetstream"), backup)
+			copyTree(t, dir, backup)
 			q, _ = openAt(t, Options{Dir: dir})
 			fill(t, q, "b", 7)
 			readAll(t, readerAt(t, q, "shared", nil))
 			_, end := readAll(t, readerAt(t, q, "store", &event.Position{}))
 			q.Close()
-			if err := os.RemoveAll(filepath.Join(dir, "jetstream")); err != nil {
+			if err := os.RemoveAll(filepath.Join(dir, c.gone)); err != nil {
 				t.Fatal(err)
 			}
-			if !whole {
-				copyTree(t, backup, filepath.Join(dir, "jetstream"))
+			if c.back != "" {
+				copyTree(t, filepath.Join(backup, c.back), filepath.Join(dir, c.back))
 			}
 
 			q, said := openAt(t, Options{Dir: dir})

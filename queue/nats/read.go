@@ -226,6 +226,19 @@ func (r *ordered) next(ctx context.Context, wait time.Duration) (message, bool, 
 	}
 }
 
+// joined is the messages' events as one slice: large as events are, they are
+// copied once at most.
+func joined(runs [][]event.Event, count int) []event.Event {
+	if len(runs) == 1 {
+		return runs[0]
+	}
+	all := make([]event.Event, 0, count)
+	for _, run := range runs {
+		all = append(all, run...)
+	}
+	return all
+}
+
 // Read implements queue.Reader.
 func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
 	var d queue.Delivery
@@ -237,15 +250,18 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 			return d, err
 		}
 	}
+	var runs [][]event.Event
+	count := 0
 	m, ok, err := r.take(ctx, wait)
 	for ok && err == nil {
-		if len(d.Events) > 0 && len(d.Events)+len(m.events) > most {
+		if count > 0 && count+len(m.events) > most {
 			r.pending = &m
 			break
 		}
-		d.Events, d.To = append(d.Events, m.events...), m.to
+		runs, count, d.To = append(runs, m.events), count+len(m.events), m.to
 		m, ok, err = r.take(ctx, 0)
 	}
+	d.Events = joined(runs, count)
 	if d.To == (event.Position{}) {
 		return d, err
 	}
