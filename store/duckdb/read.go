@@ -152,6 +152,9 @@ func ceilMillis(t time.Time) int64 {
 func (x *question) sql() string {
 	unit := x.unit()
 	bucket := fmt.Sprintf("(time_ms - ((time_ms %% %d) + %d) %% %d)", unit, unit, unit)
+	if len(x.starts) == 1 {
+		bucket = "0"
+	}
 	var inner, value string
 	switch x.Metric {
 	case metric.Visitors:
@@ -202,9 +205,13 @@ func (x *question) sessions(bucket string) string {
 	for _, f := range x.filters() {
 		cut += " AND " + f
 	}
+	order := "time_ms"
+	if x.By != "" || len(x.Filters) > 0 {
+		order += ", id, day" // of views in one millisecond it matters which is the first
+	}
 	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM
-(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY time_ms, id, day))
-WHERE %s GROUP BY ALL`, bucket, x.series(), where, cut)
+(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY %s))
+WHERE %s GROUP BY ALL`, bucket, x.series(), where, order, cut)
 }
 
 // points orders series by their totals and fills gaps with zero.
