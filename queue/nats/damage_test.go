@@ -65,11 +65,26 @@ func readerAt(t *testing.T, q *Queue, name string, from *event.Position) queue.R
 	return r
 }
 
-// readAll reads until nothing comes for a while.
+// readAll reads to the end of the log, and a moment longer.
 func readAll(t *testing.T, r queue.Reader) (ids []string, to event.Position) {
 	t.Helper()
+	var q *Queue
+	switch r := r.(type) {
+	case *ordered:
+		q = r.q
+	case *shared:
+		q = r.q
+	}
+	s, err := q.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for {
-		d, err := r.Read(t.Context(), 1000, 400*time.Millisecond)
+		wait := 4 * time.Second
+		if to.Seq >= s.Last.Seq {
+			wait = 150 * time.Millisecond
+		}
+		d, err := r.Read(t.Context(), 1000, wait)
 		if err != nil {
 			t.Fatal(err)
 		}

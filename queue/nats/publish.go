@@ -38,9 +38,11 @@ func (h header) append(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(b, h.count)
 }
 
+var errFormat = errors.New("queue message of an unknown format: was the queue written by a newer footfall?")
+
 func readHeader(b []byte) (h header, body []byte, err error) {
 	if len(b) < headerSize || b[0] != formatVersion {
-		return h, nil, errors.New("queue message of an unknown format: was the queue written by a newer footfall?")
+		return h, nil, errFormat
 	}
 	h.epoch = binary.LittleEndian.Uint64(b[1:])
 	h.total = binary.LittleEndian.Uint64(b[9:])
@@ -215,7 +217,7 @@ func (q *Queue) recover() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	last, err := q.lastStored(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errFormat) {
 		q.o.Log.Error("queue: end of the log not readable after a failed publish", "error", err)
 		return
 	}

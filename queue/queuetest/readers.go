@@ -155,6 +155,7 @@ func sharedVisibility(t *testing.T, open func() queue.Queue) {
 	publish(t, q, want[:2]...)
 	publish(t, q, want[2:]...)
 	r := reader(t, q, "r", nil)
+	began := time.Now()
 	first, err := r.Read(t.Context(), 2, soon)
 	check(t, err)
 	second, err := r.Read(t.Context(), 2, soon)
@@ -176,8 +177,8 @@ func sharedVisibility(t *testing.T, open func() queue.Queue) {
 	none(t, r, Visibility/3)
 	got, d := take(t, r, 2, true)
 	same(t, "timed out", got, want[:2])
-	if d.Attempts != 2 {
-		t.Errorf("a delivery that timed out says attempt %d, want 2", d.Attempts)
+	if waited := time.Since(began); d.Attempts != 2 || waited > 3*Visibility {
+		t.Errorf("a delivery that timed out came after %v as attempt %d, want %v and 2", waited, d.Attempts, Visibility)
 	}
 	none(t, r, Visibility/2)
 	<-held
