@@ -1,0 +1,35 @@
+package dash
+
+import (
+	_ "embed"
+	"strings"
+	"sync"
+)
+
+// countries.txt has a line for every ISO 3166-1 country: its code, its name.
+//
+//go:embed countries.txt
+var countryList string
+
+var countryNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{}
+	for line := range strings.Lines(countryList) {
+		code, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		names[code] = name
+	}
+	return names
+})
+
+// country is the name and the flag of an ISO 3166-1 code; an unknown code is
+// its own name.
+func country(code string) (name, flag string) {
+	name, ok := countryNames()[code]
+	if !ok {
+		return code, ""
+	}
+	const regionalA = 0x1F1E6 // two such letters are drawn as a flag
+	for _, letter := range code {
+		flag += string(regionalA + letter - 'A')
+	}
+	return name, flag
+}

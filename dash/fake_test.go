@@ -1,0 +1,159 @@
+package dash
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"footfall/account"
+	"footfall/account/accounttest"
+	"footfall/metric"
+)
+
+// plausible is a source that invents a site with days, nights and week-ends,
+// the same at every call.
+type plausible struct {
+	now   func() time.Time
+	scale float64 // 0 is a site without events
+
+	mu     sync.Mutex
+	asked  []metric.Query
+	busy   int
+	most   int // questions at once
+	broken map[metric.Dimension]error
+	wait   time.Duration
+}
+
+var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6}
+
+var invented = map[metric.Dimension][]string{
+	"page": {"/", "/courses/watercolour", "/pricing", "/blog/how-to-mix-greens", "/courses/ink-and-wash", "/about", "/blog/a-very-long-title-that-will-not-fit-into-the-list-of-pages-on-any-phone",
+		"/free-lesson", "/courses/portraits", "/affiliates", "/contact"},
+	"source": {"", "Google", "atelier.example", "newsletter", "Instagram", "ChatGPT", "Mastodon", "YouTube", "DuckDuckGo", "news.ycombinator.com", "Bing"},
+	"class":  {"direct"}, "country": {"DE", "US", "FR", "", "GB", "AT", "JP", "BR", "IN", "NL"}, "device": {"phone", "desktop", "tablet", "tv", ""},
+	"browser": {"Chrome", "Safari", "Firefox", "Edge", "Samsung Internet", "Opera"},
+}
+
+func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	p.mu.Lock()
+	p.asked = append(p.asked, q)
+	p.busy++
+	p.most = max(p.most, p.busy)
+	p.mu.Unlock()
+	defer func() { p.mu.Lock(); p.busy--; p.mu.Unlock() }()
+	select {
+	case <-time.After(p.wait):
+	case <-ctx.Done():
+		return metric.Dataset{}, ctx.Err()
+	}
+	if err := p.broken[q.By]; err != nil {
+		return metric.Dataset{}, err
+	}
+	if err := q.Check(); err != nil {
+		return metric.Dataset{}, err
+	}
+	set := metric.Dataset{Source: "events", AsOf: p.now()}
+	starts := q.Step.Cut(q.Window, q.Zone)
+	series := []string{""}
+	if q.By != "" {
+		series = invented[q.By]
+	}
+	for i, name := range series[:min(len(series), max(q.Limit, len(series)*min(1, 1-min(q.Limit, 1))))] {
+		part := 1.0
+		if q.By != "" {
+			part = .34 / math.Pow(float64(i+1), 1.05)
+		}
+		for j, t := range starts {
+			end := q.Window.To
+			if j+1 < len(starts) {
+				end = starts[j+1]
+			}
+			n := p.count(q, t, end) * part
+			set.Points = append(set.Points, metric.Point{Series: name, Time: t, Value: int64(n), Partial: end.After(p.now()) && q.Step != ""})
+		}
+	}
+	return set, nil
+}
+
+// count invents how much happened between two instants.
+func (p *plausible) count(q metric.Query, from, to time.Time) float64 {
+	n := 0.0
+	if p.now().Before(to) {
+		to = p.now()
+	}
+	for t := from; t.Before(to); t = t.Add(time.Hour) {
+		hours := min(1, to.Sub(t).Hours())
+		x := float64(t.Unix()) / 3600
+		wave := 1 + .75*math.Sin((x-9)*math.Pi/12) + .12*math.Sin(x*1.7) + .2*math.Sin(x/61)
+		if day := t.Weekday(); day == time.Saturday || day == time.Sunday {
+			wave *= .62
+		}
+		n += hours * wave * perHour[q.Metric] * p.scale * (1 + .00009*(x-float64(p.now().Unix())/3600))
+	}
+	for range q.Filters {
+		n *= .27
+	}
+	return max(0, n)
+}
+
+// world is a dashboard over invented figures, and what it stands on.
+type world struct {
+	http.Handler
+	source  *plausible
+	control *accounttest.Memory
+	site    account.Site
+}
+
+var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
+
+func newWorld(t *testing.T, now func() time.Time, domains ...string) world {
+	t.Helper()
+	w := world{source: &plausible{now: now, scale: 1}, control: &accounttest.Memory{}}
+	for _, domain := range slices.Backward(domains) {
+		var err error
+		if w.site, err = w.control.AddSite(t.Context(), account.Site{Domain: domain, Zone: "Europe/Berlin", WriteKey: "ffw_" + domain}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status := func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12}, nil }
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Status: status})
+	return w
+}
+
+// TestLook serves the invented figures for a person to look at, for as long
+// as the test runs: FOOTFALL_LOOK=127.0.0.1:8999 go test -run TestLook -timeout 1h ./dash
+func TestLook(t *testing.T) {
+	address := os.Getenv("FOOTFALL_LOOK")
+	if address == "" {
+		t.Skip("FOOTFALL_LOOK names no address to serve at")
+	}
+	full, empty := newWorld(t, time.Now, "atelier.example", "blog.atelier.example", "shop.example"), newWorld(t, time.Now, "new.example")
+	empty.source.scale = 0
+	broken := newWorld(t, time.Now, "broken.example")
+	broken.source.broken = map[metric.Dimension]error{"source": context.DeadlineExceeded, "device": os.ErrClosed}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worlds := map[string]world{"": full, "empty": empty, "broken": broken, "none": newWorld(t, time.Now)}
+	err = http.Serve(listener, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		which, _ := r.Cookie("world")
+		w := full
+		if which != nil {
+			w = worlds[which.Value]
+		}
+		if guest, _ := r.Cookie("guest"); guest == nil {
+			link, _ := w.control.AddLink(r.Context(), time.Hour)
+			session, _ := w.control.UseLink(r.Context(), link)
+			r.AddCookie(&http.Cookie{Name: cookie, Value: session})
+		}
+		w.ServeHTTP(rw, r)
+	}))
+	t.Log(err)
+}

@@ -1,0 +1,179 @@
+package dash
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"footfall/metric"
+	"footfall/period"
+)
+
+// box is a ranked list of the page.
+type box struct {
+	title, unit string
+	by          metric.Dimension
+	counts      metric.Name
+	unknown     string // label of the empty value
+}
+
+var boxes = []box{
+	{"Top pages", "Page views", "page", metric.PageViews, "(no path)"},
+	{"Sources", "Visitors", "source", metric.Visitors, ""},
+	{"Countries", "Visitors", "country", metric.Visitors, "Unknown"},
+	{"Devices", "Visitors", "device", metric.Visitors, "Unknown"},
+	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown"},
+	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
+}
+
+// rowsShort and rowsFull are the most rows of a list, and of one shown in full.
+const (
+	rowsShort = 8
+	rowsFull  = 200
+)
+
+type list struct {
+	Title, Unit string
+	Rows        []row
+	More        string // URL of the whole list, "" if this is all
+	Less        string // URL without it
+	Full        bool
+	Problem     string
+	counts      metric.Name
+}
+
+type row struct {
+	link
+	Flag         string
+	Value, Share string
+	Bar          int // length in percent of the longest
+	n            int64
+}
+
+// list asks for one box.
+func (d *door) list(ctx context.Context, s state, x span, b box) list {
+	l := list{Title: b.title, Unit: b.unit, counts: b.counts, Full: s.detail == detailOf(b)}
+	limit := rowsShort
+	if l.Full {
+		limit = rowsFull
+	}
+	q := s.query(b.counts, x.window, x.zone)
+	q.By, q.Step, q.Limit = b.by, period.Total, limit+1
+	if b.by == "source" {
+		q.Limit += 2 + len(s.site.Internal) // which are taken out again
+	}
+	set, err := d.ask(ctx, q)
+	if l.Problem = problem(err); err != nil {
+		return l
+	}
+	for _, p := range set.Points {
+		if p.Value > 0 {
+			l.Rows = append(l.Rows, b.row(s, p.Series, p.Value))
+		}
+	}
+	if b.by == "source" {
+		if l.Rows, err = d.direct(ctx, s, x, l.Rows); err != nil {
+			l.Problem = problem(err)
+		}
+	}
+	l.cut(s, b, limit)
+	return l
+}
+
+// cut keeps the first limit rows and makes the link to all of them, or back.
+func (l *list) cut(s state, b box, limit int) {
+	to := s
+	if l.Full {
+		to.detail = ""
+		l.Less = to.href()
+	} else if len(l.Rows) > limit {
+		to.detail = detailOf(b)
+		l.More = to.href()
+	}
+	l.Rows = l.Rows[:min(limit, len(l.Rows))]
+	for i := range l.Rows {
+		l.Rows[i].Bar = int(max(1, 100*l.Rows[i].n/l.Rows[0].n))
+	}
+}
+
+// detailOf names the box in the URL; two of them are split by page.
+func detailOf(b box) metric.Dimension {
+	if b.counts == metric.Downloads {
+		return "downloads"
+	}
+	return b.by
+}
+
+// direct makes a list of sources one of how people came: the site's own pages
+// and the empty source (both are steps within a visit, too) go, and those who
+// came without a referrer are counted as a class.
+func (d *door) direct(ctx context.Context, s state, x span, rows []row) ([]row, error) {
+	own := append([]string{"", s.site.Domain, strings.TrimPrefix(s.site.Domain, "www.")}, s.site.Internal...)
+	rows = slices.DeleteFunc(rows, func(r row) bool { return slices.Contains(own, r.Title) })
+	q := s.query(metric.Visitors, x.window, x.zone)
+	q.Filters = append(slices.Clone(q.Filters), metric.Filter{Dimension: "class", Value: "direct"})
+	set, err := d.ask(ctx, q)
+	if err != nil || set.Sum() == 0 {
+		return rows, err
+	}
+	r := box{by: "class"}.row(s, "direct", set.Sum())
+	r.Label = "Direct"
+	at, _ := slices.BinarySearchFunc(rows, r, func(a, b row) int { return int(max(-1, min(1, b.n-a.n))) })
+	return slices.Insert(rows, at, r), nil
+}
+
+// row is one line; following it filters by its value, or stops doing so.
+func (b box) row(s state, value string, n int64) row {
+	to := s.on(b.by, value)
+	current := s.filtered(b.by, value)
+	if current {
+		to = s.off(b.by)
+	}
+	label, flag := labelOf(b.by, value)
+	if value == "" {
+		label = b.unknown
+	}
+	return row{link: link{label, to.href(), value, current}, Flag: flag, Value: whole(n), n: n}
+}
+
+// share fills in each row's part of the total, unless that failed.
+func (l *list) share(total *pair) {
+	if total.err != nil || total.now.Sum() == 0 {
+		return
+	}
+	for i, r := range l.Rows {
+		l.Rows[i].Share = percent(share(r.n, total.now.Sum()))
+	}
+}
+
+var names = map[metric.Dimension]string{"page": "Page", "source": "Source", "class": "Came by", "country": "Country", "device": "Device",
+	"browser": "Browser", "os": "System", "host": "Host", "referrer": "Referrer", "utm_source": "Campaign source", "utm_medium": "Campaign medium",
+	"utm_campaign": "Campaign", "utm_term": "Campaign term", "utm_content": "Campaign content", "bot": "Bot", "channel": "Channel",
+	"event": "Event", "title": "Title"}
+
+// labelOf spells a value for people, and a country's flag.
+func labelOf(d metric.Dimension, value string) (label, flag string) {
+	switch {
+	case value == "":
+		return "unknown", ""
+	case d == "country":
+		return country(value)
+	case d == "device" && value == "tv":
+		return "TV", ""
+	case d == "device" || d == "class":
+		return strings.ToUpper(value[:1]) + value[1:], ""
+	}
+	return value, ""
+}
+
+// filters are the chips of the filters in force.
+func filters(s state) []link {
+	var chips []link
+	for _, f := range s.filters {
+		label, _ := labelOf(f.Dimension, f.Value)
+		to := s
+		to.filters = slices.DeleteFunc(slices.Clone(s.filters), func(g metric.Filter) bool { return g == f })
+		chips = append(chips, link{Label: names[f.Dimension] + " is " + label, Href: to.href()})
+	}
+	return chips
+}

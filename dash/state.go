@@ -1,0 +1,90 @@
+package dash
+
+import (
+	"net/url"
+	"slices"
+
+	"footfall/account"
+	"footfall/metric"
+)
+
+// bounceRate is what the dashboard shows of Bounces: their share of Sessions.
+const bounceRate = "BounceRate"
+
+// state is everything a page depends on. It lives in the URL.
+type state struct {
+	site    account.Site
+	period  string // name of a window
+	metric  string // in the chart: one of cells
+	filters []metric.Filter
+	detail  metric.Dimension // the list shown in full; "" is none
+}
+
+// choices of the period, the first one is the default.
+var choices = []struct{ name, label, long string }{
+	{"Last30Days", "30 d", "Last 30 days"}, {"Last24Hours", "24 h", "Last 24 hours"}, {"Last7Days", "7 d", "Last 7 days"},
+	{"Last90Days", "90 d", "Last 90 days"}, {"Last365Days", "365 d", "Last 365 days"},
+}
+
+// readState reads a URL leniently: what it does not know is the default. There
+// must be at least one site.
+func readState(v url.Values, sites []account.Site) state {
+	s := state{site: sites[0], period: choices[0].name, metric: cells[0].name, detail: metric.Dimension(v.Get("detail"))}
+	for _, site := range sites {
+		if site.ID == v.Get("site") {
+			s.site = site
+		}
+	}
+	for _, c := range choices {
+		if c.name == v.Get("period") {
+			s.period = c.name
+		}
+	}
+	for _, c := range cells {
+		if c.name == v.Get("metric") {
+			s.metric = c.name
+		}
+	}
+	for _, d := range metric.Dimensions {
+		for _, value := range v[string(d)] {
+			s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
+		}
+	}
+	return s
+}
+
+// href is the URL of the state.
+func (s state) href() string {
+	v := url.Values{"site": {s.site.ID}}
+	if s.period != choices[0].name {
+		v.Set("period", s.period)
+	}
+	if s.metric != cells[0].name {
+		v.Set("metric", s.metric)
+	}
+	if s.detail != "" {
+		v.Set("detail", string(s.detail))
+	}
+	for _, f := range s.filters {
+		v.Add(string(f.Dimension), f.Value)
+	}
+	return "/?" + v.Encode()
+}
+
+// on is the state filtered to one value of a dimension.
+func (s state) on(d metric.Dimension, value string) state {
+	s = s.off(d)
+	s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
+	s.detail = ""
+	return s
+}
+
+// off is the state without the filters on a dimension.
+func (s state) off(d metric.Dimension) state {
+	s.filters = slices.DeleteFunc(slices.Clone(s.filters), func(f metric.Filter) bool { return f.Dimension == d })
+	return s
+}
+
+func (s state) filtered(d metric.Dimension, value string) bool {
+	return slices.Contains(s.filters, metric.Filter{Dimension: d, Value: value})
+}
