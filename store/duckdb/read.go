@@ -207,7 +207,7 @@ func (x *question) sessions(bucket string) string {
 	}
 	order := "time_ms"
 	if x.By != "" || len(x.Filters) > 0 {
-		order += ", id, day" // of views in one millisecond it matters which is the first
+		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
 	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM
 (SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY %s))

@@ -116,10 +116,15 @@ func dimension(e *event.Event, d metric.Dimension) string {
 		"utm_content": e.Campaign.Content, "bot": e.Bot, "channel": e.Channel, "event": e.Name, "title": e.Title}[d]
 }
 
-// relevant is the site's events that the metric is about, by time.
+// relevant is the site's events that the metric is about, by time; of events
+// of one millisecond the one written first is the first.
 func (m *Model) relevant(q metric.Query) []event.Event {
+	m.mu.Lock()
+	events := slices.Clone(m.events)
+	m.mu.Unlock()
+	slices.SortStableFunc(events, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
 	var kept []event.Event
-	for _, e := range m.sorted() {
+	for _, e := range events {
 		right := e.Kind == event.Page || e.Kind == event.Screen
 		if q.Metric == metric.Downloads {
 			right = e.Kind == event.Track && e.Name == event.Download
