@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -217,4 +220,33 @@ func (v visit) event(id, address, host string) map[string]any {
 	}
 	e["type"], context["page"] = "page", page
 	return e
+}
+
+// TestImportSpeed logs the rate of a longer log; equal lines count each.
+func TestImportSpeed(t *testing.T) {
+	const times = 10
+	d := dataSets[0]
+	want := d.truth(t)
+	s := newServer(t)
+	at := s.addSite(d.host)
+	s.start()
+	defer s.stop()
+	path := filepath.Join(filepath.Dir(s.data), "long.log.gz") // gzip members may be put one behind the other
+	one, err := os.ReadFile(d.path(t, "access.log.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Repeat(one, times), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got report
+	began := time.Now()
+	s.ask(&got, "import", "--site", at.ID, "--format", d.format, path)
+	t.Logf("%d lines: %.0f lines/s", got.Lines, float64(got.Lines)/time.Since(began).Seconds())
+	if got.Lines != times*want.Lines || got.PageViews != times*want.PageViews || got.Duplicates != 0 {
+		t.Errorf("the log %d times reports %+v", times, got)
+	}
+	if n := s.query(d.window(at, "PageViews", "--step", "total", "--bots", "true")...); len(n) != 1 || n[0].Value != times*want.PageViews {
+		t.Errorf("page views: %v, want %d", n, times*want.PageViews)
+	}
 }

@@ -23,7 +23,9 @@ const browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefo
 type load struct {
 	url, key    string
 	connections int
-	fresh       bool // a new connection for every request
+	prefix      string        // of the ids
+	fresh       bool          // a new connection for every request
+	pause       time.Duration // of every sender, after each answer
 
 	acked   atomic.Int64
 	retried atomic.Int64
@@ -39,7 +41,7 @@ type load struct {
 }
 
 func newLoad(s *server, key string, connections int) *load {
-	return &load{url: s.url(""), key: key, connections: connections, ids: map[string]bool{}, other: map[string]int{}}
+	return &load{url: s.url(""), key: key, connections: connections, prefix: "e2e", ids: map[string]bool{}, other: map[string]int{}}
 }
 
 func (l *load) start() {
@@ -58,6 +60,7 @@ func (l *load) send(sender int) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: l.fresh}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
 	for n := 0; !l.stopped.Load(); n++ {
+		time.Sleep(l.pause)
 		size := 1
 		if n%4 == 3 {
 			size = 1 + rand.IntN(20)
@@ -83,7 +86,7 @@ func (l *load) request(sender, n, size int) (path string, body []byte, ids []str
 	now := time.Now().UTC().Format(time.RFC3339Nano)
 	var b bytes.Buffer
 	for i := range size {
-		id := fmt.Sprintf("e2e-%d-%d-%d", sender, n, i)
+		id := fmt.Sprintf("%s-%d-%d-%d", l.prefix, sender, n, i)
 		ids = append(ids, id)
 		if i > 0 {
 			b.WriteByte(',')
