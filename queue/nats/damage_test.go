@@ -372,7 +372,7 @@ func TestDamagedEpochs(t *testing.T) {
 
 func TestExpiredIsReported(t *testing.T) {
 	dir := t.TempDir()
-	q, said := openAt(t, Options{Dir: dir, MaxAge: time.Second})
+	q, _ := openAt(t, Options{Dir: dir, MaxAge: time.Second})
 	slow := readerAt(t, q, "slow", &event.Position{})
 	fill(t, q, "old", 4)
 	d, err := slow.Read(t.Context(), 3, 5*time.Second)
@@ -381,7 +381,7 @@ func TestExpiredIsReported(t *testing.T) {
 	}
 	time.Sleep(2500 * time.Millisecond)
 	q.Close()
-	q, said = openAt(t, Options{Dir: dir, MaxAge: time.Second})
+	q, said := openAt(t, Options{Dir: dir, MaxAge: time.Second})
 	if s, err := q.State(t.Context()); err != nil || s.Accepted != 12 || s.Readers["slow"].Waiting != 12 {
 		t.Errorf("state when all expired: %+v, %v", s, err)
 	}
