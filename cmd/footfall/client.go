@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // client talks to the control door: of the running server, or of a house this
@@ -34,13 +35,19 @@ func (c *call) dial(ctx context.Context) (*client, error) {
 	k.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", c.socket())
 	}}}
-	if conn, err := net.Dial("unix", c.socket()); err == nil {
-		return k, conn.Close()
-	}
 	// Silent but for what is wrong: the command's own output is what was asked for.
-	h, err := openHouse(ctx, c.config, slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), nil)
+	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h, err := patiently(ctx, func() (*house, error) {
+		if conn, err := net.Dial("unix", c.socket()); err == nil {
+			return nil, conn.Close()
+		}
+		return openHouse(ctx, c.config, log, nil)
+	})
 	if err != nil {
 		return nil, err
+	}
+	if h == nil {
+		return k, nil
 	}
 	stop, err := h.openControl(nil)
 	if err != nil {
@@ -53,6 +60,9 @@ func (c *call) dial(ctx context.Context) (*client, error) {
 	}
 	return k, nil
 }
+
+// lastAnswers is how long commands under way may take once the door closes.
+const lastAnswers = 5 * time.Second
 
 // openControl serves the control door until stop is called.
 func (h *house) openControl(restart func()) (stop func(), err error) {
@@ -69,7 +79,13 @@ func (h *house) openControl(restart func()) (stop func(), err error) {
 	}
 	server := &http.Server{Handler: (&control{h, restart}).routes()}
 	go server.Serve(l) //nolint: ends with Close
-	return func() { server.Close() }, nil
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lastAnswers)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+	}, nil
 }
 
 // do sends a request; form goes in the query string, body may be nil.

@@ -73,6 +73,22 @@ type house struct {
 type running struct {
 	stop context.CancelFunc
 	done chan error
+	tap  *tap
+}
+
+// tap is a reader that can be turned off. The queue then seems empty, so that a
+// pump has nothing to drain although events keep coming.
+type tap struct {
+	queue.Reader
+	off atomic.Bool
+}
+
+// Read reads, unless the tap is off.
+func (t *tap) Read(ctx context.Context, max int, wait time.Duration) (queue.Delivery, error) {
+	if t.off.Load() {
+		return queue.Delivery{}, nil
+	}
+	return t.Reader.Read(ctx, max, wait)
 }
 
 // logger makes the log the configuration asks for.
@@ -157,6 +173,28 @@ func (h *house) openStore(dir string) (*duckdb.Store, error) {
 	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain})
 }
 
+// busyError means that another process works on the data directory.
+type busyError struct{ process, dir string }
+
+func (e *busyError) Error() string {
+	return fmt.Sprintf("another footfall (process %s) works on %s; to restart it type: footfall restart --data %s", e.process, e.dir, e.dir)
+}
+
+// patience is how long to wait for a process that is about to leave the data
+// directory: a server that restarts, or a command on a stopped one.
+const patience = 30 * time.Second
+
+// patiently opens a house as soon as whoever works on its directory leaves.
+func patiently(ctx context.Context, open func() (*house, error)) (*house, error) {
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		h, err := open()
+		var busy *busyError
+		if !errors.As(err, &busy) || time.Since(began) > patience || ctx.Err() != nil {
+			return h, err
+		}
+	}
+}
+
 // lockDir keeps a second process out of the data directory.
 func lockDir(dir string) (*os.File, error) {
 	path := filepath.Join(dir, "lock")
@@ -167,8 +205,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		pid, _ := os.ReadFile(path)
 		f.Close()
-		return nil, fmt.Errorf("another footfall (process %s) works on %s; to restart it type: footfall restart --data %s",
-			strings.TrimSpace(string(pid)), dir, dir)
+		return nil, &busyError{strings.TrimSpace(string(pid)), dir}
 	}
 	if err := f.Truncate(0); err == nil {
 		fmt.Fprintln(f, os.Getpid())
@@ -214,18 +251,20 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &running{stop: stop, done: make(chan error, 1)}
+	r := &running{stop: stop, done: make(chan error, 1), tap: &tap{Reader: reader}}
 	h.pumps[name] = r
-	go func() { r.done <- pump.Run(work, reader, sink, o) }()
+	go func() { r.done <- pump.Run(work, r.tap, sink, o) }()
 	return nil
 }
 
+// stopPump stops a pump where it is; what it has not read stays in the queue.
 func (h *house) stopPump(name string) {
 	r := h.pumps[name]
 	if r == nil {
 		return
 	}
 	delete(h.pumps, name)
+	r.tap.off.Store(true)
 	r.stop()
 	if err := <-r.done; err != nil {
 		h.log.Warn("stopped before everything was written; it is written after the next start", "error", err)

@@ -17,6 +17,7 @@ import (
 	"footfall/api"
 	"footfall/collect"
 
+	"footfall/dash"
 	"footfall/enrich"
 )
 
@@ -39,7 +40,12 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 		return err
 	}
 	defer listener.Close()
-	h, err := openHouse(ctx, c.config, log, countries)
+	open := func() (*house, error) { return openHouse(ctx, c.config, log, countries) }
+	if inherited { // a command may have been quicker between two servers
+		first := open
+		open = func() (*house, error) { return patiently(ctx, first) }
+	}
+	h, err := open()
 	if err != nil {
 		return err
 	}
@@ -97,7 +103,7 @@ func (h *house) server() *http.Server {
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	figures := api.New(h, h.control, h.sites, api.Options{Log: h.log})
-	pages := http.NotFoundHandler()
+	pages := dash.New(h, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
@@ -119,6 +125,12 @@ func (h *house) server() *http.Server {
 			}
 		}),
 	}
+}
+
+// balance is where the accepted events are, for the foot of the pages.
+func (h *house) balance(ctx context.Context) (dash.Status, error) {
+	s, err := h.status(ctx)
+	return dash.Status{Accepted: s.Accepted, Stored: s.Stored, Duplicates: s.Duplicates, SetAside: s.SetAside, Waiting: s.Waiting}, err
 }
 
 // ready answers whether events can be accepted and figures read.
