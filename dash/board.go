@@ -135,7 +135,7 @@ func (c *cell) count(p *pair) {
 		return
 	}
 	n, before := p.now.Sum(), p.before.Sum()
-	c.Value, c.Exact = short(n), whole(n)+", before "+whole(before)
+	c.Value, c.Exact = short(n, 1_000_000), whole(n)+", before "+whole(before)
 	text, sense := change(float64(n), float64(before), false)
 	c.Change, c.Sense = text, map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
 }

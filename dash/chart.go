@@ -115,12 +115,9 @@ func scale(v []float64, rate bool) (top float64, ticks []tick) {
 	if !rate || top <= 50 {
 		by = max(1, nice(top/4))
 	}
-	top = max(by*math.Ceil(top/by), by)
-	if !rate {
-		top = max(top, 4)
-	}
+	top = max(by*math.Ceil(top/by), 4)
 	for x := 0.0; x <= top+by/2; x += by {
-		text := short(int64(x))
+		text := short(int64(x), 100_000)
 		if rate {
 			text += "%"
 		}

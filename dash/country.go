@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"cmp"
 	_ "embed"
 	"strings"
 	"sync"
@@ -20,16 +21,5 @@ var countryNames = sync.OnceValue(func() map[string]string {
 	return names
 })
 
-// country is the name and the flag of an ISO 3166-1 code; an unknown code is
-// its own name.
-func country(code string) (name, flag string) {
-	name, ok := countryNames()[code]
-	if !ok {
-		return code, ""
-	}
-	const regionalA = 0x1F1E6 // two such letters are drawn as a flag
-	for _, letter := range code {
-		flag += string(regionalA + letter - 'A')
-	}
-	return name, flag
-}
+// country is the name of an ISO 3166-1 code; an unknown code is its own name.
+func country(code string) string { return cmp.Or(countryNames()[code], code) }

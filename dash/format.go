@@ -16,9 +16,10 @@ func whole[T int64 | uint64 | int](n T) string {
 	return s
 }
 
-// short spells a count in at most five characters: 12,345 but 123k and 1.2M.
-func short(n int64) string {
-	if n < 100_000 {
+// short spells a count of at least limit in at most four characters, 123k or
+// 1.2M, and a smaller one in full.
+func short(n, limit int64) string {
+	if n < limit {
 		return whole(n)
 	}
 	x, unit := float64(n)/1e3, "k"

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -21,9 +22,9 @@ var boxes = []box{
 	{"Top pages", "Page views", "page", metric.PageViews, "(no path)"},
 	{"Sources", "Visitors", "source", metric.Visitors, ""},
 	{"Countries", "Visitors", "country", metric.Visitors, "Unknown"},
+	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
 	{"Devices", "Visitors", "device", metric.Visitors, "Unknown"},
 	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown"},
-	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
 }
 
 // rowsShort and rowsFull are the most rows of a list, and of one shown in full.
@@ -44,7 +45,7 @@ type list struct {
 
 type row struct {
 	link
-	Flag         string
+	Code         string // of a country
 	Value, Share string
 	Bar          int // length in percent of the longest
 	n            int64
@@ -129,11 +130,15 @@ func (b box) row(s state, value string, n int64) row {
 	if current {
 		to = s.off(b.by)
 	}
-	label, flag := labelOf(b.by, value)
+	label := labelOf(b.by, value)
 	if value == "" {
 		label = b.unknown
 	}
-	return row{link: link{label, to.href(), value, current}, Flag: flag, Value: whole(n), n: n}
+	r := row{link: link{label, to.href(), value, current}, Value: whole(n), n: n}
+	if b.by == "country" {
+		r.Code = cmp.Or(value, "–")
+	}
+	return r
 }
 
 // share fills in each row's part of the total, unless that failed.
@@ -151,26 +156,26 @@ var names = map[metric.Dimension]string{"page": "Page", "source": "Source", "cla
 	"utm_campaign": "Campaign", "utm_term": "Campaign term", "utm_content": "Campaign content", "bot": "Bot", "channel": "Channel",
 	"event": "Event", "title": "Title"}
 
-// labelOf spells a value for people, and a country's flag.
-func labelOf(d metric.Dimension, value string) (label, flag string) {
+// labelOf spells a value for people.
+func labelOf(d metric.Dimension, value string) string {
 	switch {
 	case value == "":
-		return "unknown", ""
+		return "unknown"
 	case d == "country":
 		return country(value)
 	case d == "device" && value == "tv":
-		return "TV", ""
+		return "TV"
 	case d == "device" || d == "class":
-		return strings.ToUpper(value[:1]) + value[1:], ""
+		return strings.ToUpper(value[:1]) + value[1:]
 	}
-	return value, ""
+	return value
 }
 
 // filters are the chips of the filters in force.
 func filters(s state) []link {
 	var chips []link
 	for _, f := range s.filters {
-		label, _ := labelOf(f.Dimension, f.Value)
+		label := labelOf(f.Dimension, f.Value)
 		to := s
 		to.filters = slices.DeleteFunc(slices.Clone(s.filters), func(g metric.Filter) bool { return g == f })
 		chips = append(chips, link{Label: names[f.Dimension] + " is " + label, Href: to.href()})

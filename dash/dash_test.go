@@ -1,0 +1,235 @@
+package dash
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"footfall/metric"
+	"footfall/period"
+)
+
+func now() time.Time { return fixed }
+
+// get asks as a browser that is logged in.
+func (w world) get(t *testing.T, path string) string {
+	t.Helper()
+	link, err := w.control.AddLink(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := w.control.UseLink(t.Context(), link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", path, nil)
+	r.AddCookie(&http.Cookie{Name: cookie, Value: session})
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	if rec.Code != 200 {
+		t.Fatalf("%s: %d %s", path, rec.Code, rec.Body)
+	}
+	return rec.Body.String()
+}
+
+func lacks(t *testing.T, page string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func TestPageShowsTheFigures(t *testing.T) {
+	w := newWorld(t, now, "atelier.example", "shop.example")
+	page := w.get(t, "/")
+	lacks(t, page, "atelier.example", "shop.example", "Page views", "Visitors", "Sessions", "Bounce rate", "Downloads", "Top pages", "Sources",
+		"Countries", "Devices", "Browsers", "Germany", "Direct", "As of <time>14:32:07</time>", "counted from events",
+		"1,204,311 accepted = 1,203,998 stored + 301 repeated + 0 set aside + 12 waiting", "<svg", "not over yet")
+	if w.source.most > atOnce {
+		t.Errorf("%d questions at once", w.source.most)
+	}
+	// Bounces and sessions of the window, as the source tells them.
+	q := metric.Query{Site: w.site.ID, Metric: metric.PageViews, Zone: w.site.Location()}
+	q.Window, _, _ = period.Named("Last30Days", fixed, q.Zone)
+	set, err := w.source.Answer(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lacks(t, page, `<span class="value">`+whole(set.Sum())+`</span>`)
+}
+
+func TestPageObeysItsOwnPolicy(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	page := w.get(t, "/?page=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+	if strings.Contains(page, "<script>") || regexp.MustCompile(`\s(style|on\w+)="`).MatchString(page) {
+		t.Error("the page holds inline script or style")
+	}
+	if m := regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//[^"]*"`).FindString(page); m != "" {
+		t.Errorf("the page asks another host: %s", m)
+	}
+	for _, name := range []string{"dash.css", "dash.js", "icon.svg"} {
+		body := w.get(t, "/assets/"+version+"/"+name)
+		if m := regexp.MustCompile(`https?://[^"' ]*`).FindString(body); m != "" && m != "http://www.w3.org/2000/svg" {
+			t.Errorf("%s asks another host: %s", name, m)
+		}
+		lacks(t, page+`dash.css dash.js`, name)
+	}
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, httptest.NewRequest("GET", "/login", nil))
+	lacks(t, rec.Header().Get("Content-Security-Policy"), "default-src 'none'", "frame-ancestors 'none'")
+}
+
+func TestLogin(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	do := func(method, path, form, proto string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, path, strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Forwarded-Proto", proto)
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, r)
+		return rec
+	}
+	for _, path := range []string{"/", "/live"} {
+		if rec := do("GET", path, "", ""); rec.Code != 401 || !strings.Contains(rec.Body.String(), "footfall login") {
+			t.Errorf("%s without login: %d", path, rec.Code)
+		}
+	}
+	link, err := w.control.AddLink(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // previews
+		lacks(t, do("GET", "/login?link="+link, "", "").Body.String(), `<form method="post" action="/login">`, link)
+	}
+	rec := do("POST", "/login", "link="+link, "https")
+	if rec.Code != 303 || len(rec.Result().Cookies()) != 1 {
+		t.Fatalf("login: %d %v", rec.Code, rec.Header())
+	}
+	c := rec.Result().Cookies()[0]
+	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 30*24*3600 {
+		t.Errorf("cookie %+v", c)
+	}
+	if rec := do("POST", "/login", "link="+link, ""); rec.Code != 403 || !strings.Contains(rec.Body.String(), "used already") {
+		t.Errorf("second use: %d", rec.Code)
+	}
+	if rec := do("POST", "/login", "link="+strings.Repeat("x", 1<<20), ""); rec.Code != 403 {
+		t.Errorf("large body: %d", rec.Code)
+	}
+	other, err := w.control.AddLink(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := do("POST", "/login", "link="+other, "").Result().Cookies(); len(c) != 1 || c[0].Secure {
+		t.Errorf("cookie over http: %+v", c)
+	}
+}
+
+func TestEmptyAndQuiet(t *testing.T) {
+	w := newWorld(t, now, "new.example")
+	w.source.scale = 0
+	lacks(t, w.get(t, "/"), "Listening…", "data-site=&#34;ffw_new.example&#34; src=&#34;http://example.com/js/footfall.js&#34;")
+	w = newWorld(t, now, "old.example")
+	quiet := &quietSince{w.source}
+	w.Handler = New(quiet, w.control, w.control, Options{Now: now})
+	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period.")
+	lacks(t, w.get(t, "/?period=Last7Days&country=DE"), "Nothing matches the filter")
+	none := newWorld(t, now)
+	lacks(t, none.get(t, "/"), "footfall site add")
+}
+
+// quietSince has figures only for windows longer than a year.
+type quietSince struct{ *plausible }
+
+func (s *quietSince) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	set, err := s.plausible.Answer(ctx, q)
+	if q.Window.To.Sub(q.Window.From) < 366*24*time.Hour {
+		for i := range set.Points {
+			set.Points[i].Value = 0
+		}
+	} else {
+		set.Points[0].Value = 1
+	}
+	return set, err
+}
+
+func TestEveryBoxShowsItsOwnError(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	w.source.broken = map[metric.Dimension]error{"country": errors.New("disk /secret"), "browser": &metric.QueryError{Why: "ask otherwise"}}
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+	page := w.get(t, "/")
+	lacks(t, page, "This could not be counted", "ask otherwise", "Desktop", "/courses/watercolour")
+	if strings.Contains(page, "secret") || strings.Count(page, `class="problem"`) != 2 {
+		t.Errorf("%d problems shown", strings.Count(page, `class="problem"`))
+	}
+	w.source.broken = map[metric.Dimension]error{"": errors.New("gone")}
+	if n := strings.Count(w.get(t, "/?metric=BounceRate"), "This could not be counted"); n != 5+1+1 { // cells, chart, direct
+		t.Errorf("%d boxes say that they failed, want 7", n)
+	}
+}
+
+func TestStateLivesInTheURL(t *testing.T) {
+	w := newWorld(t, now, "atelier.example", "shop.example")
+	page := w.get(t, "/?site=shop-example&period=Last7Days&metric=Visitors&page=%2Fpricing&country=")
+	for _, q := range w.source.asked {
+		filters := fmt.Sprint(q.Filters)
+		live := q.Window.To.Sub(q.Window.From) < time.Hour
+		if q.Site != "shop-example" || !live && !strings.HasPrefix(filters, "[{page /pricing} {country }") {
+			t.Errorf("asked %+v", q)
+		}
+	}
+	lacks(t, page, "Page is /pricing", "Country is unknown",
+		"/?country=&amp;metric=Visitors&amp;page=%2Fpricing&amp;period=Last24Hours&amp;site=shop-example", // another period keeps the rest
+		"/?country=&amp;device=phone&amp;metric=Visitors&amp;page=%2Fpricing&amp;period=Last7Days&amp;site=shop-example",
+		"/?country=&amp;metric=Visitors&amp;period=Last7Days&amp;site=shop-example") // the chip takes its filter away
+	all := w.get(t, "/?detail=page")
+	lacks(t, all, "Show less", "/contact")
+	if strings.Contains(w.get(t, "/"), ">/contact<") {
+		t.Error("the short list is as long as the full one")
+	}
+	w.get(t, "/?site=none&period=x&metric=y&detail=z") // unknown values are the defaults
+}
+
+func TestLive(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	if got := strings.TrimSpace(w.get(t, "/live?site=atelier-example&page=/x")); !regexp.MustCompile(`^\{"visitors":"\d+"\}$`).MatchString(got) {
+		t.Error(got)
+	}
+	q := w.source.asked[0]
+	if q.Metric != metric.Visitors || !q.Window.From.Equal(fixed.Add(-5*time.Minute)) || len(q.Filters) > 0 {
+		t.Errorf("asked %+v", q)
+	}
+}
+
+func TestComparisonIsFair(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, now, "atelier.example")
+	for _, x := range []struct{ period, now, from, to, whole string }{
+		{"Last7Days", "2024-05-16T14:32:07+02:00", "2024-05-03T00:00:00+02:00", "2024-05-09T14:32:07+02:00", "2024-05-10T00:00:00+02:00"},
+		{"Last7Days", "2024-04-03T14:32:07+02:00", "2024-03-21T00:00:00+01:00", "2024-03-27T14:32:07+01:00", "2024-03-28T00:00:00+01:00"}, // clocks changed on 31 March
+		{"Last24Hours", "2024-05-16T14:32:07+02:00", "2024-05-14T15:00:00+02:00", "2024-05-15T14:32:07+02:00", "2024-05-15T15:00:00+02:00"},
+	} {
+		at, err := time.Parse(time.RFC3339, x.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := spanOf(readState(url.Values{"period": {x.period}}, mustSites(t, w)), at)
+		part, whole := s.before(false), s.before(true)
+		got := []string{part.From.In(berlin).Format(time.RFC3339), part.To.In(berlin).Format(time.RFC3339), whole.To.In(berlin).Format(time.RFC3339)}
+		if fmt.Sprint(got) != fmt.Sprint([]string{x.from, x.to, x.whole}) {
+			t.Errorf("%s at %s: before is %v, want %v", x.period, x.now, got, x)
+		}
+	}
+}
