@@ -56,6 +56,7 @@ var exceptions = map[string]string{
 	"github.com/duckdb/duckdb-go/v2 in archive/disk":         "a test only: another reader must understand the archive's objects",
 	"github.com/parquet-go/parquet-go in archive/disk":       "a test only: objects are read as any Parquet reader would",
 	"collect/bad_test.go: TestBadInput is too long":          "one table of bad requests",
+	"e2e/bad_test.go: TestBadInput is too long":              "one table of bad requests",
 	"enrich/referrer_test.go: TestReferrerTruth is too long": "one table and its recount",
 }
 
