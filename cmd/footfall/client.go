@@ -37,7 +37,7 @@ func (c *call) dial(ctx context.Context) (*client, error) {
 	}}}
 	// Silent but for what is wrong: the command's own output is what was asked for.
 	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := patiently(ctx, func() (*house, error) {
+	h, err := patiently(ctx, patience, func() (*house, error) {
 		if conn, err := net.Dial("unix", c.socket()); err == nil {
 			return nil, conn.Close()
 		}

@@ -53,7 +53,7 @@ func (q quiet) Write(b []byte) (int, error) {
 
 // freeAddress is address if nobody listens there, else a free port.
 func freeAddress(address string) string {
-	l, err := listen(address)
+	l, _, err := listen(address)
 	if err != nil {
 		return "127.0.0.1:0"
 	}

@@ -184,12 +184,13 @@ func (e *busyError) Error() string {
 // directory: a server that restarts, or a command on a stopped one.
 const patience = 30 * time.Second
 
-// patiently opens a house as soon as whoever works on its directory leaves.
-func patiently(ctx context.Context, open func() (*house, error)) (*house, error) {
+// patiently opens a house as soon as whoever works on its directory leaves, or
+// gives up after wait.
+func patiently(ctx context.Context, wait time.Duration, open func() (*house, error)) (*house, error) {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		h, err := open()
 		var busy *busyError
-		if !errors.As(err, &busy) || time.Since(began) > patience || ctx.Err() != nil {
+		if !errors.As(err, &busy) || time.Since(began) >= wait || ctx.Err() != nil {
 			return h, err
 		}
 	}

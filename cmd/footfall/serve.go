@@ -35,17 +35,16 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP)
 	defer signal.Stop(again)
-	listener, err := listen(c.values["listen"])
+	listener, inherited, err := listen(c.values["listen"])
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	open := func() (*house, error) { return openHouse(ctx, c.config, log, countries) }
-	if inherited { // a command may have been quicker between two servers
-		first := open
-		open = func() (*house, error) { return patiently(ctx, first) }
+	wait := time.Duration(0)
+	if inherited {
+		wait = patience // a command may have slipped in between two servers
 	}
-	h, err := open()
+	h, err := patiently(ctx, wait, func() (*house, error) { return openHouse(ctx, c.config, log, countries) })
 	if err != nil {
 		return err
 	}
@@ -73,13 +72,13 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 		restarting = true
 	case err = <-served:
 	}
-	inherited, dupErr := keepOpen(listener, restarting)
+	socket, dupErr := keepOpen(listener, restarting)
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
 	stopControl()
 	err = errors.Join(err, h.close())
 	log.Info("stopped")
 	if restarting && err == nil {
-		return reexec(inherited)
+		return reexec(socket)
 	}
 	return err
 }
@@ -176,7 +175,7 @@ func (c *call) address(l net.Listener) string {
 const firstInherited = 3
 
 // listen takes over an inherited socket, or opens one.
-func listen(address string) (net.Listener, error) {
+func listen(address string) (l net.Listener, inherited bool, err error) {
 	pid, fds := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	os.Unsetenv("LISTEN_PID")
 	os.Unsetenv("LISTEN_FDS")
@@ -184,13 +183,14 @@ func listen(address string) (net.Listener, error) {
 		syscall.CloseOnExec(firstInherited)
 		f := os.NewFile(firstInherited, "listener")
 		defer f.Close()
-		return net.FileListener(f)
+		l, err = net.FileListener(f)
+		return l, true, err
 	}
-	l, err := net.Listen("tcp", address)
+	l, err = net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%w; choose another with --listen", err)
+		return nil, false, fmt.Errorf("%w; choose another with --listen", err)
 	}
-	return l, nil
+	return l, false, nil
 }
 
 // keepOpen holds the listening socket open beyond the server that listens on
