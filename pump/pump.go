@@ -48,7 +48,7 @@ type Options struct {
 	Name     string                                                    // of the reader, for logs and set-aside items
 	Events   int                                                       // write at so many events; default 20,000
 	Bytes    int                                                       // or at so many bytes; default 16 MiB
-	Age      time.Duration                                             // or when the first event is so old; default 200 ms
+	Age      time.Duration                                             // or when the first event is so old; default 250 ms
 	Attempts int                                                       // set aside what was delivered more often; default 10
 	Drain    time.Duration                                             // how long it may go on writing after its context ends; default 20 s
 	SetAside func(ctx context.Context, items ...queue.AsideItem) error // required
@@ -60,7 +60,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Events = orDefault(o.Events, 20_000)
 	o.Bytes = orDefault(o.Bytes, 16<<20)
-	o.Age = orDefault(o.Age, 200*time.Millisecond)
+	o.Age = orDefault(o.Age, 250*time.Millisecond)
 	o.Attempts = orDefault(o.Attempts, 10)
 	o.Drain = orDefault(o.Drain, 20*time.Second)
 	if o.Wrote == nil {

@@ -325,7 +325,7 @@ func (b *bench) probeVisible(ctx context.Context) (visible []time.Duration) {
 		res.Body.Close()
 		answered := time.Now()
 		for have++; count() < have && time.Since(answered) < 30*time.Second; {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(40 * time.Millisecond)
 		}
 		visible = append(visible, time.Since(answered))
 		time.Sleep(50 * time.Millisecond)

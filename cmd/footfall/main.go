@@ -47,13 +47,19 @@ func commands() []command {
 	return slices.Concat(serveCommands, siteCommands, dataCommands, asideCommands, careCommands)
 }
 
-// memoryLimit is where Go's collector begins to work harder, in bytes; DuckDB
-// has a limit of its own. GOMEMLIMIT overrides it.
-const memoryLimit = 500 << 20
+// Below memoryLimit bytes Go's collector lets the heap grow by gcPercent before
+// it runs; DuckDB has a limit of its own. GOMEMLIMIT and GOGC override both.
+const (
+	memoryLimit = 500 << 20
+	gcPercent   = 200
+)
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
