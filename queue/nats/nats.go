@@ -106,6 +106,9 @@ func (q *Queue) start() error {
 	if err := os.MkdirAll(filepath.Join(q.o.Dir, "readers"), 0o700); err != nil {
 		return err
 	}
+	if err := cutZeros(q.o.Dir, q.o.Log); err != nil {
+		return err
+	}
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "footfall", DontListen: true, NoSigs: true, NoLog: true,
 		JetStream: true, StoreDir: q.o.Dir, SyncAlways: true,
