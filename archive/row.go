@@ -76,7 +76,7 @@ func newEncoder() *encoder {
 		w: parquet.NewGenericWriter[row](io.Discard,
 			// Below this level the encoder stores pages without repetition, such
 			// as random ids, as they are.
-			parquet.Compression(&zstd.Codec{Level: zstd.SpeedBetterCompression}),
+			parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 			parquet.MaxRowsPerRowGroup(groupRows),
 			parquet.DictionaryMaxBytes(dictionaryMax),
 			parquet.PageBufferSize(pageBytes),

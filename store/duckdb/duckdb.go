@@ -28,7 +28,7 @@ import (
 type Options struct {
 	Dir        string
 	Memory     string             // DuckDB's memory limit, such as "512MB"; the default
-	Checkpoint string             // write-ahead log size that starts a checkpoint; default "64MB"
+	Checkpoint string             // write-ahead log size that starts a checkpoint; default "256MB"
 	Duplicate  func(*event.Event) // called for every event that came again; nil for nobody
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -71,7 +71,7 @@ func Open(o Options) (*Store, error) {
 		o.Memory = "512MB"
 	}
 	if o.Checkpoint == "" {
-		o.Checkpoint = "64MB"
+		o.Checkpoint = "256MB"
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
