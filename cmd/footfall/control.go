@@ -185,10 +185,8 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 			k.h.meters.count("accepted", "", len(events))
 			return nil
 		},
-		Enrich: k.importEnricher(r.FormValue("bots")).Enrich,
-		Malformed: func(ctx context.Context, n int64, reason, scrubbed string) {
-			k.h.refuse(ctx, "import", site.ID, fmt.Sprintf("%s line %d: %s", r.FormValue("name"), n, reason), scrubbed)
-		},
+		Enrich:    k.importEnricher(r.FormValue("bots")).Enrich,
+		Malformed: k.h.malformed(site.ID, r.FormValue("name")),
 		Progress: func(rep weblog.Report, read int64) {
 			_ = answer(w, importProgress{Report: rep, Read: read}) // a reader that left ends the import by its context
 			_ = flush.Flush()
@@ -203,6 +201,28 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 		last.Error = err.Error()
 	}
 	return answer(w, last)
+}
+
+// malformed sets aside lines that can't be read, each once however often its
+// file is imported.
+func (h *house) malformed(site, file string) func(context.Context, int64, string, string) {
+	var known map[string]bool // site and reason of what was set aside by earlier imports
+	return func(ctx context.Context, line int64, reason, scrubbed string) {
+		if known == nil {
+			known = map[string]bool{}
+			items, err := h.queue.Aside().List(ctx, "import", 0)
+			if err != nil {
+				h.log.Warn("import: what is set aside can't be listed; malformed lines may be in it twice", "error", err)
+			}
+			for _, it := range items {
+				known[it.Site+" "+it.Reason] = true
+			}
+		}
+		reason = fmt.Sprintf("%s line %d: %s", file, line, reason)
+		if !known[site+" "+reason] {
+			h.refuse(ctx, "import", site, reason, scrubbed)
+		}
+	}
 }
 
 // importEnricher is the house's own, or one that knows a bot by the four words
