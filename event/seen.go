@@ -1,6 +1,9 @@
 package event
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Seen is a compact set of event ids that never forgets one and seldom takes a
 // new one for known: Has is false for certain, true only probably, so a true
@@ -12,20 +15,22 @@ import "hash/maphash"
 // new one is wrong with a probability of about n / 2^(32+seenBits).
 // It is not safe for concurrent use.
 type Seen struct {
-	buckets [][]uint32
-	split   uint // how many of the kept bits choose the bucket, beside the top bits
+	few     []uint64   // whole keys, while there are few: many days have few ids
+	buckets [][]uint32 // nil while there are few
+	split   uint       // how many of the kept bits choose the bucket, beside the top bits
 	n       int
 }
 
 const (
 	seenBits  = 12
 	bucketAim = 48
+	fewKeys   = 64
 )
 
 var seenSeed = maphash.MakeSeed()
 
 // NewSeen makes an empty set.
-func NewSeen() *Seen { return &Seen{buckets: make([][]uint32, 1<<seenBits)} }
+func NewSeen() *Seen { return &Seen{} }
 
 // Key hashes a site's event id for a Seen set. Keys differ between processes.
 func Key(site, id string) uint64 {
@@ -44,6 +49,9 @@ func (s *Seen) place(key uint64) (bucket uint64, kept uint32) {
 
 // Has reports whether key may be in the set.
 func (s *Seen) Has(key uint64) bool {
+	if s.buckets == nil {
+		return slices.Contains(s.few, key)
+	}
 	b, kept := s.place(key)
 	for _, x := range s.buckets[b] {
 		if x == kept {
@@ -55,6 +63,18 @@ func (s *Seen) Has(key uint64) bool {
 
 // Add puts key into the set.
 func (s *Seen) Add(key uint64) {
+	if s.buckets == nil {
+		if s.n < fewKeys {
+			s.few = append(s.few, key)
+			s.n++
+			return
+		}
+		few := s.few
+		s.few, s.buckets, s.n = nil, make([][]uint32, 1<<seenBits), 0
+		for _, k := range few {
+			s.Add(k)
+		}
+	}
 	if s.n > len(s.buckets)*bucketAim && s.split < 20 {
 		s.grow()
 	}

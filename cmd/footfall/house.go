@@ -240,7 +240,8 @@ func (h *house) startStorePump(ctx context.Context) error {
 // startArchivePump pumps the queue into the archive.
 func (h *house) startArchivePump(ctx context.Context) error {
 	return h.startPump(ctx, "archive", h.archive.Position(), h.archive,
-		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
+		// It gathers for minutes, in which a restart is no attempt: it never gives up.
+		pump.Options{Attempts: 1 << 30, Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
 }
 
 func (h *house) startPump(ctx context.Context, name string, at event.Position, sink pump.Sink, o pump.Options) error {
@@ -337,8 +338,12 @@ func (h *house) settled(ctx context.Context) error {
 
 // refuse sets aside what a door could not keep.
 func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
+	if len(raw) > event.MaxBytes {
+		raw, reason = strings.ToValidUTF8(raw[:event.MaxBytes], ""), fmt.Sprintf("%s (the first %d of %d bytes are kept)", reason, event.MaxBytes, len(raw))
+	}
 	item := queue.AsideItem{Reader: reader, Reason: reason, Site: site, Raw: raw}
-	if err := h.queue.Aside().Put(ctx, item); err != nil {
+	// A sender that leaves in the middle of a batch takes nothing with it.
+	if err := h.queue.Aside().Put(context.WithoutCancel(ctx), item); err != nil {
 		h.meters.count("aside_failed", reader, 1)
 		h.log.Error("could not set aside a refused event", "error", err)
 	}

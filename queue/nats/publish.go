@@ -178,6 +178,13 @@ func (q *Queue) write(reader string, group []*publication, raw, message []byte) 
 		q.recover()
 		var api *jetstream.APIError
 		if errors.As(err, &api) && api.ErrorCode == wrongLastSequence { // certainly not stored
+			q.mu.Lock()
+			h.epoch, h.total = q.epochs.current(), q.last.Total // what was stored late counts before this one
+			q.mu.Unlock()
+			if reader == "" {
+				h.total += uint64(count)
+			}
+			h.append(message[:0])
 			err = q.store(h, to, message)
 		}
 	}

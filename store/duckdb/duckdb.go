@@ -221,6 +221,6 @@ func (s *Store) closeAll() error {
 	if s.connector != nil {
 		errs = append(errs, s.connector.Close())
 	}
-	s.conn, s.db, s.connector = nil, nil, nil
+	s.conn, s.connector = nil, nil // a query that comes late finds db closed, not gone
 	return errors.Join(errs...)
 }

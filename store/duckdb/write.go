@@ -322,17 +322,16 @@ func (s *Store) tellDuplicates(events []event.Event, fresh []int) {
 	}
 }
 
-// Recount settles the count of duplicates after the store was filled from the
-// archive, which holds no duplicates: what was accepted up to the position and
-// is neither stored nor set aside had come again.
-func (s *Store) Recount(ctx context.Context, setAside uint64) error {
+// Recount sets the count of duplicates after the store was filled from the
+// archive, which brings none but has counted them.
+func (s *Store) Recount(ctx context.Context, duplicates uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.again(ctx); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
 	next := s.state
-	next.Duplicates = next.Position.Total - min(next.Stored+setAside, next.Position.Total)
+	next.Duplicates = duplicates
 	if err := s.commit(nil, nil, next); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
