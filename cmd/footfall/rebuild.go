@@ -111,7 +111,8 @@ func (h *house) canRebuild(ctx context.Context) error {
 		return err
 	}
 	st, end := h.store.Load(), h.archive.Position()
-	if st != nil && end.Less(st.State().Position) && (end.Epoch != q.Last.Epoch || q.First.Seq > end.Seq+1) {
+	cut := end != (event.Position{}) && end.Epoch != q.Last.Epoch
+	if st != nil && end.Less(st.State().Position) && (cut || q.First.Seq > end.Seq+1) {
 		return fmt.Errorf("the archive ends at event %d and the queue no longer reaches back to there, so a rebuild would lose what only the event store has (%d events up to %d); let the archive catch up first, see: footfall doctor",
 			end.Total, st.State().Stored, st.State().Position.Total)
 	}
