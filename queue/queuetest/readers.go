@@ -98,8 +98,8 @@ func longPoll(t *testing.T, open func() queue.Queue) {
 		if waited := time.Since(began); waited < 100*time.Millisecond || waited > soon/2 {
 			t.Errorf("%s: waited %v for nothing, want 150ms", name, waited)
 		}
-		want := Events(name, 1)
-		time.AfterFunc(100*time.Millisecond, func() { _ = q.Publish(t.Context(), want...) })
+		want, published := Events(name, 1), make(chan error, 1)
+		time.AfterFunc(100*time.Millisecond, func() { published <- q.Publish(t.Context(), want...) })
 		began = time.Now()
 		d, err := r.Read(t.Context(), 10, soon)
 		check(t, err)
@@ -108,6 +108,7 @@ func longPoll(t *testing.T, open func() queue.Queue) {
 			t.Errorf("%s: what came after 100ms was delivered after %v", name, waited)
 		}
 		check(t, d.Ack(t.Context()))
+		check(t, <-published) // a reader may be quicker than the publisher's answer
 	}
 }
 
