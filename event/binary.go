@@ -53,14 +53,18 @@ func (e *Event) AppendBinary(b []byte) []byte {
 var errShort = errors.New("event: binary form ends too early")
 
 // DecodeBinary reads one event from the front of b and returns what is left.
-// The event's texts share b's memory through one string, so b may be reused.
+// Its texts are parts of b; an empty one holds on to nothing, which spares the
+// garbage collector most of an event's pointers.
 func (e *Event) DecodeBinary(b string) (rest string, err error) {
 	for _, f := range e.texts() {
 		n, w := uvarint(b)
 		if w <= 0 || n > uint64(len(b)-w) {
 			return "", fmt.Errorf("%w (field %s)", errShort, f.name)
 		}
-		*f.text = b[w : w+int(n)]
+		*f.text = ""
+		if n > 0 {
+			*f.text = b[w : w+int(n)]
+		}
 		b = b[w+int(n):]
 	}
 	for _, t := range [4]*time.Time{&e.Time, &e.Original, &e.Sent, &e.Received} {

@@ -152,6 +152,9 @@ func (e *Event) Check() error {
 	}
 	size := 0
 	for _, f := range e.texts() {
+		if *f.text == "" {
+			continue
+		}
 		if why := textFault(*f.text, f.max); why != "" {
 			return Invalid(f.name, "%s", why)
 		}

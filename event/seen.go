@@ -53,21 +53,20 @@ func (s *Seen) Has(key uint64) bool {
 		return slices.Contains(s.few, key)
 	}
 	b, kept := s.place(key)
-	for _, x := range s.buckets[b] {
-		if x == kept {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.buckets[b], kept)
 }
 
-// Add puts key into the set.
-func (s *Seen) Add(key uint64) {
+// Add puts key into the set and reports whether it was new: true is certain,
+// false only probable, as with Has.
+func (s *Seen) Add(key uint64) bool {
 	if s.buckets == nil {
+		if slices.Contains(s.few, key) {
+			return false
+		}
 		if s.n < fewKeys {
 			s.few = append(s.few, key)
 			s.n++
-			return
+			return true
 		}
 		few := s.few
 		s.few, s.buckets, s.n = nil, make([][]uint32, 1<<seenBits), 0
@@ -79,11 +78,15 @@ func (s *Seen) Add(key uint64) {
 		s.grow()
 	}
 	b, kept := s.place(key)
+	if slices.Contains(s.buckets[b], kept) {
+		return false
+	}
 	s.buckets[b] = push(s.buckets[b], kept)
 	s.n++
+	return true
 }
 
-// Len is how many keys were added.
+// Len is how many keys it holds.
 func (s *Seen) Len() int { return s.n }
 
 // push grows a bucket in small steps: doubling would waste up to half.

@@ -29,6 +29,7 @@ type Options struct {
 	Dir        string
 	Memory     string             // DuckDB's memory limit, such as "512MB"; the default
 	Checkpoint string             // write-ahead log size that starts a checkpoint; default "256MB"
+	IDs        int                // ids to keep in memory beyond those of the running batch's days; default 4 million (5 bytes each)
 	Duplicate  func(*event.Event) // called for every event that came again; nil for nobody
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -43,8 +44,10 @@ type Store struct {
 
 	mu     sync.Mutex // the one writer
 	conn   driver.Conn
-	days   *days
-	unsure bool // the last commit failed: state and days may not be what is stored
+	chunk  *chunk // nil until the first event
+	days   *event.Days
+	stored map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
+	unsure bool                   // the last write failed: state and days may not be what is stored
 	look   sync.RWMutex
 	state  store.State
 }
@@ -72,6 +75,9 @@ func Open(o Options) (*Store, error) {
 	}
 	if o.Checkpoint == "" {
 		o.Checkpoint = "256MB"
+	}
+	if o.IDs <= 0 {
+		o.IDs = 4_000_000
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -134,7 +140,7 @@ func (s *Store) open() (err error) {
 	if err := s.exec(ctx, schema); err != nil {
 		return err
 	}
-	s.days = newDays(s)
+	s.days, s.stored = event.NewDays(s.o.IDs), nil
 	state, err := s.readState(ctx)
 	s.setState(state)
 	return err
@@ -212,6 +218,9 @@ func (s *Store) Close() error {
 
 func (s *Store) closeAll() error {
 	var errs []error
+	if s.chunk != nil {
+		s.chunk.close()
+	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
@@ -221,6 +230,6 @@ func (s *Store) closeAll() error {
 	if s.connector != nil {
 		errs = append(errs, s.connector.Close())
 	}
-	s.conn, s.connector = nil, nil // a query that comes late finds db closed, not gone
+	s.chunk, s.conn, s.connector = nil, nil, nil // a query that comes late finds db closed, not gone
 	return errors.Join(errs...)
 }

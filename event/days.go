@@ -1,0 +1,96 @@
+package event
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Days holds, for the UTC days that events came for lately, the ids that are
+// kept: an id counts once within its day. Which days' ids were kept earlier its
+// owner must know, and load them when such a day is missing here.
+// It is not safe for concurrent use.
+type Days struct {
+	most int // ids held beyond those of the days in use
+	sets map[Day]*daySeen
+	turn uint64
+	ids  int
+}
+
+type daySeen struct {
+	*Seen
+	used uint64 // the turn it was last used in
+}
+
+// NewDays makes a Days that holds at most so many ids (about 5 bytes each)
+// beyond those of the days in use.
+func NewDays(most int) *Days { return &Days{most: most, sets: map[Day]*daySeen{}} }
+
+// Begin starts a turn with the events of a batch and returns the days that are
+// not held, for which ids may have been kept earlier: their owner loads those
+// with Load before it calls Add. The days of the batch are in use until the
+// next turn.
+func (d *Days) Begin(events []Event) (missing []Day) {
+	d.turn++
+	last, none := Day(0), true
+	for i := range events {
+		day := events[i].Day()
+		if day == last && !none {
+			continue
+		}
+		last, none = day, false
+		set := d.sets[day]
+		if set == nil {
+			set = &daySeen{Seen: NewSeen()}
+			d.sets[day] = set
+			missing = append(missing, day)
+		}
+		set.used = d.turn
+	}
+	return missing
+}
+
+// Load adds an id that was kept earlier, unless its day is not held.
+func (d *Days) Load(day Day, key uint64) {
+	if set := d.sets[day]; set != nil && set.Add(key) {
+		d.ids++
+	}
+}
+
+// Add adds the id of an event of the running turn and reports whether it is
+// new; false is only probable, as with Seen.
+func (d *Days) Add(e *Event) bool {
+	fresh := d.sets[e.Day()].Add(Key(e.Site, e.ID))
+	if fresh {
+		d.ids++
+	}
+	return fresh
+}
+
+// Trim forgets days that are not in use, longest unused first, until the rest
+// keeps within the limit, and returns them.
+func (d *Days) Trim() (forgotten []Day) {
+	if d.ids <= d.most {
+		return nil
+	}
+	var idle []Day
+	inUse := 0
+	for day, set := range d.sets {
+		if set.used == d.turn {
+			inUse += set.Len()
+			continue
+		}
+		idle = append(idle, day)
+	}
+	slices.SortFunc(idle, func(a, b Day) int {
+		return cmp.Or(cmp.Compare(d.sets[a].used, d.sets[b].used), cmp.Compare(a, b))
+	})
+	for _, day := range idle {
+		if d.ids-inUse <= d.most {
+			break
+		}
+		d.ids -= d.sets[day].Len()
+		delete(d.sets, day)
+		forgotten = append(forgotten, day)
+	}
+	return forgotten
+}

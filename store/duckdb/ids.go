@@ -1,0 +1,151 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"footfall/event"
+)
+
+// ident is what counts once.
+type ident struct {
+	day      event.Day
+	site, id string
+}
+
+func identOf(e *event.Event) ident { return ident{e.Day(), e.Site, e.ID} }
+
+// fresh is the indexes, in order, of the events that are neither stored nor
+// twice in the batch.
+func (s *Store) fresh(ctx context.Context, events []event.Event) ([]int, error) {
+	if err := s.load(ctx, s.days.Begin(events)); err != nil {
+		return nil, err
+	}
+	fresh := make([]int, 0, len(events))
+	var suspects []int
+	for i := range events {
+		if s.days.Add(&events[i]) {
+			fresh = append(fresh, i)
+		} else {
+			suspects = append(suspects, i)
+		}
+	}
+	if len(suspects) == 0 {
+		return fresh, nil
+	}
+	known, err := s.confirm(ctx, events, suspects)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range fresh {
+		known[identOf(&events[i])] = true
+	}
+	for _, i := range suspects {
+		if who := identOf(&events[i]); !known[who] {
+			known[who] = true
+			fresh = append(fresh, i)
+		}
+	}
+	slices.Sort(fresh)
+	return fresh, nil
+}
+
+// load reads the ids of days that are not in memory, those of all days at once.
+func (s *Store) load(ctx context.Context, missing []event.Day) error {
+	if err := s.learnDays(ctx); err != nil {
+		return err
+	}
+	var list []string
+	for _, day := range missing {
+		if _, ok := s.stored[day]; ok {
+			list = append(list, fmt.Sprint(int32(day)))
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT day, site, id FROM events WHERE day IN ("+strings.Join(list, ",")+")")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var day int32
+		var site, id string
+		if err := rows.Scan(&day, &site, &id); err != nil {
+			return err
+		}
+		s.days.Load(event.Day(day), event.Key(site, id))
+	}
+	return rows.Err()
+}
+
+// learnDays finds out once which days have events.
+func (s *Store) learnDays(ctx context.Context) error {
+	if s.stored != nil {
+		return nil
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT day FROM events")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	stored := map[event.Day]struct{}{}
+	for rows.Next() {
+		var day int32
+		if err := rows.Scan(&day); err != nil {
+			return err
+		}
+		stored[event.Day(day)] = struct{}{}
+	}
+	s.stored = stored
+	return rows.Err()
+}
+
+// confirm asks the table which suspects it holds: a set may mistake a new id for a known one.
+func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []int) (map[ident]bool, error) {
+	if err := s.exec(ctx, "CREATE OR REPLACE TEMP TABLE suspects (day INTEGER, site VARCHAR, id VARCHAR)"); err != nil {
+		return nil, err
+	}
+	defer s.exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp.suspects") // replaced next time anyway
+	a, err := duckdb.NewAppender(s.conn, "temp", "main", "suspects")
+	if err != nil {
+		return nil, err
+	}
+	first, last := events[suspects[0]].Day(), events[suspects[0]].Day()
+	for _, i := range suspects {
+		who := identOf(&events[i])
+		first, last = min(first, who.day), max(last, who.day)
+		if err := a.AppendRow(int32(who.day), who.site, who.id); err != nil {
+			_ = a.Close()
+			return nil, err
+		}
+	}
+	if err := a.Close(); err != nil {
+		return nil, err
+	}
+	rows, err := s.conn.(driver.QueryerContext).QueryContext(ctx, fmt.Sprintf(
+		"SELECT DISTINCT day, site, id FROM suspects SEMI JOIN (SELECT day, site, id FROM events WHERE day BETWEEN %d AND %d) e USING (day, site, id)", first, last), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	known := map[ident]bool{}
+	row := make([]driver.Value, 3)
+	for {
+		switch err := rows.Next(row); err {
+		case nil:
+			known[ident{event.Day(row[0].(int32)), row[1].(string), row[2].(string)}] = true
+		case io.EOF:
+			return known, nil
+		default:
+			return nil, err
+		}
+	}
+}
