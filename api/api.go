@@ -15,12 +15,8 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/query"
 )
-
-// Source answers questions.
-type Source interface {
-	Answer(ctx context.Context, q metric.Query) (metric.Dataset, error)
-}
 
 // Keys looks bearer tokens up; account.ErrNotFound is an unknown one.
 type Keys interface {
@@ -42,19 +38,16 @@ type Options struct {
 // MaxBody is the most bytes a GraphQL request may have.
 const MaxBody = 64 << 10
 
-// atOnce is how many questions of all requests the source gets at a time.
-const atOnce = 4
-
 type door struct {
-	source Source
+	source query.Source
 	keys   Keys
 	sites  Sites
 	Options
-	slots chan struct{}
 }
 
-// New is the handler of /graphql and /v1/query.
-func New(source Source, keys Keys, sites Sites, o Options) http.Handler {
+// New is the handler of /graphql and /v1/query. How many questions at a time
+// the source gets is the source's own matter: query.Limit.
+func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -64,7 +57,7 @@ func New(source Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source, keys, sites, o, make(chan struct{}, atOnce)}
+	d := &door{source, keys, sites, o}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", d.guard("GET, POST", d.graphql))
 	mux.Handle("/v1/query", d.guard("GET", d.query))
@@ -153,19 +146,13 @@ func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Sit
 	reply(w, http.StatusOK, Spell(q, set, sites))
 }
 
-// answer asks the source, a bounded number of questions at a time. There are
-// no commissions before there are affiliates: they have no points at all.
+// answer asks the source. There are no commissions before there are
+// affiliates: they have no points at all.
 func (d *door) answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	if q.Metric == metric.Commissions {
 		return metric.Dataset{Source: "none", AsOf: d.Now()}, nil
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-		return d.source.Answer(ctx, q)
-	case <-ctx.Done():
-		return metric.Dataset{}, ctx.Err()
-	}
+	return d.source.Answer(ctx, q)
 }
 
 // explain is the status and text for an error of answer. What the asker cannot

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"footfall/account"
 	"footfall/account/accounttest"
 	"footfall/metric"
+	"footfall/query"
 )
 
 var now = time.Date(2024, 3, 10, 14, 32, 7, 0, time.UTC)
@@ -254,6 +256,40 @@ func TestFailingSourceIsToldWithoutDetails(t *testing.T) {
 	if got := f.graphql(t, f.bound, "{ getAnalyticsData(metricType: Visitors, timeWindow: Last7Days) { source } }"); !strings.Contains(got, "UNAVAILABLE") || strings.Contains(got, "secret") {
 		t.Error(got)
 	}
+}
+
+// stuck is a source that answers nobody.
+type stuck struct{}
+
+func (stuck) Answer(ctx context.Context, _ metric.Query) (metric.Dataset, error) {
+	<-ctx.Done()
+	return metric.Dataset{}, ctx.Err()
+}
+
+// Who waits for a turn in vain is told the same as whose question took too long.
+func TestNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m accounttest.Memory
+		if _, err := m.AddSite(t.Context(), account.Site{Domain: "a.example"}); err != nil {
+			t.Fatal(err)
+		}
+		token, _, err := m.AddKey(t.Context(), "", account.Viewer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := query.Limit(stuck{}, 1)
+		go source.Answer(t.Context(), metric.Query{}) // has the only turn until the test ends
+		synctest.Wait()
+		for name, source := range map[string]query.Source{"no turn": source, "slow": stuck{}} {
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/query?metric=Visitors&window=Last7Days", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			rec := httptest.NewRecorder()
+			New(source, &m, &m, Options{Log: slog.New(slog.DiscardHandler)}).ServeHTTP(rec, r)
+			if rec.Code != 503 || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "this took longer than 30s: ask for a shorter window") {
+				t.Errorf("%s: %d %s %v", name, rec.Code, rec.Body, rec.Header())
+			}
+		}
+	})
 }
 
 func FuzzParseQuery(f *testing.F) {

@@ -20,7 +20,7 @@ import (
 var schema string
 
 // Limits of one GraphQL request. A standard introspection query is 13 deep and
-// has about 100 selections; questions wait for the source's slots anyway.
+// has about 100 selections; questions wait for their turn anyway.
 const (
 	maxDepth      = 15
 	maxSelections = 200

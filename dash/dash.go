@@ -16,13 +16,8 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/metric"
+	"footfall/query"
 )
-
-// Source answers questions.
-type Source interface {
-	Answer(ctx context.Context, q metric.Query) (metric.Dataset, error)
-}
 
 // Sites lists the sites.
 type Sites interface {
@@ -46,12 +41,8 @@ type Options struct {
 	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
 }
 
-// atOnce is how many questions of all pages the source gets at a time, and
-// patience how long one page waits for its figures.
-const (
-	atOnce   = 2
-	patience = 20 * time.Second
-)
+// patience is how long one page waits for its figures.
+const patience = 20 * time.Second
 
 //go:embed page.html login.html dash.css dash.js icon.svg
 var files embed.FS
@@ -69,27 +60,29 @@ var version = func() string {
 }()
 
 type door struct {
-	source Source
+	source query.Source
 	sites  Sites
 	logins Logins
 	Options
-	slots chan struct{}
 }
 
-// New is the handler of the dashboard: "/", "/live", "/login" and "/assets/".
-func New(source Source, sites Sites, logins Logins, o Options) http.Handler {
+// New is the handler of the dashboard: "/", "/live", "/login", "/logout" and
+// "/assets/". A page asks some twenty questions at once; how many of them the
+// source gets at a time is the source's own matter: query.Limit.
+func New(source query.Source, sites Sites, logins Logins, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &door{source, sites, logins, o, make(chan struct{}, atOnce)}
+	d := &door{source, sites, logins, o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", d.loggedIn(d.page))
 	mux.HandleFunc("GET /live", d.loggedIn(d.live))
 	mux.HandleFunc("GET /login", d.askLogin)
 	mux.HandleFunc("POST /login", d.login)
+	mux.HandleFunc("POST /logout", d.loggedIn(d.logout))
 	mux.HandleFunc("GET /assets/{version}/{name}", asset)
 	return strict(mux)
 }

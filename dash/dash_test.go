@@ -11,27 +11,34 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"footfall/metric"
 	"footfall/period"
+	"footfall/query"
 )
 
 func now() time.Time { return fixed }
 
-// get asks as a browser that is logged in.
-func (w world) get(t *testing.T, path string) string {
+// login makes a session.
+func (w world) login(t *testing.T) (session string) {
 	t.Helper()
 	link, err := w.control.AddLink(t.Context(), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := w.control.UseLink(t.Context(), link)
-	if err != nil {
+	if session, err = w.control.UseLink(t.Context(), link); err != nil {
 		t.Fatal(err)
 	}
+	return session
+}
+
+// get asks as a browser that is logged in.
+func (w world) get(t *testing.T, path string) string {
+	t.Helper()
 	r := httptest.NewRequest("GET", path, nil)
-	r.AddCookie(&http.Cookie{Name: cookie, Value: session})
+	r.AddCookie(&http.Cookie{Name: cookie, Value: w.login(t)})
 	rec := httptest.NewRecorder()
 	w.ServeHTTP(rec, r)
 	if rec.Code != 200 {
@@ -51,14 +58,10 @@ func lacks(t *testing.T, page string, wants ...string) {
 
 func TestPageShowsTheFigures(t *testing.T) {
 	w := newWorld(t, now, "atelier.example", "shop.example")
-	w.source.wait = 3 * time.Millisecond // so that they overlap
 	page := w.get(t, "/")
 	lacks(t, page, "atelier.example", "shop.example", "Page views", "Visitors", "Sessions", "Bounce rate", "Downloads", "Top pages", "Sources",
 		"Countries", "Devices", "Browsers", "Germany", "Direct", "As of <time>14:32:07</time>", "counted from events",
 		"1,204,311 accepted = 1,203,998 stored + 301 repeated + 0 set aside + 12 waiting", "<svg", "not over yet")
-	if w.source.most != 2 {
-		t.Errorf("%d questions at once", w.source.most)
-	}
 	// Bounces and sessions of the window, as the source tells them.
 	q := metric.Query{Site: w.site.ID, Metric: metric.PageViews, Zone: w.site.Location()}
 	q.Window, _, _ = period.Named("Last30Days", fixed, q.Zone)
@@ -135,6 +138,43 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+func TestLogout(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	do := func(method, session, proto string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "/logout", nil)
+		r.Header.Set("X-Forwarded-Proto", proto)
+		if session != "" {
+			r.AddCookie(&http.Cookie{Name: cookie, Value: session})
+		}
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, r)
+		return rec
+	}
+	session := w.login(t)
+	for _, x := range []struct {
+		method, session string
+		status          int
+	}{
+		{"POST", "", 401}, {"POST", "ffs_unknown", 401}, // as another site's form would come
+		{"GET", session, 405}, // a link or an image
+	} {
+		if rec := do(x.method, x.session, ""); rec.Code != x.status || len(rec.Result().Cookies()) > 0 {
+			t.Errorf("%s with %q: %d %v, want %d and no cookie", x.method, x.session, rec.Code, rec.Result().Cookies(), x.status)
+		}
+	}
+	for proto, secure := range map[string]bool{"": false, "https": true} {
+		rec := do("POST", session, proto)
+		if c := rec.Result().Cookies(); rec.Code != 303 || rec.Header().Get("Location") != "/login" || len(c) != 1 || c[0].Name != cookie ||
+			c[0].Value != "" || c[0].MaxAge >= 0 || c[0].Path != "/" || !c[0].HttpOnly || c[0].Secure != secure {
+			t.Errorf("logout over %q: %d %v", proto, rec.Code, c)
+		}
+	}
+	none := newWorld(t, now)
+	for _, page := range []string{w.get(t, "/"), none.get(t, "/")} {
+		lacks(t, page, `method="post" action="/logout"><button title="`)
+	}
+}
+
 func TestEmptyAndQuiet(t *testing.T) {
 	w := newWorld(t, now, "new.example")
 	w.source.scale = 0
@@ -176,6 +216,26 @@ func TestEveryBoxShowsItsOwnError(t *testing.T) {
 	if n := strings.Count(w.get(t, "/?metric=BounceRate"), "This could not be counted"); n != 5+1+1 { // cells, chart, direct
 		t.Errorf("%d boxes say that they failed, want 7", n)
 	}
+}
+
+// A page whose questions wait for their turn says the same in every box as one
+// whose questions are answered too slowly.
+func TestBusySource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, now, "atelier.example")
+		w.source.wait = time.Hour
+		for name, source := range map[string]query.Source{"no turn": query.Limit(w.source, 1), "slow": w.source} {
+			w.Handler = New(source, w.control, w.control, Options{Now: now, Log: slog.New(slog.DiscardHandler)})
+			if n := strings.Count(w.get(t, "/"), "This took too long. Choose a shorter period."); n != 5+1+6 { // cells, chart, lists
+				t.Errorf("%s: %d boxes say that it took too long, want 12", name, n)
+			}
+		}
+		w.source.wait = time.Millisecond
+		w.Handler = New(query.Limit(w.source, 1), w.control, w.control, Options{Now: now})
+		if page := w.get(t, "/"); strings.Contains(page, `class="problem"`) {
+			t.Error("a page whose questions are asked one by one has problems")
+		}
+	})
 }
 
 func TestStateLivesInTheURL(t *testing.T) {

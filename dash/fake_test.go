@@ -24,8 +24,6 @@ type plausible struct {
 
 	mu     sync.Mutex
 	asked  []metric.Query
-	busy   int
-	most   int // questions at once
 	broken map[metric.Dimension]error
 	wait   time.Duration
 }
@@ -43,10 +41,7 @@ var invented = map[metric.Dimension][]string{
 func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	p.mu.Lock()
 	p.asked = append(p.asked, q)
-	p.busy++
-	p.most = max(p.most, p.busy)
 	p.mu.Unlock()
-	defer func() { p.mu.Lock(); p.busy--; p.mu.Unlock() }()
 	select {
 	case <-time.After(p.wait):
 	case <-ctx.Done():

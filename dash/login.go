@@ -49,7 +49,21 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookie, Value: session, Path: "/", MaxAge: int(account.SessionLife.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure(r)})
+	setCookie(w, r, session, int(account.SessionLife.Seconds()))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// logout makes the browser forget its session. Only requests with a session
+// come here: the cookie is SameSite=Lax, so a form on somebody else's page
+// comes without it and logs nobody out.
+func (d *door) logout(w http.ResponseWriter, r *http.Request) {
+	setCookie(w, r, "", -1)
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+// setCookie keeps the session in the browser for so many seconds; a negative
+// number takes it out.
+func setCookie(w http.ResponseWriter, r *http.Request, session string, seconds int) {
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: session, Path: "/", MaxAge: seconds,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure(r)})
 }

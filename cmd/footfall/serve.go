@@ -16,9 +16,9 @@ import (
 
 	"footfall/api"
 	"footfall/collect"
-
 	"footfall/dash"
 	"footfall/enrich"
+	"footfall/query"
 )
 
 var serveCommands = []command{
@@ -94,6 +94,10 @@ func (h *house) shutDoors(server *http.Server, within time.Duration) error {
 	return nil
 }
 
+// questions is how many questions at a time the doors put to the event store,
+// together; it spreads each over all processors.
+const questions = 4
+
 // server puts the doors on the house.
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
@@ -101,8 +105,9 @@ func (h *house) server() *http.Server {
 		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log,
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
-	figures := api.New(h, h.control, h.sites, api.Options{Log: h.log})
-	pages := dash.New(h, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance})
+	source := query.Limit(h, questions)
+	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log})
+	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
