@@ -20,10 +20,12 @@ func (x *Enricher) campaignStep(e *event.Event, _ Sender) {
 	if c.Source == "" || e.Class != "" {
 		return
 	}
-	e.Class, e.Source = mediumClass(c.Medium), c.Source
+	e.Class = mediumClass(c.Medium)
+	var class string
+	class, e.Source = x.named(c.Source)
 	// ChatGPT and some others mark their links with their host and nothing else.
-	if known := x.host(strings.ToLower(c.Source)); c.Medium == "" && known.class != classOther && known.class != classSpam {
-		e.Class, e.Source = known.class, known.source
+	if c.Medium == "" && class != "" {
+		e.Class = class
 	}
 }
 

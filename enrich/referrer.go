@@ -1,7 +1,9 @@
 package enrich
 
 import (
+	"cmp"
 	_ "embed"
+	"maps"
 	"strings"
 	"sync"
 
@@ -49,9 +51,15 @@ social	Facebook	com.facebook.katana
 social	Instagram	com.instagram.android
 social	LinkedIn	com.linkedin.android
 social	Pinterest	com.pinterest
-social	Reddit	com.reddit.frontpage
 social	Twitter	com.twitter.android
 ai	ChatGPT	com.openai.chatgpt`
+
+// ownNames are short names that people write into utm_source, beside the names
+// in the lists. A newsletter is nobody's in particular: it has one spelling.
+var ownNames = map[string]string{
+	"fb": "Facebook", "ig": "Instagram", "insta": "Instagram", "x": "Twitter", "li": "LinkedIn", "linked-in": "LinkedIn", "yt": "YouTube",
+	"ddg": "DuckDuckGo", "hn": "Hacker News", "hackernews": "Hacker News", "chat-gpt": "ChatGPT", "vk": "Vkontakte", "yahoo": "Yahoo!", "newsletter": "newsletter",
+}
 
 // hostMost bounds the hosts whose class is remembered, hostMax their length
 // (that of a DNS name).
@@ -62,6 +70,7 @@ const (
 
 // directory knows the class and the name of hosts.
 type directory struct {
+	names   map[string]string // name in lower case, or a short one → name
 	spam    map[string]bool
 	named   map[string]map[string]string // class → host → name; the host's subdomains too
 	engines map[string]string            // host → name; of several the first in the list
@@ -72,12 +81,17 @@ type directory struct {
 type engine struct{ name, host string }
 
 var knownHosts = sync.OnceValue(func() *directory {
-	d := &directory{spam: map[string]bool{}, engines: map[string]string{}, named: map[string]map[string]string{classAI: {}, classSocial: {}, classEmail: {}}}
+	d := &directory{names: maps.Clone(ownNames), spam: map[string]bool{}, engines: map[string]string{},
+		named: map[string]map[string]string{classAI: {}, classSocial: {}, classEmail: {}}}
 	for host := range strings.FieldsSeq(spamList) {
 		d.spam[host] = true
 	}
 	for line := range strings.Lines(referrerList + ownReferrers) {
 		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 3)
+		// Where two classes spell a name differently, classify asks search last.
+		if low := strings.ToLower(fields[1]); d.names[low] == "" || fields[0] != classSearch {
+			d.names[low] = fields[1]
+		}
 		for _, host := range strings.Fields(fields[2]) {
 			switch _, known := d.engines[host]; {
 			case fields[0] != classSearch:
@@ -140,6 +154,19 @@ func (d *directory) classify(host string) site {
 		}
 	}
 	return site{class: classOther, source: host}
+}
+
+// named is the name that a referrer of the same source would have had, for a
+// host or name as people write it into a campaign link, whatever its case; the
+// text itself if nobody is known by it. Only a known host tells the class, too.
+func (x *Enricher) named(text string) (class, name string) {
+	low := strings.ToLower(text)
+	if strings.Contains(low, ".") { // else it is no host
+		if known := x.host(low); known.class != classOther && known.class != classSpam {
+			return known.class, known.source
+		}
+	}
+	return "", cmp.Or(x.directory.names[low], text)
 }
 
 // matches puts a country in the place of "{}": two or three letters, or

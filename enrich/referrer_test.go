@@ -122,6 +122,7 @@ func TestReferrer(t *testing.T) {
 		{"https://example.org/x", "other", "example.org", "https://example.org/x"},
 		{"https://www.example.co.uk", "other", "example.co.uk", "https://www.example.co.uk"},
 		{"https://t.co/abc", "social", "Twitter", "https://t.co/abc"},
+		{"android-app://com.reddit.frontpage/", "social", "reddit", "android-app://com.reddit.frontpage"},
 		{"https://out.reddit.com/r?u=1", "social", "reddit", "https://out.reddit.com/r"},
 		{"https://mastodon.social/@a/1", "social", "Mastodon", "https://mastodon.social/@a/1"},
 		{"https://chatgpt.com/", "ai", "ChatGPT", "https://chatgpt.com/"},
@@ -239,9 +240,9 @@ func TestCampaign(t *testing.T) {
 		want             event.Campaign
 	}{
 		{"utm_source=news&utm_medium=email&utm_campaign=May%20%26%20June", "", event.Campaign{}, "email", "news", event.Campaign{Source: "news", Medium: "email", Name: "May & June"}},
-		{"utm_source=google&utm_medium=cpc&utm_term=red+shoes&utm_content=a", "https://www.google.com/", event.Campaign{}, "campaign", "google", event.Campaign{Source: "google", Medium: "cpc", Term: "red shoes", Content: "a"}},
-		{"a=1&UTM_SOURCE=mastodon&utm_medium=Social", "", event.Campaign{}, "social", "mastodon", event.Campaign{Source: "mastodon", Medium: "Social"}},
-		{"utm_source=bing&utm_medium=organic", "", event.Campaign{}, "search", "bing", event.Campaign{Source: "bing", Medium: "organic"}},
+		{"utm_source=google&utm_medium=cpc&utm_term=red+shoes&utm_content=a", "https://www.google.com/", event.Campaign{}, "campaign", "Google", event.Campaign{Source: "google", Medium: "cpc", Term: "red shoes", Content: "a"}},
+		{"a=1&UTM_SOURCE=mastodon&utm_medium=Social", "", event.Campaign{}, "social", "Mastodon", event.Campaign{Source: "mastodon", Medium: "Social"}},
+		{"utm_source=bing&utm_medium=organic", "", event.Campaign{}, "search", "Bing", event.Campaign{Source: "bing", Medium: "organic"}},
 		{"utm_source=chatgpt.com", "", event.Campaign{}, "ai", "ChatGPT", event.Campaign{Source: "chatgpt.com"}},
 		{"utm_source=partner", "https://example.org/x", event.Campaign{}, "campaign", "partner", event.Campaign{Source: "partner"}},
 		{"utm_source=&utm_source=second", "", event.Campaign{}, "campaign", "second", event.Campaign{Source: "second"}},
@@ -254,6 +255,40 @@ func TestCampaign(t *testing.T) {
 		e := referred(x, event.Event{Host: "example.com", Search: c.search, Campaign: c.given}, c.referrer)
 		if e.Class != c.class || e.Source != c.source || e.Campaign != c.want {
 			t.Errorf("%s from %q: %s %q %+v, want %s %q %+v", c.search, c.referrer, e.Class, e.Source, e.Campaign, c.class, c.source, c.want)
+		}
+	}
+}
+
+// A source has one name, whether a campaign link or a referrer tells it; what
+// the link says stays in the campaign's own field.
+func TestCampaignSourceNames(t *testing.T) {
+	x := New(Options{})
+	for _, c := range []struct{ sent, name string }{
+		{"google", "Google"}, {"Google", "Google"}, {"GOOGLE", "Google"}, {"google.com", "Google"}, {"www.google.co.uk", "Google"},
+		{"bing", "Bing"}, {"ddg", "DuckDuckGo"}, {"duckduckgo", "DuckDuckGo"}, {"yahoo", "Yahoo!"}, {"Yahoo!", "Yahoo!"},
+		{"fb", "Facebook"}, {"facebook", "Facebook"}, {"FaceBook", "Facebook"}, {"m.facebook.com", "Facebook"}, {"Facebook.com", "Facebook"},
+		{"ig", "Instagram"}, {"IG", "Instagram"}, {"instagram", "Instagram"}, {"l.instagram.com", "Instagram"},
+		{"twitter", "Twitter"}, {"x", "Twitter"}, {"X", "Twitter"}, {"t.co", "Twitter"}, {"x.com", "Twitter"},
+		{"linkedin", "LinkedIn"}, {"LinkedIn", "LinkedIn"}, {"lnkd.in", "LinkedIn"}, {"youtube", "YouTube"}, {"tiktok", "TikTok"},
+		{"Reddit", "reddit"}, {"myspace", "Myspace"}, {"chatgpt", "ChatGPT"}, {"perplexity.ai", "Perplexity"}, {"gmail", "Gmail"},
+		{"newsletter", "newsletter"}, {"Newsletter", "newsletter"}, {" newsletter ", "newsletter"},
+		{"May Newsletter", "May Newsletter"}, {"Partner-7", "Partner-7"}, {"Blog.Example", "Blog.Example"}, {"semalt.com", "semalt.com"},
+		{"v1.2", "v1.2"}, {".", "."}, {"Straße", "Straße"}, {"google ads", "google ads"}, {"facebook_mobile", "facebook_mobile"},
+	} {
+		for _, medium := range []string{"", "cpc"} {
+			given := event.Campaign{Source: strings.TrimSpace(c.sent), Medium: medium}
+			for _, e := range []event.Event{{Search: "utm_medium=" + medium + "&utm_source=" + strings.ReplaceAll(c.sent, " ", "+")}, {Campaign: given}} {
+				e = referred(x, e, "https://example.org/")
+				if e.Source != c.name || e.Campaign != given || medium != "" && e.Class != classCampaign {
+					t.Errorf("%q by %q: %s %q of %+v, want %q", c.sent, medium, e.Class, e.Source, e.Campaign, c.name)
+				}
+			}
+		}
+	}
+	// The names are those of referrers: no alias leads to a name of its own.
+	for short, name := range ownNames {
+		if low := strings.ToLower(name); knownHosts().names[low] != name {
+			t.Errorf("%s is an alias of %s, which has the name %q", short, name, knownHosts().names[low])
 		}
 	}
 }
