@@ -36,7 +36,7 @@ type Reader interface {
 // Delivery is a run of events lent to the reader until it acknowledges them or
 // the visibility time-out passes.
 type Delivery struct {
-	Events   []event.Event
+	Events   []event.Event                                        // the reader's memory: good until its next Read
 	To       event.Position                                       // the last message in it
 	Attempts int                                                  // which attempt at its most-tried message this is; 1 is the first
 	Ack      func(ctx context.Context) error                      // done, never deliver again

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+	"unsafe"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/nats-io/nats.go"
@@ -241,22 +243,31 @@ func (q *Queue) recover() {
 	}
 }
 
-// decode reads a message's events.
-func decode(data []byte) (header, []event.Event, error) {
-	h, body, err := readHeader(data)
+// open reads a message's header and unpacks its body, whose events append reads.
+func open(data []byte) (header, string, error) {
+	h, packed, err := readHeader(data)
 	if err != nil {
-		return h, nil, err
+		return h, "", err
 	}
-	raw, err := s2.Decode(nil, body)
+	body, err := s2.Decode(nil, packed)
 	if err != nil {
-		return h, nil, fmt.Errorf("queue message is damaged: %w", err)
+		return h, "", fmt.Errorf("queue message is damaged: %w", err)
 	}
-	events := make([]event.Event, h.count)
-	rest := string(raw)
-	for i := range events {
-		if rest, err = events[i].DecodeBinary(rest); err != nil {
-			return h, nil, fmt.Errorf("queue message is damaged: event %d: %w", i, err)
+	return h, unsafe.String(unsafe.SliceData(body), len(body)), nil // body is nobody else's
+}
+
+// decode appends the events of a message's body to events.
+func decode(events []event.Event, count int, body string) ([]event.Event, error) {
+	n := len(events)
+	if count > len(body) {
+		return events, errFormat
+	}
+	events = slices.Grow(events, count)[:n+count]
+	var err error
+	for i := range events[n:] {
+		if body, err = events[n+i].DecodeBinary(body); err != nil {
+			return events[:n], fmt.Errorf("queue message is damaged: event %d: %w", i, err)
 		}
 	}
-	return h, events, nil
+	return events, nil
 }

@@ -47,28 +47,37 @@ func nameable(name string) bool {
 	return name != "" && !strings.ContainsAny(name, ".*>/\\ \t\r\n")
 }
 
-// message is one decoded queue message.
+// message is one queue message, its events not decoded yet.
 type message struct {
 	to     event.Position
 	before uint64 // events accepted before it
-	events []event.Event
+	count  int    // events in it
+	body   string
 	number uint64 // of the delivery: consecutive, or one was lost on the way
-	err    error  // can't be decoded
+	err    error  // can't be read
 	lost   error  // no message: the consumer is gone
 }
 
-func open(msg jetstream.Msg) message {
+func received(msg jetstream.Msg) message {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return message{lost: err}
 	}
-	h, events, err := decode(msg.Data())
+	h, body, err := open(msg.Data())
 	m := message{to: event.Position{Epoch: h.epoch, Seq: meta.Sequence.Stream, Total: h.total}, before: h.total,
-		events: events, number: meta.Sequence.Consumer, err: err}
+		count: int(h.count), body: body, number: meta.Sequence.Consumer, err: err}
 	if msg.Subject() == subject {
 		m.before -= uint64(h.count)
 	}
 	return m
+}
+
+// appendTo appends the message's events.
+func (m *message) appendTo(events []event.Event) ([]event.Event, error) {
+	if m.err != nil {
+		return events, m.err
+	}
+	return decode(events, m.count, m.body)
 }
 
 // ordered reads in sequence behind a position the sink keeps.
@@ -84,6 +93,7 @@ type ordered struct {
 	seen     event.Position // the last message off the feed
 	gapKnown bool           // what is missing behind seen was reported already
 	pending  *message       // off the feed, did not fit
+	events   []event.Event  // of the last delivery; used again for the next
 	again    bool           // nothing was held since the last rewind
 	attempts int            // made at what comes next
 }
@@ -127,7 +137,7 @@ func (r *ordered) follow(ctx context.Context) error {
 		case <-r.q.stopped:
 		}
 	}
-	running, err := consumer.Consume(func(msg jetstream.Msg) { put(open(msg)) },
+	running, err := consumer.Consume(func(msg jetstream.Msg) { put(received(msg)) },
 		jetstream.PullMaxBytes(ahead), jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
 			if errors.Is(err, jetstream.ErrConsumerDeleted) || errors.Is(err, jetstream.ErrConsumerNotFound) {
 				go put(message{lost: err}) // the handler must not wait
@@ -188,19 +198,27 @@ func (r *ordered) take(ctx context.Context, wait time.Duration) (message, bool, 
 	}
 }
 
-// check reports what is missing before m, and m itself if it can't be read:
-// said loudly, then passed over, or no reader would ever get past it.
+// check reports what is missing before m.
 func (r *ordered) check(m *message) {
-	if m.err != nil {
-		m.events, m.to.Epoch, m.to.Total = nil, max(m.to.Epoch, r.seen.Epoch), r.seen.Total
-		r.q.o.Log.Error("queue: a message can't be read and is passed over; rebuild from the archive with: footfall rebuild",
-			"reader", r.name, "sequence", m.to.Seq, "error", m.err)
+	if m.err != nil { // its header may be what can't be read
+		m.count, m.to.Epoch, m.to.Total = 0, max(m.to.Epoch, r.seen.Epoch), r.seen.Total
 		return
 	}
 	if m.before > r.seen.Total && !r.gapKnown {
 		r.q.o.Log.Error("queue: events are missing from the log, it was damaged or they expired; rebuild from the archive with: footfall rebuild",
 			"reader", r.name, "events", m.before-r.seen.Total, "before", m.to.Seq)
 	}
+}
+
+// add appends a message's events. One that can't be read is said loudly, then
+// passed over, or no reader would ever get past it.
+func (q *Queue) add(events []event.Event, m *message, reader string) ([]event.Event, error) {
+	events, err := m.appendTo(events)
+	if err != nil {
+		q.o.Log.Error("queue: a message can't be read and is passed over; rebuild from the archive with: footfall rebuild",
+			"reader", reader, "sequence", m.to.Seq, "error", err)
+	}
+	return events, err
 }
 
 func (r *ordered) next(ctx context.Context, wait time.Duration) (message, bool, error) {
@@ -226,19 +244,6 @@ func (r *ordered) next(ctx context.Context, wait time.Duration) (message, bool, 
 	}
 }
 
-// joined is the messages' events as one slice: large as events are, they are
-// copied once at most.
-func joined(runs [][]event.Event, count int) []event.Event {
-	if len(runs) == 1 {
-		return runs[0]
-	}
-	all := make([]event.Event, 0, count)
-	for _, run := range runs {
-		all = append(all, run...)
-	}
-	return all
-}
-
 // Read implements queue.Reader.
 func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
 	var d queue.Delivery
@@ -250,18 +255,18 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 			return d, err
 		}
 	}
-	var runs [][]event.Event
-	count := 0
+	d.Events = r.events[:0]
 	m, ok, err := r.take(ctx, wait)
 	for ok && err == nil {
-		if count > 0 && count+len(m.events) > most {
+		if n := len(d.Events); n > 0 && n+m.count > most {
 			r.pending = &m
 			break
 		}
-		runs, count, d.To = append(runs, m.events), count+len(m.events), m.to
+		d.Events, _ = r.q.add(d.Events, &m, r.name)
+		d.To = m.to
 		m, ok, err = r.take(ctx, 0)
 	}
-	d.Events = joined(runs, count)
+	r.events = d.Events
 	if d.To == (event.Position{}) {
 		return d, err
 	}

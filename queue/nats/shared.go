@@ -92,10 +92,9 @@ func (r *shared) Read(ctx context.Context, most int, wait time.Duration) (queue.
 		if msg == nil {
 			break
 		}
-		m := open(msg)
-		if err := errors.Join(m.err, m.lost); err != nil {
-			r.q.o.Log.Error("queue: a message can't be read and is passed over; rebuild from the archive with: footfall rebuild",
-				"reader", r.name, "sequence", m.to.Seq, "error", err)
+		m := received(msg)
+		m.err = errors.Join(m.err, m.lost)
+		if d.Events, err = r.q.add(d.Events, &m, r.name); err != nil {
 			_ = msg.Term() // failing, it comes again
 			continue
 		}
@@ -103,7 +102,7 @@ func (r *shared) Read(ctx context.Context, most int, wait time.Duration) (queue.
 			d.Attempts = max(d.Attempts, int(meta.NumDelivered))
 		}
 		held = append(held, msg)
-		d.Events, d.To = append(d.Events, m.events...), m.to
+		d.To = m.to
 	}
 	d.Ack = func(ctx context.Context) error {
 		err := each(held, func(m jetstream.Msg) error { return m.DoubleAck(ctx) })
