@@ -42,6 +42,11 @@ func (f *refusal) reason() string {
 	return statusText(f.status)
 }
 
+// again reports whether the sender should send the same again, later.
+func (f *refusal) again() bool {
+	return f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests
+}
+
 // Header values that are set on every answer are made once.
 var (
 	jsonType  = []string{"application/json"}
@@ -83,10 +88,10 @@ func (c *Collector) refuse(w http.ResponseWriter, f *refusal) {
 	h := w.Header()
 	h["Content-Type"] = jsonType
 	h["Cache-Control"] = noStore
-	switch f.status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	switch {
+	case f.again():
 		h.Set("Retry-After", retryAfter)
-	case http.StatusRequestTimeout:
+	case f.status == http.StatusRequestTimeout:
 		h.Set("Connection", "close")
 	}
 	b := append(make([]byte, 0, 128), `{"success":false,"error":`...)

@@ -21,6 +21,7 @@ import (
 // Limits of a request. The limits of one event are the event package's.
 const (
 	maxBody      = 4 << 20   // bytes, as sent and also unzipped
+	maxUnknown   = 512 << 10 // bytes, likewise, of one that must be read to know its sender
 	maxBatch     = 2500      // events
 	maxQuery     = 64 << 10  // bytes of a pixel's query string
 	maxMerged    = 16 << 20  // bytes that a batch's context may grow to when merged into its events
@@ -66,7 +67,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix // whose word on the client's address is taken
 	Log            *slog.Logger
 	Now            func() time.Time
-	MaxWaiting     int           // bodies in memory at a time, 429 beyond; default 1,024
+	MaxWaiting     int           // requests in memory at a time, 429 beyond; default 1,024
+	MaxBodies      int64         // bytes that they may hold together, 429 beyond; default 128 MiB
 	BodyTimeout    time.Duration // for reading one body, 408 beyond; default 10 s
 }
 
@@ -74,7 +76,8 @@ type Options struct {
 type Collector struct {
 	sites Sites
 	Options
-	waiting atomic.Int64
+	waiting atomic.Int64 // requests in memory
+	bodies  budget       // what they hold
 	warned  atomic.Int64 // when a failed Publish was last logged, Unix nanoseconds
 	jobs    sync.Pool
 }
@@ -102,11 +105,14 @@ func New(sites Sites, o Options) *Collector {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = 1024
 	}
+	if o.MaxBodies <= 0 {
+		o.MaxBodies = 128 << 20
+	}
 	if o.BodyTimeout <= 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
-	c := &Collector{sites: sites, Options: o}
-	c.jobs.New = func() any { return newJob() }
+	c := &Collector{sites: sites, Options: o, bodies: budget{limit: o.MaxBodies}}
+	c.jobs.New = func() any { return newJob(&c.bodies) }
 	return c
 }
 

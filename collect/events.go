@@ -21,13 +21,16 @@ func (c *Collector) events(w http.ResponseWriter, r *http.Request, kind event.Ki
 			return ref
 		}
 	}
-	if ref = c.enter(); ref != nil {
+	j, ref := c.enter()
+	if ref != nil {
 		return ref
 	}
-	defer c.leave()
-	j := c.jobs.Get().(*job)
-	defer c.release(j)
-	body, ref := c.read(w, r, j)
+	defer c.leave(j)
+	limit := ofKnown
+	if key == "" {
+		limit = ofUnknown
+	}
+	body, ref := c.read(w, r, j, limit)
 	if ref != nil {
 		return ref
 	}
@@ -90,6 +93,9 @@ func (c *Collector) takeBatch(j *job, v *fastjson.Value, size int) *refusal {
 		if shared.Len() > maxShared || sharedSize*len(events) > maxMerged {
 			return tooLarge("the batch's context is too large to be merged into every event")
 		}
+	}
+	if !j.claim.take(len(events) * (sharedSize + eventBytes)) {
+		return full
 	}
 	j.decoder.shared, j.decoder.sharedSent = shared, member(v, "sentAt")
 	for i, x := range events {

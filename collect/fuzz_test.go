@@ -114,7 +114,7 @@ func BenchmarkBatch100(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	c := New(oneSite{}, Options{})
-	j := newJob()
+	j := newJob(&c.bodies)
 	body := []byte(benchPage)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -127,5 +127,6 @@ func BenchmarkDecode(b *testing.B) {
 			b.Fatal(err)
 		}
 		j.events = j.events[:0]
+		j.claim.giveBack()
 	}
 }

@@ -20,18 +20,16 @@ const maxDots = 16 // in a pixel's key
 
 // pixel answers an image whatever happens, since a broken one would be seen in
 // the e-mail; what is refused is counted, set aside and told in a header. Only
-// an event that could not be put on disk is not a 200: nobody may take it for
-// accepted.
+// an event that is to be sent again, because there is no room for it or it could
+// not be put on disk, is not a 200: nobody may take it for accepted.
 func (c *Collector) pixel(w http.ResponseWriter, r *http.Request, kind event.Kind) *refusal {
-	j := c.jobs.Get().(*job)
-	defer c.release(j)
 	h := w.Header()
 	h["Content-Type"] = gifType
 	h["Cache-Control"] = noStore
 	status := http.StatusOK
-	if ref := c.takePixel(r, j, kind, h); ref != nil {
+	if ref := c.takePixel(r, kind, h); ref != nil {
 		h.Set("X-Footfall", "refused, "+ref.field+" "+ref.why)
-		if ref.status == http.StatusServiceUnavailable {
+		if ref.again() {
 			h.Set("Retry-After", retryAfter)
 			status = ref.status
 		} else {
@@ -44,13 +42,18 @@ func (c *Collector) pixel(w http.ResponseWriter, r *http.Request, kind event.Kin
 	return nil
 }
 
-func (c *Collector) takePixel(r *http.Request, j *job, kind event.Kind, h http.Header) *refusal {
+func (c *Collector) takePixel(r *http.Request, kind event.Kind, h http.Header) *refusal {
 	if kind == "" {
 		return &refusal{status: http.StatusNotFound, field: "type", why: "is not in the address"}
 	}
 	if len(r.URL.RawQuery) > maxQuery {
 		return tooLarge("the query is larger than 64 KB")
 	}
+	j, ref := c.enter()
+	if ref != nil {
+		return ref
+	}
+	defer c.leave(j)
 	query := r.URL.Query()
 	v, ref := pixelEvent(j, query)
 	if ref != nil {

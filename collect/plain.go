@@ -13,15 +13,14 @@ import (
 // string or, of a POST, in a form or JSON object. The site is found by key or by
 // the host the request comes from.
 func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
-	if ref := c.enter(); ref != nil {
+	j, ref := c.enter()
+	if ref != nil {
 		return ref
 	}
-	defer c.leave()
-	j := c.jobs.Get().(*job)
-	defer c.release(j)
+	defer c.leave(j)
 	form := r.URL.Query()
 	if r.Method == http.MethodPost {
-		body, ref := c.read(w, r, j)
+		body, ref := c.read(w, r, j, ofPlain)
 		if ref != nil {
 			return ref
 		}
@@ -66,6 +65,9 @@ func (j *job) fillForm(form url.Values, body []byte) *refusal {
 		return nil
 	}
 	if body[0] != '{' {
+		if !j.claim.take(len(body)) {
+			return full
+		}
 		fields, err := url.ParseQuery(string(body))
 		if err != nil {
 			return unreadable("unreadable form")

@@ -27,31 +27,36 @@ type job struct {
 	events      []event.Event
 	rejected    []rejection
 	answer      []byte
+	claim       claim
 	heavy       bool // too much memory to keep it
 }
 
-func newJob() *job { return &job{decoder: newDecoder()} }
+func newJob(b *budget) *job { return &job{decoder: newDecoder(), claim: claim{of: b}} }
 
 const (
 	keepBody  = 256 << 10 // bytes of a body that a job keeps memory for
 	keepCount = 256       // events, likewise
 )
 
-// release gives j back, unless a large request blew it up.
-func (c *Collector) release(j *job) {
-	j.decoder.forget()
-	clear(j.events)
-	clear(j.rejected)
-	j.events, j.rejected, j.answer = j.events[:0], j.rejected[:0], j.answer[:0]
-	if !j.heavy && cap(j.wire) <= keepBody && cap(j.plain) <= keepBody && cap(j.events) <= keepCount {
-		c.jobs.Put(j)
-	}
+// bound is how large a body may be, as sent and also unzipped.
+type bound struct {
+	bytes int
+	says  string // in words, with what a sender can do about it
 }
 
+// The bounds of bodies by what is known of their senders before they are read.
+// The unknown sender's leaves room for what browsers send without a header:
+// they end a beacon at 64 KB.
+var (
+	ofKnown   = bound{maxBody, "4 MB"}
+	ofUnknown = bound{maxUnknown, "512 KB: put the write key into the Authorization header or the query, then it may be 4 MB"}
+	ofPlain   = bound{maxUnknown, "512 KB"}
+)
+
 // read reads the request's body into j and returns it unzipped.
-func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte, *refusal) {
-	if r.ContentLength > maxBody {
-		return nil, tooLarge("the body is larger than 4 MB")
+func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job, limit bound) ([]byte, *refusal) {
+	if r.ContentLength > int64(limit.bytes) {
+		return nil, tooLarge("the body is larger than " + limit.says)
 	}
 	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity", "gzip", "x-gzip":
@@ -64,17 +69,19 @@ func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.BodyTimeout))
 	}
 	var err error
-	j.wire, err = readAll(j.wire[:0], r.Body, maxBody, int(max(r.ContentLength, 0)))
+	j.wire, err = j.readAll(j.wire[:0], r.Body, limit.bytes, int(max(r.ContentLength, 0)))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &refusal{status: http.StatusRequestTimeout, why: "the body took too long to arrive"}
 	case errors.Is(err, errTooLarge):
-		return nil, tooLarge("the body is larger than 4 MB")
+		return nil, tooLarge("the body is larger than " + limit.says)
+	case errors.Is(err, errFull):
+		return nil, full
 	case err != nil:
 		return nil, unreadable("the body broke off")
 	}
 	if len(j.wire) > 1 && j.wire[0] == 0x1f && j.wire[1] == 0x8b {
-		return j.gunzip()
+		return j.gunzip(limit)
 	}
 	return j.wire, nil
 }
@@ -82,12 +89,13 @@ func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job) ([]byte
 var (
 	errTooLarge = errors.New("too large")
 	errRatio    = errors.New("too dense")
+	errFull     = errors.New("no room")
 )
 
-// readAll reads r to its end behind b, at most limit bytes; size is what is
-// expected, which a sender may lie about.
-func readAll(b []byte, r io.Reader, limit, size int) ([]byte, error) {
-	if size = min(size, 64<<10) + 1; cap(b) < size {
+// readAll reads r to its end behind b, at most limit bytes and as long as the
+// budget has room; size is what is expected, which a sender may lie about.
+func (j *job) readAll(b []byte, r io.Reader, limit, size int) ([]byte, error) {
+	if size = min(size, budgetStep-1) + 1; cap(b) < size {
 		b = make([]byte, 0, max(size, 4096))
 	}
 	for {
@@ -99,6 +107,8 @@ func readAll(b []byte, r io.Reader, limit, size int) ([]byte, error) {
 		switch {
 		case len(b) > limit:
 			return b, errTooLarge
+		case !j.claim.take(n):
+			return b, errFull
 		case err == io.EOF:
 			return b, nil
 		case err != nil:
@@ -124,7 +134,7 @@ func (d *dense) Read(b []byte) (int, error) {
 
 // gunzip unzips the body. What a body says of its own encoding is not asked:
 // some clients send gzip as a form, and some proxies unzip but keep the header.
-func (j *job) gunzip() ([]byte, *refusal) {
+func (j *job) gunzip(limit bound) ([]byte, *refusal) {
 	var err error
 	if j.unzip == nil {
 		j.unzip, err = gzip.NewReader(bytes.NewReader(j.wire))
@@ -132,11 +142,13 @@ func (j *job) gunzip() ([]byte, *refusal) {
 		err = j.unzip.Reset(bytes.NewReader(j.wire))
 	}
 	if err == nil {
-		j.plain, err = readAll(j.plain[:0], &dense{r: j.unzip, wire: len(j.wire)}, maxBody, 4*len(j.wire))
+		j.plain, err = j.readAll(j.plain[:0], &dense{r: j.unzip, wire: len(j.wire)}, limit.bytes, 4*len(j.wire))
 	}
 	switch {
 	case errors.Is(err, errTooLarge):
-		return nil, tooLarge("the unzipped body is larger than 4 MB")
+		return nil, tooLarge("the unzipped body is larger than " + limit.says)
+	case errors.Is(err, errFull):
+		return nil, full
 	case errors.Is(err, errRatio):
 		return nil, tooLarge("the body unzips to more than 200 times its size")
 	case err != nil:
@@ -151,6 +163,11 @@ func (j *job) parse(body []byte) (*fastjson.Value, *refusal) {
 	found, ref := scan(body)
 	if ref != nil {
 		return nil, ref
+	}
+	// The parser copies the text. What it makes of it counts where it is out of
+	// proportion: half a megabyte of "1,1,1" takes fifty times its size.
+	if !j.claim.take(len(body) + max(0, found.values*valueBytes-len(body)*usualBytes)) {
+		return nil, full
 	}
 	j.heavy = found.values > 32<<10
 	j.decoder.out.odd = found.odd
@@ -192,18 +209,6 @@ func (c *Collector) siteOf(key string) (Site, *refusal) {
 	}
 	return site, nil
 }
-
-// enter takes a place among the bodies in memory. Without one, the sender is
-// asked to come again.
-func (c *Collector) enter() *refusal {
-	if c.waiting.Add(1) > int64(c.MaxWaiting) {
-		c.waiting.Add(-1)
-		return &refusal{status: http.StatusTooManyRequests, why: "too many requests at a time"}
-	}
-	return nil
-}
-
-func (c *Collector) leave() { c.waiting.Add(-1) }
 
 // origin is what r says of all its events.
 func (c *Collector) origin(r *http.Request, site *Site, channel string) origin {
