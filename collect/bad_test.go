@@ -56,6 +56,8 @@ func TestBadInput(t *testing.T) {
 		{"no time at all", "/v1/page", `{"originalTimestamp":"soon"}`, 400, `"field":"originalTimestamp"`},
 		{"1970", "/v1/page", `{"timestamp":"1970-01-01T00:00:01.605Z"}`, 400, "timestamp: lies before 1971"},
 		{"sent in 1970", "/v1/page", `{"timestamp":"2026-11-20T22:00:00Z","sentAt":"1970-01-01T00:00:00Z"}`, 400, `"field":"sentAt"`},
+		{"2099", "/v1/page", `{"timestamp":"2099-01-01T00:00:00Z"}`, 400, "timestamp: lies more than 400 days ahead of the server's clock"},
+		{"sent in 2099", "/v1/page", `{"timestamp":"2026-11-20T22:00:00Z","sentAt":"2099-01-01T00:00:00Z"}`, 400, `"field":"sentAt"`},
 		{"track without a name", "/v1/track", `{"event":""}`, 400, `"field":"event"`},
 		{"long id", "/v1/page", `{"messageId":"` + strings.Repeat("m", 257) + `"}`, 400, `"field":"messageId"`},
 		{"no batch", "/v1/batch", `{"type":"page"}`, 400, `"field":"batch"`},

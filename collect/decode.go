@@ -228,16 +228,16 @@ func (d *decoder) readIDs() (err error) {
 
 func (d *decoder) readTimes() error {
 	e := d.e
-	original, err := timeOf("originalTimestamp", d.m.original)
+	original, err := d.timeOf("originalTimestamp", d.m.original)
 	if err == nil && original.IsZero() {
-		original, err = timeOf("timestamp", d.m.timestamp)
+		original, err = d.timeOf("timestamp", d.m.timestamp)
 	}
 	if err != nil {
 		return err
 	}
-	sent, err := timeOf("sentAt", d.m.sent)
+	sent, err := d.timeOf("sentAt", d.m.sent)
 	if err == nil && sent.IsZero() {
-		sent, err = timeOf("sentAt", d.sharedSent)
+		sent, err = d.timeOf("sentAt", d.sharedSent)
 	}
 	if err != nil {
 		return err
@@ -253,12 +253,12 @@ func (d *decoder) readTimes() error {
 
 func millis(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
-func timeOf(field string, v *fastjson.Value) (time.Time, error) {
+func (d *decoder) timeOf(field string, v *fastjson.Value) (time.Time, error) {
 	s, err := text(field, v)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return readTime(field, s)
+	return readTime(field, s, d.received)
 }
 
 // readSender finds who sent the event: the request's address and user agent,

@@ -73,8 +73,8 @@ func TestKinds(t *testing.T) {
 		{"server library", "/v1/page", `{"context":{"library":{"name":"@segment/analytics-node"}}}`, func(e event.Event) bool { return e.Channel == "server" }},
 		{"server channel", "/v1/page", `{"channel":"server"}`, func(e event.Event) bool { return e.Channel == "server" }},
 		{"years old", "/v1/page", `{"timestamp":"1995-08-01T00:00:00Z"}`, func(e event.Event) bool { return e.Time.Year() == 1995 && e.Flag == "" }},
-		{"2099", "/v1/page", `{"timestamp":"2099-01-01T00:00:00Z"}`, func(e event.Event) bool {
-			return e.Time.Equal(testNow) && e.Flag == "future" && e.Original.Year() == 2099
+		{"a year ahead", "/v1/page", `{"timestamp":"2027-12-01T00:00:00Z"}`, func(e event.Event) bool {
+			return e.Time.Equal(testNow) && e.Flag == "future" && e.Original.Year() == 2027
 		}},
 		{"a clock an hour slow", "/v1/page", `{"timestamp":"2026-11-20T20:59:58Z","sentAt":"2026-11-20T21:00:00Z"}`, func(e event.Event) bool {
 			return e.Time.Equal(testNow.Add(-2*time.Second)) && e.Flag == "skew" && e.Skew == time.Hour
@@ -133,6 +133,7 @@ func TestBatchKeepsNeighbours(t *testing.T) {
 		{"type":"page","messageId":"good-1"},
 		{"type":"track","event":7,"context":{"ip":"203.0.113.9","Deep":[{"User-Agent":"UA/1.0","remote_addr":"203.0.113.9"}]},"x-forwarded-for":"203.0.113.9","k":"\u0001"},
 		{"type":"nonsense"}, 17, {"type":"page","timestamp":"1970-01-01T00:00:01Z"}, {"type":"page","properties":[1]},
+		{"type":"page","originalTimestamp":"2099-01-01T00:00:00Z","sentAt":"2099-01-01T00:00:00Z","timestamp":"2026-11-20T22:00:00Z"},
 		{"type":"page","junk":"\u0000"}, {"type":"page","title`+"\xff"+`":"x"}, {"type":"page","properties":{"a":1e999}},
 		{"type":"page","properties":{"big":"`+big+`"}}, {"type":"track"}, {"type":"page","context":{"page":"/x"}},
 		{"type":"page","messageId":"good-2"}]}`)
@@ -144,14 +145,14 @@ func TestBatchKeepsNeighbours(t *testing.T) {
 			Reason string
 		}
 	}
-	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 200 || !got.Success || got.Accepted != 2 || len(got.Rejected) != 11 {
+	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 200 || !got.Success || got.Accepted != 2 || len(got.Rejected) != 12 {
 		t.Fatalf("%d %s %v", rec.Code, rec.Body, err)
 	}
 	if len(w.events) != 2 || w.events[0].ID != "good-1" || w.events[1].ID != "good-2" {
 		t.Errorf("neighbours: %+v", w.events)
 	}
 	for i, want := range []string{"event: must be a text", "type: must be one of", "event: must be an object", "timestamp: lies before 1971",
-		"properties: must be an object", "event: holds a NUL byte", "event: is not valid UTF-8", "event: holds a number out of range", "event: is 3",
+		"properties: must be an object", "originalTimestamp: lies more than 400 days ahead", "event: holds a NUL byte", "event: is not valid UTF-8", "event: holds a number out of range", "event: is 3",
 		"event: a track event needs a name", "context.page: must be an object"} {
 		if got.Rejected[i].Index != i+1 || !strings.HasPrefix(got.Rejected[i].Reason, want) {
 			t.Errorf("rejected %d: %+v, want %s", i, got.Rejected[i], want)
@@ -188,16 +189,17 @@ func TestPixels(t *testing.T) {
 		}
 	}
 	for target, count := range map[string]string{
-		"/pixel/v1/page?writeKey=nobody":                        "refused writeKey",
-		"/pixel/v1/page":                                        "refused writeKey",
-		"/pixel/v1/other?writeKey=" + key:                       "refused type",
-		"/pixel/v1/track?writeKey=" + key:                       "refused event",
-		"/v1/pixel/track?data=%21%21":                           "refused data",
-		"/v1/pixel/track?data=" + "eyI":                         "refused 400",
-		"/pixel/v1/page?writeKey=" + key + "&timestamp=x":       "refused timestamp",
-		"/pixel/v1/page?writeKey=" + key + "&name=%00":          "refused event",
-		"/pixel/v1/page?writeKey=" + key + "&properties.x=%FF":  "refused event",
-		"/pixel/v1/page?writeKey=" + key + "&properties=x&a.b=": "refused properties",
+		"/pixel/v1/page?writeKey=nobody":                           "refused writeKey",
+		"/pixel/v1/page":                                           "refused writeKey",
+		"/pixel/v1/other?writeKey=" + key:                          "refused type",
+		"/pixel/v1/track?writeKey=" + key:                          "refused event",
+		"/v1/pixel/track?data=%21%21":                              "refused data",
+		"/v1/pixel/track?data=" + "eyI":                            "refused 400",
+		"/pixel/v1/page?writeKey=" + key + "&timestamp=x":          "refused timestamp",
+		"/pixel/v1/page?writeKey=" + key + "&timestamp=2099-01-01": "refused timestamp",
+		"/pixel/v1/page?writeKey=" + key + "&name=%00":             "refused event",
+		"/pixel/v1/page?writeKey=" + key + "&properties.x=%FF":     "refused event",
+		"/pixel/v1/page?writeKey=" + key + "&properties=x&a.b=":    "refused properties",
 	} {
 		w := newWorld(Site{}, nil)
 		rec := w.do("GET", target, "")
@@ -225,6 +227,7 @@ func TestPlain(t *testing.T) {
 		{"no page", "GET", "/collect?key=" + key, "", "", 400, "", "page", at},
 		{"bad time", "GET", "/collect?page=/x&time=yesterday&key=" + key, "", "", 400, "", "time", at},
 		{"1970", "GET", "/collect?page=/x&time=1970-01-01T00:00:00Z&key=" + key, "", "", 400, "", "time", at},
+		{"2099", "GET", "/collect?page=/x&time=2099-01-01T00:00:00Z&key=" + key, "", "", 400, "", "time", at},
 	} {
 		w := newWorld(Site{}, nil)
 		headers := []string{}

@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	tolerance = 5 * time.Minute // a clock that is off by less is taken as right
-	skewStep  = 5 * time.Minute // corrections are whole steps
-	ahead     = 24 * time.Hour  // a time further in the future than this is nobody's
+	tolerance = 5 * time.Minute      // a clock that is off by less is taken as right
+	skewStep  = 5 * time.Minute      // corrections are whole steps
+	ahead     = 24 * time.Hour       // a time further in the future than this is nobody's
+	absurd    = 400 * 24 * time.Hour // a time this far ahead comes of no clock worth correcting
 )
 
 // earliest is the first time an event may carry: what lies before is a clock
@@ -45,6 +46,7 @@ var earliest = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
 //
 // A corrected time never passes received. A time more than 24 hours ahead of
 // received, corrected or not, is replaced by received and flagged "future".
+// What readTime refuses does not come here.
 func When(original, sent, received time.Time) (t time.Time, skew time.Duration, flag string) {
 	t = original
 	if off := received.Sub(sent); !sent.IsZero() && (off > tolerance || off < -tolerance) {
@@ -81,8 +83,10 @@ var layouts = [...]string{
 	"2006-01-02",
 }
 
-// readTime reads the time in an event's field. The empty text is no time.
-func readTime(field, s string) (time.Time, error) {
+// readTime reads the time in an event's field. The empty text is no time. One
+// that lies before 1971, or more than 400 days ahead of now, the collector's
+// time, is refused: the day in which its id counts once would be one of 2099.
+func readTime(field, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -93,6 +97,9 @@ func readTime(field, s string) (time.Time, error) {
 		}
 		if t.Before(earliest) {
 			return time.Time{}, event.Invalid(field, "lies before 1971")
+		}
+		if t.After(now.Add(absurd)) {
+			return time.Time{}, event.Invalid(field, "lies more than 400 days ahead of the server's clock")
 		}
 		return t.UTC(), nil
 	}

@@ -74,12 +74,16 @@ func TestReadTime(t *testing.T) {
 		"1995-07-01T00:00:00-04:00":      "1995-07-01T04:00:00Z",
 		"1970-12-31T23:59:59Z":           "timestamp: lies before 1971",
 		"0001-01-01T00:00:00Z":           "timestamp: lies before 1971",
+		"2027-12-25T22:00:00Z":           "2027-12-25T22:00:00Z", // 400 days
+		"2027-12-25T22:00:00.001Z":       "timestamp: lies more than 400 days ahead of the server's clock",
+		"2099-01-01":                     "timestamp: lies more than 400 days ahead of the server's clock",
+		"9999-12-31T23:59:59-14:00":      "timestamp: lies more than 400 days ahead of the server's clock",
 		"1605912345678":                  "timestamp: is a number; write it like 2021-03-13T12:34:56.789Z",
 		"2026-13-01T00:00:00Z":           "timestamp: is not a time like 2021-03-13T12:34:56.789Z",
 		"2026-02-30T00:00:00Z":           "timestamp: is not a time like 2021-03-13T12:34:56.789Z",
 		"99999-01-01T00:00:00Z":          "timestamp: is not a time like 2021-03-13T12:34:56.789Z",
 	} {
-		got, err := readTime("timestamp", s)
+		got, err := readTime("timestamp", s, testNow)
 		if spelled := got.Format(time.RFC3339Nano); err == nil && spelled != want || err != nil && err.Error() != want {
 			t.Errorf("%s: %s %v, want %s", s, spelled, err, want)
 		}
