@@ -48,7 +48,6 @@ type Objects interface {
 // Options of an archive; the zero value works.
 type Options struct {
 	Log     *slog.Logger // slog.Default if nil
-	Days    int          // how many days' ids to keep in memory at most, 40 if zero
 	IDs     int          // how many ids to keep in memory beyond those of the running flush's days, 4 million if zero (5 bytes each)
 	Segment int          // after how many flushes their manifest entries become one segment, 512 if zero
 }
@@ -56,9 +55,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.Default()
-	}
-	if o.Days <= 0 {
-		o.Days = 40
 	}
 	if o.IDs <= 0 {
 		o.IDs = 4_000_000
@@ -85,8 +81,9 @@ type Archive struct {
 
 	writing sync.Mutex // held through a Write; guards what follows
 	encoder *encoder
-	days    days
-	stale   bool // a flush failed half-way: look at what is really there first
+	days    *event.Days
+	byDay   map[event.Day][]object // of the days that days holds: all objects with events of the day
+	stale   bool                   // a flush failed half-way: look at what is really there first
 
 	mu       sync.RWMutex // guards manifest; held shortly, never during input or output
 	manifest manifest
@@ -114,7 +111,8 @@ func (a *Archive) reload(ctx context.Context) error {
 	a.mu.Lock()
 	a.manifest = m
 	a.mu.Unlock()
-	a.days, a.encoder, a.stale = newDays(a.o), newEncoder(), false
+	a.forget()
+	a.encoder, a.stale = newEncoder(), false
 	return nil
 }
 
@@ -123,8 +121,13 @@ func (a *Archive) reload(ctx context.Context) error {
 func (a *Archive) Close() error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
-	a.days, a.encoder, a.stale = newDays(a.o), nil, true
+	a.forget()
+	a.encoder, a.stale = nil, true
 	return nil
+}
+
+func (a *Archive) forget() {
+	a.days, a.byDay = event.NewDays(a.o.IDs), map[event.Day][]object{}
 }
 
 // Position is how far the queue is archived for certain.
@@ -154,23 +157,23 @@ func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Posi
 			return err
 		}
 	}
-	a.days.begin()
+	a.stale = true // until what days learns is archived
 	fresh, err := a.fresh(ctx, events)
 	if err != nil {
 		return fmt.Errorf("archive: looking for ids archived before: %w", err)
 	}
 	at := a.Position()
 	if len(fresh) == 0 && !at.Less(to) {
+		a.stale = false
 		return nil
 	}
 	next := a.nextEntry(at, to, len(events), len(fresh))
 	next.Objects = plan(events, fresh, next.name(at, to))
 	if err := a.flush(ctx, events, fresh, &next); err != nil {
-		a.stale = true
 		return fmt.Errorf("archive: flush %d: %w", next.Number, err)
 	}
-	a.days.add(events, fresh, next)
-	a.days.trim()
+	a.stale = false
+	a.learn(next)
 	a.seal(ctx)
 	return nil
 }

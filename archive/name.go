@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +32,16 @@ func (e *entry) name(at, to event.Position) string {
 	return fmt.Sprintf("e%04d-%012d-%012d-n%d.parquet", to.Epoch, to.Seq, to.Seq, e.Number)
 }
 
+// mixedPart is the folder of mixed hours: values that readers can take for a
+// date and a number, and that no event has. Not every reader knows Hive's word
+// for a partition without a value.
+const mixedPart = "/date=1970-01-01/hour=-1/"
+
 // prefix is the Hive-style folder of a site's hour, which is given in hours since 1970.
 func prefix(site string, hour int64) string {
+	if hour == mixed {
+		return sitePrefix + escape(site) + mixedPart
+	}
 	t := time.Unix(hour*3600, 0).UTC()
 	return sitePrefix + escape(site) + t.Format("/date=2006-01-02/hour=15/")
 }
@@ -53,38 +62,50 @@ func escape(site string) string {
 	return b.String()
 }
 
+// hourObjects bounds the objects of one flush: hours beyond it, those with the
+// fewest events, share an object a site. Else events that claim to be of every
+// hour of some years would make an object each.
+const hourObjects = 512
+
+// mixed stands for several hours.
+const mixed = math.MinInt64
+
+// planned is one event in the order it is archived in.
+type planned struct {
+	site     string
+	hour     int64 // since 1970, or mixed
+	ms       int64
+	original int64
+	at       int32
+}
+
+func byPlace(a, b planned) int {
+	return cmp.Or(strings.Compare(a.site, b.site), cmp.Compare(a.hour, b.hour), cmp.Compare(a.ms, b.ms), cmp.Compare(a.at, b.at))
+}
+
 // plan sorts the indexes into events by site and time and returns the objects
 // they make, in the same order, each named name in its folder.
 func plan(events []event.Event, index []int32, name string) []object {
-	type key struct {
-		site     string
-		ms       int64
-		original int64
-		at       int32
-	}
-	keys := make([]key, len(index))
+	rows := make([]planned, len(index))
 	for i, at := range index {
 		e := &events[at]
-		keys[i] = key{e.Site, e.Time.UnixMilli(), e.Original.UnixMilli(), at}
+		ms := e.Time.UnixMilli()
+		rows[i] = planned{e.Site, floorDiv(ms, hourMillis), ms, e.Original.UnixMilli(), at}
 	}
-	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(strings.Compare(a.site, b.site), cmp.Compare(a.ms, b.ms), cmp.Compare(a.at, b.at))
-	})
+	slices.SortFunc(rows, byPlace)
+	mix(rows)
 	var objects []object
-	var hour int64
-	for i, k := range keys {
-		index[i] = k.at
-		h := floorDiv(k.ms, hourMillis)
-		if i == 0 || h != hour || k.site != keys[i-1].site {
-			hour = h
-			objects = append(objects, object{Name: prefix(k.site, h) + name, Site: k.site,
-				MinTime: k.ms, MinOriginal: k.original, MaxOriginal: k.original})
+	for i, r := range rows {
+		index[i] = r.at
+		if i == 0 || r.hour != rows[i-1].hour || r.site != rows[i-1].site {
+			objects = append(objects, object{Name: prefix(r.site, r.hour) + name, Site: r.site,
+				MinTime: r.ms, MaxTime: r.ms, MinOriginal: r.original, MaxOriginal: r.original})
 		}
 		o := &objects[len(objects)-1]
 		o.Rows++
-		o.MaxTime = k.ms
-		o.MinOriginal, o.MaxOriginal = min(o.MinOriginal, k.original), max(o.MaxOriginal, k.original)
-		if d := dayOfMillis(k.original); len(o.OriginalDays) == 0 || o.OriginalDays[len(o.OriginalDays)-1] != d {
+		o.MinTime, o.MaxTime = min(o.MinTime, r.ms), max(o.MaxTime, r.ms)
+		o.MinOriginal, o.MaxOriginal = min(o.MinOriginal, r.original), max(o.MaxOriginal, r.original)
+		if d := dayOfMillis(r.original); len(o.OriginalDays) == 0 || o.OriginalDays[len(o.OriginalDays)-1] != d {
 			o.OriginalDays = append(o.OriginalDays, d)
 		}
 	}
@@ -93,6 +114,28 @@ func plan(events []event.Event, index []int32, name string) []object {
 		objects[i].OriginalDays = slices.Compact(objects[i].OriginalDays)
 	}
 	return objects
+}
+
+// mix moves sorted rows of the smallest hours together if there are too many hours.
+func mix(rows []planned) {
+	var hours [][]planned
+	first := 0
+	for i := range rows {
+		if i+1 == len(rows) || rows[i+1].hour != rows[i].hour || rows[i+1].site != rows[i].site {
+			hours = append(hours, rows[first:i+1])
+			first = i + 1
+		}
+	}
+	if len(hours) <= hourObjects {
+		return
+	}
+	slices.SortStableFunc(hours, func(a, b []planned) int { return cmp.Compare(len(b), len(a)) })
+	for _, hour := range hours[hourObjects:] {
+		for i := range hour {
+			hour[i].hour = mixed
+		}
+	}
+	slices.SortFunc(rows, byPlace)
 }
 
 func dayOfMillis(ms int64) event.Day { return event.Day(floorDiv(ms, 24*hourMillis)) }

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,122 +18,52 @@ type idKey struct {
 
 func keyOf(e *event.Event) idKey { return idKey{e.Site, e.ID, e.Day()} }
 
-// days holds the ids of the days that events came for lately. A day is read
-// from its objects when an event of it comes, and forgotten when it is the one
-// longest not asked for.
-type days struct {
-	o     Options
-	sets  map[event.Day]*dayIDs
-	flush uint64 // number of the running Write, to know what is in use
-}
-
-type dayIDs struct {
-	seen    *event.Seen
-	objects []object // all that hold events of the day
-	used    uint64
-}
-
-func newDays(o Options) days { return days{o: o, sets: map[event.Day]*dayIDs{}} }
-
-func (d *days) begin() { d.flush++ }
-
-// add takes the events of a committed flush into the days held.
-func (d *days) add(events []event.Event, index []int32, e entry) {
-	for _, i := range index {
-		if set := d.sets[events[i].Day()]; set != nil {
-			set.seen.Add(event.Key(events[i].Site, events[i].ID))
-		}
-	}
-	for _, o := range e.Objects {
-		for _, day := range o.OriginalDays {
-			if set := d.sets[day]; set != nil {
-				set.objects = append(set.objects, o)
-			}
-		}
-	}
-}
-
-// trim forgets days the running flush did not need, longest unused first,
-// until the rest keeps within the options.
-func (d *days) trim() {
-	var idle []event.Day
-	ids := 0
-	for day, set := range d.sets {
-		if set.used != d.flush {
-			idle = append(idle, day)
-			ids += set.seen.Len()
-		}
-	}
-	slices.SortFunc(idle, func(a, b event.Day) int {
-		return cmp.Or(cmp.Compare(d.sets[a].used, d.sets[b].used), cmp.Compare(a, b))
-	})
-	for _, day := range idle {
-		if len(d.sets) <= d.o.Days && ids <= d.o.IDs {
-			return
-		}
-		ids -= d.sets[day].seen.Len()
-		delete(d.sets, day)
-	}
-}
-
 // fresh is the indexes of the events that are not archived yet, each key once.
 func (a *Archive) fresh(ctx context.Context, events []event.Event) ([]int32, error) {
-	if err := a.load(ctx, events); err != nil {
+	if err := a.load(ctx, a.days.Begin(events)); err != nil {
 		return nil, err
 	}
-	batch := make(map[idKey]struct{}, len(events))
 	fresh := make([]int32, 0, len(events))
 	var doubtful []int32
 	for i := range events {
-		e := &events[i]
-		k := keyOf(e)
-		if _, twice := batch[k]; twice {
-			continue
-		}
-		batch[k] = struct{}{}
-		if set := a.days.sets[k.day]; set != nil && set.seen.Has(event.Key(e.Site, e.ID)) {
+		if a.days.Add(&events[i]) {
+			fresh = append(fresh, int32(i))
+		} else {
 			doubtful = append(doubtful, int32(i))
-			continue
 		}
-		fresh = append(fresh, int32(i))
 	}
 	if len(doubtful) == 0 {
 		return fresh, nil
 	}
-	found, err := a.find(ctx, events, doubtful)
+	known, err := a.find(ctx, events, doubtful)
 	if err != nil {
 		return nil, err
 	}
+	for _, i := range fresh {
+		known[keyOf(&events[i])] = true
+	}
 	for _, i := range doubtful {
-		if !found[keyOf(&events[i])] {
+		if k := keyOf(&events[i]); !known[k] {
+			known[k] = true
 			fresh = append(fresh, i)
 		}
 	}
 	return fresh, nil
 }
 
-// load reads the ids of the events' days that are archived and not held yet.
-// Every manifest segment and every object is read at most once for it.
-func (a *Archive) load(ctx context.Context, events []event.Event) error {
-	wanted := map[event.Day]*dayIDs{}
-	known := a.manifest.days
-	last, first := event.Day(0), true
-	for i := range events {
-		day := events[i].Day()
-		if day == last && !first {
-			continue
-		}
-		last, first = day, false
-		if set := a.days.sets[day]; set != nil {
-			set.used = a.days.flush
-		} else if _, ok := known[day]; ok && wanted[day] == nil {
-			wanted[day] = &dayIDs{seen: event.NewSeen(), used: a.days.flush}
+// load reads the ids of days that are archived and not held. Every manifest
+// segment and every object is read at most once for it.
+func (a *Archive) load(ctx context.Context, missing []event.Day) error {
+	wanted := map[event.Day]bool{}
+	for _, day := range missing {
+		if _, archived := a.manifest.days[day]; archived {
+			wanted[day] = true
 		}
 	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	err := a.each(ctx, wanted, func(e entry) error {
+	return a.each(ctx, wanted, func(e entry) error {
 		for _, o := range e.Objects {
 			if err := a.loadObject(ctx, o, wanted); err != nil {
 				return err
@@ -142,20 +71,13 @@ func (a *Archive) load(ctx context.Context, events []event.Event) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for day, set := range wanted {
-		a.days.sets[day] = set
-	}
-	return nil
 }
 
-func (a *Archive) loadObject(ctx context.Context, o object, wanted map[event.Day]*dayIDs) error {
+func (a *Archive) loadObject(ctx context.Context, o object, wanted map[event.Day]bool) error {
 	needed := false
 	for _, day := range o.OriginalDays {
-		if set := wanted[day]; set != nil {
-			set.objects = append(set.objects, o)
+		if wanted[day] {
+			a.byDay[day] = append(a.byDay[day], o)
 			needed = true
 		}
 	}
@@ -163,17 +85,30 @@ func (a *Archive) loadObject(ctx context.Context, o object, wanted map[event.Day
 		return nil
 	}
 	return a.ids(ctx, o, func(id string, original int64) {
-		if set := wanted[dayOfMillis(original)]; set != nil {
-			set.seen.Add(event.Key(o.Site, id))
+		if day := dayOfMillis(original); wanted[day] {
+			a.days.Load(day, event.Key(o.Site, id))
 		}
 	})
 }
 
+// learn takes a committed flush into what is held of its days, and forgets
+// days that have not been asked for.
+func (a *Archive) learn(e entry) {
+	for _, o := range e.Objects {
+		for _, day := range o.OriginalDays {
+			a.byDay[day] = append(a.byDay[day], o)
+		}
+	}
+	for _, day := range a.days.Trim() {
+		delete(a.byDay, day)
+	}
+}
+
 // each calls fn with the manifest's entries, leaving out segments that have
 // none of the days.
-func (a *Archive) each(ctx context.Context, days map[event.Day]*dayIDs, fn func(entry) error) error {
+func (a *Archive) each(ctx context.Context, days map[event.Day]bool, fn func(entry) error) error {
 	for _, s := range a.manifest.segments {
-		if !slices.ContainsFunc(s.Days, func(d event.Day) bool { return days[d] != nil }) {
+		if !slices.ContainsFunc(s.Days, func(d event.Day) bool { return days[d] }) {
 			continue
 		}
 		if err := s.each(ctx, a.objects, fn); err != nil {
@@ -205,7 +140,7 @@ func (a *Archive) find(ctx context.Context, events []event.Event, doubtful []int
 		originals[e.Site] = append(originals[e.Site], e.Original.UnixMilli())
 	}
 	for day := range asked {
-		for _, o := range a.days.sets[day].objects {
+		for _, o := range a.byDay[day] {
 			if open[o.Site] > 0 {
 				objects[o.Name] = o
 			}
