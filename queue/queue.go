@@ -46,7 +46,10 @@ type Delivery struct {
 
 // Aside keeps what was set aside, with the reason, until it is redriven or dropped.
 type Aside interface {
-	Put(ctx context.Context, items ...AsideItem) error                       // nil: on disk
+	// Put returns nil when items that hold an event are on disk; one that its
+	// reader has set aside already is not set aside twice. Items without an event
+	// are a door's: they can be listed from now on and are on disk soon.
+	Put(ctx context.Context, items ...AsideItem) error
 	List(ctx context.Context, reader string, limit int) ([]AsideItem, error) // newest last; "" is every reader
 	Show(ctx context.Context, id uint64) (AsideItem, error)
 	// Redrive publishes the items again, for their reader only, and removes
@@ -76,6 +79,9 @@ type State struct {
 	MaxAge   time.Duration     // after which messages expire
 	Readers  map[string]Lag    // by reader
 	Aside    map[string]uint64 // set aside now, by reader
+	Dropped  map[string]uint64 // dropped from there for good, ever, by reader
+
+	Discarded uint64 // items of doors that made room for newer ones or came too fast, ever
 }
 
 // Lag is how far a reader is behind.

@@ -2,9 +2,12 @@ package nats
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,14 +16,15 @@ import (
 	"footfall/queue"
 )
 
-// aside keeps set-aside items in a stream of its own; an item's id is its
-// sequence there.
+// aside keeps set-aside items in two streams, so that a door can't take the
+// sinks' room: what sinks refused, with its event, and what doors refused. An
+// item's id is its sequence; the doors' sequences begin at firstRefused.
 type aside struct {
 	queue  *Queue
-	stream jetstream.Stream
+	stream jetstream.Stream // of the sinks, and of doors before there was refused
+	doors  *refused
+	moves  moves
 }
-
-const redriveTogether = 1000
 
 // asideForm is an item on disk: docs/format/queue.md.
 type asideForm struct {
@@ -29,8 +33,15 @@ type asideForm struct {
 	Binary []byte    `json:"binary,omitempty"`
 }
 
-// Put returns nil when the items are on disk.
+// Put returns nil when items that hold an event are on disk. Items without one
+// are a door's: they are on their way there. An event that its reader has set
+// aside already is not set aside twice, so a sink's crash between setting aside
+// and going on changes no count.
 func (a *aside) Put(ctx context.Context, items ...queue.AsideItem) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	same := map[string]int{}
 	for _, it := range items {
 		if !nameable(it.Reader) {
 			return fmt.Errorf("set aside: %q can't be a reader's name", it.Reader)
@@ -38,21 +49,63 @@ func (a *aside) Put(ctx context.Context, items ...queue.AsideItem) error {
 		if it.At.IsZero() {
 			it.At = a.queue.o.Now().UTC()
 		}
-		form := asideForm{AsideItem: it}
-		if it.Event != nil {
-			form.Binary = it.Event.AppendBinary(nil)
-			form.Site = it.Event.Site
+		if it.Event == nil {
+			if err := a.doors.put(it); err != nil {
+				return err
+			}
+			continue
 		}
-		form.AsideItem.Event = nil
+		form := asideForm{AsideItem: it, Binary: it.Event.AppendBinary(nil)}
+		form.Site, form.AsideItem.Event = it.Event.Site, nil
 		b, err := json.Marshal(form)
 		if err != nil {
 			return err
 		}
-		if _, err := a.queue.js.Publish(ctx, asideSubject+it.Reader, b); err != nil {
+		hash := sha256.Sum256(append([]byte(it.Reader+"\x00"), form.Binary...))
+		id := hex.EncodeToString(hash[:16])
+		same[id]++ // what is twice in one call came twice
+		if err := a.keep(ctx, it.Reader, b, fmt.Sprintf("%s-%d", id, same[id])); err != nil {
 			return fmt.Errorf("set aside: not stored (make room with: footfall aside drop): %w", err)
 		}
 	}
 	return nil
+}
+
+const noRoom = 10077 // the server's error code: maximum bytes exceeded
+
+// keep stores a sink's item, unless it is there already.
+func (a *aside) keep(ctx context.Context, reader string, item []byte, id string) error {
+	ack, err := a.queue.js.Publish(ctx, asideSubject+reader, item, jetstream.WithMsgID(id))
+	var full *jetstream.APIError
+	if errors.As(err, &full) && full.ErrorCode == noRoom && a.makeRoom(ctx) {
+		ack, err = a.queue.js.Publish(ctx, asideSubject+reader, item, jetstream.WithMsgID(id))
+	}
+	if err != nil || !ack.Duplicate {
+		return err
+	}
+	if _, err := a.stream.GetMsg(ctx, ack.Sequence); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return err
+	}
+	_, err = a.queue.js.Publish(ctx, asideSubject+reader, item) // redriven and refused again
+	return err
+}
+
+// makeRoom discards the oldest items of doors that lie among the sinks' since
+// the time of one stream for both, and reports whether there were any.
+func (a *aside) makeRoom(ctx context.Context) bool {
+	freed := 0
+	for _, door := range []string{"collect", "import"} {
+		for ; freed < movedTogether; freed++ {
+			msg, err := a.stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(asideSubject+door))
+			if err != nil || a.stream.SecureDeleteMsg(ctx, msg.Sequence) != nil {
+				break
+			}
+		}
+	}
+	if freed > 0 {
+		a.queue.o.Log.Warn("set aside: the oldest items refused by doors were discarded to make room for a sink's", "items", freed)
+	}
+	return freed > 0
 }
 
 func (a *aside) item(msg *jetstream.RawStreamMsg) (queue.AsideItem, error) {
@@ -76,9 +129,29 @@ func (a *aside) List(ctx context.Context, reader string, limit int) ([]queue.Asi
 	if reader == "" {
 		reader = "*"
 	}
+	items, err := a.listed(ctx, a.stream, asideSubject+reader, 1, limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.doors.flush(ctx); err != nil {
+		return nil, err
+	}
+	more, err := a.listed(ctx, a.doors.stream, refusedSubject+reader, firstRefused, limit)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, more...)
+	slices.SortStableFunc(items, func(x, y queue.AsideItem) int { return x.At.Compare(y.At) })
+	if limit > 0 && len(items) > limit {
+		items = items[:limit]
+	}
+	return items, nil
+}
+
+func (a *aside) listed(ctx context.Context, stream jetstream.Stream, subject string, from uint64, limit int) ([]queue.AsideItem, error) {
 	var items []queue.AsideItem
-	for seq := uint64(1); limit == 0 || len(items) < limit; {
-		msg, err := a.stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(asideSubject+reader))
+	for seq := from; limit == 0 || len(items) < limit; {
+		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
 		}
@@ -96,9 +169,20 @@ func (a *aside) List(ctx context.Context, reader string, limit int) ([]queue.Asi
 	return items, nil
 }
 
+// streamOf is where an item lies.
+func (a *aside) streamOf(id uint64) jetstream.Stream {
+	if id >= firstRefused {
+		return a.doors.stream
+	}
+	return a.stream
+}
+
 // Show returns one item.
 func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
-	msg, err := a.stream.GetMsg(ctx, id)
+	if err := a.doors.flush(ctx); err != nil {
+		return queue.AsideItem{}, err
+	}
+	msg, err := a.streamOf(id).GetMsg(ctx, id)
 	if err != nil {
 		return queue.AsideItem{}, fmt.Errorf("set-aside item %d: %w (see: footfall aside list)", id, err)
 	}
@@ -106,32 +190,47 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 }
 
 // Redrive publishes items again, for their reader only, and removes them. It
-// returns how many were redriven before an error.
+// returns how many were redriven before an error. A crash at any moment leaves
+// each item either set aside or redriven: see moves.
 func (a *aside) Redrive(ctx context.Context, ids ...uint64) (int, error) {
+	a.moves.one.Lock()
+	defer a.moves.one.Unlock()
 	done := 0
 	for done < len(ids) {
 		first, err := a.redrivable(ctx, ids[done])
 		if err != nil {
 			return done, err
 		}
-		// Neighbours for the same reader share a message.
-		events := []event.Event{*first.Event}
-		for len(events) < redriveTogether && done+len(events) < len(ids) {
-			next, err := a.redrivable(ctx, ids[done+len(events)])
-			if err != nil || next.Reader != first.Reader {
+		// Neighbours for the same reader share a message, and with it its fate.
+		events, size := []event.Event{*first.Event}, len(first.Event.AppendBinary(nil))
+		for size < chunkBytes && len(events) < movedTogether && done+len(events) < len(ids) {
+			id := ids[done+len(events)]
+			next, err := a.redrivable(ctx, id)
+			if err != nil || next.Reader != first.Reader || slices.Contains(ids[done:done+len(events)], id) {
 				break
 			}
-			events = append(events, *next.Event)
+			events, size = append(events, *next.Event), size+len(next.Event.AppendBinary(nil))
 		}
-		if err := a.queue.publish(ctx, first.Reader, events); err != nil {
-			return done, err
-		}
-		n, err := a.Drop(ctx, ids[done:done+len(events)]...)
+		n, err := a.redrive(ctx, first.Reader, ids[done:done+len(events)], events)
 		if done += n; err != nil {
 			return done, err
 		}
 	}
 	return done, nil
+}
+
+// redrive publishes the events of items as one message.
+func (a *aside) redrive(ctx context.Context, reader string, ids []uint64, events []event.Event) (int, error) {
+	err := a.begin(ctx, move{IDs: ids, Redrive: reader, After: a.queue.Last().Seq})
+	if err != nil {
+		return 0, err
+	}
+	published := a.queue.publish(ctx, reader, events)
+	moved, err := a.finish(context.WithoutCancel(ctx))
+	if !moved {
+		return 0, errors.Join(published, err)
+	}
+	return len(ids), err
 }
 
 func (a *aside) redrivable(ctx context.Context, id uint64) (queue.AsideItem, error) {
@@ -150,24 +249,50 @@ func (a *aside) redrivable(ctx context.Context, id uint64) (queue.AsideItem, err
 	return it, nil
 }
 
-// Drop removes items for good.
+// Drop removes items for good and counts them.
 func (a *aside) Drop(ctx context.Context, ids ...uint64) (int, error) {
-	for n, id := range ids {
-		if err := a.stream.SecureDeleteMsg(ctx, id); err != nil {
-			return n, fmt.Errorf("set-aside item %d: %w (see: footfall aside list)", id, err)
+	a.moves.one.Lock()
+	defer a.moves.one.Unlock()
+	done := 0
+	for part := range slices.Chunk(ids, movedTogether) {
+		by := map[string]uint64{}
+		there := 0
+		var missing error
+		for ; there < len(part); there++ {
+			it, err := a.Show(ctx, part[there])
+			if err == nil && slices.Contains(part[:there], part[there]) {
+				err = fmt.Errorf("set-aside item %d is named twice", part[there])
+			}
+			if missing = err; err != nil {
+				break
+			}
+			by[it.Reader]++
+		}
+		if there > 0 {
+			if err := a.begin(ctx, move{IDs: part[:there], Dropped: by}); err != nil {
+				return done, errors.Join(err, missing)
+			}
+			if _, err := a.finish(context.WithoutCancel(ctx)); err != nil {
+				return done, errors.Join(err, missing)
+			}
+		}
+		if done += there; missing != nil {
+			return done, missing
 		}
 	}
-	return len(ids), nil
+	return done, nil
 }
 
 func (a *aside) counts(ctx context.Context) (map[string]uint64, error) {
-	info, err := a.stream.Info(ctx, jetstream.WithSubjectFilter(asideSubject+">"))
-	if err != nil {
-		return nil, fmt.Errorf("set aside: %w", err)
-	}
 	counts := map[string]uint64{}
-	for subject, n := range info.State.Subjects {
-		counts[strings.TrimPrefix(subject, asideSubject)] = n
+	for prefix, stream := range map[string]jetstream.Stream{asideSubject: a.stream, refusedSubject: a.doors.stream} {
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+		if err != nil {
+			return nil, fmt.Errorf("set aside: %w", err)
+		}
+		for subject, n := range info.State.Subjects {
+			counts[strings.TrimPrefix(subject, prefix)] += n
+		}
 	}
 	return counts, nil
 }

@@ -260,7 +260,7 @@ func TestCopyAfterTheLastAnswer(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := q.Aside().Put(t.Context(), queue.AsideItem{Reader: "store", Reason: "x"}); err != nil {
+	if err := q.Aside().Put(t.Context(), queue.AsideItem{Reader: "store", Reason: "x", Event: &queuetest.Events("bad", 1)[0]}); err != nil {
 		t.Fatal(err)
 	}
 	copyTree(t, from, to) // as a kill would leave it: nothing was closed

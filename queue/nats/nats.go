@@ -35,12 +35,15 @@ const (
 // Options of a queue. Only Dir is required.
 type Options struct {
 	Dir        string
-	MaxAge     time.Duration    // messages older than this expire; default 7 days
-	Visibility time.Duration    // time-out of a delivery of a shared reader; default 30 s
-	AsideBytes int64            // most bytes set aside; default 1 GiB
-	Known      []event.Position // positions sinks hold: a log that ends before one of them has been cut
-	Log        *slog.Logger
-	Now        func() time.Time
+	MaxAge     time.Duration // messages older than this expire; default 7 days
+	Visibility time.Duration // time-out of a delivery of a shared reader; default 30 s
+	AsideBytes int64         // most bytes set aside by sinks, which then have to wait; default 1 GiB
+
+	RefusedBytes int64 // most bytes refused by doors, whose oldest items then make room; default 128 MiB
+
+	Known []event.Position // positions sinks hold: a log that ends before one of them has been cut
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Queue is the log. It implements queue.Queue.
@@ -79,6 +82,9 @@ func Open(o Options) (*Queue, error) {
 	if o.AsideBytes == 0 {
 		o.AsideBytes = 1 << 30
 	}
+	if o.RefusedBytes == 0 {
+		o.RefusedBytes = 128 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -99,6 +105,7 @@ func Open(o Options) (*Queue, error) {
 	}
 	go q.commit()
 	go q.keepMarks()
+	go q.aside.doors.run()
 	return q, nil
 }
 
@@ -146,13 +153,20 @@ func (q *Queue) openStreams(ctx context.Context) (err error) {
 	kept, err := q.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: asideName, Subjects: []string{asideSubject + "*"}, Storage: jetstream.FileStorage,
 		Retention: jetstream.LimitsPolicy, MaxBytes: q.o.AsideBytes, Discard: jetstream.DiscardNew,
-		Duplicates: 100 * time.Millisecond, AllowDirect: true,
+		Duplicates: time.Hour, AllowDirect: true, // see aside.Put
 	})
 	if err != nil {
 		return err
 	}
-	q.aside = &aside{queue: q, stream: kept}
-	return q.settle(ctx)
+	doors, err := q.js.CreateOrUpdateStream(ctx, refusedConfig(q.o.RefusedBytes))
+	if err != nil {
+		return err
+	}
+	q.aside = &aside{queue: q, stream: kept, doors: newRefused(q, doors)}
+	if err := q.settle(ctx); err != nil {
+		return err
+	}
+	return q.aside.loadBooks(ctx)
 }
 
 // settle finds where the log ends and whether it was cut since last time.
@@ -255,14 +269,15 @@ func (q *Queue) lastStored(ctx context.Context) (event.Position, error) {
 }
 
 // Close answers what is still being published, then stops the server.
-func (q *Queue) Close() error {
+func (q *Queue) Close() (err error) {
 	q.closing.Do(func() {
 		close(q.stop)
 		<-q.stopped
 		q.saveMarks()
+		err = q.aside.doors.close()
 		q.shutdown()
 	})
-	return nil
+	return err
 }
 
 func (q *Queue) shutdown() {
@@ -304,6 +319,10 @@ func (q *Queue) State(ctx context.Context) (queue.State, error) {
 			}
 		}
 		s.Readers[name] = l
+	}
+	s.Dropped = q.aside.books().Dropped
+	if s.Discarded, err = q.aside.doors.discarded(ctx); err != nil {
+		return s, err
 	}
 	s.Aside, err = q.aside.counts(ctx)
 	return s, err

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/event"
 	"footfall/queue"
 )
 
@@ -51,6 +52,54 @@ func aside(t *testing.T, open func() queue.Queue) {
 	if some, err := a.List(t.Context(), "", 0); err != nil || len(some) != 1 || some[0].ID != all[2].ID {
 		t.Errorf("what is left: %+v, %v", some, err)
 	}
+	check(t, q.Close())
+	if s, err := open().State(t.Context()); err != nil || s.Dropped["store"] != 1 || s.Dropped["collect"] != 1 || s.Aside["store"] != 1 || s.Aside["collect"] != 0 {
+		t.Errorf("state after a restart: %+v, %v; want 1 dropped of each", s, err)
+	}
+}
+
+// asideOnce: what is set aside again because its sink did not come further is
+// there once, what came twice is there twice, and what was redriven can come back.
+func asideOnce(t *testing.T, open func() queue.Queue) {
+	q := open()
+	e := Events("bad", 2)
+	put := func(events ...event.Event) {
+		t.Helper()
+		var items []queue.AsideItem
+		for i := range events {
+			items = append(items, queue.AsideItem{Reader: "store", Reason: "no", Event: &events[i]})
+		}
+		check(t, q.Aside().Put(t.Context(), items...))
+	}
+	want := func(what string, n uint64) {
+		t.Helper()
+		if s, err := q.State(t.Context()); err != nil || s.Aside["store"] != n {
+			t.Errorf("%s: %d set aside, %v; want %d", what, s.Aside["store"], err, n)
+		}
+	}
+	put(e[0])
+	put(e[0], e[1])
+	want("again", 2)
+	check(t, q.Close())
+	q = open()
+	put(e[1], e[0])
+	want("again after a restart", 2)
+	store := reader(t, q, "store", beginning)
+	check(t, q.Aside().Put(t.Context(), queue.AsideItem{Reader: "archive", Reason: "no", Event: &e[0]}))
+	want("by another reader", 2)
+	all, err := q.Aside().List(t.Context(), "store", 0)
+	check(t, err)
+	if n, err := q.Aside().Redrive(t.Context(), all[0].ID); n != 1 || err != nil {
+		t.Fatalf("redrive: %d, %v", n, err)
+	}
+	take(t, store, 1, true)
+	want("redriven", 1)
+	put(*all[0].Event)
+	want("redriven and refused again", 2)
+	twice := Events("twice", 1)[0]
+	put(twice, twice)
+	put(twice, twice)
+	want("came twice", 4)
 }
 
 func redrive(t *testing.T, open func() queue.Queue) {

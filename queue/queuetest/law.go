@@ -38,6 +38,7 @@ func Law(t *testing.T, open func(t *testing.T, dir string) queue.Queue) {
 		{"a cancelled context", cancelled},
 		{"a restart keeps everything", restart},
 		{"set aside", aside},
+		{"set aside once", asideOnce},
 		{"redriven to its reader only", redrive},
 		{"state adds up", state},
 		{"64 publishers", publishers},

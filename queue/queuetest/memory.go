@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type memoryLog struct {
 	readers    map[string]*memoryReader
 	aside      []queue.AsideItem
 	lastAside  uint64
+	dropped    map[string]uint64
 }
 
 type memoryMessage struct {
@@ -65,7 +67,7 @@ func OpenMemory(dir string, visibility time.Duration) *Memory {
 	defer logsMu.Unlock()
 	l := logs[dir]
 	if l == nil {
-		l = &memoryLog{changed: make(chan struct{}), readers: map[string]*memoryReader{}, visibility: visibility}
+		l = &memoryLog{changed: make(chan struct{}), readers: map[string]*memoryReader{}, dropped: map[string]uint64{}, visibility: visibility}
 		logs[dir] = l
 	}
 	return &Memory{log: l}
@@ -239,7 +241,7 @@ func (m *Memory) State(context.Context) (queue.State, error) {
 	l := m.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := queue.State{Accepted: l.total, Readers: map[string]queue.Lag{}, Aside: map[string]uint64{}}
+	s := queue.State{Accepted: l.total, Readers: map[string]queue.Lag{}, Aside: map[string]uint64{}, Dropped: maps.Clone(l.dropped)}
 	if n := len(l.messages); n > 0 {
 		s.First, s.Last, s.Oldest = l.messages[0].to, l.messages[n-1].to, l.messages[0].at
 	}
@@ -275,7 +277,14 @@ func (a memoryAside) Put(ctx context.Context, items ...queue.AsideItem) error {
 	}
 	a.log.mu.Lock()
 	defer a.log.mu.Unlock()
+	before := slices.Clone(a.log.aside)
 	for _, it := range items {
+		if i := slices.IndexFunc(before, func(old queue.AsideItem) bool {
+			return old.Reader == it.Reader && old.Event != nil && it.Event != nil && *old.Event == *it.Event
+		}); i >= 0 {
+			before = slices.Delete(before, i, i+1)
+			continue
+		}
 		a.log.lastAside++
 		it.ID = a.log.lastAside
 		if it.At.IsZero() {
@@ -333,7 +342,10 @@ func (a memoryAside) Redrive(_ context.Context, ids ...uint64) (int, error) {
 }
 
 func (a memoryAside) Drop(_ context.Context, ids ...uint64) (int, error) {
-	return a.remove(ids, func(queue.AsideItem) error { return nil })
+	return a.remove(ids, func(it queue.AsideItem) error {
+		a.log.dropped[it.Reader]++
+		return nil
+	})
 }
 
 func (a memoryAside) remove(ids []uint64, before func(queue.AsideItem) error) (int, error) {
