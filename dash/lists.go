@@ -18,13 +18,14 @@ type box struct {
 	unknown     string // label of the empty value
 }
 
+// boxes stand in pairs on a wide page: long ones beside long ones.
 var boxes = []box{
 	{"Top pages", "Page views", "page", metric.PageViews, "(no path)"},
 	{"Sources", "Visitors", "source", metric.Visitors, ""},
 	{"Countries", "Visitors", "country", metric.Visitors, "Unknown"},
-	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
-	{"Devices", "Visitors", "device", metric.Visitors, "Unknown"},
 	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown"},
+	{"Devices", "Visitors", "device", metric.Visitors, "Unknown"},
+	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
 }
 
 // rowsShort and rowsFull are the most rows of a list, and of one shown in full.
