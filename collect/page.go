@@ -188,6 +188,7 @@ func (d *decoder) keepTraits() error {
 // the batch's what the event's doesn't have.
 func (d *decoder) keepContext() (err error) {
 	d.out.begin()
+	d.out.judge = true
 	if d.own != nil {
 		d.out.members(d.own, d.skipContext)
 	}
@@ -215,7 +216,7 @@ func (d *decoder) isOverridden(key []byte, v *fastjson.Value) bool {
 }
 
 // begin starts an object.
-func (w *writer) begin() { w.b, w.fault = append(w.b[:0], '{'), "" }
+func (w *writer) begin() { w.b, w.fault, w.judge = append(w.b[:0], '{'), "", false }
 
 // end ends the object that begin started: its text, "" if it has no member.
 func (w *writer) end(field string) (string, error) {

@@ -15,39 +15,8 @@ type writer struct {
 	b     []byte
 	odd   bool   // texts must be looked at: the body holds \u0000 or broken UTF-8
 	mend  bool   // replace what is broken instead of finding fault with it
+	judge bool   // leave out values that are addresses: it is context that is written
 	fault string // the first thing that makes the text unfit to be kept
-}
-
-// private reports whether a key's value is an address or a user agent, however
-// it is spelled: userAgent, user_agent, User-Agent.
-func private(key []byte) bool {
-	if len(key) < 2 || len(key) > 20 {
-		return false
-	}
-	switch key[0] | 0x20 {
-	case 'c', 'f', 'i', 'r', 't', 'u', 'x':
-	default:
-		return false
-	}
-	var folded [20]byte
-	n := 0
-	for _, c := range key {
-		switch {
-		case c == '_' || c == '-':
-			continue
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		}
-		folded[n] = c
-		n++
-	}
-	switch string(folded[:n]) {
-	case "ip", "ipaddress", "ipaddr", "ipv4", "ipv6", "remoteaddr", "remoteaddress", "remoteip", "clientip", "realip",
-		"xforwardedfor", "forwardedfor", "forwarded", "xrealip", "xclientip", "cfconnectingip", "trueclientip",
-		"useragent", "useragentdata", "useragentraw", "rawuseragent", "useragentstring":
-		return true
-	}
-	return false
 }
 
 func (w *writer) value(v *fastjson.Value) {
@@ -58,12 +27,7 @@ func (w *writer) value(v *fastjson.Value) {
 		w.b = append(w.b, '}')
 	case fastjson.TypeArray:
 		w.b = append(w.b, '[')
-		for i, x := range v.GetArray() {
-			if i > 0 {
-				w.b = append(w.b, ',')
-			}
-			w.value(x)
-		}
+		w.elements(v.GetArray())
 		w.b = append(w.b, ']')
 	case fastjson.TypeString:
 		w.text(v.GetStringBytes())
@@ -71,6 +35,20 @@ func (w *writer) value(v *fastjson.Value) {
 		w.number(v)
 	default:
 		w.b = v.MarshalTo(w.b)
+	}
+}
+
+func (w *writer) elements(all []*fastjson.Value) {
+	first := true
+	for _, x := range all {
+		if w.judge && isAddress(x) {
+			continue
+		}
+		if !first {
+			w.b = append(w.b, ',')
+		}
+		first = false
+		w.value(x)
 	}
 }
 
@@ -98,10 +76,17 @@ func (w *writer) members(o *fastjson.Object, skip func(key []byte, v *fastjson.V
 		if private(key) || skip != nil && skip(key, v) {
 			return
 		}
+		outer := w.judge
+		inner := (outer || string(key) == "context") && !tellsVersion(key)
+		if inner && isAddress(v) {
+			return
+		}
 		w.comma()
 		w.text(key)
 		w.b = append(w.b, ':')
+		w.judge = inner
 		w.value(v)
+		w.judge = outer
 	})
 }
 
