@@ -50,7 +50,8 @@ func (x span) before(whole bool) period.Window {
 	return period.Window{From: x.back(x.window.From), To: x.back(to)}
 }
 
-// ask puts a question to the source, and logs what the page's end is no reason of.
+// ask puts a question to the source and logs its error, unless the page has
+// ended.
 func (d *door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	set, err := d.source.Answer(ctx, q)
 	if err != nil && ctx.Err() == nil {
