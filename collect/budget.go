@@ -19,8 +19,9 @@ type budget struct {
 }
 
 // claim is one request's part of the budget. It is taken in steps, for what has
-// really arrived: what a sender says of the body's length is not asked, and one
-// that sends little, however slowly, takes one step.
+// really arrived: what a sender says of the body's length is not asked. The first
+// step is always granted, so large bodies never keep small events out: those are
+// bounded by the number of requests.
 type claim struct {
 	of          *budget
 	used, taken int
@@ -33,7 +34,8 @@ func (c *claim) take(n int) bool {
 		return true
 	}
 	more := (c.used - c.taken + budgetStep - 1) / budgetStep * budgetStep
-	if c.of.held.Add(int64(more)) > c.of.limit {
+	small := c.taken == 0 && more == budgetStep
+	if c.of.held.Add(int64(more)) > c.of.limit && !small {
 		c.of.held.Add(-int64(more)) // what is turned away takes no room from others
 		return false
 	}

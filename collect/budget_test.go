@@ -93,11 +93,12 @@ func TestBudgetOfParsed(t *testing.T) {
 	}
 }
 
-// TestTricklesAreNotRefused opens as many bodies as there may be, each of which
-// claims to be large and sends a few bytes: none takes room from an honest one.
+// TestTricklesAreNotRefused opens far more bodies than the budget has steps, each
+// of which claims to be large and sends a few bytes: none is refused, nor is an
+// honest one beside them.
 func TestTricklesAreNotRefused(t *testing.T) {
 	const many = 64
-	w := newWorld(Site{}, func(o *Options) { o.MaxWaiting, o.MaxBodies = many+1, (many+4)*budgetStep })
+	w := newWorld(Site{}, func(o *Options) { o.MaxWaiting, o.MaxBodies = many+1, 4*budgetStep })
 	var bodies []*io.PipeWriter
 	var codes []chan int
 	for range many {

@@ -68,7 +68,7 @@ type Options struct {
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxWaiting     int           // requests in memory at a time, 429 beyond; default 1,024
-	MaxBodies      int64         // bytes that they may hold together, 429 beyond; default 128 MiB
+	MaxBodies      int64         // bytes they may hold together, 429 beyond; default 128 MiB; the worst batch takes 45 MiB
 	BodyTimeout    time.Duration // for reading one body, 408 beyond; default 10 s
 }
 

@@ -45,8 +45,8 @@ type bound struct {
 }
 
 // The bounds of bodies by what is known of their senders before they are read.
-// The unknown sender's leaves room for what browsers send without a header:
-// they end a beacon at 64 KB.
+// The unknown sender's leaves room for what SDKs send from browsers without a
+// header: a beacon ends at 64 KB, and Segment's batches at 500 KB.
 var (
 	ofKnown   = bound{maxBody, "4 MB"}
 	ofUnknown = bound{maxUnknown, "512 KB: put the write key into the Authorization header or the query, then it may be 4 MB"}
