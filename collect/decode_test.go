@@ -189,17 +189,18 @@ func TestPixels(t *testing.T) {
 		}
 	}
 	for target, count := range map[string]string{
-		"/pixel/v1/page?writeKey=nobody":                           "refused writeKey",
-		"/pixel/v1/page":                                           "refused writeKey",
-		"/pixel/v1/other?writeKey=" + key:                          "refused type",
-		"/pixel/v1/track?writeKey=" + key:                          "refused event",
-		"/v1/pixel/track?data=%21%21":                              "refused data",
-		"/v1/pixel/track?data=" + "eyI":                            "refused 400",
-		"/pixel/v1/page?writeKey=" + key + "&timestamp=x":          "refused timestamp",
-		"/pixel/v1/page?writeKey=" + key + "&timestamp=2099-01-01": "refused timestamp",
-		"/pixel/v1/page?writeKey=" + key + "&name=%00":             "refused event",
-		"/pixel/v1/page?writeKey=" + key + "&properties.x=%FF":     "refused event",
-		"/pixel/v1/page?writeKey=" + key + "&properties=x&a.b=":    "refused properties",
+		"/pixel/v1/page?writeKey=nobody":                                          "refused writeKey",
+		"/pixel/v1/page":                                                          "refused writeKey",
+		"/pixel/v1/other?writeKey=" + key:                                         "refused type",
+		"/pixel/v1/track?writeKey=" + key:                                         "refused event",
+		"/v1/pixel/track?data=%21%21":                                             "refused data",
+		"/v1/pixel/track?data=" + "eyI":                                           "refused 400",
+		"/pixel/v1/page?writeKey=" + key + "&timestamp=x":                         "refused timestamp",
+		"/pixel/v1/page?writeKey=" + key + "&timestamp=2099-01-01":                "refused timestamp",
+		"/pixel/v1/page?writeKey=" + key + "&a" + strings.Repeat(".a", 16) + "=1": "refused query",
+		"/pixel/v1/page?writeKey=" + key + "&name=%00":                            "refused event",
+		"/pixel/v1/page?writeKey=" + key + "&properties.x=%FF":                    "refused event",
+		"/pixel/v1/page?writeKey=" + key + "&properties=x&a.b=":                   "refused properties",
 	} {
 		w := newWorld(Site{}, nil)
 		rec := w.do("GET", target, "")

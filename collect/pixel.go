@@ -16,7 +16,7 @@ import (
 // gif is one transparent pixel.
 var gif = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
 
-const maxDots = 16 // in a pixel's key
+const maxSteps = 16 // of a pixel's key
 
 // pixel answers an image whatever happens, since a broken one would be seen in
 // the e-mail; what is refused is counted, set aside and told in a header. Only
@@ -95,7 +95,10 @@ func pixelEvent(j *job, query url.Values) (*fastjson.Value, *refusal) {
 	root := &branch{}
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		steps := strings.Split(key, ".")
-		if key != "writeKey" && len(steps) <= maxDots {
+		if len(steps) > maxSteps {
+			return nil, &refusal{status: http.StatusBadRequest, field: "query", why: "has a key with more than 15 dots"}
+		}
+		if key != "writeKey" {
 			root.set(steps, pixelValue(query.Get(key), len(steps) > 1))
 		}
 	}
