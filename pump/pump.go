@@ -169,9 +169,8 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 			if first.IsZero() {
 				return b
 			}
-		case d.Attempts > p.Attempts:
-			p.giveUp(write, d)
-			continue
+		case d.Attempts > p.Attempts && !p.giveUp(write, &d):
+			return b // out of time: it comes again
 		default:
 			b.add(d)
 			if first.IsZero() {
@@ -223,15 +222,16 @@ func (p *pump) settle(ctx context.Context, b *batch) {
 }
 
 // giveUp sets aside a delivery that came back too often: its events bring the
-// process down, or a reader that shares the work never finishes them.
-func (p *pump) giveUp(ctx context.Context, d queue.Delivery) {
+// process down, or a reader that shares the work never finishes them. What is
+// left of it is its position, which the sink is told with the batch.
+func (p *pump) giveUp(ctx context.Context, d *queue.Delivery) bool {
 	all := make([]int, len(d.Events))
 	for i := range all {
 		all[i] = i
 	}
-	if p.setAside(ctx, d.Events, all, fmt.Errorf("delivered %d times without success", d.Attempts-1)) {
-		_ = d.Ack(ctx) // not acknowledged, it comes again and is set aside again
-	}
+	aside := p.setAside(ctx, d.Events, all, fmt.Errorf("delivered %d times without success", d.Attempts-1))
+	d.Events = nil
+	return aside
 }
 
 // write stores events, setting hopeless ones aside, and reports whether all

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -66,11 +66,11 @@ func doctor(ctx context.Context, c *call) error {
 }
 
 func (c *call) diskRoom() finding {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(c.values["data"], &fs); err != nil {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(c.values["data"], &disk); err != nil {
 		return finding{"disk room", false, err.Error()}
 	}
-	free := fs.Bavail * uint64(fs.Bsize) >> 20
+	free := disk.Bavail * uint64(disk.Bsize) >> 20
 	return finding{"disk room", free > 1024, fmt.Sprintf("%d MiB free; below 1,024 MiB make room", free)}
 }
 
@@ -128,7 +128,7 @@ func (c *call) account(ctx context.Context) []finding {
 		time.Sleep(20 * time.Millisecond)
 	}
 	found := []finding{
-		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d waiting", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Waiting)},
+		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d waiting", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Waiting)},
 		{"expiry", !s.Expiring, fmt.Sprintf("the oldest waiting event is %.0f s old; the queue keeps %s", s.LagSeconds["store"], c.values["queue-max-age"])},
 	}
 	var aside uint64
@@ -136,8 +136,35 @@ func (c *call) account(ctx context.Context) []finding {
 		aside += n
 	}
 	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
-	if damaged, _ := filepath.Glob(filepath.Join(c.values["data"], "store", "*.damaged-*")); len(damaged) > 0 {
-		found = append(found, finding{"damage", false, "moved aside, its events were taken from queue and archive; may be removed: " + strings.Join(damaged, ", ")})
+	return append(found, c.leftovers()...)
+}
+
+// leftovers names what rebuilds and damage left beside the event store.
+func (c *call) leftovers() (found []finding) {
+	for _, x := range []struct{ pattern, check, says string }{
+		{"store.before-rebuild-*", "old store", "the event store from before a rebuild that was cut short or found less; if the figures are complete, remove it"},
+		{"store/*.damaged-*", "damage", "moved aside as damaged, its events were taken from queue and archive; if the figures are complete, remove it"},
+	} {
+		paths, _ := filepath.Glob(filepath.Join(c.values["data"], x.pattern)) // the patterns are well-formed
+		for _, path := range paths {
+			found = append(found, finding{x.check, false, fmt.Sprintf("%s (%s): %s", path, mebibytes(treeSize(path)), x.says)})
+		}
 	}
 	return found
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+
+// treeSize is the size of a file, or of all files below a folder.
+func treeSize(path string) (n int64) {
+	_ = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // what can't be seen is not counted
+		}
+		if info, err := d.Info(); err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n
 }

@@ -8,10 +8,13 @@ import (
 	"net/netip"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"footfall/archive"
 )
 
 // setting is one line of the configuration: a flag, an environment variable
@@ -27,8 +30,8 @@ var settings = []setting{
 	{"trusted-proxies", "", "networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1/128"},
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},
 	{"store-memory", "512MB", "DuckDB's memory limit"},
-	{"archive-bytes", "67108864", "size of an archive flush in bytes, as events take in memory"},
-	{"archive-age", "5m", "age of an archive flush"},
+	{"archive-bytes", strconv.Itoa(archive.FlushBytes), "size of an archive flush in bytes, as events take in memory"},
+	{"archive-age", strings.TrimSuffix(archive.FlushAge.String(), "0s"), "age of an archive flush"},
 	{"drain", "20s", "how long a stopping server goes on writing what it accepted"},
 	{"log", "text", "log as text or json"},
 }

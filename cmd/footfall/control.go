@@ -133,19 +133,17 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	st := k.h.store.Load()
-	if st == nil {
-		return errors.New("the event store is being rebuilt; try again in a while")
-	}
-	if err := k.h.settled(r.Context()); err != nil {
-		return err
-	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	lines := json.NewEncoder(out)
-	if err := st.Scan(r.Context(), site.ID, window, func(e *event.Event) error { return lines.Encode(e) }); err != nil {
+	begun := false
+	err = k.h.export(r.Context(), site.ID, window, func(e *event.Event) error {
+		begun = true
+		return lines.Encode(e)
+	})
+	if err != nil && begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
-	return out.Flush()
+	return errors.Join(err, out.Flush())
 }
 
 // importProgress is one line of an import's answer; the last has Done.
@@ -268,6 +266,10 @@ func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := k.h.takeCare(); err != nil {
+		return err
+	}
+	defer k.h.care.Unlock()
 	aside := k.h.queue.Aside()
 	if r.FormValue("all") == "true" {
 		items, err := aside.List(r.Context(), r.FormValue("reader"), 0)
@@ -288,6 +290,9 @@ func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), redrivenWait)
+	defer cancel()
+	_ = k.h.redriven(ctx) // so that the next look shows what became of them; a store that is slow does not undo it
 	return answer(w, map[string]int{"moved": n})
 }
 
@@ -304,23 +309,24 @@ func numbers(list string) (ids []uint64, err error) {
 
 // rebuildProgress is one line of a rebuild's answer; the last has Done.
 type rebuildProgress struct {
-	Events int    `json:"events"`
-	Done   bool   `json:"done"`
-	Error  string `json:"error,omitempty"`
+	Events  int    `json:"events"`
+	Waiting string `json:"waiting,omitempty"` // for what
+	Done    bool   `json:"done"`
+	Error   string `json:"error,omitempty"`
 }
 
 func (k *control) rebuild(w http.ResponseWriter, r *http.Request) error {
 	var last rebuildProgress
 	flush := http.NewResponseController(w)
-	err := k.h.rebuild(context.WithoutCancel(r.Context()), func(n int) {
-		last.Events += n
-		_ = answer(w, last) // the rebuild goes on without a reader
+	err := k.h.rebuild(r.Context(), func(p rebuildProgress) {
+		last = p
+		_ = answer(w, p) // a reader that left ends the rebuild by its context
 		_ = flush.Flush()
 	})
 	if err == nil {
 		err = k.h.settled(r.Context())
 	}
-	last.Done = true
+	last.Done, last.Waiting = true, ""
 	if err != nil {
 		last.Error = err.Error()
 	}

@@ -164,9 +164,14 @@ func runRebuild(ctx context.Context, c *call) error {
 		lines := json.NewDecoder(res.Body)
 		for err == nil && !last.Done {
 			if err = lines.Decode(&last); err != nil {
-				err = errIncomplete
+				if err = errIncomplete; ctx.Err() != nil {
+					err = errors.New("stopped; the event store from before stays")
+				}
 			} else if last.Error != "" {
 				err = errors.New(last.Error)
+			} else if last.Waiting != "" {
+				fmt.Fprintln(c.stderr, last.Waiting)
+				last.Waiting = ""
 			}
 		}
 		res.Body.Close()

@@ -20,7 +20,6 @@ import (
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/geo/maxmind"
-	"footfall/metric"
 	"footfall/pump"
 	"footfall/queue"
 	"footfall/queue/nats"
@@ -62,8 +61,14 @@ type house struct {
 	sites   *siteBook
 	meters  *meters
 
-	mu        sync.Mutex // starts and stops pumps, rebuilds
+	ending context.Context // done as soon as the house begins to stop
+	end    context.CancelFunc
+
+	care      sync.Mutex // held by what changes the set-aside or the store as a whole: one at a time
+	mu        sync.Mutex // guards pumps
 	pumps     map[string]*running
+	exports   guests
+	questions guests       // being answered by the store
 	newest    atomic.Int64 // receivedAt of the newest event stored, in ms
 	importing sync.Mutex
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
@@ -76,19 +81,24 @@ type running struct {
 	tap  *tap
 }
 
-// tap is a reader that can be turned off. The queue then seems empty, so that a
-// pump has nothing to drain although events keep coming.
+// tap is a reader that can be turned off at a position. From there on the queue
+// seems empty, so that a pump has nothing to drain although events keep coming.
 type tap struct {
 	queue.Reader
-	off atomic.Bool
+	off  atomic.Pointer[event.Position]
+	read event.Position // what was read last
 }
 
-// Read reads, unless the tap is off.
+// Read reads, unless the tap is off here.
 func (t *tap) Read(ctx context.Context, max int, wait time.Duration) (queue.Delivery, error) {
-	if t.off.Load() {
+	if off := t.off.Load(); off != nil && !t.read.Less(*off) {
 		return queue.Delivery{}, nil
 	}
-	return t.Reader.Read(ctx, max, wait)
+	d, err := t.Reader.Read(ctx, max, wait)
+	if d.To != (event.Position{}) {
+		t.read = d.To
+	}
+	return d, err
 }
 
 // logger makes the log the configuration asks for.
@@ -103,6 +113,7 @@ func (c *call) logger() *slog.Logger {
 // stands in for a configured file; nil for none.
 func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
 	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters()}
+	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			h.close()
@@ -254,85 +265,32 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r := &running{stop: stop, done: make(chan error, 1), tap: &tap{Reader: reader}}
+	h.mu.Lock()
 	h.pumps[name] = r
+	h.mu.Unlock()
 	go func() { r.done <- pump.Run(work, r.tap, sink, o) }()
 	return nil
 }
 
-// stopPump stops a pump where it is; what it has not read stays in the queue.
-func (h *house) stopPump(name string) {
+// stopPump stops a pump once it has come to a position: behind it, what it has
+// not read stays in the queue.
+func (h *house) stopPump(name string, at event.Position) {
+	h.mu.Lock()
 	r := h.pumps[name]
+	delete(h.pumps, name)
+	h.mu.Unlock()
 	if r == nil {
 		return
 	}
-	delete(h.pumps, name)
-	r.tap.off.Store(true)
+	r.tap.off.Store(&at)
+	r.drain(h.log)
+}
+
+// drain stops a pump when it has written what it can still read.
+func (r *running) drain(log *slog.Logger) {
 	r.stop()
 	if err := <-r.done; err != nil {
-		h.log.Warn("stopped before everything was written; it is written after the next start", "error", err)
-	}
-}
-
-// storeSink writes to whichever store is open.
-type storeSink struct{ h *house }
-
-func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Position) error {
-	st := s.h.store.Load()
-	if st == nil {
-		return errors.New("the event store is being rebuilt")
-	}
-	if err := st.Write(ctx, events, to); err != nil {
-		return err
-	}
-	if n := len(events); n > 0 {
-		s.h.newest.Store(events[n-1].Received.UnixMilli())
-	}
-	return nil
-}
-
-// Answer answers a query from the event store and says how fresh it is.
-func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
-	st := h.store.Load()
-	if st == nil {
-		return metric.Dataset{}, errors.New("the event store is being rebuilt; try again in a while")
-	}
-	asOf := h.asOf(st)
-	d, err := st.Answer(ctx, q)
-	if asOf.Before(d.AsOf) {
-		d.AsOf = asOf
-	}
-	return d, err
-}
-
-// asOf is the moment up to which everything accepted can be seen: now, unless
-// the store is behind the queue.
-func (h *house) asOf(st *duckdb.Store) time.Time {
-	if st.State().Position.Total >= h.queue.Last().Total {
-		return time.Now()
-	}
-	return time.UnixMilli(h.newest.Load())
-}
-
-// cameAgain counts imported events that were stored before.
-func (h *house) cameAgain(e *event.Event) {
-	if e.Channel == "import" {
-		n, _ := h.again.LoadOrStore(e.Site, new(atomic.Int64))
-		n.(*atomic.Int64).Add(1)
-	}
-}
-
-// settled waits until the store has everything the queue had when it was called.
-func (h *house) settled(ctx context.Context) error {
-	want := h.queue.Last().Total
-	for {
-		if st := h.store.Load(); st != nil && st.State().Position.Total >= want {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
+		log.Warn("stopped before everything was written; it is written after the next start", "error", err)
 	}
 }
 
@@ -349,22 +307,19 @@ func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
 	}
 }
 
-// close stops the pumps, each draining under its own deadline, then the stores.
+// close stops what is under way and the pumps, each draining under its own
+// deadline, then the stores.
 func (h *house) close() error {
+	h.end()
+	h.care.Lock() // never given back: nothing may begin any more
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	var drained sync.WaitGroup
-	for name := range h.pumps {
-		r := h.pumps[name]
-		drained.Go(func() {
-			r.stop()
-			if err := <-r.done; err != nil {
-				h.log.Warn("stopped before everything was written; it is written after the next start", "error", err)
-			}
-		})
+	for _, r := range h.pumps {
+		drained.Go(func() { r.drain(h.log) })
 	}
-	drained.Wait()
 	h.pumps = map[string]*running{}
+	h.mu.Unlock()
+	drained.Wait()
 	var errs []error
 	if h.queue != nil {
 		errs = append(errs, h.queue.Close())

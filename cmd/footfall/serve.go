@@ -72,6 +72,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 		restarting = true
 	case err = <-served:
 	}
+	h.end() // a rebuild puts the old store back meanwhile
 	socket, dupErr := keepOpen(listener, restarting)
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
 	stopControl()
@@ -134,7 +135,7 @@ func (h *house) server() *http.Server {
 // balance is where the accepted events are, for the foot of the pages.
 func (h *house) balance(ctx context.Context) (dash.Status, error) {
 	s, err := h.status(ctx)
-	return dash.Status{Accepted: s.Accepted, Stored: s.Stored, Duplicates: s.Duplicates, SetAside: s.SetAside, Waiting: s.Waiting}, err
+	return dash.Status{Accepted: s.Accepted, Stored: s.Stored, Duplicates: s.Duplicates, SetAside: s.SetAside + s.Dropped, Waiting: s.Waiting}, err
 }
 
 // ready answers whether events can be accepted and figures read.

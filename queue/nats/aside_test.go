@@ -112,11 +112,15 @@ func TestDoorsHaveTheirOwnRoom(t *testing.T) {
 		})
 	}
 	senders.Wait()
+	put(t, q, queue.AsideItem{Reader: "collect", Reason: "the last", Raw: strings.Repeat("x", 1000)})
 	put(t, q, queue.AsideItem{Reader: "store", Reason: "no", Event: &e[1]})
 	doors := listed(t, q, "collect")
 	s, err := q.State(t.Context())
-	if err != nil || s.Aside["store"] != 2 || len(doors) == 0 || len(doors) > 300 || s.Discarded != flood-uint64(len(doors)) {
+	if err != nil || s.Aside["store"] != 2 || len(doors) == 0 || len(doors) > 300 || s.Discarded != flood+1-uint64(len(doors)) {
 		t.Errorf("%d of the sink and %d of the door are there, %d were discarded, %v", s.Aside["store"], len(doors), s.Discarded, err)
+	}
+	if it, err := q.Aside().Show(t.Context(), doors[len(doors)-1]); err != nil || it.Reason != "the last" {
+		t.Errorf("the last is not the newest: %+v, %v", it, err)
 	}
 	if !strings.Contains(log.String(), "discarded") {
 		t.Errorf("the log does not tell:\n%s", log)

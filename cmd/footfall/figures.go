@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+	"footfall/store/duckdb"
+)
+
+var (
+	errRebuilding = errors.New("the event store is being rebuilt; try again in a while")
+	errStopping   = errors.New("footfall is stopping")
+)
+
+// storeSink writes to whichever store is open.
+type storeSink struct{ h *house }
+
+func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Position) error {
+	st := s.h.store.Load()
+	if st == nil {
+		return errRebuilding
+	}
+	if err := st.Write(ctx, events, to); err != nil {
+		return err
+	}
+	if n := len(events); n > 0 {
+		s.h.newest.Store(events[n-1].Received.UnixMilli())
+	}
+	return nil
+}
+
+// Answer answers a query from the event store and says how fresh it is.
+func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	if !h.questions.enter() {
+		return metric.Dataset{}, errRebuilding
+	}
+	defer h.questions.leave()
+	st := h.store.Load()
+	if st == nil {
+		return metric.Dataset{}, errRebuilding
+	}
+	asOf := h.asOf(st)
+	d, err := st.Answer(ctx, q)
+	if asOf.Before(d.AsOf) {
+		d.AsOf = asOf
+	}
+	return d, err
+}
+
+// asOf is the moment up to which everything accepted can be seen: now, unless
+// the store is behind the queue.
+func (h *house) asOf(st *duckdb.Store) time.Time {
+	if st.State().Position.Total >= h.queue.Last().Total {
+		return time.Now()
+	}
+	return time.UnixMilli(h.newest.Load())
+}
+
+// cameAgain counts imported events that were stored before.
+func (h *house) cameAgain(e *event.Event) {
+	if e.Channel == "import" {
+		n, _ := h.again.LoadOrStore(e.Site, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
+	}
+}
+
+// settled waits until the store has everything the queue had when it was called.
+func (h *house) settled(ctx context.Context) error {
+	want := h.queue.Last().Total
+	return h.until(ctx, func(st *duckdb.Store) bool { return st.State().Position.Total >= want })
+}
+
+// redriven waits until the store's pump has seen what was redriven to it.
+func (h *house) redriven(ctx context.Context) error {
+	seq, err := h.queue.Redriven(ctx, "store")
+	if err != nil {
+		return err
+	}
+	epoch := h.queue.Last().Epoch
+	return h.until(ctx, func(st *duckdb.Store) bool {
+		at := st.State().Position
+		return at.Epoch < epoch || at.Seq >= seq // the log was cut: those of before are gone
+	})
+}
+
+// until waits until the store is as wanted.
+func (h *house) until(ctx context.Context, wanted func(*duckdb.Store) bool) error {
+	for {
+		if st := h.store.Load(); st != nil && wanted(st) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-h.ending.Done():
+			return errStopping
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// export hands over a site's events in a window by time: all that was accepted
+// before it was asked for.
+func (h *house) export(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
+	if !h.exports.enter() {
+		return errRebuilding
+	}
+	defer h.exports.leave()
+	if err := h.settled(ctx); err != nil {
+		return err
+	}
+	st := h.store.Load() // now, as a rebuild may have been under way before
+	if st == nil {
+		return errRebuilding
+	}
+	return st.Scan(ctx, site, w, fn)
+}
+
+// guests are readers of the store, which is not closed under them.
+type guests struct {
+	mu   sync.Mutex
+	n    int
+	shut bool
+	left chan struct{} // closed when the last one leaves; nil if nobody waits
+}
+
+// enter reports whether the reader may come in; then it must leave again.
+func (g *guests) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.shut {
+		g.n++
+	}
+	return !g.shut
+}
+
+func (g *guests) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.n--; g.n == 0 && g.left != nil {
+		close(g.left)
+		g.left = nil
+	}
+}
+
+// shutOut lets nobody in until letIn. It returns how many are still there and
+// what is closed when they have gone.
+func (g *guests) shutOut() (n int, left <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+	c := make(chan struct{})
+	if g.n == 0 {
+		close(c)
+	} else {
+		g.left = c
+	}
+	return g.n, c
+}
+
+func (g *guests) letIn() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut, g.left = false, nil
+}
