@@ -55,6 +55,10 @@ type Key struct {
 type Sites interface {
 	AddSite(ctx context.Context, s Site) (Site, error) // fills ID, WriteKey, Created
 	Sites(ctx context.Context) ([]Site, error)         // by domain
+	// UpdateSite gives the site with this ID another time zone, currency,
+	// origins, internal hosts and Do Not Track; the rest of it stays, and what
+	// comes back is the whole site.
+	UpdateSite(ctx context.Context, s Site) (Site, error)
 }
 
 // Keys keeps bearer tokens, one-time log-in links and browser sessions.

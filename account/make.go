@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,24 @@ func Prepare(s Site, now time.Time, taken func(id string) bool) (Site, error) {
 		return Site{}, err
 	}
 	s.Domain, s.DNT, s.Created = domain, true, now.UTC().Truncate(time.Millisecond)
+	if s, err = settings(s); err != nil {
+		return Site{}, err
+	}
+	if s.WriteKey == "" {
+		s.WriteKey = NewToken(WriteKeyPrefix, 15)
+	}
+	s.ID = shortID(domain, taken)
+	return s, nil
+}
+
+// Revise is the site old with the settings of s, checked as Prepare does.
+func Revise(old, s Site) (Site, error) {
+	old.Zone, old.Currency, old.Origins, old.Internal, old.DNT = s.Zone, s.Currency, s.Origins, s.Internal, s.DNT
+	return settings(old)
+}
+
+// settings checks and completes what may change of a site.
+func settings(s Site) (Site, error) {
 	if s.Zone == "" {
 		s.Zone = "UTC"
 	}
@@ -74,11 +93,32 @@ func Prepare(s Site, now time.Time, taken func(id string) bool) (Site, error) {
 	if len(s.Currency) != 3 || strings.Trim(s.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return Site{}, event.Invalid("currency", "%q is not three letters such as EUR", s.Currency)
 	}
-	if s.WriteKey == "" {
-		s.WriteKey = NewToken(WriteKeyPrefix, 15)
+	origins := make([]string, len(s.Origins))
+	for i, o := range s.Origins {
+		var err error
+		if origins[i], err = origin(o); err != nil {
+			return Site{}, err
+		}
 	}
-	s.ID = shortID(domain, taken)
+	s.Origins = origins
 	return s, nil
+}
+
+// origin is a host, a host and port, or a whole origin with its scheme.
+func origin(s string) (string, error) {
+	name := strings.ToLower(strings.TrimSpace(s))
+	_, rest, full := strings.Cut(name, "://")
+	if !full {
+		rest = name
+	}
+	at, port, hasPort := strings.Cut(rest, ":")
+	if _, err := strconv.ParseUint(port, 10, 16); hasPort && err != nil {
+		return "", event.Invalid("origins", "%q has no port such as 8443", s)
+	}
+	if _, err := host(at); err != nil {
+		return "", event.Invalid("origins", "%q is no host such as www.example.com, or origin such as https://www.example.com", s)
+	}
+	return name, nil
 }
 
 // host is a host name in lower case, or an InvalidError that shows what to

@@ -20,7 +20,7 @@ import (
 // (t.Cleanup).
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
-		"sites": sites, "bad sites": badSites, "keys": keys, "links": links, "one winner": oneWinner,
+		"sites": sites, "bad sites": badSites, "updates": updates, "keys": keys, "links": links, "one winner": oneWinner,
 		"sessions end": sessionsEnd, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +67,43 @@ func sites(t *testing.T, s Store) {
 	must(t, err)
 	if len(all) != 2 || !slices.EqualFunc(all, []account.Site{b, a}, sameSite) {
 		t.Errorf("Sites = %+v, want %+v", all, []account.Site{b, a})
+	}
+}
+
+func updates(t *testing.T, s Store) {
+	ctx := t.Context()
+	a, err := s.AddSite(ctx, account.Site{Domain: "a.com"})
+	must(t, err)
+	b, err := s.AddSite(ctx, account.Site{Domain: "b.com", Internal: []string{"shop.b.com"}})
+	must(t, err)
+	want := a
+	want.Zone, want.Currency, want.DNT, want.Origins = "Europe/Berlin", "EUR", false, []string{"www.a.com", "https://dev.a.com:8443", "localhost:3000"}
+	change := want
+	change.Currency, change.Domain, change.WriteKey, change.Origins = "eur", "other.com", "ffw_other", []string{" WWW.a.com", "https://dev.a.com:8443", "localhost:3000"}
+	got, err := s.UpdateSite(ctx, change)
+	must(t, err)
+	if !sameSite(got, want) {
+		t.Errorf("UpdateSite = %+v, want %+v", got, want)
+	}
+	for field, bad := range map[string]account.Site{
+		"timezone": {ID: a.ID, Zone: "Mars/Olympus"}, "currency": {ID: a.ID, Currency: "E1R"}, "origins": {ID: a.ID, Origins: []string{"www.a.com/shop"}}} {
+		_, err := s.UpdateSite(ctx, bad)
+		var invalid *event.InvalidError
+		if !errors.As(err, &invalid) || invalid.Field != field {
+			t.Errorf("%+v: error %v, want one of field %s", bad, err, field)
+		}
+	}
+	_, err = s.UpdateSite(ctx, account.Site{ID: "nowhere"})
+	is(t, err, account.ErrNotFound)
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := s.UpdateSite(gone, b); err == nil {
+		t.Error("UpdateSite worked with a cancelled context")
+	}
+	all, err := s.Sites(ctx)
+	must(t, err)
+	if !slices.EqualFunc(all, []account.Site{want, b}, sameSite) {
+		t.Errorf("Sites = %+v, want %+v", all, []account.Site{want, b})
 	}
 }
 

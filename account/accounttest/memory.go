@@ -65,6 +65,24 @@ func (m *Memory) Sites(ctx context.Context) ([]account.Site, error) {
 	return slices.Clone(m.sites), ctx.Err()
 }
 
+// UpdateSite is account.Sites.
+func (m *Memory) UpdateSite(ctx context.Context, s account.Site) (account.Site, error) {
+	if err := ctx.Err(); err != nil {
+		return account.Site{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.sites, func(old account.Site) bool { return old.ID == s.ID })
+	if i < 0 {
+		return account.Site{}, account.ErrNotFound
+	}
+	s, err := account.Revise(m.sites[i], s)
+	if err == nil {
+		m.sites[i] = s
+	}
+	return s, err
+}
+
 // AddKey is account.Keys.
 func (m *Memory) AddKey(ctx context.Context, site string, role account.Role) (string, account.Key, error) {
 	m.mu.Lock()

@@ -45,6 +45,29 @@ func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, e
 	return site, nil
 }
 
+// UpdateSite changes a site's settings; one that is not there is
+// account.ErrNotFound, a bad field is an event.InvalidError.
+func (s *Store) UpdateSite(ctx context.Context, site account.Site) (account.Site, error) {
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		old, err := scanSite(tx.QueryRowContext(ctx, "SELECT "+siteColumns+" FROM sites WHERE id = ?", site.ID))
+		if err != nil {
+			return none(err)
+		}
+		if site, err = account.Revise(old, site); err != nil {
+			return err
+		}
+		origins, _ := json.Marshal(site.Origins) // texts always marshal
+		internal, _ := json.Marshal(site.Internal)
+		_, err = tx.ExecContext(ctx, "UPDATE sites SET zone = ?, currency = ?, origins = ?, internal = ?, dnt = ? WHERE id = ?",
+			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.ID)
+		return err
+	})
+	if err != nil {
+		return account.Site{}, fmt.Errorf("change site: %w", err)
+	}
+	return site, nil
+}
+
 // clash reports the site that has the new one's domain or write key.
 func clash(ctx context.Context, tx *sql.Tx, site account.Site) error {
 	old, err := scanSite(tx.QueryRowContext(ctx, "SELECT "+siteColumns+" FROM sites WHERE domain = ? OR write_key = ?", site.Domain, site.WriteKey))

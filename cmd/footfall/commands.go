@@ -18,6 +18,7 @@ import (
 
 var siteCommands = []command{
 	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
+	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B]", "change a site's settings", setSite},
 	{"site list", "", "list the sites", listSites},
 	{"key add", "--site S --role owner|viewer", "add a key that reads figures", addKey},
 }
@@ -32,6 +33,7 @@ var asideCommands = []command{
 // ownFlags are the flags of single commands: name, default, help.
 var ownFlags = map[string][][3]string{
 	"site add":      {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
+	"site set":      {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"}},
 	"key add":       {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner or viewer"}},
 	"query":         {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}},
 	"import":        {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
@@ -80,16 +82,45 @@ func addSite(ctx context.Context, c *call) error {
 	})
 }
 
+func setSite(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one site to change")
+	}
+	form := url.Values{}
+	c.flags.Visit(func(f *flag.Flag) {
+		for _, own := range ownFlags["site set"] {
+			if own[0] == f.Name {
+				form.Set(f.Name, f.Value.String()) // an empty one, too
+			}
+		}
+	})
+	if len(form) == 0 {
+		return misused("say what to change: --timezone, --currency, --dnt or --origins")
+	}
+	form.Set("domain", c.args[0])
+	var s account.Site
+	return c.once(ctx, "POST", "/site/set", form, &s, func(w io.Writer) { printSites(w, s) })
+}
+
 func listSites(ctx context.Context, c *call) error {
 	var all []account.Site
-	return c.once(ctx, "GET", "/site/list", nil, &all, func(w io.Writer) {
-		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "SITE\tDOMAIN\tTIME ZONE\tCURRENCY\tWRITE KEY")
-		for _, s := range all {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.ID, s.Domain, s.Zone, s.Currency, s.WriteKey)
+	return c.once(ctx, "GET", "/site/list", nil, &all, func(w io.Writer) { printSites(w, all...) })
+}
+
+func printSites(w io.Writer, all ...account.Site) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "SITE\tDOMAIN\tTIME ZONE\tCURRENCY\tDO NOT TRACK\tORIGINS\tWRITE KEY")
+	for _, s := range all {
+		dnt, origins := "ignored", "all"
+		if s.DNT {
+			dnt = "honoured"
 		}
-		t.Flush()
-	})
+		if len(s.Origins) > 0 {
+			origins = strings.Join(s.Origins, ",")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Domain, s.Zone, s.Currency, dnt, origins, s.WriteKey)
+	}
+	t.Flush()
 }
 
 func addKey(ctx context.Context, c *call) error {

@@ -33,7 +33,7 @@ type control struct {
 func (k *control) routes() http.Handler {
 	mux := http.NewServeMux()
 	for route, do := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /site/add": k.addSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
+		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
 		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
@@ -56,6 +56,32 @@ func (k *control) addSite(w http.ResponseWriter, r *http.Request) error {
 	s, err := k.h.sites.AddSite(r.Context(), account.Site{Domain: r.FormValue("domain"), Zone: r.FormValue("timezone"),
 		Currency: r.FormValue("currency"), DNT: true})
 	if err != nil {
+		return err
+	}
+	return answer(w, s)
+}
+
+// setSite changes what the form names and leaves the rest.
+func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
+	s, err := k.h.sites.find(r.FormValue("domain"))
+	if err != nil {
+		return err
+	}
+	for name, values := range r.Form {
+		switch v := values[0]; name {
+		case "timezone":
+			s.Zone = v
+		case "currency":
+			s.Currency = v
+		case "origins":
+			s.Origins = strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+		case "dnt":
+			if s.DNT = v == "on"; !s.DNT && v != "off" {
+				return fmt.Errorf("dnt: %q is neither on nor off", v)
+			}
+		}
+	}
+	if s, err = k.h.sites.UpdateSite(r.Context(), s); err != nil {
 		return err
 	}
 	return answer(w, s)

@@ -80,6 +80,15 @@ func (b *siteBook) AddSite(ctx context.Context, s account.Site) (account.Site, e
 	return s, b.reload(ctx)
 }
 
+// UpdateSite changes a site's settings, for the doors at once.
+func (b *siteBook) UpdateSite(ctx context.Context, s account.Site) (account.Site, error) {
+	s, err := b.kept.UpdateSite(ctx, s)
+	if err != nil {
+		return s, err
+	}
+	return s, b.reload(ctx)
+}
+
 // find takes a site's id or domain; "" is the only one there is.
 func (b *siteBook) find(name string) (account.Site, error) {
 	all := b.now.Load().all
