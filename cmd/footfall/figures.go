@@ -98,8 +98,6 @@ func (h *house) until(ctx context.Context, wanted func(*duckdb.Store) bool) erro
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-h.ending.Done():
-			return errStopping
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

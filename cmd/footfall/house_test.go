@@ -216,6 +216,50 @@ func TestAccountOfGivenUp(t *testing.T) {
 	h.adds("and goes on", counts{10, 1, 0, 0})
 }
 
+// TestAccountAfterACrash ends the process in the middle of a redrive: noted and
+// not published, or published and not removed.
+func TestAccountAfterACrash(t *testing.T) {
+	for _, x := range []struct {
+		name      string
+		published bool
+		want      counts
+	}{{"before it was published", false, counts{0, 0, 2, 0}}, {"before it was removed", true, counts{1, 0, 1, 0}}} {
+		t.Run(x.name, func(t *testing.T) {
+			h := newHome(t)
+			h.giveUp(events("odd", 2, true)...)
+			one, err := h.queue.Aside().Show(t.Context(), h.items("store")[0].ID)
+			must(t, err)
+			must(t, h.leaveAnd(func() {
+				q, err := nats.Open(nats.Options{Dir: filepath.Join(h.dir, "queue")})
+				must(t, err)
+				after := q.Last().Seq
+				if x.published {
+					_, err = q.Aside().Redrive(t.Context(), one.ID)
+					must(t, err)
+					must(t, q.Aside().Put(t.Context(), one)) // as if it had not been removed
+				}
+				left, err := q.Aside().List(t.Context(), "store", 0)
+				must(t, err)
+				at := 0
+				for i := range left {
+					if left[i].Event.ID == one.Event.ID {
+						at = i
+					}
+				}
+				must(t, q.Close())
+				books := fmt.Sprintf(`{"dropped":{},"moving":{"ids":[%d],"redrive":"store","after":%d}}`, left[at].ID, after)
+				must(t, os.WriteFile(filepath.Join(h.dir, "queue", "aside.json"), []byte(books), 0o600))
+			}))
+			must(t, h.redriven(t.Context()))
+			h.adds("after the crash", x.want)
+			h.typed(nil, "aside", "redrive", "--all")
+			h.adds("all redriven", counts{2, 0, 0, 0})
+			h.rebuilt()
+			h.adds("and rebuilt", counts{2, 0, 0, 0})
+		})
+	}
+}
+
 type item struct {
 	ID                        uint64
 	Reader, Reason, Site, Raw string

@@ -22,11 +22,13 @@ func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events
 	if err != nil {
 		return err
 	}
+	aside.whole = st.State().Position == event.Position{}
 	write := func(events []event.Event, to event.Position) error {
 		err := st.Write(ctx, events, to)
 		var rejected *pump.RejectedError
 		if errors.As(err, &rejected) {
 			// They were set aside when they first came.
+			aside.refused += uint64(len(rejected.Index))
 			events = without(events, rejected.Index)
 			err = st.Write(ctx, events, to)
 		}
@@ -57,6 +59,8 @@ type setAside struct {
 	store   map[asideKey][]uint64 // ids of the items
 	archive []event.Event         // what the archive could not keep
 	again   []uint64              // items that need not be there any more
+	refused uint64                // events that the store refused while it was filled
+	whole   bool                  // it was filled from the beginning
 }
 
 type asideKey struct {
@@ -110,7 +114,7 @@ func (s *setAside) left() (n uint64) {
 
 // recount makes the account of a store that holds what the archive holds. Of
 // all events those that are neither in the store nor set aside were dropped by
-// hand.
+// hand, as far as the store refused them.
 func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Stats, aside *setAside) error {
 	q, err := h.queue.State(ctx)
 	if err != nil {
@@ -118,17 +122,23 @@ func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Sta
 	}
 	all := stats.Rows + uint64(len(aside.archive)) + q.Dropped["archive"]
 	lacks, left := all-min(st.State().Stored, all), aside.left()
+	known := aside.refused + q.Dropped["archive"]
+	if !aside.whole {
+		known += left + q.Dropped["store"] // what it refused before
+	}
+	if lacks > known {
+		h.log.Error("the event store lacks events that the archive holds and that it did not refuse", "missing", lacks-known)
+		lacks = known
+	}
+	end := st.State().Position.Total
+	if archived := stats.Rows + stats.Duplicates + q.Aside["archive"] + q.Dropped["archive"]; archived < end {
+		h.log.Error("the archive does not account for all events accepted up to its end", "accepted", end, "missing", end-archived)
+	}
 	if err := st.Recount(ctx, stats.Duplicates); err != nil {
 		return err
 	}
-	if err := h.queue.Settle(ctx, "store", aside.again, lacks-min(left, lacks)); err != nil {
-		return err
-	}
-	end := st.State().Position.Total
-	if known := stats.Rows + stats.Duplicates + q.Aside["archive"] + q.Dropped["archive"]; known < end {
-		h.log.Error("the archive does not account for all events accepted up to its end", "accepted", end, "missing", end-known)
-	}
-	return nil
+	// From here on there is no way back to another store.
+	return h.queue.Settle(context.WithoutCancel(ctx), "store", aside.again, lacks-min(left, lacks))
 }
 
 func without(events []event.Event, index []int) []event.Event {
@@ -268,7 +278,8 @@ func (h *house) refill(ctx context.Context, end event.Position, progress func(re
 		progress(rebuildProgress{Events: total})
 	})
 	if at := st.State().Position; err == nil && at.Less(end) && at.Total == end.Total {
-		err = st.Write(ctx, nil, end) // between the two lies only what was redriven, and is there
+		// Between the two lies only what was redriven, and is there.
+		err = st.Write(context.WithoutCancel(ctx), nil, end)
 	}
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
