@@ -322,6 +322,19 @@ func TestTooManyAttempts(t *testing.T) {
 	})
 }
 
+// What is given up moves the sink's position: nobody waits for it for ever.
+func TestGivenUpMovesThePosition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := newLine(), &shelf{}
+		l.put(11, queuetest.Events("poison", 2)...)
+		equal(t, "Run", run(t, l, s, time.Minute, pump.Options{}), nil)
+		equal(t, "set aside", s.asideIDs(), []string{"poison-0", "poison-1"})
+		equal(t, "writes", len(s.writes), 1)
+		equal(t, "events written", len(s.writes[0].ids), 0)
+		equal(t, "position", s.writes[0].to.Seq, uint64(1))
+	})
+}
+
 func TestBatches(t *testing.T) {
 	size := queuetest.Events("0", 1)[0].Size()
 	for _, c := range []struct {
