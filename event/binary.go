@@ -5,42 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 )
 
 // The binary form, version 1, is described in docs/format/event.md: it is what
-// a queue message holds. Texts come first, in the order of texts(), then the
+// a queue message holds. Texts come first, in the order of texts, then the
 // numbers, each a varint.
 
-type text struct {
+// texts lists every text field once, in the order of the binary form: its name
+// in messages, where it lies in an Event, and its limit in bytes. New fields go
+// to the end, with a new version in docs/format/event.md.
+var texts = [...]struct {
 	name string
-	text *string
+	at   uintptr
 	max  int
+}{
+	{"messageId", unsafe.Offsetof(Event{}.ID), MaxID}, {"site", unsafe.Offsetof(Event{}.Site), MaxID},
+	{"type", unsafe.Offsetof(Event{}.Kind), MaxID}, {"name", unsafe.Offsetof(Event{}.Name), MaxText},
+	{"flag", unsafe.Offsetof(Event{}.Flag), MaxID}, {"userId", unsafe.Offsetof(Event{}.UserID), MaxID},
+	{"anonymousId", unsafe.Offsetof(Event{}.AnonymousID), MaxID}, {"groupId", unsafe.Offsetof(Event{}.GroupID), MaxID},
+	{"previousId", unsafe.Offsetof(Event{}.PreviousID), MaxID},
+	{"host", unsafe.Offsetof(Event{}.Host), MaxText}, {"path", unsafe.Offsetof(Event{}.Path), MaxText},
+	{"search", unsafe.Offsetof(Event{}.Search), MaxText}, {"title", unsafe.Offsetof(Event{}.Title), MaxText},
+	{"referrer", unsafe.Offsetof(Event{}.Referrer), MaxText}, {"class", unsafe.Offsetof(Event{}.Class), MaxID},
+	{"source", unsafe.Offsetof(Event{}.Source), MaxText},
+	{"utm_source", campaign + unsafe.Offsetof(Campaign{}.Source), MaxText}, {"utm_medium", campaign + unsafe.Offsetof(Campaign{}.Medium), MaxText},
+	{"utm_campaign", campaign + unsafe.Offsetof(Campaign{}.Name), MaxText}, {"utm_term", campaign + unsafe.Offsetof(Campaign{}.Term), MaxText},
+	{"utm_content", campaign + unsafe.Offsetof(Campaign{}.Content), MaxText},
+	{"country", unsafe.Offsetof(Event{}.Country), MaxID}, {"device", unsafe.Offsetof(Event{}.Device), MaxID},
+	{"browser", unsafe.Offsetof(Event{}.Browser), MaxID}, {"os", unsafe.Offsetof(Event{}.OS), MaxID},
+	{"bot", unsafe.Offsetof(Event{}.Bot), MaxID}, {"channel", unsafe.Offsetof(Event{}.Channel), MaxID},
+	{"properties", unsafe.Offsetof(Event{}.Properties), MaxBytes}, {"traits", unsafe.Offsetof(Event{}.Traits), MaxBytes},
+	{"context", unsafe.Offsetof(Event{}.Context), MaxBytes},
 }
 
-// texts lists every text field once, in the order of the binary form. New
-// fields go to the end, with a new version in docs/format/event.md.
-func (e *Event) texts() [textCount]text {
-	return [textCount]text{
-		{"messageId", &e.ID, MaxID}, {"site", &e.Site, MaxID}, {"type", (*string)(&e.Kind), MaxID}, {"name", &e.Name, MaxText},
-		{"flag", &e.Flag, MaxID}, {"userId", &e.UserID, MaxID}, {"anonymousId", &e.AnonymousID, MaxID},
-		{"groupId", &e.GroupID, MaxID}, {"previousId", &e.PreviousID, MaxID},
-		{"host", &e.Host, MaxText}, {"path", &e.Path, MaxText}, {"search", &e.Search, MaxText}, {"title", &e.Title, MaxText},
-		{"referrer", &e.Referrer, MaxText}, {"class", &e.Class, MaxID}, {"source", &e.Source, MaxText},
-		{"utm_source", &e.Campaign.Source, MaxText}, {"utm_medium", &e.Campaign.Medium, MaxText}, {"utm_campaign", &e.Campaign.Name, MaxText},
-		{"utm_term", &e.Campaign.Term, MaxText}, {"utm_content", &e.Campaign.Content, MaxText},
-		{"country", &e.Country, MaxID}, {"device", &e.Device, MaxID}, {"browser", &e.Browser, MaxID}, {"os", &e.OS, MaxID},
-		{"bot", &e.Bot, MaxID}, {"channel", &e.Channel, MaxID},
-		{"properties", &e.Properties, MaxBytes}, {"traits", &e.Traits, MaxBytes}, {"context", &e.Context, MaxBytes},
-	}
-}
+const campaign = unsafe.Offsetof(Event{}.Campaign)
 
-const textCount = 30
+// text is the field that texts[i] is about.
+func (e *Event) text(i int) *string { return (*string)(unsafe.Add(unsafe.Pointer(e), texts[i].at)) }
 
 // AppendBinary appends the event's binary form to b.
 func (e *Event) AppendBinary(b []byte) []byte {
-	for _, f := range e.texts() {
-		b = binary.AppendUvarint(b, uint64(len(*f.text)))
-		b = append(b, *f.text...)
+	for i := range texts {
+		t := *e.text(i)
+		b = append(binary.AppendUvarint(b, uint64(len(t))), t...)
 	}
 	for _, t := range [4]time.Time{e.Time, e.Original, e.Sent, e.Received} {
 		b = binary.AppendVarint(b, millis(t))
@@ -56,15 +64,16 @@ var errShort = errors.New("event: binary form ends too early")
 // Its texts are parts of b; an empty one holds on to nothing, which spares the
 // garbage collector most of an event's pointers.
 func (e *Event) DecodeBinary(b string) (rest string, err error) {
-	for _, f := range e.texts() {
+	for i := range texts {
 		n, w := uvarint(b)
 		if w <= 0 || n > uint64(len(b)-w) {
-			return "", fmt.Errorf("%w (field %s)", errShort, f.name)
+			return "", fmt.Errorf("%w (field %s)", errShort, texts[i].name)
 		}
-		*f.text = ""
+		t := ""
 		if n > 0 {
-			*f.text = b[w : w+int(n)]
+			t = b[w : w+int(n)]
 		}
+		*e.text(i) = t
 		b = b[w+int(n):]
 	}
 	for _, t := range [4]*time.Time{&e.Time, &e.Original, &e.Sent, &e.Received} {

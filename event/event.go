@@ -151,14 +151,15 @@ func (e *Event) Check() error {
 		return Invalid("timestamp", "is missing")
 	}
 	size := 0
-	for _, f := range e.texts() {
-		if *f.text == "" {
+	for i, f := range texts {
+		t := *e.text(i)
+		if t == "" {
 			continue
 		}
-		if why := textFault(*f.text, f.max); why != "" {
+		if why := textFault(t, f.max); why != "" {
 			return Invalid(f.name, "%s", why)
 		}
-		size += len(*f.text)
+		size += len(t)
 	}
 	if size > MaxBytes {
 		return Invalid("event", "is %d bytes, the limit is %d", size, MaxBytes)
@@ -202,8 +203,8 @@ func FormatID(id uint64) string {
 // Size is about how many bytes the event takes in memory.
 func (e *Event) Size() int {
 	n := int(unsafe.Sizeof(*e))
-	for _, f := range e.texts() {
-		n += len(*f.text)
+	for i := range texts {
+		n += len(*e.text(i))
 	}
 	return n
 }

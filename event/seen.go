@@ -2,6 +2,7 @@ package event
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"slices"
 )
 
@@ -34,12 +35,7 @@ func NewSeen() *Seen { return &Seen{} }
 
 // Key hashes a site's event id for a Seen set. Keys differ between processes.
 func Key(site, id string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seenSeed)
-	h.WriteString(site)
-	h.WriteByte(0)
-	h.WriteString(id)
-	return h.Sum64()
+	return maphash.String(seenSeed, id) ^ bits.RotateLeft64(maphash.String(seenSeed, site), 1)
 }
 
 func (s *Seen) place(key uint64) (bucket uint64, kept uint32) {
