@@ -3,6 +3,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,17 +23,29 @@ const (
 	Bounces     Name = "Bounces"     // sessions of exactly one page view
 	Downloads   Name = "Downloads"   // track events named event.Download
 	Commissions Name = "Commissions" // no data until affiliates exist
+
+	ProductViews Name = "ProductViews" // Product Viewed events
+	CartAdds     Name = "CartAdds"     // Product Added events
+	Orders       Name = "Orders"       // Order Completed events
+	Revenue      Name = "Revenue"      // of orders, in thousandths of the site's currency
+	Refunds      Name = "Refunds"      // Order Refunded events
+	Refunded     Name = "Refunded"     // money given back, in thousandths of the site's currency
 )
 
 // Names lists the catalogue in display order.
-var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads, Commissions}
+var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads, Commissions,
+	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
 
 // Dimension is what a query can be split by or filtered on.
 type Dimension string
 
 // Dimensions lists what Query.By and Filter.Dimension may name.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category"}
+
+// Traded are the metrics of products and orders, the only ones that can be
+// split by product and category.
+var Traded = []Name{ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
 
 // Filter keeps the events whose Dimension has the given value.
 type Filter struct {
@@ -52,6 +65,9 @@ type Query struct {
 	Filters []Filter
 	Limit   int  // most series when By is set, the largest first; 0 is all
 	Bots    bool // count bots too
+	// Currency is the site's: amounts in another are not added to Revenue and
+	// Refunded, as nothing is converted. "" adds only amounts that name none.
+	Currency string
 }
 
 // Point is one figure: Value in the step that starts at Time.
@@ -65,9 +81,11 @@ type Point struct {
 // Dataset answers a Query. Gaps are filled with zero; points are ordered by
 // series (largest total first, then name), then by time.
 type Dataset struct {
-	Points []Point
-	Source string    // which source knew: "events", later "bins", "hot"
-	AsOf   time.Time // everything received before this is counted
+	Points   []Point
+	Source   string    // which source knew: "events", "bins", "hot", or several: "bins+hot"
+	AsOf     time.Time // everything received before this is counted
+	Sealed   time.Time // when the bins in it were rolled last; zero without bins
+	Estimate bool      // some figure is an estimate of distinct visitors, see docs/words.md
 }
 
 // Sum adds up all values; meaningful for additive metrics.
@@ -108,6 +126,9 @@ func (q Query) Check() error {
 			return wrong("cannot filter on %q: use one of %s", f.Dimension, joined(Dimensions))
 		}
 	}
+	if q.product() && !slices.Contains(Traded, q.Metric) {
+		return wrong("%s has no product or category: ask for one of %s", q.Metric, joined(Traded))
+	}
 	if !q.Step.Valid() {
 		return wrong("unknown step %q: use one of %s", q.Step, joined(period.Steps))
 	}
@@ -115,6 +136,46 @@ func (q Query) Check() error {
 		return wrong("%d steps are more than %d: take a longer step or a shorter window", n, MaxPoints)
 	}
 	return nil
+}
+
+// product reports whether the query is about products or categories.
+func (q Query) product() bool {
+	of := func(d Dimension) bool { return d == "product" || d == "category" }
+	return of(q.By) || slices.ContainsFunc(q.Filters, func(f Filter) bool { return of(f.Dimension) })
+}
+
+// Answer makes the dataset's points out of the values of each series, one for
+// each step: largest total first, then by name, at most Limit series. Totals
+// are of the whole window, as visitors of steps don't add up; now tells which
+// step is not over yet. Without a dimension there is always one series.
+func (q Query) Answer(values map[string][]int64, totals map[string]int64, now time.Time) []Point {
+	starts := q.Step.Cut(q.Window, q.Zone)
+	if q.By == "" && values[""] == nil {
+		values = map[string][]int64{"": make([]int64, len(starts))}
+	}
+	names := make([]string, 0, len(values))
+	for name, steps := range values {
+		if q.By == "" || slices.ContainsFunc(steps, func(n int64) bool { return n != 0 }) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a, b))
+	})
+	if q.Limit > 0 && len(names) > q.Limit {
+		names = names[:q.Limit]
+	}
+	points := make([]Point, 0, len(names)*len(starts))
+	for _, name := range names {
+		for i, t := range starts {
+			end := q.Window.To
+			if i+1 < len(starts) {
+				end = starts[i+1]
+			}
+			points = append(points, Point{Series: name, Time: t, Value: values[name][i], Partial: end.After(now) && !t.After(now)})
+		}
+	}
+	return points
 }
 
 func joined[T ~string](xs []T) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 
@@ -214,40 +213,17 @@ func (x *question) sessions(bucket string) string {
 WHERE %s GROUP BY ALL`, bucket, x.series(), where, order, cut)
 }
 
-// points orders series by their totals and fills gaps with zero.
+// points puts the counts into their series and steps.
 func points(q metric.Query, counts []count, totals map[string]int64, now time.Time) []metric.Point {
-	starts := q.Step.Cut(q.Window, q.Zone)
+	steps := len(q.Step.Cut(q.Window, q.Zone))
 	values := map[string][]int64{}
-	if q.By == "" {
-		values[""] = make([]int64, len(starts))
-	}
 	for _, c := range counts {
 		if values[c.series] == nil {
-			values[c.series] = make([]int64, len(starts))
+			values[c.series] = make([]int64, steps)
 		}
 		values[c.series][c.step] += c.n
 	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		if a, b := totals[names[i]], totals[names[j]]; a != b {
-			return a > b
-		}
-		return names[i] < names[j]
-	})
-	points := make([]metric.Point, 0, len(names)*len(starts))
-	for _, name := range names {
-		for i, t := range starts {
-			end := q.Window.To
-			if i+1 < len(starts) {
-				end = starts[i+1]
-			}
-			points = append(points, metric.Point{Series: name, Time: t, Value: values[name][i], Partial: end.After(now) && !t.After(now)})
-		}
-	}
-	return points
+	return q.Answer(values, totals, now)
 }
 
 const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,

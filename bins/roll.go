@@ -1,0 +1,348 @@
+package bins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"footfall/event"
+	"footfall/period"
+)
+
+// Snapshot is the event store at one moment: what is written meanwhile does
+// not show.
+type Snapshot interface {
+	// Position is in the queue: every event up to it is in the snapshot.
+	Position() event.Position
+	// Sites lists the sites that have events.
+	Sites(ctx context.Context) ([]string, error)
+	// Days lists the UTC days on which a site has events.
+	Days(ctx context.Context, site string) ([]event.Day, error)
+	// Walk hands over a site's events from one time up to another, ordered by
+	// visitor, then time, then arrival.
+	Walk(ctx context.Context, site string, from, to time.Time, fn func(*event.Event) error) error
+	Close() error
+}
+
+// Site is what bins must know of a web property.
+type Site struct {
+	ID       string
+	Zone     *time.Location
+	Currency string
+}
+
+// Options of a Roller; the zero value works.
+type Options struct {
+	Together int // days replaced in one transaction, 16 if zero
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Roller keeps bins up to date with the event store. What is written to the
+// store goes through Write; Roll recounts the days that became dirty.
+type Roller struct {
+	durable  Durable
+	hot      Hot // nil for none
+	snapshot func(ctx context.Context) (Snapshot, error)
+	sites    func() []Site
+	o        Options
+
+	gate  sync.Mutex // held while the store is written, and to cut: a cut falls between two batches
+	mark  uint64     // days touched now get this
+	dirty map[Day]uint64
+	at    event.Position // where hot stands
+
+	rolling sync.Mutex // one roll at a time
+}
+
+// NewRoller makes a Roller. Hot may be nil: then what is not rolled yet is
+// counted from the events.
+func NewRoller(durable Durable, hot Hot, snapshot func(ctx context.Context) (Snapshot, error), sites func() []Site, o Options) *Roller {
+	if o.Together <= 0 {
+		o.Together = 16
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Roller{durable: durable, hot: hot, snapshot: snapshot, sites: sites, o: o}
+}
+
+// Open takes up where an earlier process stopped: days it left dirty stay so,
+// and hot buckets begin anew at the position, where the event store stands.
+func (r *Roller) Open(ctx context.Context, at event.Position) error {
+	s, err := r.durable.State(ctx)
+	if err != nil {
+		return err
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	r.mark, r.dirty, r.at = 1, map[Day]uint64{}, at
+	for day, mark := range s.Dirty {
+		r.dirty[day] = 0 // its mark is of an earlier process: touch it again
+		r.mark = max(r.mark, mark+1)
+	}
+	return r.reset(ctx, at)
+}
+
+func (r *Roller) reset(ctx context.Context, at event.Position) error {
+	r.at = at
+	if r.hot == nil {
+		return nil
+	}
+	return r.hot.Reset(ctx, at)
+}
+
+// Write stores a batch through store, which returns the events that were new,
+// and counts these in the hot buckets. The days of the batch are marked dirty on
+// disk before anything is stored, so that no crash can hide them.
+func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Position, store func() ([]event.Event, error)) error {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	if err := r.touch(ctx, events); err != nil {
+		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
+	}
+	fresh, err := store()
+	if err != nil || r.hot == nil {
+		return err
+	}
+	if to == (event.Position{}) { // a part of a batch: the position follows with the last part
+		to = r.at
+	}
+	if err := r.hot.Apply(ctx, fresh, r.at, to); err != nil {
+		// The events are stored: the figures come from there until the next roll.
+		r.o.Log.Warn("hot buckets are behind; figures come from the event store until the next roll", "error", err)
+		return nil
+	}
+	r.at = to
+	return nil
+}
+
+// touch makes the days of events dirty. An event near midnight also touches
+// the neighbour day: its sessions may begin or end there.
+func (r *Roller) touch(ctx context.Context, events []event.Event) error {
+	zones := map[string]*time.Location{}
+	for _, s := range r.sites() {
+		zones[s.ID] = s.Zone
+	}
+	type quarter struct {
+		site string
+		at   int64
+	}
+	seen := map[quarter]bool{}
+	var fresh []Day
+	for i := range events {
+		e := &events[i]
+		q := quarter{e.Site, e.Time.Unix() / 900}
+		if seen[q] {
+			continue
+		}
+		seen[q] = true
+		begin := time.Unix(q.at*900, 0)
+		first := period.DateOf(begin.Add(-SessionGap-time.Second), zones[e.Site])
+		last := period.DateOf(begin.Add(period.Bucket+SessionGap), zones[e.Site])
+		for date := first; date <= last; date++ {
+			day := Day{e.Site, date}
+			if mark, ok := r.dirty[day]; !ok || mark < r.mark {
+				r.dirty[day] = r.mark
+				fresh = append(fresh, day)
+			}
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	if err := r.durable.Touch(ctx, r.mark, fresh...); err != nil {
+		for _, day := range fresh {
+			r.dirty[day] = 0
+		}
+		return err
+	}
+	return nil
+}
+
+// cut is a moment between two batches.
+type cut struct {
+	snapshot Snapshot
+	mark     uint64 // days touched before have this or less
+	hot      bool   // hot buckets stand at the snapshot's position
+}
+
+func (r *Roller) cut(ctx context.Context) (c cut, err error) {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	if c.snapshot, err = r.snapshot(ctx); err != nil {
+		return c, err
+	}
+	c.mark = r.mark
+	r.mark++
+	if r.hot == nil {
+		return c, nil
+	}
+	at, err := r.hot.Cut(ctx)
+	c.hot = err == nil && at == c.snapshot.Position() && at == r.at
+	if !c.hot {
+		// They lack something. From here on they are whole again, once the roll
+		// has taken up what is stored.
+		if err = r.reset(ctx, c.snapshot.Position()); err != nil {
+			r.o.Log.Warn("hot buckets can't be reached; figures come from the event store", "error", err)
+		}
+	}
+	return c, nil
+}
+
+// Report says what a roll did.
+type Report struct {
+	Days int           `json:"days"` // recounted
+	Rows int           `json:"rows"` // written
+	Took time.Duration `json:"took_ns"`
+	Seal Seal          `json:"seal"`
+}
+
+// Roll recounts every dirty day and moves the seal.
+func (r *Roller) Roll(ctx context.Context) (Report, error) {
+	r.rolling.Lock()
+	defer r.rolling.Unlock()
+	began := r.o.Now()
+	c, err := r.cut(ctx)
+	if err != nil {
+		return Report{}, fmt.Errorf("roll: %w", err)
+	}
+	defer c.snapshot.Close()
+	report := Report{Seal: Seal{Position: c.snapshot.Position(), At: began.UTC()}}
+	days, err := r.due(ctx, c)
+	if err != nil {
+		return report, fmt.Errorf("roll: %w", err)
+	}
+	for first := true; first || len(days) > 0; first = false {
+		n := min(len(days), r.o.Together)
+		rows, err := r.replace(ctx, c, days[:n], report.Seal, n == len(days))
+		if err != nil {
+			return report, fmt.Errorf("roll: %w", err)
+		}
+		report.Days, report.Rows = report.Days+n, report.Rows+rows
+		days = days[n:]
+	}
+	r.rolled(c.mark)
+	report.Took = r.o.Now().Sub(began)
+	if r.hot != nil {
+		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil {
+			r.o.Log.Warn("hot buckets keep what is rolled until the next roll", "error", err)
+		}
+	}
+	return report, nil
+}
+
+// rolled forgets days that were not touched behind the cut.
+func (r *Roller) rolled(mark uint64) {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	for day, at := range r.dirty {
+		if at <= mark {
+			delete(r.dirty, day)
+		}
+	}
+}
+
+// due is the days to recount: the dirty ones, and all of a site whose bins are
+// in another zone than the site or were never made.
+func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
+	s, err := r.durable.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	have, err := c.snapshot.Sites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]*time.Location{}
+	for _, site := range r.sites() {
+		zones[site.ID] = site.Zone
+	}
+	due := map[Day]bool{}
+	for day, mark := range s.Dirty {
+		if mark <= c.mark {
+			due[day] = true
+		}
+	}
+	for _, site := range have {
+		zone := zones[site]
+		if zone == nil {
+			zone = time.UTC
+		}
+		if s.Zones[site] == zone.String() {
+			continue
+		}
+		if err := r.durable.Forget(ctx, site); err != nil {
+			return nil, err
+		}
+		utc, err := c.snapshot.Days(ctx, site)
+		if err != nil {
+			return nil, err
+		}
+		for _, day := range utc {
+			last := period.DateOf(day.Time().Add(24*time.Hour-1), zone)
+			for date := period.DateOf(day.Time(), zone); date <= last; date++ {
+				due[Day{site, date}] = true
+			}
+		}
+	}
+	days := make([]Day, 0, len(due))
+	for day := range due {
+		days = append(days, day)
+	}
+	slices.SortFunc(days, func(a, b Day) int {
+		if a.Site != b.Site {
+			if a.Site < b.Site {
+				return -1
+			}
+			return 1
+		}
+		return int(a.Date - b.Date)
+	})
+	return days, nil
+}
+
+// replace recounts days and puts their bins in place.
+func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last bool) (int, error) {
+	byID := map[string]Site{}
+	for _, s := range r.sites() {
+		byID[s.ID] = s
+	}
+	rolled := Rolled{Seal: seal, Last: last, Mark: c.mark}
+	for _, day := range days {
+		site, known := byID[day.Site]
+		if !known || site.Zone == nil {
+			site.Zone = time.UTC
+		}
+		tally, err := Count(day.Date.Window(site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
+			return c.snapshot.Walk(ctx, day.Site, from, to, fn)
+		})
+		if err != nil {
+			return 0, fmt.Errorf("%s of site %s: %w", day.Date, day.Site, err)
+		}
+		rolled.Days = append(rolled.Days, DayTally{day, site.Zone.String(), tally})
+	}
+	return r.durable.Replace(ctx, rolled)
+}
+
+// Run rolls at every quarter of an hour until ctx ends.
+func (r *Roller) Run(ctx context.Context) {
+	for {
+		next := r.o.Now().Truncate(period.Bucket).Add(period.Bucket)
+		select {
+		case <-time.After(next.Sub(r.o.Now())):
+		case <-ctx.Done():
+			return
+		}
+		if _, err := r.Roll(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
+		}
+	}
+}
