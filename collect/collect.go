@@ -139,13 +139,13 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 	case "/collect":
 		return (*Collector).plain, "", "GET, POST"
 	case "/sourceConfig":
-		return (*Collector).sourceConfig, "", "GET"
+		return (*Collector).sourceConfig, "", "GET, HEAD"
 	case "/v1/m", "/rsaMetrics":
 		return (*Collector).metrics, "", "POST"
 	case "/js/footfall.js":
-		return (*Collector).snippet, "", "GET"
+		return (*Collector).snippet, "", "GET, HEAD"
 	case "/debug/me":
-		return (*Collector).debugMe, "", "GET"
+		return (*Collector).debugMe, "", "GET, HEAD"
 	}
 	switch {
 	case strings.HasPrefix(path, "/pixel/v1/"):
@@ -153,7 +153,7 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 	case strings.HasPrefix(path, "/v1/pixel/"):
 		return (*Collector).pixel, kindOf(path, "/v1/pixel/"), "GET"
 	case strings.HasPrefix(path, "/v1/projects/") && strings.HasSuffix(path, "/settings"):
-		return (*Collector).settings, "", "GET"
+		return (*Collector).settings, "", "GET, HEAD"
 	}
 	return nil, "", ""
 }
@@ -212,8 +212,10 @@ func allows(methods, method string) bool {
 	switch method {
 	case http.MethodPost:
 		return strings.HasSuffix(methods, "POST")
-	case http.MethodGet, http.MethodHead:
+	case http.MethodGet:
 		return strings.HasPrefix(methods, "GET")
+	case http.MethodHead: // not where a GET is an event: nobody saw a page
+		return strings.HasSuffix(methods, "HEAD")
 	}
 	return false
 }

@@ -182,6 +182,9 @@ func TestEveryRoute(t *testing.T) {
 		{"GET", "/v1/page", 405, `{"success":false,"error":"this address takes POST"}`},
 		{"POST", "/js/footfall.js", 405, ""},
 		{"DELETE", "/collect", 405, ""},
+		{"HEAD", "/collect?page=/", 405, ""},
+		{"HEAD", "/pixel/v1/page?writeKey=k", 405, ""},
+		{"HEAD", "/js/footfall.js", 200, ""},
 		{"GET", "/elsewhere", 404, ""},
 		{"OPTIONS", "/elsewhere", 404, ""},
 	} {

@@ -9,15 +9,10 @@ import (
 )
 
 const (
-	tolerance = 5 * time.Minute      // a clock that is off by less is taken as right
-	skewStep  = 5 * time.Minute      // corrections are whole steps
-	ahead     = 24 * time.Hour       // a time further in the future than this is nobody's
-	absurd    = 400 * 24 * time.Hour // a time this far ahead comes of no clock worth correcting
+	tolerance = 5 * time.Minute // a clock that is off by less is taken as right
+	skewStep  = 5 * time.Minute // corrections are whole steps
+	ahead     = 24 * time.Hour  // a time further in the future than this is nobody's
 )
-
-// earliest is the first time an event may carry: what lies before is a clock
-// that was never set, or seconds taken for milliseconds.
-var earliest = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // When is the time an event is kept under, from the time the client's clock
 // gave it (original), the client's time when sending (sent, zero if unknown)
@@ -83,9 +78,8 @@ var layouts = [...]string{
 	"2006-01-02",
 }
 
-// readTime reads the time in an event's field. The empty text is no time. One
-// that lies before 1971, or more than 400 days ahead of now, the collector's
-// time, is refused: the day in which its id counts once would be one of 2099.
+// readTime reads the time in an event's field. The empty text is no time. Now is
+// the collector's.
 func readTime(field, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -95,13 +89,7 @@ func readTime(field, s string, now time.Time) (time.Time, error) {
 		if err != nil {
 			continue
 		}
-		if t.Before(earliest) {
-			return time.Time{}, event.Invalid(field, "lies before 1971")
-		}
-		if t.After(now.Add(absurd)) {
-			return time.Time{}, event.Invalid(field, "lies more than 400 days ahead of the server's clock")
-		}
-		return t.UTC(), nil
+		return t.UTC(), event.Timely(field, t, now)
 	}
 	if strings.Trim(s, "0123456789.") == "" {
 		return time.Time{}, event.Invalid(field, "is a number; write it like 2021-03-13T12:34:56.789Z")

@@ -136,6 +136,26 @@ func Invalid(field, why string, args ...any) error {
 	return &InvalidError{Field: field, Why: fmt.Sprintf(why, args...)}
 }
 
+// Times an event may carry. What lies before Earliest is a clock that was never
+// set, or seconds taken for milliseconds; what lies more than Ahead in the
+// future comes of no clock worth correcting, and the day in which its id counts
+// once would be one of a far year.
+var Earliest = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Ahead is how far beyond the server's clock a time may lie.
+const Ahead = 400 * 24 * time.Hour
+
+// Timely reports what is wrong with a field's time as an InvalidError, or nil.
+func Timely(field string, t, now time.Time) error {
+	switch {
+	case t.Before(Earliest):
+		return Invalid(field, "lies before 1971")
+	case t.After(now.Add(Ahead)):
+		return Invalid(field, "lies more than 400 days ahead of the server's clock")
+	}
+	return nil
+}
+
 // Check reports what makes the event unfit to be kept, as an InvalidError, or nil.
 func (e *Event) Check() error {
 	switch {

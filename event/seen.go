@@ -3,29 +3,26 @@ package event
 import (
 	"hash/maphash"
 	"math/bits"
-	"slices"
 )
 
 // Seen is a compact set of event ids that never forgets one and seldom takes a
 // new one for known: Has is false for certain, true only probably, so a true
-// must be confirmed against what is stored. It takes about 5 bytes an id.
+// must be confirmed against what is stored. It takes 5 to 7 bytes an id, in few
+// large pieces without pointers, which cost the garbage collector nothing.
 //
-// An id is hashed to 64 bits; the top bits choose a bucket, the low 32 bits are
-// kept in it. Buckets are split in four when they grow past bucketAim ids on
-// average, by bits that the kept 32 hold anyway; so with n ids a lookup of a
-// new one is wrong with a probability of about n / 2^(32+seenBits).
+// An id is hashed to 64 bits. While there are few, the whole hash is kept; then
+// the top bits choose one of 4,096 tables, which keeps the low 32 bits. So with
+// n ids a lookup of a new one is wrong with a probability of about n / 2^44.
 // It is not safe for concurrent use.
 type Seen struct {
-	few     []uint64   // whole keys, while there are few: many days have few ids
-	buckets [][]uint32 // nil while there are few
-	split   uint       // how many of the kept bits choose the bucket, beside the top bits
-	n       int
+	few    table[uint64]   // while there are few: many days have few ids
+	tables []table[uint32] // nil while there are few
+	n      int
 }
 
 const (
-	seenBits  = 12
-	bucketAim = 48
-	fewKeys   = 64
+	seenBits = 12
+	fewKeys  = 8192
 )
 
 var seenSeed = maphash.MakeSeed()
@@ -38,72 +35,101 @@ func Key(site, id string) uint64 {
 	return maphash.String(seenSeed, id) ^ bits.RotateLeft64(maphash.String(seenSeed, site), 1)
 }
 
-func (s *Seen) place(key uint64) (bucket uint64, kept uint32) {
-	kept = uint32(key)
-	return key>>(64-seenBits)<<s.split | uint64(kept)>>(32-s.split), kept
-}
-
 // Has reports whether key may be in the set.
 func (s *Seen) Has(key uint64) bool {
-	if s.buckets == nil {
-		return slices.Contains(s.few, key)
+	if s.tables == nil {
+		return s.few.has(key)
 	}
-	b, kept := s.place(key)
-	return slices.Contains(s.buckets[b], kept)
+	return s.tables[key>>(64-seenBits)].has(uint32(key))
 }
 
 // Add puts key into the set and reports whether it was new: true is certain,
 // false only probable, as with Has.
 func (s *Seen) Add(key uint64) bool {
-	if s.buckets == nil {
-		if slices.Contains(s.few, key) {
-			return false
+	fresh := false
+	if s.tables == nil {
+		if fresh = s.few.add(key); s.few.n > fewKeys {
+			s.split()
 		}
-		if s.n < fewKeys {
-			s.few = append(s.few, key)
-			s.n++
-			return true
-		}
-		few := s.few
-		s.few, s.buckets, s.n = nil, make([][]uint32, 1<<seenBits), 0
-		for _, k := range few {
-			s.Add(k)
-		}
+	} else {
+		fresh = s.tables[key>>(64-seenBits)].add(uint32(key))
 	}
-	if s.n > len(s.buckets)*bucketAim && s.split < 20 {
-		s.grow()
+	if fresh {
+		s.n++
 	}
-	b, kept := s.place(key)
-	if slices.Contains(s.buckets[b], kept) {
-		return false
-	}
-	s.buckets[b] = push(s.buckets[b], kept)
-	s.n++
-	return true
+	return fresh
+}
+
+func (s *Seen) split() {
+	s.tables = make([]table[uint32], 1<<seenBits)
+	s.few.each(func(key uint64) { s.tables[key>>(64-seenBits)].add(uint32(key)) })
+	s.few = table[uint64]{}
 }
 
 // Len is how many keys it holds.
 func (s *Seen) Len() int { return s.n }
 
-// push grows a bucket in small steps: doubling would waste up to half.
-func push(b []uint32, x uint32) []uint32 {
-	if len(b) == cap(b) {
-		next := make([]uint32, len(b), len(b)+8+len(b)/8)
-		copy(next, b)
-		b = next
-	}
-	return append(b, x)
+// table is a set of evenly spread numbers: a hash table with linear probing,
+// ordered by the numbers themselves. 0 marks a free slot and stands for 1.
+type table[T uint32 | uint64] struct {
+	slots []T
+	n     int
 }
 
-func (s *Seen) grow() {
-	old := s.buckets
-	s.split += 2
-	s.buckets = make([][]uint32, len(old)*4)
-	for i, b := range old {
-		for _, kept := range b {
-			at := uint64(i)>>(s.split-2)<<s.split | uint64(kept)>>(32-s.split)
-			s.buckets[at] = push(s.buckets[at], kept)
+// slot is where x belongs if nobody is in its way.
+func (t *table[T]) slot(x T) int {
+	if wide, ok := any(x).(uint64); ok {
+		at, _ := bits.Mul64(wide, uint64(len(t.slots)))
+		return int(at)
+	}
+	return int(uint64(x) * uint64(len(t.slots)) >> 32)
+}
+
+// find is the slot that holds x, or the free one it would go to.
+func (t *table[T]) find(x T) (at int, found bool) {
+	for at = t.slot(x); t.slots[at] != x; {
+		if t.slots[at] == 0 {
+			return at, false
 		}
-		old[i] = nil
+		if at++; at == len(t.slots) {
+			at = 0
+		}
+	}
+	return at, true
+}
+
+func (t *table[T]) has(x T) bool {
+	if t.n == 0 {
+		return false
+	}
+	_, found := t.find(max(x, 1))
+	return found
+}
+
+func (t *table[T]) add(x T) bool {
+	if 4*(t.n+1) > 3*len(t.slots) {
+		t.grow()
+	}
+	x = max(x, 1)
+	at, found := t.find(x)
+	if found {
+		return false
+	}
+	t.slots[at] = x
+	t.n++
+	return true
+}
+
+func (t *table[T]) grow() {
+	old := *t
+	*t = table[T]{slots: make([]T, max(8, len(old.slots)*5/4))}
+	old.each(func(x T) { t.add(x) })
+}
+
+func (t *table[T]) each(fn func(T)) {
+	for _, x := range t.slots {
+		if x != 0 {
+			fn(x)
+		}
 	}
 }

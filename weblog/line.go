@@ -25,6 +25,7 @@ const (
 	noFault      fault = ""
 	faultWho     fault = "host, ident and user are not three words"
 	faultTime    fault = "the time stamp is not [DD/Mon/YYYY:HH:MM:SS +ZZZZ]"
+	faultFar     fault = "the time stamp lies before 1971 or more than 400 days ahead"
 	faultRequest fault = "the request is not in quotes"
 	faultStatus  fault = "the status is not three digits"
 	faultBytes   fault = "the size is neither digits nor -"

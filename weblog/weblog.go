@@ -208,6 +208,9 @@ func (im *importer) line(ctx context.Context, line []byte, long bool) {
 	if !long {
 		e, why = parse(line, im.Format)
 	}
+	if why == noFault && event.Timely("", e.time, im.received) != nil {
+		why = faultFar
+	}
 	if why != noFault {
 		im.malformed(ctx, len(line), why)
 		return

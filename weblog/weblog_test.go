@@ -359,3 +359,20 @@ func BenchmarkImport(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// TestFarTimes imports lines of clocks that were never set.
+func TestFarTimes(t *testing.T) {
+	log := ""
+	for _, year := range []string{"1969", "1995", "2026", "2099"} {
+		log += "h - - [01/Jul/" + year + ":00:00:01 +0000] \"GET / HTTP/1.0\" 200 1\n"
+	}
+	var why []string
+	report, err := Import(t.Context(), strings.NewReader(log), Options{Site: "s", Secret: make([]byte, 16), Format: Common,
+		Publish:   func(context.Context, []event.Event) error { return nil },
+		Enrich:    func(*event.Event, enrich.Sender) {},
+		Malformed: func(_ context.Context, _ int64, reason, _ string) { why = append(why, reason) },
+		Now:       func() time.Time { return time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC) }})
+	if err != nil || report.Valid != 2 || !slices.Equal(report.MalformedLineNumbers, []int64{1, 4}) || !slices.Equal(why, []string{string(faultFar), string(faultFar)}) {
+		t.Errorf("%+v, %v, %q; want lines 1 and 4 malformed for their time", report, err, why)
+	}
+}

@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // version is set by the release build.
@@ -47,22 +49,40 @@ func commands() []command {
 	return slices.Concat(serveCommands, siteCommands, dataCommands, asideCommands, careCommands)
 }
 
-// Below memoryLimit bytes Go's collector lets the heap grow by gcPercent before
-// it runs; DuckDB has a limit of its own. GOMEMLIMIT and GOGC override both.
+// Go's collector lets the heap grow by gcPercent before it runs, but garbage by
+// no more than headroom bytes; DuckDB has a limit of its own. GOMEMLIMIT and
+// GOGC override both.
 const (
 	memoryLimit = 500 << 20
+	headroom    = 350 << 20
 	gcPercent   = 200
 )
 
-func main() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+// limitGarbage keeps the memory limit a headroom above what is alive. A fixed
+// limit would have the collector run without end once the ids of a busy day,
+// which are needed, take all of it.
+func limitGarbage(ctx context.Context) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	for tick := time.NewTicker(5 * time.Second); ; {
+		metrics.Read(live)
+		debug.SetMemoryLimit(max(memoryLimit, int64(live[0].Value.Uint64())+headroom))
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		go limitGarbage(ctx)
+	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
