@@ -166,5 +166,6 @@ type HotRange struct {
 	Value  string // of By; ignored if Each
 	Each   bool
 	Window period.Window
-	Since  event.Position
+	Since  event.Position // of a cut or reset
+	Until  event.Position // of a later cut; zero for all that came
 }

@@ -2,7 +2,6 @@ package bins
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -332,17 +331,17 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 	return r.durable.Replace(ctx, rolled)
 }
 
-// Run rolls at every quarter of an hour until ctx ends.
+// Run rolls at once, for what an earlier process left, and then at every
+// quarter of an hour until ctx ends.
 func (r *Roller) Run(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
+		if _, err := r.Roll(ctx); err != nil && ctx.Err() == nil {
+			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
+		}
 		next := r.o.Now().Truncate(period.Bucket).Add(period.Bucket)
 		select {
 		case <-time.After(next.Sub(r.o.Now())):
 		case <-ctx.Done():
-			return
-		}
-		if _, err := r.Roll(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
 		}
 	}
 }
