@@ -152,7 +152,10 @@ func (s *Sketch) MarshalBinary() ([]byte, error) {
 	if _, err = w.Write(form); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	if err = w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // UnmarshalBinary reads what MarshalBinary wrote in place of what s had; s stays
@@ -186,9 +189,13 @@ func (s *Sketch) unmarshalIDs(b []byte) error {
 }
 
 func (s *Sketch) unmarshalEstimate(b []byte) error {
-	form, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), maxEstimate))
+	rest := bytes.NewReader(b)
+	form, err := io.ReadAll(io.LimitReader(flate.NewReader(rest), maxEstimate))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errSketch, err)
+	}
+	if rest.Len() > 0 {
+		return fmt.Errorf("%w: %d bytes follow it", errSketch, rest.Len())
 	}
 	if len(form) < 2 || form[1] != precision {
 		return fmt.Errorf("%w: its precision is not %d", errSketch, precision)
