@@ -2,6 +2,7 @@ package bins_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -189,12 +190,25 @@ func TestSketchDamaged(t *testing.T) {
 	}
 }
 
+// FuzzSketchForm reads damaged forms; packed ones are compressed first, to get
+// at what stands behind the compression.
 func FuzzSketchForm(f *testing.F) {
 	for _, n := range []int{0, 3, 2_001, 70_000} {
-		f.Add(form(f, sketch(upTo(n)...)))
+		f.Add(form(f, sketch(upTo(n)...)), false)
 	}
-	other := sketch(upTo(3_000)...)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	list := []byte{0, 0, 0, 2, 0, 0, 0, 9, 0, 0, 0, 2, 4, 5} // two keys, the last is 9
+	f.Add(slices.Concat([]byte{2, 16, 0, 1, 0, 0, 0, 1, 0, 0, 0, 77}, list), true)
+	f.Add(append([]byte{2, 16, 0, 0, 0, 1, 0, 0}, make([]byte, 1<<16)...), true)
+	f.Add(append([]byte{1, 16, 0, 0, 0, 1, 0, 0}, make([]byte, 1<<15)...), true)
+	other := sketch(upTo(2_100)...)
+	f.Fuzz(func(t *testing.T, b []byte, packed bool) {
+		if packed {
+			out := bytes.NewBuffer([]byte{1, 1})
+			w, _ := flate.NewWriter(out, flate.HuffmanOnly)
+			_, _ = w.Write(b)
+			_ = w.Close()
+			b = out.Bytes()
+		}
 		var s bins.Sketch
 		if s.UnmarshalBinary(b) != nil {
 			return

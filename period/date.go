@@ -73,7 +73,7 @@ func ParsePeriod(key string) (from, to Date, err error) {
 	case key == All:
 		return 0, 0, nil
 	case len(key) == 9 && key[0] == 'D':
-		if _, err := fmt.Sscanf(key, "D%04d-%03d", &year, &n); err == nil && n >= 1 {
+		if _, err := fmt.Sscanf(key, "D%04d-%03d", &year, &n); err == nil && year >= 0 && n >= 1 {
 			if d := dateOf(year, 1, n); d.Day() == key {
 				return d, d + 1, nil
 			}
