@@ -1,0 +1,52 @@
+package bins
+
+import (
+	"time"
+
+	"footfall/event"
+	"footfall/period"
+)
+
+// Slot is a 15-minute bucket of a site.
+type Slot struct {
+	Site  string
+	Start int64 // Unix time in seconds
+}
+
+// SlotOf is the bucket that an event belongs to.
+func SlotOf(site string, t time.Time) Slot {
+	return Slot{site, t.Truncate(period.Bucket).Unix()}
+}
+
+// Buckets are the tallies of 15-minute buckets, without sessions. A bucket
+// without a figure is not there.
+type Buckets map[Slot]Tally
+
+// Add counts events. The currency of each site is what currency says.
+func (b Buckets) Add(events []event.Event, currency func(site string) string) {
+	of := map[string]string{}
+	for i := range events {
+		e := &events[i]
+		c, known := of[e.Site]
+		if !known {
+			c = currency(e.Site)
+			of[e.Site] = c
+		}
+		slot := SlotOf(e.Site, e.Time)
+		t := b[slot]
+		if t == nil {
+			t = Tally{}
+		}
+		if t.Add(e, c); len(t) > 0 {
+			b[slot] = t
+		}
+	}
+}
+
+// Bins is how many bins the buckets have.
+func (b Buckets) Bins() (n int) {
+	for _, t := range b {
+		n += len(t)
+	}
+	return n
+}
