@@ -147,6 +147,10 @@ type Answer struct {
 	Dataset []Point `json:"dataset"`
 	Source  string  `json:"source"`
 	AsOf    string  `json:"as_of"` // RFC 3339, in the query's zone
+	// Sealed is when the stored bins in the answer were brought up to date last.
+	Sealed string `json:"sealed,omitempty"`
+	// Estimate tells that distinct visitors are estimated, to about 1 %.
+	Estimate bool `json:"estimate,omitempty"`
 }
 
 // Point is one figure of an Answer.
@@ -163,7 +167,10 @@ func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	if zone == nil {
 		zone = time.UTC
 	}
-	a := Answer{make([]Point, len(d.Points)), d.Source, d.AsOf.In(zone).Format(time.RFC3339)}
+	a := Answer{Dataset: make([]Point, len(d.Points)), Source: d.Source, AsOf: d.AsOf.In(zone).Format(time.RFC3339), Estimate: d.Estimate}
+	if !d.Sealed.IsZero() {
+		a.Sealed = d.Sealed.In(zone).Format(time.RFC3339)
+	}
 	whole := q.Site
 	if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site }); i >= 0 {
 		whole = sites[i].Domain
