@@ -110,10 +110,14 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 		}
 		spelled := Spell(q, set, sites)
 		for _, p := range spelled.Dataset {
-			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, float64(p.Value)})
+			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, float64(p.Value) / unit(q.Metric)})
 		}
 		if out.Source == "none" {
 			out.Source = set.Source
+		}
+		out.Estimate = out.Estimate || set.Estimate
+		if spelled.Sealed != "" && (out.Sealed == nil || spelled.Sealed < *out.Sealed) {
+			out.Sealed = &spelled.Sealed
 		}
 		if oldest.IsZero() || set.AsOf.Before(oldest) { // true of all sites
 			oldest, out.AsOf = set.AsOf, spelled.AsOf
@@ -145,6 +149,16 @@ func (a arguments) query(site account.Site, now time.Time) (metric.Query, error)
 type data struct {
 	Dataset      []*point
 	Source, AsOf string
+	Sealed       *string
+	Estimate     bool
+}
+
+// unit is what a metric's values are divided by: money is spelled in major units.
+func unit(m metric.Name) float64 {
+	if m == metric.Revenue || m == metric.Refunded {
+		return 1000
+	}
+	return 1
 }
 
 type point struct {
