@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/bins"
 	"footfall/event"
 	"footfall/metric"
 	"footfall/period"
@@ -110,6 +111,37 @@ func BenchmarkAnswer(b *testing.B) {
 					})
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkWalk walks over two million events of a day, and counts them as a
+// roll does.
+func BenchmarkWalk(b *testing.B) {
+	const n = 2_000_000
+	s := openBench(b, b.TempDir())
+	defer s.Close()
+	fill(b, s, n)
+	p, err := s.Snapshot(context.Background())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	w := period.Window{From: benchStart.Add(-time.Hour), To: benchStart.Add(24 * time.Hour)}
+	walk := func(from, to time.Time, fn func(*event.Event) error) error {
+		return p.Walk(context.Background(), "shop", from, to, fn)
+	}
+	for name, do := range map[string]func() error{
+		"events": func() error { return walk(w.From, w.To, func(*event.Event) error { return nil }) },
+		"count":  func() error { _, err := bins.Count(w, "EUR", walk); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := do(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
 	}
 }

@@ -17,7 +17,7 @@ import (
 // (duckdb.h: duckdb_string_t, validity masks), and crosses once:
 // docs/decisions/0004-append-by-chunk.md.
 
-// chunk is up to one vector size of rows of the events table.
+// chunk is up to one vector size of rows of a table.
 type chunk struct {
 	data    mapping.DataChunk
 	types   []mapping.LogicalType
@@ -134,29 +134,37 @@ func (c *chunk) null(at int) {
 	*(*uint64)(unsafe.Add(col.valid, c.row/64*8)) &^= 1 << (c.row % 64)
 }
 
-// appender puts rows into the events table within the connection's transaction.
+// appender puts rows into a table within the connection's transaction.
 type appender struct {
 	a mapping.Appender
 	c *chunk
 }
 
-// appendTo begins to append to the events table. The chunk is used again from
-// one appender to the next.
-func (s *Store) appendTo() (*appender, error) {
+// appendTo begins to append to a table. The chunk, made if it is nil, is used
+// again from one appender to the next.
+func (s *Store) appendTo(table string, c **chunk) (*appender, error) {
 	conn, err := handle(s.conn)
 	if err != nil {
 		return nil, err
 	}
 	out := &appender{}
-	if mapping.AppenderCreateExt(conn, "", "", "events", &out.a) == mapping.StateError {
+	if mapping.AppenderCreateExt(conn, "", "", table, &out.a) == mapping.StateError {
 		return nil, errors.Join(out.failed("opening an appender"), out.close())
 	}
-	if s.chunk == nil {
-		s.chunk = newChunk(out.a)
+	if *c == nil {
+		*c = newChunk(out.a)
 	}
-	out.c = s.chunk
+	out.c = *c
 	out.c.reset()
 	return out, nil
+}
+
+// room makes sure that a row with so many bytes of text fits into the chunk.
+func (a *appender) room(bytes int) error {
+	if a.c.full(bytes) {
+		return a.flush()
+	}
+	return nil
 }
 
 // flush hands the chunk's rows over.

@@ -31,8 +31,11 @@ type Options struct {
 	Checkpoint string             // write-ahead log size that starts a checkpoint; default "256MB"
 	IDs        int                // ids to keep in memory beyond those of the running batch's days; default 4 million (5 bytes each)
 	Duplicate  func(*event.Event) // called for every event that came again; nil for nobody
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Fresh is called after a commit with the batch and the indexes, in order, of
+	// the events in it that were new, if there are any; nil for nobody.
+	Fresh func(events []event.Event, index []int)
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Store is an event store in one DuckDB file.
@@ -44,7 +47,8 @@ type Store struct {
 
 	mu     sync.Mutex // the one writer
 	conn   driver.Conn
-	chunk  *chunk // nil until the first event
+	chunk  *chunk // of the events table; nil until the first event
+	lines  *chunk // of the lines table; nil until the first line
 	days   *event.Days
 	stored map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
 	unsure bool                   // the last write failed: state and days may not be what is stored
@@ -52,7 +56,13 @@ type Store struct {
 	state  store.State
 }
 
-const formatVersion = 1
+// formatVersion is of the file: docs/format/events.md. 2 added what trade
+// events say of products and money.
+const formatVersion = 2
+
+const stateSchema = `
+CREATE TABLE IF NOT EXISTS state (version INTEGER NOT NULL, epoch UBIGINT NOT NULL, seq UBIGINT NOT NULL, total UBIGINT NOT NULL,
+	stored UBIGINT NOT NULL, duplicates UBIGINT NOT NULL)`
 
 const schema = `
 CREATE TABLE IF NOT EXISTS events (
@@ -62,13 +72,14 @@ CREATE TABLE IF NOT EXISTS events (
 	host VARCHAR, path VARCHAR, search VARCHAR, title VARCHAR, referrer VARCHAR, class VARCHAR, source VARCHAR,
 	utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR, utm_term VARCHAR, utm_content VARCHAR,
 	country VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, bot VARCHAR NOT NULL, channel VARCHAR,
-	properties VARCHAR, traits VARCHAR, context VARCHAR);
-CREATE TABLE IF NOT EXISTS state (version INTEGER NOT NULL, epoch UBIGINT NOT NULL, seq UBIGINT NOT NULL, total UBIGINT NOT NULL,
-	stored UBIGINT NOT NULL, duplicates UBIGINT NOT NULL);
+	properties VARCHAR, traits VARCHAR, context VARCHAR, trade VARCHAR, amount BIGINT, currency VARCHAR);
+CREATE TABLE IF NOT EXISTS lines (
+	site VARCHAR NOT NULL, time_ms BIGINT NOT NULL, day INTEGER NOT NULL, id VARCHAR NOT NULL, bot VARCHAR NOT NULL,
+	trade VARCHAR NOT NULL, currency VARCHAR, product VARCHAR, category VARCHAR, quantity BIGINT NOT NULL, amount BIGINT NOT NULL);
 `
 
-// Open opens or makes the store in the directory. What can't be opened is moved
-// aside, never deleted; Moved tells.
+// Open opens or makes the store in the directory. What can't be opened, or is
+// of an older format, is moved aside, never deleted; Moved tells.
 func Open(o Options) (*Store, error) {
 	if o.Memory == "" {
 		o.Memory = "512MB"
@@ -96,18 +107,13 @@ func Open(o Options) (*Store, error) {
 		if err == nil || !isDamage(err) {
 			break
 		}
-		if _, missing := os.Stat(damaged); missing != nil {
-			continue
-		}
-		s.closeAll()
-		aside := fmt.Sprintf("%s.damaged-%s", damaged, o.Now().UTC().Format("20060102T150405.000"))
-		o.Log.Error("event store can't be opened; moving aside what is damaged, its events come again from the queue or the archive",
-			"file", damaged, "to", aside, "error", err)
-		if moveErr := os.Rename(damaged, aside); moveErr != nil {
-			return nil, errors.Join(err, moveErr)
-		}
-		s.moved = append(s.moved, aside)
-		err = s.open()
+		err = s.without(slog.LevelError, "event store can't be opened; moving aside what is damaged, its events come again from the queue or the archive",
+			"damaged", err, damaged)
+	}
+	var older *olderError
+	if errors.As(err, &older) {
+		err = s.without(slog.LevelWarn, "event store is of an older format; moving it aside, its events come again from the queue and the archive",
+			fmt.Sprintf("v%d", older.version), err, s.file()+".wal", s.file())
 	}
 	if err != nil {
 		s.closeAll()
@@ -116,7 +122,29 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-// Moved lists the damaged files Open moved aside.
+// without opens again after moving files aside because of why, which it returns
+// if there are none.
+func (s *Store) without(level slog.Level, message, suffix string, why error, files ...string) error {
+	s.closeAll()
+	at, moved := s.o.Now().UTC().Format("20060102T150405.000"), false
+	for _, file := range files {
+		if _, missing := os.Stat(file); missing != nil {
+			continue
+		}
+		aside := fmt.Sprintf("%s.%s-%s", file, suffix, at)
+		s.o.Log.Log(context.Background(), level, message, "file", file, "to", aside, "error", why)
+		if err := os.Rename(file, aside); err != nil {
+			return errors.Join(why, err)
+		}
+		s.moved, moved = append(s.moved, aside), true
+	}
+	if !moved {
+		return why
+	}
+	return s.open()
+}
+
+// Moved lists the files, damaged or of an older format, that Open moved aside.
 func (s *Store) Moved() []string { return s.moved }
 
 func (s *Store) file() string { return filepath.Join(s.o.Dir, "events.duckdb") }
@@ -137,20 +165,31 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	ctx := context.Background()
-	if err := s.exec(ctx, schema); err != nil {
+	if err := s.exec(ctx, stateSchema); err != nil {
 		return err
 	}
 	s.days, s.stored = event.NewDays(s.o.IDs), nil
-	state, err := s.readState(ctx)
+	state, err := s.readState(ctx) // before anything is added to a file of another version
+	if err != nil {
+		return err
+	}
 	s.setState(state)
-	return err
+	return s.exec(ctx, schema)
+}
+
+// olderError tells that the file is of a format before formatVersion.
+type olderError struct{ version int }
+
+func (e *olderError) Error() string {
+	return fmt.Sprintf("its format is %d, older than %d", e.version, formatVersion)
 }
 
 var errNewer = fmt.Errorf("its format is newer than %d, which this footfall knows: use a newer footfall", formatVersion)
 
 // isDamage tells damaged files from whole ones that can't be opened now.
 func isDamage(err error) bool {
-	if errors.Is(err, errNewer) {
+	var older *olderError
+	if errors.Is(err, errNewer) || errors.As(err, &older) {
 		return false
 	}
 	for _, why := range []string{"lock on file", "Permission denied", "No space left", "Read-only file system", "Too many open files", "Out of Memory"} {
@@ -170,10 +209,15 @@ func (s *Store) readState(ctx context.Context) (store.State, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return state, s.exec(ctx, fmt.Sprintf("INSERT INTO state VALUES (%d, 0, 0, 0, 0, 0)", formatVersion))
 	}
-	if err == nil && version > formatVersion {
+	switch {
+	case err != nil:
+		return state, err
+	case version > formatVersion:
 		return state, errNewer
+	case version < formatVersion:
+		return state, &olderError{version}
 	}
-	return state, err
+	return state, nil
 }
 
 func (s *Store) setState(state store.State) {
@@ -218,8 +262,10 @@ func (s *Store) Close() error {
 
 func (s *Store) closeAll() error {
 	var errs []error
-	if s.chunk != nil {
-		s.chunk.close()
+	for _, c := range []*chunk{s.chunk, s.lines} {
+		if c != nil {
+			c.close()
+		}
 	}
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
@@ -230,6 +276,6 @@ func (s *Store) closeAll() error {
 	if s.connector != nil {
 		errs = append(errs, s.connector.Close())
 	}
-	s.chunk, s.conn, s.connector = nil, nil, nil // a query that comes late finds db closed, not gone
+	s.chunk, s.lines, s.conn, s.connector = nil, nil, nil, nil // a query that comes late finds db closed, not gone
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ var columnOf = map[metric.Dimension]string{
 	"page": "path", "host": "host", "source": "source", "class": "class", "referrer": "referrer", "country": "country",
 	"device": "device", "browser": "browser", "os": "os", "utm_source": "utm_source", "utm_medium": "utm_medium",
 	"utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content", "bot": "bot", "channel": "channel",
-	"event": "name", "title": "title",
+	"event": "name", "title": "title", "product": "product", "category": "category",
 }
 
 // sessionGap ends a session, in milliseconds.
@@ -118,13 +118,15 @@ func (x *question) where(from, to time.Time, filters bool) string {
 	if filters {
 		w = append(w, x.filters()...)
 	}
-	if x.Metric == metric.Downloads {
+	switch trade := tradeOf[x.Metric]; {
+	case trade != "":
+		w = append(w, "trade = '"+string(trade)+"'")
+	case x.Metric == metric.Downloads:
 		w = append(w, "kind = 'track' AND name = '"+event.Download+"'")
-	} else {
+	case x.Metric == metric.PageViews:
 		w = append(w, "kind IN ('page', 'screen')")
-	}
-	if x.Metric != metric.Downloads && x.Metric != metric.PageViews {
-		w = append(w, "visitor <> 0") // unknown is nobody in particular, and has no sessions
+	default: // unknown is nobody in particular, and has no sessions
+		w = append(w, "kind IN ('page', 'screen') AND visitor <> 0")
 	}
 	return strings.Join(w, " AND ")
 }
@@ -161,13 +163,15 @@ func (x *question) sql() string {
 		value = "count(DISTINCT visitor)"
 	case metric.Sessions, metric.Bounces:
 		inner, value = x.sessions(bucket), "sum(n)"
+	case metric.ProductViews, metric.CartAdds, metric.Orders, metric.Revenue, metric.Refunds, metric.Refunded:
+		inner, value = x.trades(bucket), "sum(n)"
 	default:
 		inner = fmt.Sprintf("SELECT %s AS b, %s AS k, count(*) AS n FROM events WHERE %s GROUP BY ALL", bucket, x.series(), x.where(x.Window.From, x.Window.To, true))
 		value = "sum(n)"
 	}
 	if len(x.starts) == 1 {
 		query := fmt.Sprintf("SELECT 0, k, (%s)::BIGINT AS v FROM (%s) GROUP BY k ORDER BY v DESC, k", value, inner)
-		if x.Limit > 0 {
+		if x.Limit > 0 && !isMoney(x.Metric) { // amounts can be zero or less, and a series of zeros is none
 			query += fmt.Sprintf(" LIMIT %d", x.Limit)
 		}
 		return query

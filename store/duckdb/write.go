@@ -41,8 +41,11 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	for _, day := range s.days.Trim() {
 		s.stored[day] = struct{}{}
 	}
-	s.tellDuplicates(events, fresh)
 	s.setState(next)
+	if s.o.Fresh != nil && len(fresh) > 0 {
+		s.o.Fresh(events, fresh)
+	}
+	s.tellDuplicates(events, fresh)
 	return nil
 }
 
@@ -105,24 +108,74 @@ func (s *Store) append(events []event.Event, fresh []int) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	a, err := s.appendTo()
+	a, err := s.appendTo("events", &s.chunk)
 	if err != nil {
 		return err
 	}
+	var trades []traded
 	for _, i := range fresh {
 		e := &events[i]
-		if a.c.full(e.Size()) {
-			if err := a.flush(); err != nil {
+		if err := a.room(e.Size()); err != nil {
+			return errors.Join(err, a.close())
+		}
+		trade, ok := e.Trade()
+		if ok && len(trade.Lines) > 0 {
+			trades = append(trades, traded{e, trade})
+		}
+		a.c.fill(e, &trade)
+	}
+	if err := a.finish(); err != nil {
+		return err
+	}
+	return s.appendLines(trades)
+}
+
+// traded is an event with what it says of products.
+type traded struct {
+	*event.Event
+	event.Trade
+}
+
+func (s *Store) appendLines(trades []traded) error {
+	if len(trades) == 0 {
+		return nil
+	}
+	a, err := s.appendTo("lines", &s.lines)
+	if err != nil {
+		return err
+	}
+	for i := range trades {
+		t := &trades[i]
+		for j := range t.Lines {
+			l := &t.Lines[j]
+			if err := a.room(t.Size() + len(l.Product) + len(l.Category)); err != nil {
 				return errors.Join(err, a.close())
 			}
+			a.c.fillLine(t, l)
 		}
-		a.c.fill(e)
 	}
 	return a.finish()
 }
 
-// fill sets a row's values in the order of the schema.
-func (c *chunk) fill(e *event.Event) {
+// fillLine sets a row's values in the order of the schema.
+func (c *chunk) fillLine(t *traded, l *event.Line) {
+	c.text(0, t.Site)
+	c.int64(1, t.Time.UnixMilli())
+	c.int32(2, int32(t.Day()))
+	c.text(3, t.ID)
+	c.text(4, t.Bot)
+	c.text(5, string(t.Trade.Kind))
+	for i, s := range [...]string{t.Currency, l.Product, l.Category} {
+		c.optional(6+i, s)
+	}
+	c.int64(9, l.Quantity)
+	c.int64(10, l.Amount)
+	c.row++
+}
+
+// fill sets a row's values in the order of the schema; trade is the zero value
+// if the event is none.
+func (c *chunk) fill(e *event.Event, trade *event.Trade) {
 	at := e.Time.UnixMilli()
 	c.text(0, e.Site)
 	c.int64(1, at)
@@ -152,6 +205,13 @@ func (c *chunk) fill(e *event.Event) {
 	for i, s := range [...]string{e.Channel, e.Properties, e.Traits, e.Context} {
 		c.optional(33+i, s)
 	}
+	c.optional(37, string(trade.Kind))
+	if trade.Kind == "" {
+		c.null(38)
+	} else {
+		c.int64(38, trade.Amount)
+	}
+	c.optional(39, trade.Currency)
 	c.row++
 }
 

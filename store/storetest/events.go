@@ -81,3 +81,28 @@ func visitor(r *rand.Rand, site string) event.Event {
 	}
 	return e
 }
+
+// trade makes the event one that says something of products and money, not
+// always in the form it should have.
+func trade(r *rand.Rand, e *event.Event) {
+	e.Kind, e.Name = event.Track, pick(r, "Product Viewed", "Product Added", "Order Completed", "Order Completed", "Order Refunded")
+	product := func() string {
+		return fmt.Sprintf(`%s,%s,%s`, pick(r, `"product_id":"a"`, `"product_id":"b"`, `"product_id":7`, `"sku":"a product of a long name"`, `"sku":""`),
+			pick(r, `"category":"x"`, `"category":"y"`, `"category":"a category of a long name"`, `"category":null`),
+			pick(r, `"price":12.5`, `"price":"0.0005"`, `"price":-3,"quantity":2`, `"price":19.99,"quantity":3`, `"quantity":0`, `"price":{}`))
+	}
+	said := pick(r, "", `"currency":"eur",`, `"currency":"EUR",`, `"currency":"USD",`, `"currency":1,`)
+	said += pick(r, "", "", `"revenue":"100.10",`, `"total":-1.001,`, `"value":5,`)
+	switch r.IntN(6) {
+	case 0:
+		e.Properties = fmt.Sprintf(`{%s%s}`, said, product())
+	case 1:
+		e.Properties = pick(r, "", "no JSON", `[]`, `{"products":7}`, `{"revenue":8}`)
+	default:
+		list := "{" + product() + "}"
+		for range r.IntN(4) {
+			list += ",{" + product() + "}"
+		}
+		e.Properties = fmt.Sprintf(`{%s"order_id":%d,"products":[%s]}`, said, r.IntN(5), list)
+	}
+}

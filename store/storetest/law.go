@@ -32,6 +32,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Cancelled", func(t *testing.T) { cancelled(t, open) })
 	t.Run("WholeBatches", func(t *testing.T) { wholeBatches(t, open) })
 	t.Run("Table", func(t *testing.T) { table(t, open) })
+	t.Run("TradeTable", func(t *testing.T) { tradeTable(t, open) })
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
 }
 

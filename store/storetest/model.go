@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -128,6 +127,9 @@ func (m *Model) relevant(q metric.Query) []event.Event {
 		right := e.Kind == event.Page || e.Kind == event.Screen
 		if q.Metric == metric.Downloads {
 			right = e.Kind == event.Track && e.Name == event.Download
+		} else if kind, ok := trades[q.Metric]; ok {
+			trade, _ := e.Trade()
+			right = trade.Kind == kind
 		}
 		if right && e.Site == q.Site && (q.Bots || e.Bot == "") {
 			kept = append(kept, e)
@@ -174,23 +176,25 @@ func (m *Model) Answer(_ context.Context, q metric.Query) (metric.Dataset, error
 	if q.Metric == metric.Sessions || q.Metric == metric.Bounces {
 		events = begins(events, q.Metric == metric.Bounces)
 	}
-	series := map[string][]event.Event{}
+	series := map[string][]item{}
 	if q.By == "" {
 		series[""] = nil
 	}
 	for _, e := range events {
-		if within(e.Time, q.Window) && passes(&e, q.Filters) && (q.Metric != metric.Visitors || e.Visitor != 0) {
-			name := dimension(&e, q.By)
-			series[name] = append(series[name], e)
+		if within(e.Time, q.Window) && (q.Metric != metric.Visitors || e.Visitor != 0) {
+			for name, n := range amounts(&e, q) {
+				series[name] = append(series[name], item{e.Time, e.Visitor, n})
+			}
 		}
 	}
-	names := make([]string, 0, len(series))
+	var names []string
 	for name := range series {
-		names = append(names, name)
+		if q.By == "" || slices.ContainsFunc(line(q, name, series[name], now), func(p metric.Point) bool { return p.Value != 0 }) {
+			names = append(names, name)
+		}
 	}
-	sort.Slice(names, func(i, j int) bool {
-		a, b := size(q.Metric, series[names[i]]), size(q.Metric, series[names[j]])
-		return a > b || a == b && names[i] < names[j]
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(size(q.Metric, series[b]), size(q.Metric, series[a])), cmp.Compare(a, b))
 	})
 	if q.By != "" && q.Limit > 0 && len(names) > q.Limit {
 		names = names[:q.Limit]
@@ -201,28 +205,74 @@ func (m *Model) Answer(_ context.Context, q metric.Query) (metric.Dataset, error
 	return answer, nil
 }
 
-func passes(e *event.Event, filters []metric.Filter) bool {
-	for _, f := range filters {
-		if dimension(e, f.Dimension) != f.Value {
-			return false
-		}
-	}
-	return true
+// item is what an event brings to a series.
+type item struct {
+	at      time.Time
+	visitor uint64
+	n       int64
 }
 
-func size(m metric.Name, events []event.Event) int64 {
+var trades = map[metric.Name]event.TradeKind{
+	metric.ProductViews: event.Viewed, metric.CartAdds: event.Added,
+	metric.Orders: event.Ordered, metric.Revenue: event.Ordered,
+	metric.Refunds: event.Refunded, metric.Refunded: event.Refunded,
+}
+
+// amounts is what the event brings to each series.
+func amounts(e *event.Event, q metric.Query) map[string]int64 {
+	trade, _ := e.Trade()
+	asked := append([]metric.Filter{{Dimension: q.By}}, q.Filters...)
+	products := slices.ContainsFunc(asked, func(f metric.Filter) bool { return f.Dimension == "product" || f.Dimension == "category" })
+	if !products {
+		trade.Lines = []event.Line{{Amount: trade.Amount}}
+	}
+	sums := map[string]int64{}
+	for _, l := range trade.Lines {
+		of := func(d metric.Dimension) (value string, said bool) {
+			switch d {
+			case "product":
+				return l.Product, l.Product != ""
+			case "category":
+				return l.Category, l.Category != ""
+			}
+			return dimension(e, d), true
+		}
+		name, right := of(q.By)
+		for _, f := range q.Filters {
+			value, said := of(f.Dimension)
+			right = right && said && value == f.Value
+		}
+		if right {
+			sums[name] += l.Amount
+		}
+	}
+	for name := range sums {
+		switch {
+		case q.Metric != metric.Revenue && q.Metric != metric.Refunded:
+			sums[name] = 1
+		case trade.Currency != "" && trade.Currency != q.Currency:
+			sums[name] = 0
+		}
+	}
+	return sums
+}
+
+func size(m metric.Name, items []item) (n int64) {
 	if m != metric.Visitors {
-		return int64(len(events))
+		for _, it := range items {
+			n += it.n
+		}
+		return n
 	}
 	visitors := map[uint64]bool{}
-	for _, e := range events {
-		visitors[e.Visitor] = true
+	for _, it := range items {
+		visitors[it.visitor] = true
 	}
 	return int64(len(visitors))
 }
 
 // line is the points of one series.
-func line(q metric.Query, name string, events []event.Event, now time.Time) []metric.Point {
+func line(q metric.Query, name string, items []item, now time.Time) []metric.Point {
 	var points []metric.Point
 	starts := q.Step.Cut(q.Window, q.Zone)
 	for i, start := range starts {
@@ -230,10 +280,10 @@ func line(q metric.Query, name string, events []event.Event, now time.Time) []me
 		if i+1 < len(starts) {
 			end = starts[i+1]
 		}
-		var in []event.Event
-		for _, e := range events {
-			if within(e.Time, period.Window{From: start, To: end}) {
-				in = append(in, e)
+		var in []item
+		for _, it := range items {
+			if within(it.at, period.Window{From: start, To: end}) {
+				in = append(in, it)
 			}
 		}
 		points = append(points, metric.Point{Series: name, Time: start, Value: size(q.Metric, in), Partial: !start.After(now) && end.After(now)})

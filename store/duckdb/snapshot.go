@@ -1,0 +1,236 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"footfall/event"
+)
+
+// Snapshot is the store at one moment, in a read transaction of its own
+// connection: what is written meanwhile does not show. It does not hold up the
+// writer, but what is deleted stays in the file while it is open. It is for one
+// goroutine at a time, and must be closed before the store.
+type Snapshot struct {
+	conn driver.Conn
+	at   event.Position
+}
+
+// Snapshot takes a snapshot of what is stored.
+func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
+	s.mu.Lock() // Close would take the connector away
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return nil, errors.New("event store: a snapshot of a closed store")
+	}
+	conn, err := s.connector.Connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("event store: snapshot: %w", err)
+	}
+	p := &Snapshot{conn: conn}
+	if err := p.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("event store: snapshot: %w", err), conn.Close())
+	}
+	return p, nil
+}
+
+// begin starts the transaction. It sees what is committed before it first
+// reads, which is the position.
+func (p *Snapshot) begin(ctx context.Context) error {
+	if _, err := p.conn.(driver.ExecerContext).ExecContext(ctx, "BEGIN TRANSACTION READ ONLY", nil); err != nil {
+		return err
+	}
+	return p.each(ctx, "SELECT epoch, seq, total FROM state", nil, 3, func(row []driver.Value) {
+		p.at = event.Position{Epoch: row[0].(uint64), Seq: row[1].(uint64), Total: row[2].(uint64)}
+	})
+}
+
+// Close ends the snapshot.
+func (p *Snapshot) Close() error {
+	if p.conn == nil {
+		return nil
+	}
+	err := p.conn.Close() // ends the transaction
+	p.conn = nil
+	return err
+}
+
+// Position is in the queue: every event up to it is in the snapshot.
+func (p *Snapshot) Position() event.Position { return p.at }
+
+// Sites lists the sites that have events, in order.
+func (p *Snapshot) Sites(ctx context.Context) (sites []string, err error) {
+	err = p.each(ctx, "SELECT DISTINCT site FROM events ORDER BY site", nil, 1, func(row []driver.Value) {
+		sites = append(sites, row[0].(string))
+	})
+	return sites, wrapped(err)
+}
+
+// Days lists the UTC days on which a site has events, by their time, in order.
+func (p *Snapshot) Days(ctx context.Context, site string) (days []event.Day, err error) {
+	// Division cuts towards zero, but days before 1970 begin earlier, too.
+	err = p.each(ctx, "SELECT DISTINCT (time_ms - ((time_ms % 86400000) + 86400000) % 86400000) // 86400000 AS day FROM events WHERE site = ? ORDER BY day",
+		[]any{site}, 1, func(row []driver.Value) { days = append(days, event.Day(row[0].(int64))) })
+	return days, wrapped(err)
+}
+
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("event store: snapshot: %w", err)
+}
+
+// each hands over the rows of a query that has few.
+func (p *Snapshot) each(ctx context.Context, query string, args []any, columns int, fn func(row []driver.Value)) error {
+	if p.conn == nil {
+		return errors.New("it is closed")
+	}
+	named := make([]driver.NamedValue, len(args))
+	for i, x := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: x}
+	}
+	rows, err := p.conn.(driver.QueryerContext).QueryContext(ctx, query, named)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	row := make([]driver.Value, columns)
+	for {
+		switch err := rows.Next(row); err {
+		case nil:
+			fn(row)
+		case io.EOF:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// sliceRows is about how many events a slice of a walk has. DuckDB hands over a
+// result as a whole: in slices, a walk of any length needs some 100 MB.
+const sliceRows = 400_000
+
+// place is a point in the order of a walk.
+type place struct {
+	visitor uint64
+	time    int64
+}
+
+// Walk hands over a site's events from one time up to another, ordered by
+// visitor, then time, then arrival. Of an event it fills what bins.Tally needs:
+// site, kind, name, time, visitor, bot, path, source, class, country, device,
+// browser, OS, the campaign's source, medium and name, and the properties of
+// trade events. The event is only valid until fn returns; its texts stay.
+func (p *Snapshot) Walk(ctx context.Context, site string, from, to time.Time, fn func(*event.Event) error) error {
+	within := fmt.Sprintf("site = ? AND time_ms >= %d AND time_ms < %d", ceilMillis(from), ceilMillis(to))
+	slices, err := p.slices(ctx, site, within)
+	if err != nil {
+		return wrapped(err)
+	}
+	out := newWalker(site)
+	for _, slice := range slices {
+		if err := p.walkSlice(ctx, out, within+slice, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slices is conditions that cut a walk into pieces, in order.
+func (p *Snapshot) slices(ctx context.Context, site, within string) ([]string, error) {
+	var n int64
+	if err := p.each(ctx, "SELECT count(*) FROM events WHERE "+within, []any{site}, 1, func(row []driver.Value) { n = row[0].(int64) }); err != nil {
+		return nil, err
+	}
+	if n <= 2*sliceRows {
+		return []string{""}, nil
+	}
+	// Where slices begin is estimated from a part of the events: a slice may
+	// have more or less, but all of them have everything.
+	var begins []place
+	err := p.each(ctx, fmt.Sprintf(`SELECT visitor, time_ms FROM (SELECT visitor, time_ms, row_number() OVER (ORDER BY visitor, time_ms) AS n
+FROM events WHERE %s AND rowid %% 64 = 0) WHERE n %% %d = 0 ORDER BY visitor, time_ms`, within, sliceRows/64), []any{site}, 2,
+		func(row []driver.Value) { begins = append(begins, place{row[0].(uint64), row[1].(int64)}) })
+	if err != nil {
+		return nil, err
+	}
+	return between(begins), nil
+}
+
+// between is conditions for what lies before, between and behind places.
+func between(begins []place) []string {
+	var conditions []string
+	lower := ""
+	for i, b := range begins {
+		if i > 0 && b == begins[i-1] {
+			continue
+		}
+		// The first half alone lets DuckDB skip what it need not read.
+		conditions = append(conditions, lower+fmt.Sprintf(" AND visitor <= %d AND (visitor < %d OR time_ms < %d)", b.visitor, b.visitor, b.time))
+		lower = fmt.Sprintf(" AND visitor >= %d AND (visitor > %d OR time_ms >= %d)", b.visitor, b.visitor, b.time)
+	}
+	return append(conditions, lower)
+}
+
+func (p *Snapshot) walkSlice(ctx context.Context, out *walker, where string, fn func(*event.Event) error) error {
+	if p.conn == nil {
+		return wrapped(errors.New("it is closed"))
+	}
+	conn, err := handle(p.conn)
+	if err != nil {
+		return wrapped(err)
+	}
+	r, err := ask(ctx, conn, "SELECT "+walkColumns+" FROM events WHERE "+where+" ORDER BY visitor, time_ms, rowid", out.site)
+	if err != nil {
+		return wrapped(err)
+	}
+	defer r.close()
+	for r.next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for row := range r.rows {
+			if err := fn(out.read(r, row)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const walkColumns = `time_ms, visitor, kind, name, bot, path, source, class, country, device, browser, os, utm_source, utm_medium, utm_campaign,
+CASE WHEN trade IS NOT NULL THEN properties END`
+
+// walker makes events of the rows of a walk. Texts repeat: each is made once.
+type walker struct {
+	site  string
+	e     event.Event
+	texts [13]repeated // by column, from kind
+}
+
+func newWalker(site string) *walker {
+	w := &walker{site: site}
+	for i := range w.texts {
+		w.texts[i].known = map[string]string{}
+	}
+	return w
+}
+
+// read makes the event of a row, which is overwritten by the next.
+func (w *walker) read(r *result, row int) *event.Event {
+	text := func(i int) string { return r.text(&w.texts[i], i+2, row) }
+	w.e = event.Event{
+		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Visitor: uint64(r.int64(1, row)),
+		Kind: event.Kind(text(0)), Name: text(1), Bot: text(2), Path: text(3), Source: text(4), Class: text(5), Country: text(6),
+		Device: text(7), Browser: text(8), OS: text(9),
+		Campaign:   event.Campaign{Source: text(10), Medium: text(11), Name: text(12)},
+		Properties: r.text(nil, 15, row), // seldom the same
+	}
+	return &w.e
+}
