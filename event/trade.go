@@ -41,8 +41,8 @@ type Trade struct {
 type Line struct {
 	Product  string // product_id, else sku
 	Category string
-	Quantity int64 // 1 if it is not said
-	Amount   int64 // price times quantity
+	Quantity int64 // whole ones; 1 if it is not said
+	Amount   int64 // price times quantity, of which no part is cut off
 }
 
 type lineForm struct {
@@ -77,21 +77,16 @@ func (e *Event) Trade() (Trade, bool) {
 		return t, true
 	}
 	t.Order, t.Currency = loose(f.Order), strings.ToUpper(loose(f.Currency))
-	var products []lineForm
-	if len(f.Products) > 0 && json.Unmarshal(f.Products, &products) != nil {
-		products = nil
-	}
-	if len(products) == 0 && (f.Product != nil || f.SKU != nil) {
-		products = []lineForm{f.lineForm}
-	}
 	sum := int64(0)
-	for _, p := range products {
+	for _, p := range f.products() {
 		l := p.line()
-		sum += l.Amount
+		sum += l.Amount // at most MaxBytes of lines: far from overflow
 		t.Lines = append(t.Lines, l)
 	}
 	if kind == Ordered || kind == Refunded {
-		t.Amount = sum
+		if abs(sum) <= maxAmount {
+			t.Amount = sum
+		}
 		for _, said := range []json.RawMessage{f.Revenue, f.Total, f.Value} {
 			if amount, ok := thousandths(said); ok {
 				t.Amount = amount
@@ -102,17 +97,36 @@ func (e *Event) Trade() (Trade, bool) {
 	return t, true
 }
 
+// products is the order's lines, or the one product the event is about.
+func (f *tradeForm) products() (lines []lineForm) {
+	var listed []json.RawMessage
+	if len(f.Products) > 0 && json.Unmarshal(f.Products, &listed) != nil {
+		listed = nil
+	}
+	for _, raw := range listed {
+		var l lineForm
+		if raw[0] == '{' && json.Unmarshal(raw, &l) == nil {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) == 0 && (f.Product != nil || f.SKU != nil) {
+		lines = append(lines, f.lineForm)
+	}
+	return lines
+}
+
 func (f *lineForm) line() Line {
 	l := Line{Product: loose(f.Product), Category: loose(f.Category), Quantity: 1}
 	if l.Product == "" {
 		l.Product = loose(f.SKU)
 	}
+	quantity := int64(Thousandths)
 	if q, ok := thousandths(f.Quantity); ok {
-		l.Quantity = q / Thousandths
+		quantity, l.Quantity = q, q/Thousandths
 	}
 	// An implausible product of the two would overflow: it counts as not said.
-	if price, ok := thousandths(f.Price); ok && (l.Quantity == 0 || abs(price) <= maxAmount/abs(l.Quantity)) {
-		l.Amount = price * l.Quantity
+	if price, ok := thousandths(f.Price); ok && (quantity == 0 || abs(price) <= maxAmount*Thousandths/abs(quantity)) {
+		l.Amount = round(price*quantity, Thousandths)
 	}
 	return l
 }
@@ -124,7 +138,16 @@ func abs(x int64) int64 {
 	return x
 }
 
-// loose is a JSON text or number as text.
+// round divides, half away from zero.
+func round(x, by int64) int64 {
+	if x < 0 {
+		return -round(-x, by)
+	}
+	return x/by + (x%by*2)/by
+}
+
+// loose is a JSON text or number as text; "" if it would not do as a field of
+// an event.
 func loose(raw json.RawMessage) string {
 	raw = bytes.TrimSpace(raw)
 	switch {
@@ -132,10 +155,14 @@ func loose(raw json.RawMessage) string {
 		return ""
 	case raw[0] == '"':
 		var s string
-		_ = json.Unmarshal(raw, &s) // it was valid as part of the whole
+		if json.Unmarshal(raw, &s) != nil || textFault(s, MaxText) != "" {
+			return ""
+		}
 		return s
 	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
-		return string(raw)
+		if len(raw) <= MaxText {
+			return string(raw)
+		}
 	}
 	return ""
 }
@@ -144,10 +171,11 @@ func loose(raw json.RawMessage) string {
 const maxAmount = 1_000_000_000_000 * Thousandths
 
 // thousandths reads a JSON number, or a text that is one, exactly, rounding
-// half away from zero beyond three decimals.
+// half away from zero beyond three decimals. Exponents are not said: a short one
+// can ask for a number of any length.
 func thousandths(raw json.RawMessage) (int64, bool) {
 	s := loose(raw)
-	if s == "" || len(s) > 40 || strings.ContainsAny(s, "/xXpP_eE") {
+	if s == "" || len(s) > 40 || strings.Trim(s, "+-.0123456789") != "" {
 		return 0, false
 	}
 	r, ok := new(big.Rat).SetString(s)
@@ -159,9 +187,5 @@ func thousandths(raw json.RawMessage) (int64, bool) {
 	if !n.IsInt64() || n.Int64() > 2*maxAmount || n.Int64() < -2*maxAmount {
 		return 0, false
 	}
-	x := n.Int64()
-	if x >= 0 {
-		return (x + 1) / 2, true
-	}
-	return (x - 1) / 2, true
+	return round(n.Int64(), 2), true
 }
