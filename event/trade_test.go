@@ -138,6 +138,7 @@ func TestTradeTexts(t *testing.T) {
 		`{"product_id":"p","products":[{"sku":"s"}]}`:     {{"s", "", 1, 0}},
 		`{"products":[{"product":{"product_id":"p"}}]}`:   {{"", "", 1, 0}},
 		`{"name":"Chess"}`:                                nil,
+		`{"products":[null,{"sku":"s"},[]]}`:              {{"s", "", 1, 0}},
 		`{"products":null}`:                               nil,
 		`{}`:                                              nil,
 		`[]`:                                              nil,
@@ -155,11 +156,15 @@ func TestTradeTexts(t *testing.T) {
 	}
 }
 
-// TestTradeRecorded reads the trade events that real clients sent.
+// TestTradeRecorded reads the trade events that real clients sent; they lie
+// in ../shared/data beside the checkout.
 func TestTradeRecorded(t *testing.T) {
-	files, _ := filepath.Glob("../../shared/data/sdk-recordings/*.*.json")
+	files, _ := filepath.Glob(filepath.Join("..", "..", "shared", "data", "sdk-recordings", "*.*.json"))
+	if len(files) == 0 && os.Getenv("CI") == "true" {
+		t.Fatal("REAL DATA IS MISSING: recordings of real clients")
+	}
 	if len(files) == 0 {
-		t.Skip("SKIPPED: the recordings of real clients are not beside the checkout")
+		t.Skip("NOT CHECKED AGAINST REAL DATA: recordings of real clients")
 	}
 	kinds := map[event.TradeKind]int{}
 	var walk func(x any)
