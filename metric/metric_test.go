@@ -2,6 +2,8 @@ package metric_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,5 +56,80 @@ func TestParse(t *testing.T) {
 func TestSum(t *testing.T) {
 	if n := (metric.Dataset{Points: []metric.Point{{Value: 2}, {Value: 0}, {Value: 5}}}).Sum(); n != 7 {
 		t.Errorf("got %d", n)
+	}
+}
+
+// TestAnswer spells points as series=value/value…, an unfinished step with a star.
+func TestAnswer(t *testing.T) {
+	week := period.Window{From: window.From, To: window.From.AddDate(0, 0, 3)}
+	long := window.To.AddDate(1, 0, 0)
+	values := map[string][]int64{"b": {1, 2, 3}, "a": {3, 3, 0}, "c": {0, 0, 9}, "none": {0, 0, 0}, "back": {5, -5, 0}, "é": {0, 1, 0}}
+	totals := map[string]int64{"b": 6, "a": 6, "c": 9, "é": 1}
+	for _, c := range []struct {
+		name   string
+		q      metric.Query
+		values map[string][]int64
+		totals map[string]int64
+		now    time.Time
+		want   string
+	}{
+		{"largest first, then by name", metric.Query{By: "page"}, values, totals, long, "c=0/0/9 a=3/3/0 b=1/2/3 é=0/1/0 back=5/-5/0"},
+		{"by the totals, not by the steps' sum", metric.Query{By: "page"}, values, map[string]int64{"b": 3, "a": 2, "c": 1}, long,
+			"b=1/2/3 a=3/3/0 c=0/0/9 back=5/-5/0 é=0/1/0"},
+		{"at most two", metric.Query{By: "page", Limit: 2}, values, totals, long, "c=0/0/9 a=3/3/0"},
+		{"more than there are", metric.Query{By: "page", Limit: 99}, map[string][]int64{"b": {1, 2, 3}}, totals, long, "b=1/2/3"},
+		{"nothing split", metric.Query{By: "page"}, map[string][]int64{"x": {0, 0, 0}}, nil, long, ""},
+		{"nothing at all", metric.Query{}, nil, nil, long, "=0/0/0"},
+		{"zeros without a split", metric.Query{Limit: 1}, map[string][]int64{"": {0, 0, 0}}, nil, long, "=0/0/0"},
+		{"the last step runs", metric.Query{}, map[string][]int64{"": {1, 2, 3}}, nil, week.To.Add(-time.Hour), "=1/2/3*"},
+		{"a step runs, one is to come", metric.Query{}, map[string][]int64{"": {1, 2, 0}}, nil, week.From.AddDate(0, 0, 1), "=1/2*/0"},
+		{"all is over", metric.Query{}, map[string][]int64{"": {1, 2, 3}}, nil, week.To, "=1/2/3"},
+		{"all is to come", metric.Query{}, nil, nil, week.From.Add(-1), "=0/0/0"},
+	} {
+		c.q.Window, c.q.Step = week, period.Day
+		var got strings.Builder
+		for i, p := range c.q.Answer(c.values, c.totals, c.now) {
+			switch {
+			case i%3 > 0:
+				got.WriteString("/")
+			case i > 0:
+				got.WriteString(" ")
+			}
+			if i%3 == 0 {
+				got.WriteString(p.Series + "=")
+			}
+			fmt.Fprint(&got, p.Value)
+			if p.Partial {
+				got.WriteString("*")
+			}
+			if want := week.From.AddDate(0, 0, i%3); !p.Time.Equal(want) {
+				t.Errorf("%s: a point at %s, want %s", c.name, p.Time, want)
+			}
+		}
+		if got.String() != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got.String(), c.want)
+		}
+	}
+}
+
+// TestAnswerCutSteps: a window that ends in a step ends the step.
+func TestAnswerCutSteps(t *testing.T) {
+	q := metric.Query{Step: period.Month, Window: period.Window{From: window.From.AddDate(0, 0, 9), To: window.From.AddDate(0, 0, 11)}}
+	for now, partial := range map[time.Time]bool{q.Window.To: false, q.Window.To.Add(-1): true} {
+		points := q.Answer(map[string][]int64{"": {4}}, nil, now)
+		if len(points) != 1 || !points[0].Time.Equal(window.From) || points[0].Value != 4 || points[0].Partial != partial {
+			t.Errorf("at %s: %+v", now, points)
+		}
+	}
+}
+
+func TestCheckProducts(t *testing.T) {
+	for _, m := range metric.Names {
+		for _, q := range []metric.Query{{By: "product"}, {Filters: []metric.Filter{{Dimension: "category", Value: "x"}}}} {
+			q.Site, q.Metric, q.Window = "a", m, window
+			if err := q.Check(); (err == nil) != slices.Contains(metric.Traded, m) {
+				t.Errorf("%s of products: %v", m, err)
+			}
+		}
 	}
 }
