@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -253,22 +252,36 @@ func TestWholeFilesStay(t *testing.T) {
 	}
 }
 
-// TestDuplicatesAreTold checks that whoever wants to know hears of each event that came again.
-func TestDuplicatesAreTold(t *testing.T) {
-	var told []string
-	s, err := duckdb.Open(duckdb.Options{Dir: t.TempDir(), Duplicate: func(e *event.Event) { told = append(told, e.ID) }})
+// TestNewsAreTold checks that whoever wants to know hears of each event that
+// came again, and of those that were new once they are stored.
+func TestNewsAreTold(t *testing.T) {
+	var again, fresh []string
+	var s *duckdb.Store
+	s, err := duckdb.Open(duckdb.Options{Dir: t.TempDir(), Duplicate: func(e *event.Event) { again = append(again, e.ID) },
+		Fresh: func(events []event.Event, index []int) {
+			for _, i := range index {
+				fresh = append(fresh, events[i].ID)
+			}
+			if s.State().Stored != uint64(len(fresh)) {
+				t.Errorf("%d events told, %d stored", len(fresh), s.State().Stored)
+			}
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	events := batchOf(0)[:3]
-	for range 2 {
-		if err := s.Write(context.Background(), slices.Concat(events, events[:1]), at(1)); err != nil {
+	id := func(i int) string { return events[i].ID }
+	for _, batch := range [][]event.Event{{events[0], events[1], events[0]}, {events[0], events[1]}, {}, {events[1], events[2]}} {
+		if err := s.Write(context.Background(), batch, at(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if want := []string{events[0].ID, events[0].ID, events[1].ID, events[2].ID, events[0].ID}; !reflect.DeepEqual(told, want) {
-		t.Errorf("told %v, want %v", told, want)
+	if want := []string{id(0), id(0), id(1), id(1)}; !reflect.DeepEqual(again, want) {
+		t.Errorf("told as duplicates %v, want %v", again, want)
+	}
+	if want := []string{id(0), id(1), id(2)}; !reflect.DeepEqual(fresh, want) {
+		t.Errorf("told as new %v, want %v", fresh, want)
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 
 // Snapshot is the store at one moment, in a read transaction of its own
 // connection: what is written meanwhile does not show. It does not hold up the
-// writer, but what is deleted stays in the file while it is open. It is for one
-// goroutine at a time, and must be closed before the store.
+// writer, but the write-ahead log grows until it is closed. It is for one
+// goroutine at a time. A query that is interrupted ends it: take another then.
 type Snapshot struct {
 	conn driver.Conn
 	at   event.Position
+	rows int // of a slice
 }
 
 // Snapshot takes a snapshot of what is stored.
@@ -31,7 +32,7 @@ func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event store: snapshot: %w", err)
 	}
-	p := &Snapshot{conn: conn}
+	p := &Snapshot{conn: conn, rows: sliceRows}
 	if err := p.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("event store: snapshot: %w", err), conn.Close())
 	}
@@ -85,10 +86,19 @@ func wrapped(err error) error {
 	return fmt.Errorf("event store: snapshot: %w", err)
 }
 
-// each hands over the rows of a query that has few.
-func (p *Snapshot) each(ctx context.Context, query string, args []any, columns int, fn func(row []driver.Value)) error {
+// usable is nil if a question can be asked. A dead context must not come as far
+// as DuckDB, whose transaction would be lost.
+func (p *Snapshot) usable(ctx context.Context) error {
 	if p.conn == nil {
 		return errors.New("it is closed")
+	}
+	return ctx.Err()
+}
+
+// each hands over the rows of a query that has few.
+func (p *Snapshot) each(ctx context.Context, query string, args []any, columns int, fn func(row []driver.Value)) error {
+	if err := p.usable(ctx); err != nil {
+		return err
 	}
 	named := make([]driver.NamedValue, len(args))
 	for i, x := range args {
@@ -148,14 +158,15 @@ func (p *Snapshot) slices(ctx context.Context, site, within string) ([]string, e
 	if err := p.each(ctx, "SELECT count(*) FROM events WHERE "+within, []any{site}, 1, func(row []driver.Value) { n = row[0].(int64) }); err != nil {
 		return nil, err
 	}
-	if n <= 2*sliceRows {
+	if n <= 2*int64(p.rows) {
 		return []string{""}, nil
 	}
-	// Where slices begin is estimated from a part of the events: a slice may
-	// have more or less, but all of them have everything.
+	// Where slices begin is taken from a part of the events: a slice may have
+	// more or less, but together they have everything.
+	const part = 64
 	var begins []place
 	err := p.each(ctx, fmt.Sprintf(`SELECT visitor, time_ms FROM (SELECT visitor, time_ms, row_number() OVER (ORDER BY visitor, time_ms) AS n
-FROM events WHERE %s AND rowid %% 64 = 0) WHERE n %% %d = 0 ORDER BY visitor, time_ms`, within, sliceRows/64), []any{site}, 2,
+FROM events WHERE %s AND rowid %% %d = 0) WHERE n %% %d = 0 ORDER BY visitor, time_ms`, within, part, max(1, p.rows/part)), []any{site}, 2,
 		func(row []driver.Value) { begins = append(begins, place{row[0].(uint64), row[1].(int64)}) })
 	if err != nil {
 		return nil, err
@@ -171,16 +182,17 @@ func between(begins []place) []string {
 		if i > 0 && b == begins[i-1] {
 			continue
 		}
+		visitor := fmt.Sprintf("%d::UBIGINT", b.visitor)
 		// The first half alone lets DuckDB skip what it need not read.
-		conditions = append(conditions, lower+fmt.Sprintf(" AND visitor <= %d AND (visitor < %d OR time_ms < %d)", b.visitor, b.visitor, b.time))
-		lower = fmt.Sprintf(" AND visitor >= %d AND (visitor > %d OR time_ms >= %d)", b.visitor, b.visitor, b.time)
+		conditions = append(conditions, lower+fmt.Sprintf(" AND visitor <= %s AND (visitor < %s OR time_ms < %d)", visitor, visitor, b.time))
+		lower = fmt.Sprintf(" AND visitor >= %s AND (visitor > %s OR time_ms >= %d)", visitor, visitor, b.time)
 	}
 	return append(conditions, lower)
 }
 
 func (p *Snapshot) walkSlice(ctx context.Context, out *walker, where string, fn func(*event.Event) error) error {
-	if p.conn == nil {
-		return wrapped(errors.New("it is closed"))
+	if err := p.usable(ctx); err != nil {
+		return wrapped(err)
 	}
 	conn, err := handle(p.conn)
 	if err != nil {
