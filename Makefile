@@ -1,5 +1,6 @@
 # make test is what a change must pass. It needs Go, a C compiler, Node with npm
-# and git; the client tests' SDKs come from npm, Chromium from apt if there is none.
+# and git; the client tests' SDKs come from npm, Chromium and redis-server from apt
+# if there are none.
 
 GO ?= go
 # Flags for go test; .ci/run sets -v so that every test can be counted.
@@ -7,10 +8,10 @@ TESTFLAGS ?=
 TIMEOUT ?= 12m
 CLIENTS := clienttest/node_modules/.installed
 
-.PHONY: test lint race bench build
+.PHONY: test lint race bench build redis
 
 # One package at a time: several of them start servers, kill them and measure.
-test: $(CLIENTS) lint
+test: $(CLIENTS) redis lint
 	$(GO) test -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 
 lint:
@@ -18,7 +19,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-race: $(CLIENTS)
+race: $(CLIENTS) redis
 	$(GO) test -race -p 1 -timeout 30m $(TESTFLAGS) ./...
 
 bench:
@@ -31,3 +32,6 @@ build:
 $(CLIENTS): clienttest/install.sh clienttest/package.json clienttest/package-lock.json
 	sh clienttest/install.sh
 	@touch $@
+
+redis:
+	@sh bins/redis/install.sh
