@@ -1,0 +1,187 @@
+// Package segment keeps a visitor's past as bins and tells by rules over it,
+// and over what is known of the visitor, which segments the visitor is in.
+// Everything here is computed: rows of a History are kept, definitions stored
+// and notices of changes sent elsewhere. docs/segments.md is for users.
+package segment
+
+import (
+	"cmp"
+	"slices"
+
+	"footfall/bins"
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Kind is what an Item is.
+type Kind string
+
+// The kinds of items.
+const (
+	All      Kind = "all"      // the visitor as a whole; the item has no value
+	Product  Kind = "product"  // product_id, else sku
+	Category Kind = "category" // of a product
+)
+
+// Item is what a visitor's figures are kept for.
+type Item struct {
+	Kind  Kind
+	Value string
+}
+
+// Whole is the visitor as a whole.
+var Whole = Item{Kind: All}
+
+// Metric is a figure of a visitor, and its place in Counts.
+type Metric int
+
+// The metrics. Their order is stored: new ones go to the end, at most eight.
+const (
+	Views    Metric = iota // of an item: Product Viewed; of the visitor as a whole: page views
+	Adds                   // to the cart
+	Orders                 // for an item: those that contain it
+	Revenue                // of orders; for an item: of its lines
+	Refunds                // refund notes
+	Refunded               // money given back
+)
+
+// Counts are a visitor's figures by Metric; money in thousandths of the site's currency.
+type Counts [6]int64
+
+// metrics spells each Metric and names what it is in the bins of a site.
+var metrics = [len(Counts{})]struct {
+	name        string
+	whole, item metric.Name
+	money       bool
+}{
+	Views:    {"views", metric.PageViews, metric.ProductViews, false},
+	Adds:     {"adds", metric.CartAdds, metric.CartAdds, false},
+	Orders:   {"orders", metric.Orders, metric.Orders, false},
+	Revenue:  {"revenue", metric.Revenue, metric.Revenue, true},
+	Refunds:  {"refunds", metric.Refunds, metric.Refunds, false},
+	Refunded: {"refunded", metric.Refunded, metric.Refunded, true},
+}
+
+// String is the metric's name in definitions.
+func (m Metric) String() string { return metrics[m].name }
+
+// Money reports whether the metric is an amount, in thousandths.
+func (m Metric) Money() bool { return metrics[m].money }
+
+func (c *Counts) add(o *Counts) {
+	for i := range c {
+		c[i] += o[i]
+	}
+}
+
+// DayCounts is the figures of a date in the site's zone.
+type DayCounts struct {
+	Date   period.Date
+	Counts Counts
+}
+
+// History is a visitor's past: for each item the days on which something
+// happened, in order of date, none twice.
+type History map[Item][]DayCounts
+
+// Known is the id under which the event's visitor has a history: the user id,
+// else the SDK's anonymous id. It is false for bots and for visitors who have
+// neither: a daily hash has no past.
+func Known(e *event.Event) (visitor string, ok bool) {
+	visitor = cmp.Or(e.UserID, e.AnonymousID)
+	return visitor, visitor != "" && e.Bot == ""
+}
+
+// Add counts an event of the visitor on a date, in the site's zone. What counts
+// is what counts in the site's bins: bots do not, and amounts in another
+// currency than the site's are not added. Add does not know events again.
+func (h History) Add(e *event.Event, currency string, date period.Date) {
+	t := bins.Tally{}
+	// The tally needs nothing else to count items and the whole.
+	t.Add(&event.Event{Kind: e.Kind, Name: e.Name, Properties: e.Properties, Bot: e.Bot}, currency)
+	for subject, bin := range t {
+		item := Item{Kind(subject.By), subject.Value}
+		switch subject.By {
+		case "":
+			item = Whole
+		case "product", "category":
+		default:
+			continue
+		}
+		var c Counts
+		for m, is := range metrics {
+			name := is.item
+			if item == Whole {
+				name = is.whole
+			}
+			c[m] = bin.Counts[bins.Place(name)]
+		}
+		h.add(item, DayCounts{date, c})
+	}
+}
+
+// add adds a day's figures to an item.
+func (h History) add(item Item, day DayCounts) {
+	if day.Counts == (Counts{}) {
+		return
+	}
+	days := h[item]
+	at := len(days)
+	if at > 0 && days[at-1].Date >= day.Date { // mostly, days come in order
+		at = search(days, day.Date)
+	}
+	if at < len(days) && days[at].Date == day.Date {
+		days[at].Counts.add(&day.Counts)
+		if days[at].Counts == (Counts{}) {
+			h.put(item, slices.Delete(days, at, at+1))
+		}
+		return
+	}
+	h.put(item, slices.Insert(days, at, day))
+}
+
+// put keeps an item's days; an item without days is none.
+func (h History) put(item Item, days []DayCounts) {
+	if len(days) == 0 {
+		delete(h, item)
+		return
+	}
+	h[item] = days
+}
+
+// search is the index of the first day at or behind a date.
+func search(days []DayCounts, date period.Date) int {
+	at, _ := slices.BinarySearchFunc(days, date, func(d DayCounts, date period.Date) int { return cmp.Compare(d.Date, date) })
+	return at
+}
+
+// Merge adds another history's figures to h; other stays as it is.
+func (h History) Merge(other History) {
+	for item, days := range other {
+		for _, day := range days {
+			h.add(item, day)
+		}
+	}
+}
+
+// Sum adds up an item's figures from a date up to, not including, another.
+func (h History) Sum(item Item, from, to period.Date) (sum Counts) {
+	days := h[item]
+	for i := search(days, from); i < len(days) && days[i].Date < to; i++ {
+		sum.add(&days[i].Counts)
+	}
+	return sum
+}
+
+// Items lists the items in the order of kind and value.
+func (h History) Items() []Item {
+	items := make([]Item, 0, len(h))
+	for item := range h {
+		items = append(items, item)
+	}
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Value, b.Value))
+	})
+	return items
+}
