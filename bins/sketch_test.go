@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -33,7 +34,7 @@ func form(t testing.TB, s *bins.Sketch) []byte {
 	t.Helper()
 	b, err := s.MarshalBinary()
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return b
 }
@@ -78,7 +79,7 @@ func TestSketchIsExactAtFirst(t *testing.T) {
 // less than 1 % off, and no bias, whatever ids look like.
 func TestSketchError(t *testing.T) {
 	const runs = 50
-	for _, n := range []int{2_001, 10_000, 36_000, 50_000, 200_000} {
+	for _, n := range []int{2_001, 20_000, 50_000, 150_000} {
 		sum, far := 0.0, 0
 		for run := range runs {
 			r := rand.New(rand.NewPCG(uint64(run), 7))
@@ -106,7 +107,7 @@ func TestSketchError(t *testing.T) {
 // TestSketchMerge unites random parts of a set that overlap, exact and
 // estimated, in random orders: all of it must be the sketch of the set.
 func TestSketchMerge(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		ids := upTo(1 + r.IntN([]int{20, 2_500, 10_000, 40_000, 90_000}[seed%5]))
 		r.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
@@ -148,6 +149,18 @@ func TestSketchOwnsItsMemory(t *testing.T) {
 			a.Add(i + 1_000_000)
 		}
 		same(t, "the copy", b, sketch(upTo(n)...))
+	}
+}
+
+// TestSketchReadAtOnce is for the race detector: reading changes nothing.
+func TestSketchReadAtOnce(t *testing.T) {
+	for _, n := range []int{100, 5_000, 40_000} {
+		s := sketch(upTo(n)...)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() { same(t, "read at once", s, merged(s)) })
+		}
+		all.Wait()
 	}
 }
 

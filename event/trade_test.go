@@ -53,63 +53,66 @@ func TestTrade(t *testing.T) {
 	}
 }
 
-// TestTradeAmount reads the amount of an order: what is wrong is not said, and
-// then the next that is said counts.
+const million = 1_000_000 * event.Thousandths
+
+// amounts are properties of an order and its amount in thousandths: what is
+// wrong is not said, and then the next that is said counts.
+var amounts = map[string]int64{
+	`"revenue":12.3`:                    12_300,
+	`"revenue":"12.30"`:                 12_300,
+	`"revenue":"+12"`:                   12_000,
+	`"revenue":-12.5`:                   -12_500,
+	`"revenue":0,"total":9`:             0,
+	`"revenue":1.2344`:                  1_234,
+	`"revenue":1.2345`:                  1_235,
+	`"revenue":-1.2345`:                 -1_235,
+	`"revenue":1.234499999999999999`:    1_234,
+	`"revenue":"-0.0005"`:               -1,
+	`"revenue":0.0004`:                  0,
+	`"revenue":0.1,"total":0.3`:         100,
+	`"revenue":1000000000000`:           1_000_000 * million,
+	`"revenue":1000000000000.0004`:      1_000_000 * million,
+	`"revenue":1000000000000.001`:       0,
+	`"revenue":-1000000000000.001`:      0,
+	`"revenue":-4611686018427387.904`:   0, // its double is the least int64
+	`"revenue":-9223372036854775.808`:   0,
+	`"revenue":99999999999999999999`:    0,
+	`"revenue":1e3,"total":7`:           7_000, // exponents are not read
+	`"revenue":"1e999999999","total":7`: 7_000,
+	`"revenue":"1/3","total":7`:         7_000,
+	`"revenue":"0x10","total":7`:        7_000,
+	`"revenue":"0b11","total":7`:        7_000,
+	`"revenue":"010","total":7`:         10_000,
+	`"revenue":"1_000","total":7`:       7_000,
+	`"revenue":"1,000.00","total":7`:    7_000,
+	`"revenue":"12 EUR","total":7`:      7_000,
+	`"revenue":"","total":7`:            7_000,
+	`"revenue":"--1","total":7`:         7_000,
+	`"revenue":"NaN","total":7`:         7_000,
+	`"revenue":null,"total":7`:          7_000,
+	`"revenue":true,"total":7`:          7_000,
+	`"revenue":[5],"total":7`:           7_000,
+	`"revenue":{"amount":5},"total":7`:  7_000,
+	`"total":8,"value":7`:               8_000,
+	`"value":7`:                         7_000,
+	`"value":"x","products":[{"price":2,"quantity":3},{"price":"0.5"}]`:  6_500,
+	`"products":[{"price":1.5,"quantity":1.5}]`:                          2_250,
+	`"products":[{"price":0.333,"quantity":0.5}]`:                        167,
+	`"products":[{"price":-0.333,"quantity":0.5}]`:                       -167,
+	`"products":[{"price":5,"quantity":0},{"price":5,"quantity":-1}]`:    -5_000,
+	`"products":[{"price":1000000000000,"quantity":2},{"price":2}]`:      2_000,
+	`"products":[{"price":1000000000000},{"price":1}]`:                   0,
+	`"products":[{"price":"free"},7,"x",null,[{"price":9}],{"price":4}]`: 4_000,
+	`"products":{"price":9}`:                                             0,
+	`"products":"[{\"price\":9}]"`:                                       0,
+	`"product_id":"p","price":3,"quantity":2`:                            6_000,
+	`"price":3`: 0,
+	`"revenue":` + strings.Repeat("9", 41) + `,"total":7`:                                                          7_000,
+	`"products":[` + strings.TrimSuffix(strings.Repeat(`{"price":999999999999},`, 1400), ",") + `],"order_id":"o"`: 0,
+}
+
 func TestTradeAmount(t *testing.T) {
-	const million = 1_000_000_000 // thousandths
-	for properties, want := range map[string]int64{
-		`"revenue":12.3`:                    12_300,
-		`"revenue":"12.30"`:                 12_300,
-		`"revenue":"+12"`:                   12_000,
-		`"revenue":-12.5`:                   -12_500,
-		`"revenue":0,"total":9`:             0,
-		`"revenue":1.2344`:                  1_234,
-		`"revenue":1.2345`:                  1_235,
-		`"revenue":-1.2345`:                 -1_235,
-		`"revenue":1.234499999999999999`:    1_234,
-		`"revenue":"-0.0005"`:               -1,
-		`"revenue":0.0004`:                  0,
-		`"revenue":0.1,"total":0.3`:         100,
-		`"revenue":1000000000000`:           1_000_000 * million,
-		`"revenue":1000000000000.0004`:      1_000_000 * million,
-		`"revenue":1000000000000.001`:       0,
-		`"revenue":-1000000000000.001`:      0,
-		`"revenue":-4611686018427387.904`:   0, // its double is the least int64
-		`"revenue":-9223372036854775.808`:   0,
-		`"revenue":99999999999999999999`:    0,
-		`"revenue":1e3,"total":7`:           7_000, // exponents are not read
-		`"revenue":"1e999999999","total":7`: 7_000,
-		`"revenue":"1/3","total":7`:         7_000,
-		`"revenue":"0x10","total":7`:        7_000,
-		`"revenue":"0b11","total":7`:        7_000,
-		`"revenue":"010","total":7`:         10_000,
-		`"revenue":"1_000","total":7`:       7_000,
-		`"revenue":"1,000.00","total":7`:    7_000,
-		`"revenue":"12 EUR","total":7`:      7_000,
-		`"revenue":"","total":7`:            7_000,
-		`"revenue":"--1","total":7`:         7_000,
-		`"revenue":"NaN","total":7`:         7_000,
-		`"revenue":null,"total":7`:          7_000,
-		`"revenue":true,"total":7`:          7_000,
-		`"revenue":[5],"total":7`:           7_000,
-		`"revenue":{"amount":5},"total":7`:  7_000,
-		`"total":8,"value":7`:               8_000,
-		`"value":7`:                         7_000,
-		`"value":"x","products":[{"price":2,"quantity":3},{"price":"0.5"}]`:  6_500,
-		`"products":[{"price":1.5,"quantity":1.5}]`:                          2_250,
-		`"products":[{"price":0.333,"quantity":0.5}]`:                        167,
-		`"products":[{"price":-0.333,"quantity":0.5}]`:                       -167,
-		`"products":[{"price":5,"quantity":0},{"price":5,"quantity":-1}]`:    -5_000,
-		`"products":[{"price":1000000000000,"quantity":2},{"price":2}]`:      2_000,
-		`"products":[{"price":1000000000000},{"price":1}]`:                   0,
-		`"products":[{"price":"free"},7,"x",null,[{"price":9}],{"price":4}]`: 4_000,
-		`"products":{"price":9}`:                                             0,
-		`"products":"[{\"price\":9}]"`:                                       0,
-		`"product_id":"p","price":3,"quantity":2`:                            6_000,
-		`"price":3`: 0,
-		`"revenue":` + strings.Repeat("9", 41) + `,"total":7`:                                                          7_000,
-		`"products":[` + strings.TrimSuffix(strings.Repeat(`{"price":999999999999},`, 1400), ",") + `],"order_id":"o"`: 0,
-	} {
+	for properties, want := range amounts {
 		if got, ok := traded("Order Completed", "{"+properties+"}"); !ok || got.Amount != want {
 			t.Errorf("%.80s: %d, want %d", properties, got.Amount, want)
 		}
