@@ -79,8 +79,8 @@ type Seal struct {
 type State struct {
 	Seal  Seal
 	Dirty map[Day]uint64    // days that got events since they were rolled, with the mark they got last
-	Days  map[Day]Seal      // of dirty days only: when their bins were rolled, if that was behind Seal
-	Zones map[string]string // by site: the name of the zone its bins are in
+	Days  map[Day]Seal      // days whose bins are newer than Seal: when they were rolled
+	Zones map[string]string // by site: the name of the zone its bins are in, once its first roll has ended
 }
 
 // Since is the position up to which the day's bins count.

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"database/sql"
+	"fmt"
+)
+
+// format is the version of the file, kept as user_version; application tells
+// the file from others of SQLite ("FFbn").
+const (
+	format      = 1
+	application = 0x4646626e
+)
+
+// Counts stand before days and sketches: to sum them up, the rest of a long row
+// need not be read.
+const schema = `
+CREATE TABLE bins (
+	site      TEXT NOT NULL,
+	dimension TEXT NOT NULL, -- '' is the site as a whole
+	period    TEXT NOT NULL, -- D2023-123, M2023-05, Y2023, TOTAL
+	value     TEXT NOT NULL,
+	counts    TEXT,          -- JSON array, in the order of bins.Counted; NULL for days
+	days      TEXT,          -- of months: JSON object of counts by the day of the year
+	visitors  BLOB,          -- sketch; NULL is empty
+	PRIMARY KEY (site, dimension, period, value)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE seal (
+	one   INTEGER PRIMARY KEY CHECK (one = 1),
+	epoch INTEGER NOT NULL,
+	seq   INTEGER NOT NULL,
+	total INTEGER NOT NULL,
+	at    INTEGER NOT NULL -- Unix milliseconds
+) STRICT;
+CREATE TABLE dirty (
+	site   TEXT NOT NULL,
+	period TEXT NOT NULL,
+	mark   INTEGER NOT NULL,
+	PRIMARY KEY (site, period)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rolled ( -- days whose bins are newer than the seal
+	site   TEXT NOT NULL,
+	period TEXT NOT NULL,
+	epoch  INTEGER NOT NULL,
+	seq    INTEGER NOT NULL,
+	total  INTEGER NOT NULL,
+	at     INTEGER NOT NULL,
+	PRIMARY KEY (site, period)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE zones (
+	site  TEXT PRIMARY KEY,
+	zone  TEXT NOT NULL,
+	whole INTEGER NOT NULL -- 0 until the last part of the site's first roll
+) STRICT, WITHOUT ROWID;
+`
+
+// unreadable says what to do with a file that can't be read.
+func unreadable(path string, err error) error {
+	return fmt.Errorf("bins: %s cannot be read: %w; move it and its -wal and -shm away: bins are made again from the event store", path, err)
+}
+
+// prepare makes the tables of an empty file and refuses one that it can't know.
+func prepare(db *sql.DB, path string) error {
+	var id, version, tables int
+	for pragma, into := range map[string]*int{"application_id": &id, "user_version": &version} {
+		if err := db.QueryRow("PRAGMA " + pragma).Scan(into); err != nil {
+			return unreadable(path, err)
+		}
+	}
+	if err := db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		return unreadable(path, err)
+	}
+	switch {
+	case id == application && version > format:
+		return fmt.Errorf("bins: %s has format %d, this footfall knows %d: install a newer footfall, or move the file away: bins are made again from the event store",
+			path, version, format)
+	case id == application && version == format:
+		return nil
+	case tables > 0 || id != 0 || version != 0:
+		return fmt.Errorf("bins: %s is a file of something else: name another one", path)
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		return fmt.Errorf("bins: %s: %w", path, err)
+	}
+	defer tx.Rollback() // does nothing after Commit
+	if _, err := tx.Exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, format)); err != nil {
+		return fmt.Errorf("bins: %s: %w", path, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("bins: %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+// Package sqlite keeps durable bins in one SQLite file, described in
+// docs/format/bins.md: one row for a subject and month holds its days, one for
+// a year and one for all time their sums.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+
+	_ "github.com/mattn/go-sqlite3" // the driver
+
+	"footfall/bins"
+)
+
+// Durable keeps bins in an SQLite file. Only one Durable may have a file open:
+// it knows the state without asking the file.
+type Durable struct {
+	writer *sql.DB // one connection
+	reader *sql.DB
+
+	rolling sync.Mutex // one Replace or Forget at a time: the rows stay as they were read
+	writing sync.Mutex // one transaction at a time
+
+	mu    sync.RWMutex // held to commit: nobody reads new rows with the old state
+	state *state       // nil after a commit of which nobody knows whether it is on disk
+}
+
+var _ bins.Durable = (*Durable)(nil)
+
+// A write is on disk when it returns (synchronous=FULL).
+const (
+	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate"
+	reading = "_query_only=on&_busy_timeout=10000"
+	readers = 4 // connections
+)
+
+// Open opens or creates the file at path, whose directory must exist. The
+// caller must Close the Durable.
+func Open(path string) (*Durable, error) {
+	// The driver would make the file readable for everybody.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("bins: %w", err)
+	}
+	f.Close()
+	d := &Durable{}
+	if d.writer, err = sql.Open("sqlite3", dsn(path, writing)); err != nil {
+		return nil, fmt.Errorf("bins: %w", err)
+	}
+	d.writer.SetMaxOpenConns(1)
+	if d.reader, err = sql.Open("sqlite3", dsn(path, reading)); err != nil {
+		d.writer.Close()
+		return nil, fmt.Errorf("bins: %w", err)
+	}
+	d.reader.SetMaxOpenConns(readers)
+	d.reader.SetMaxIdleConns(readers)
+	err = prepare(d.writer, path)
+	if err == nil {
+		if d.state, err = load(context.Background(), d.writer); err != nil {
+			err = unreadable(path, err)
+		}
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func dsn(path, options string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options}).String()
+}
+
+// Close closes the file.
+func (d *Durable) Close() error {
+	// The writer last: it moves what stands in the write-ahead log into the file.
+	return errors.Join(d.reader.Close(), d.writer.Close())
+}
+
+// State answers from memory.
+func (d *Durable) State(ctx context.Context) (bins.State, error) {
+	if err := ctx.Err(); err != nil {
+		return bins.State{}, fmt.Errorf("bins: state: %w", err)
+	}
+	d.mu.RLock()
+	s := d.state
+	d.mu.RUnlock()
+	if s == nil {
+		var err error
+		if s, err = d.recover(ctx); err != nil {
+			return bins.State{}, fmt.Errorf("bins: state: %w", err)
+		}
+	}
+	return s.public(), nil
+}
+
+// recover reads the state from the file after a commit that failed.
+func (d *Durable) recover(ctx context.Context) (*state, error) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	return d.current(ctx)
+}
+
+// current is the state, for who holds writing. It must not be changed.
+func (d *Durable) current(ctx context.Context) (*state, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != nil {
+		return d.state, nil
+	}
+	s, err := load(ctx, d.writer)
+	if err != nil {
+		return nil, err
+	}
+	d.state = s
+	return s, nil
+}
+
+// Touch makes days dirty. A day keeps the highest mark it got.
+func (d *Durable) Touch(ctx context.Context, mark uint64, days ...bins.Day) error {
+	_, err := d.write(ctx, func(_ *sql.Tx, next *state) error {
+		for _, day := range days {
+			if _, err := dayKey(day.Date); err != nil {
+				return err
+			}
+			if old, dirty := next.dirty[day]; !dirty || old < mark {
+				next.dirty[day] = mark
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("bins: touch: %w", err)
+	}
+	return nil
+}
+
+// Forget removes a site's bins, or all bins and the seal. Dirty days stay dirty.
+func (d *Durable) Forget(ctx context.Context, site string) error {
+	d.rolling.Lock()
+	defer d.rolling.Unlock()
+	_, err := d.write(ctx, func(tx *sql.Tx, next *state) error {
+		next.forget(site)
+		if site == "" {
+			_, err := tx.ExecContext(ctx, "DELETE FROM bins")
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM bins WHERE site = ?", site)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("bins: forget site %q: %w", site, err)
+	}
+	return nil
+}
+
+// write runs change in a transaction and returns how many rows of the state it
+// wrote. What change does to next becomes the state.
+func (d *Durable) write(ctx context.Context, change func(tx *sql.Tx, next *state) error) (int, error) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	old, err := d.current(ctx)
+	if err != nil {
+		return 0, err
+	}
+	tx, err := d.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	next := old.clone()
+	if err := change(tx, next); err != nil {
+		return 0, err
+	}
+	rows, err := next.save(ctx, tx, old)
+	if err != nil {
+		return 0, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := tx.Commit(); err != nil {
+		d.state = nil
+		return 0, err
+	}
+	d.state = next
+	return rows, nil
+}
