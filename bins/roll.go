@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -108,7 +109,15 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
 	}
 	fresh, err := store()
-	if err != nil || r.hot == nil {
+	if r.hot == nil {
+		return err
+	}
+	if err != nil {
+		// It may have been stored all the same, and hot buckets would never hear
+		// of it: they are whole again at the next cut.
+		if lost := r.reset(ctx, nowhere); lost != nil {
+			r.o.Log.Warn("hot buckets can't be reached; figures come from the event store", "error", lost)
+		}
 		return err
 	}
 	if to == (event.Position{}) { // a part of a batch: the position follows with the last part
@@ -122,6 +131,9 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 	r.at = to
 	return nil
 }
+
+// nowhere is a position that nobody reads from.
+var nowhere = event.Position{Epoch: math.MaxUint64}
 
 // touch makes the days of events dirty. An event near midnight also touches
 // the neighbour day: its sessions may begin or end there.
@@ -138,12 +150,12 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) error {
 	var fresh []Day
 	for i := range events {
 		e := &events[i]
-		q := quarter{e.Site, e.Time.Unix() / 900}
+		q := quarter{e.Site, e.Time.Truncate(period.Bucket).Unix()}
 		if seen[q] {
 			continue
 		}
 		seen[q] = true
-		begin := time.Unix(q.at*900, 0)
+		begin := time.Unix(q.at, 0)
 		first := period.DateOf(begin.Add(-SessionGap-time.Second), zones[e.Site])
 		last := period.DateOf(begin.Add(period.Bucket+SessionGap), zones[e.Site])
 		for date := first; date <= last; date++ {

@@ -26,6 +26,7 @@ type load struct {
 	prefix      string        // of the ids
 	fresh       bool          // a new connection for every request
 	pause       time.Duration // of every sender, after each answer
+	mixed       bool          // some events are late by up to three days, some come twice, some are orders
 
 	acked   atomic.Int64
 	retried atomic.Int64
@@ -70,6 +71,9 @@ func (l *load) send(sender int) {
 		for try := 0; ; try++ {
 			if l.post(client, path, body) {
 				l.note(ids, true)
+				if l.mixed && n%10 == 0 {
+					l.post(client, path, body)
+				}
 				break
 			}
 			if giveUp || l.stopped.Load() {
@@ -83,7 +87,11 @@ func (l *load) send(sender int) {
 }
 
 func (l *load) request(sender, n, size int) (path string, body []byte, ids []string) {
-	now := time.Now().UTC().Format(time.RFC3339Nano)
+	at := time.Now().UTC()
+	if l.mixed && n%5 == 0 {
+		at = at.Add(-time.Duration(rand.Int64N(int64(72 * time.Hour))))
+	}
+	now := at.Format(time.RFC3339Nano)
 	var b bytes.Buffer
 	for i := range size {
 		id := fmt.Sprintf("%s-%d-%d-%d", l.prefix, sender, n, i)
@@ -91,8 +99,16 @@ func (l *load) request(sender, n, size int) (path string, body []byte, ids []str
 		if i > 0 {
 			b.WriteByte(',')
 		}
+		if l.mixed && n%7 == 0 {
+			fmt.Fprintf(&b, `{"type":"track","event":%q,"messageId":%q,"anonymousId":"anon-%d","originalTimestamp":%q,"properties":{"order_id":"o-%d","total":"%d.%02d","products":[{"product_id":"p-%d","category":"c-%d","price":1.25,"quantity":%d}]},"context":{"userAgent":%q}}`,
+				[]string{"Order Completed", "Product Viewed", "Order Refunded"}[n%3], id, sender, now, n, n%90, i, n%20, n%4, i+1, browser)
+			continue
+		}
 		fmt.Fprintf(&b, `{"type":"page","messageId":%q,"anonymousId":"anon-%d","originalTimestamp":%q,"properties":{"url":"https://load.example/p/%d","n":%d},"context":{"userAgent":%q}}`,
 			id, sender, now, n%50, i, browser)
+	}
+	if size == 1 && l.mixed && n%7 == 0 {
+		return "/v1/track", b.Bytes(), ids
 	}
 	if size == 1 {
 		return "/v1/page", b.Bytes(), ids

@@ -156,7 +156,11 @@ func (h *Hot) collect(ctx context.Context, r bins.HotRange) (map[cell]*bins.Bin,
 		return nil, err
 	}
 	first := slices.IndexFunc(h.generations, func(g generation) bool { return g.start == r.Since })
-	if first < 0 {
+	last := len(h.generations)
+	if r.Until != (event.Position{}) {
+		last = slices.IndexFunc(h.generations, func(g generation) bool { return g.start == r.Until })
+	}
+	if first < 0 || last < first {
 		return nil, bins.ErrLost
 	}
 	found := map[cell]*bins.Bin{}
@@ -168,7 +172,7 @@ func (h *Hot) collect(ctx context.Context, r bins.HotRange) (map[cell]*bins.Bin,
 		found[c].Counts.Add(&b.Counts)
 		found[c].Visitors.Merge(&b.Visitors)
 	}
-	for _, g := range h.generations[first:] {
+	for _, g := range h.generations[first:last] {
 		for slot, tally := range g.buckets {
 			if slot.Site != r.Site || slot.Start < r.Window.From.Unix() || slot.Start >= r.Window.To.Unix() {
 				continue

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"footfall/bins"
+	"footfall/event"
 	"footfall/period"
 )
 
@@ -106,11 +107,20 @@ func (l *look) once(ctx context.Context) (found map[cell]*bins.Bin, again bool, 
 	if first > before.last {
 		return nil, false, fmt.Errorf("they have no generation from %s on", spell(l.r.Since))
 	}
+	last := before.last
+	if l.r.Until != (event.Position{}) {
+		for last >= first && before.starts[last] != l.r.Until {
+			last--
+		}
+		if last--; last < first-1 {
+			return nil, false, fmt.Errorf("they have no generation from %s on", spell(l.r.Until))
+		}
+	}
 	var now *redis.MapStringStringCmd
 	var generations []*reading
 	_, err = l.h.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		now = p.HGetAll(ctx, l.h.prefix+"state")
-		for n := first; n <= before.last; n++ {
+		for n := first; n <= last; n++ {
 			generations = append(generations, l.ask(ctx, p, n))
 		}
 		return nil

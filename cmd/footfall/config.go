@@ -30,6 +30,7 @@ var settings = []setting{
 	{"trusted-proxies", "", "networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1/128"},
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},
 	{"store-memory", "512MB", "DuckDB's memory limit"},
+	{"hot", "memory", "where figures since the last roll are kept: memory, none, or redis://HOST:PORT"},
 	{"archive-bytes", strconv.Itoa(archive.FlushBytes), "size of an archive flush in bytes, as events take in memory"},
 	{"archive-age", strings.TrimSuffix(archive.FlushAge.String(), "0s"), "age of an archive flush"},
 	{"drain", "20s", "how long a stopping server goes on writing what it accepted"},

@@ -36,6 +36,7 @@ func (k *control) routes() http.Handler {
 		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
 		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
+		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
 	} {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
@@ -134,7 +135,12 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, err := k.h.Answer(r.Context(), q)
+	source := k.h.Answer
+	if r.FormValue("recount") == "true" {
+		q.Currency = site.Currency
+		source = k.h.answerFromEvents
+	}
+	d, err := source(r.Context(), q)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,12 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	if st == nil {
 		return errRebuilding
 	}
-	if err := st.Write(ctx, events, to); err != nil {
+	err := s.h.roller.Write(ctx, events, to, func() ([]event.Event, error) {
+		s.h.fresh = s.h.fresh[:0]
+		err := st.Write(ctx, events, to)
+		return s.h.fresh, err
+	})
+	if err != nil {
 		return err
 	}
 	if n := len(events); n > 0 {
@@ -35,8 +40,28 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	return nil
 }
 
-// Answer answers a query from the event store and says how fresh it is.
+// stored gathers the events of a batch that were new. Only the store's pump
+// writes while hot buckets count.
+func (h *house) stored(events []event.Event, index []int) {
+	for _, i := range index {
+		h.fresh = append(h.fresh, events[i])
+	}
+}
+
+// Answer answers a query from the cheapest source that knows.
 func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	q.Currency = h.sites.currency(q.Site)
+	d, err := h.planner.Answer(ctx, q)
+	if st := h.store.Load(); err == nil && st != nil {
+		if asOf := h.asOf(st); asOf.Before(d.AsOf) {
+			d.AsOf = asOf
+		}
+	}
+	return d, err
+}
+
+// answerFromEvents answers a query from the event store.
+func (h *house) answerFromEvents(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	if !h.questions.enter() {
 		return metric.Dataset{}, errRebuilding
 	}
@@ -45,12 +70,7 @@ func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 	if st == nil {
 		return metric.Dataset{}, errRebuilding
 	}
-	asOf := h.asOf(st)
-	d, err := st.Answer(ctx, q)
-	if asOf.Before(d.AsOf) {
-		d.AsOf = asOf
-	}
-	return d, err
+	return st.Answer(ctx, q)
 }
 
 // asOf is the moment up to which everything accepted can be seen: now, unless

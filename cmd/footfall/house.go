@@ -17,10 +17,13 @@ import (
 	"footfall/account/sqlite"
 	"footfall/archive"
 	"footfall/archive/disk"
+	"footfall/bins"
+	binsqlite "footfall/bins/sqlite"
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/geo/maxmind"
 	"footfall/pump"
+	"footfall/query"
 	"footfall/queue"
 	"footfall/queue/nats"
 	"footfall/store/duckdb"
@@ -71,6 +74,14 @@ type house struct {
 	questions guests       // being answered by the store
 	newest    atomic.Int64 // receivedAt of the newest event stored, in ms
 	importing sync.Mutex
+	bins      *binsqlite.Durable
+	hot       bins.Hot // nil for none
+	closeHot  func() error
+	filled    bool // the store was filled anew at the start
+	roller    *bins.Roller
+	planner   *query.Planner
+	fresh     []event.Event // the new ones of the batch being stored
+	stopRolls func()
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
@@ -139,6 +150,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if err := h.openStores(ctx, dir); err != nil {
 		return h, err
 	}
+	if err := h.openBins(ctx); err != nil {
+		return h, err
+	}
 	if path := c.values["geo"]; path != "" {
 		if h.geo, err = maxmind.Open(path, log); err != nil {
 			return h, err
@@ -146,11 +160,15 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		countries = h.geo
 	}
 	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal})
+	if err := h.startBins(ctx, h.filled); err != nil {
+		return h, err
+	}
 	for _, start := range []func(context.Context) error{h.startStorePump, h.startArchivePump} {
 		if err := start(ctx); err != nil {
 			return h, err
 		}
 	}
+	h.stopRolls = h.runRolls(ctx)
 	return h, nil
 }
 
@@ -175,13 +193,14 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 	// A store behind the archive has lost something: it is filled up from there.
 	if events.State().Position.Less(h.archive.Position()) {
 		h.log.Warn("the event store is behind the archive and is filled up from it", "store", events.State().Position.Total, "archive", h.archive.Position().Total)
+		h.filled = true
 		return h.fill(ctx, events, func(int) {})
 	}
 	return nil
 }
 
 func (h *house) openStore(dir string) (*duckdb.Store, error) {
-	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain})
+	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain, Fresh: h.stored})
 }
 
 // busyError means that another process works on the data directory.
@@ -320,6 +339,9 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
+	if h.stopRolls != nil {
+		h.stopRolls()
+	}
 	var errs []error
 	if h.queue != nil {
 		errs = append(errs, h.queue.Close())
@@ -329,6 +351,12 @@ func (h *house) close() error {
 	}
 	if h.archive != nil {
 		errs = append(errs, h.archive.Close())
+	}
+	if h.closeHot != nil {
+		errs = append(errs, h.closeHot())
+	}
+	if h.bins != nil {
+		errs = append(errs, h.bins.Close())
 	}
 	if h.geo != nil {
 		errs = append(errs, h.geo.Close())

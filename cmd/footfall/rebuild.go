@@ -259,6 +259,9 @@ func (h *house) replace(ctx context.Context, end event.Position, progress func(r
 		return errors.Join(err, os.RemoveAll(dir), os.Rename(kept, dir), h.reopen(ctx))
 	}
 	h.store.Store(st)
+	if err := h.startBins(context.WithoutCancel(ctx), true); err != nil {
+		return err
+	}
 	h.questions.letIn()
 	if err := h.startStorePump(context.WithoutCancel(ctx)); err != nil {
 		return err

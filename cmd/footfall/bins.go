@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"footfall/bins"
+	"footfall/bins/memory"
+	"footfall/bins/redis"
+	binsqlite "footfall/bins/sqlite"
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+	"footfall/query"
+)
+
+var binCommands = []command{
+	{"roll", "", "bring the stored bins up to date now", rollNow},
+	{"reconcile", "[--site S] [--from DAY] [--to DAY]", "recount the events and compare every stored figure", reconcileNow},
+}
+
+// openBins opens what keeps figures ready, between the event store and those
+// who ask.
+func (h *house) openBins(ctx context.Context) (err error) {
+	if h.bins, err = binsqlite.Open(filepath.Join(h.c.values["data"], "bins.sqlite")); err != nil {
+		return err
+	}
+	if h.hot, err = h.openHot(ctx); err != nil {
+		return err
+	}
+	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log})
+	var hot query.Hot
+	if h.hot != nil {
+		hot = h.hot
+	}
+	h.planner = query.Plan(eventSource{h}, h.bins, hot, time.Now)
+	return nil
+}
+
+// openHot chooses where hot buckets are by the setting's scheme.
+func (h *house) openHot(ctx context.Context) (bins.Hot, error) {
+	where := h.c.values["hot"]
+	switch scheme, _, _ := strings.Cut(where, ":"); scheme {
+	case "none":
+		return nil, nil
+	case "memory":
+		return memory.New(h.sites.currency), nil
+	case "redis", "rediss":
+		hot, err := redis.Open(ctx, where, redis.Options{Currency: h.sites.currency})
+		if err != nil {
+			return nil, err
+		}
+		h.closeHot = hot.Close
+		return hot, nil
+	}
+	return nil, fmt.Errorf("hot: %q is unknown: use memory, none, or redis://HOST:PORT", where)
+}
+
+// counted lists the sites as bins need them.
+func (b *siteBook) counted() []bins.Site {
+	all := b.now.Load().all
+	sites := make([]bins.Site, len(all))
+	for i, s := range all {
+		sites[i] = bins.Site{ID: s.ID, Zone: s.Location(), Currency: s.Currency}
+	}
+	return sites
+}
+
+// currency is a site's; "" if there is no such site.
+func (b *siteBook) currency(site string) string { return b.now.Load().byID[site].Currency }
+
+// guest is a snapshot that keeps the store from being closed under it.
+type guest struct {
+	bins.Snapshot
+	leave func()
+}
+
+func (g guest) Close() error {
+	defer g.leave()
+	return g.Snapshot.Close()
+}
+
+func (h *house) snapshot(ctx context.Context) (bins.Snapshot, error) {
+	if !h.exports.enter() {
+		return nil, errRebuilding
+	}
+	st := h.store.Load()
+	if st == nil {
+		h.exports.leave()
+		return nil, errRebuilding
+	}
+	s, err := st.Snapshot(ctx)
+	if err != nil {
+		h.exports.leave()
+		return nil, err
+	}
+	return guest{s, h.exports.leave}, nil
+}
+
+// eventSource answers from the event store alone.
+type eventSource struct{ h *house }
+
+func (s eventSource) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	return s.h.answerFromEvents(ctx, q)
+}
+
+// startBins takes up where the store stands. Bins of a store that was filled
+// anew are made again.
+func (h *house) startBins(ctx context.Context, anew bool) error {
+	if anew {
+		if err := h.bins.Forget(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return h.roller.Open(ctx, h.store.Load().State().Position)
+}
+
+// runRolls rolls until the returned function is called, which waits for a roll
+// under way to stop.
+func (h *house) runRolls(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.roller.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func (k *control) roll(w http.ResponseWriter, r *http.Request) error {
+	if err := k.h.settled(r.Context()); err != nil {
+		return err
+	}
+	report, err := k.h.roller.Roll(r.Context())
+	if err != nil {
+		return err
+	}
+	return answer(w, report)
+}
+
+func (k *control) reconcile(w http.ResponseWriter, r *http.Request) error {
+	site := r.FormValue("site")
+	if site != "" {
+		s, err := k.h.sites.find(site)
+		if err != nil {
+			return err
+		}
+		site = s.ID
+	}
+	var dates [2]period.Date
+	for i, name := range []string{"from", "to"} {
+		if v := r.FormValue(name); v != "" {
+			t, err := time.Parse("2006-01-02", v)
+			if err != nil {
+				return fmt.Errorf("--%s takes a day such as 2026-11-21", name)
+			}
+			dates[i] = period.DateOf(t, time.UTC)
+		} else if r.FormValue("from")+r.FormValue("to") != "" {
+			dates[i] = [2]period.Date{-1 << 30, 1 << 30}[i]
+		}
+	}
+	result, err := k.h.reconcile(r.Context(), site, dates[0], dates[1])
+	if err != nil {
+		return err
+	}
+	return answer(w, result)
+}
+
+// reconciled is the result of footfall reconcile.
+type reconciled struct {
+	bins.Reconciliation
+	Archive archiveCheck `json:"archive"`
+}
+
+// reconcile compares bins and hot buckets with a recount, and the event store
+// with the archive; the last result is kept for the pages.
+func (h *house) reconcile(ctx context.Context, site string, from, to period.Date) (reconciled, error) {
+	if err := h.settled(ctx); err != nil {
+		return reconciled{}, err
+	}
+	var out reconciled
+	var err error
+	if out.Reconciliation, err = h.roller.Reconcile(ctx, site, from, to); err != nil {
+		return out, err
+	}
+	if out.Archive, err = h.checkArchive(ctx, site, from, to); err != nil {
+		return out, err
+	}
+	out.Count += out.Archive.Differences
+	b, err := json.Marshal(out)
+	if err != nil {
+		return out, err
+	}
+	return out, os.WriteFile(filepath.Join(h.c.values["data"], "reconciled.json"), b, 0o600)
+}
+
+func rollNow(ctx context.Context, c *call) error {
+	var r bins.Report
+	return c.once(ctx, "POST", "/roll", nil, &r, func(w io.Writer) {
+		fmt.Fprintf(w, "%d days recounted, %d rows written in %v\n", r.Days, r.Rows, r.Took.Round(time.Millisecond))
+	})
+}
+
+func reconcileNow(ctx context.Context, c *call) error {
+	var r reconciled
+	if err := c.once(ctx, "POST", "/reconcile", c.form("reconcile"), &r, func(w io.Writer) { printReconciled(w, r) }); err != nil || r.Count == 0 {
+		return err
+	}
+	return errors.New("bins and events don't agree; make the bins again with: footfall rebuild")
+}
+
+func printReconciled(w io.Writer, r reconciled) {
+	for _, d := range r.Examples {
+		subject := d.Site
+		if d.By != "" {
+			subject = fmt.Sprintf("%s %s %q", d.Site, d.By, d.Value)
+		}
+		fmt.Fprintf(w, "%s %s %s: bins %d, recount %d\n", subject, d.Period, d.Metric, d.Bins, d.Recount)
+	}
+	for _, site := range r.Unrolled {
+		fmt.Fprintf(w, "%s has no bins yet: its figures come from the events until the first roll\n", site)
+	}
+	for _, line := range r.Archive.Examples {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintf(w, "%d differences in %d figures of %d days (%d of them with hot buckets), %d events recounted, %d in the archive, in %v\n",
+		r.Count, r.Figures, r.Days, r.Hot, r.Events, r.Archive.Events, r.Took.Round(time.Millisecond))
+}
+
+// archiveCheck is how the archive compares with the event store.
+type archiveCheck struct {
+	Events      uint64   `json:"events"`      // counted in the archive
+	Days        int      `json:"days"`        // UTC days compared
+	Differences int      `json:"differences"` // days on which the numbers of events differ
+	Examples    []string `json:"examples"`
+}
+
+// checkArchive counts the events of each site and UTC day in the archive and in
+// the event store. Days that the archive is still gathering are left out: those
+// on which the store has events that the archive has not taken yet.
+func (h *house) checkArchive(ctx context.Context, site string, from, to period.Date) (archiveCheck, error) {
+	out := archiveCheck{Examples: []string{}}
+	type day struct {
+		site string
+		day  event.Day
+	}
+	wanted := func(s string, d event.Day) bool {
+		return (site == "" || s == site) && (from == 0 && to == 0 || period.Date(d) >= from && period.Date(d) < to)
+	}
+	archived, stored, late := map[day]int{}, map[day]int{}, map[day]bool{}
+	end := h.archive.Position()
+	err := h.archive.Scan(ctx, event.Position{}, func(events []event.Event, _ event.Position) error {
+		for i := range events {
+			if d := (day{events[i].Site, event.DayOf(events[i].Time)}); wanted(d.site, d.day) {
+				archived[d]++
+				out.Events++
+			}
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return out, fmt.Errorf("counting the archive: %w", err)
+	}
+	since := h.archivedUntil(ctx, end)
+	if err := h.export(ctx, site, period.Window{}, func(e *event.Event) error {
+		if d := (day{e.Site, event.DayOf(e.Time)}); wanted(d.site, d.day) {
+			stored[d]++
+			late[d] = late[d] || !e.Received.Before(since)
+		}
+		return nil
+	}); err != nil {
+		return out, fmt.Errorf("counting the events: %w", err)
+	}
+	for d := range archived {
+		if _, ok := stored[d]; !ok {
+			stored[d] = 0
+		}
+	}
+	for d, n := range stored {
+		if late[d] {
+			continue
+		}
+		out.Days++
+		if archived[d] != n {
+			out.Differences++
+			if len(out.Examples) < 20 {
+				out.Examples = append(out.Examples, fmt.Sprintf("%s %s: %d events in the archive, %d in the event store", d.site, d.day.Time().Format("2006-01-02"), archived[d], n))
+			}
+		}
+	}
+	return out, nil
+}
+
+// archivedUntil is the time of reception up to which the archive has everything
+// for certain: that of the oldest event waiting for it.
+func (h *house) archivedUntil(ctx context.Context, end event.Position) time.Time {
+	q, err := h.queue.State(ctx)
+	if err != nil {
+		return time.Time{}
+	}
+	if q.Last.Total <= end.Total {
+		return time.Now().Add(time.Hour) // it has all
+	}
+	if since := q.Readers["archive"].Since; !since.IsZero() {
+		return since.Add(-time.Minute)
+	}
+	return time.Now().Add(-time.Hour)
+}
