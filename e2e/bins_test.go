@@ -63,7 +63,7 @@ func killBins(t *testing.T, s *server, between func()) {
 	l.start()
 	defer l.stop()
 	hot := 0
-	for round := range 8 {
+	for round := range 5 {
 		s.start()
 		l.await(t, 50)
 		between()

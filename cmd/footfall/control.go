@@ -131,6 +131,7 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	params.Set("site", site.ID)
+	params.Del("recount")
 	q, err := api.ParseQuery(params, []account.Site{site}, time.Now())
 	if err != nil {
 		return err
