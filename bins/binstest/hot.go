@@ -25,6 +25,7 @@ func Hot(t *testing.T, open func(t *testing.T) bins.Hot) {
 		}
 	})
 	t.Run("once", func(t *testing.T) { hotOnce(t, open(t)) })
+	t.Run("cut of nothing", func(t *testing.T) { hotNothing(t, open(t)) })
 	t.Run("lost", func(t *testing.T) { hotLost(t, open(t)) })
 	t.Run("splits", func(t *testing.T) { hotSplits(t, open) })
 	t.Run("many visitors", func(t *testing.T) { hotMany(t, open(t)) })
@@ -83,6 +84,25 @@ func hotOnce(t *testing.T, hot bins.Hot) {
 			t.Errorf("Apply from %d to %d: %v, want %v", step.from, step.to, got, want)
 		}
 		wantRows(t, hot, &m, everything(place(5)))
+	}
+}
+
+// hotNothing cuts behind events that are in no figure: a cut is a cut.
+func hotNothing(t *testing.T, hot bins.Hot) {
+	must(t, hot.Reset(t.Context(), place(1)))
+	bot := []event.Event{{Site: "shop", Kind: event.Page, Bot: "agent", Time: noon}}
+	for seq := uint64(1); seq < 4; seq++ {
+		must(t, hot.Apply(t.Context(), bot[:seq%2], place(seq), place(seq+1)))
+		for range 2 {
+			if at, err := hot.Cut(t.Context()); err != nil || at != place(seq+1) {
+				t.Errorf("Cut = %v, %v", at, err)
+			}
+		}
+		for since := uint64(1); since <= seq+1; since++ {
+			if rows, err := readRows(t.Context(), hot, everything(place(since))); err != nil || len(rows) > 0 {
+				t.Errorf("since %d: %v, %v", since, rows, err)
+			}
+		}
 	}
 }
 

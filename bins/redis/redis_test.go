@@ -103,6 +103,12 @@ func TestLoaders(t *testing.T) {
 			t.Errorf("another emptied them: %v", err)
 		}
 		wantCount(t, b, at(4), 0)
+		c := s.open(t, "turns")
+		must(t, c.Apply(t.Context(), views(10, 1), at(4), at(5)))
+		must(t, b.Reset(t.Context(), at(4)))
+		if _, _, err := count(t, c, "", at(4)); !errors.Is(err, bins.ErrLost) {
+			t.Errorf("another emptied them and stands at the same place: %v", err)
+		}
 	})
 	t.Run("again", func(t *testing.T) {
 		a := s.open(t, "again")
@@ -184,6 +190,25 @@ func TestFold(t *testing.T) {
 	// Of each batch every third view from the second on.
 	if got, visitors, err := count(t, h, "/1", at(0)); err != nil || got != batches*67 || visitors < got*97/100 || visitors > got*103/100 {
 		t.Errorf("page: %d views, %d visitors, %v", got, visitors, err)
+	}
+}
+
+// TestFoldLate folds a tail that another process has added to meanwhile: it must
+// be left.
+func TestFoldLate(t *testing.T) {
+	s := serve(t)
+	h := s.open(t, "late")
+	must(t, h.Reset(t.Context(), at(1)))
+	must(t, h.Apply(t.Context(), views(10, 1), at(1), at(2)))
+	owner, open, seen := h.standing()
+	of := hash{name: hashName("", bins.SlotOf("shop", noon)), values: []value{{}}}
+	key := h.index(owner, open) + ":" + of.name
+	if err := h.fold(t.Context(), batch{hashes: []hash{of}}, []string{key}, []string{"0", "0"}, owner, seen-1); !errors.Is(err, bins.ErrLost) {
+		t.Errorf("fold: %v", err)
+	}
+	wantCount(t, h, at(1), 10)
+	if n := s.do("HSTRLEN", key, "S"); n != int64(0) {
+		t.Errorf("a sketch of %d bytes", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,10 +23,12 @@ type server struct {
 	t    testing.TB
 	dir  string
 	port int
-	args []string
+	log  *os.File
+
+	mu   sync.Mutex // guards what follows: it is killed and started by timers, too
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when cmd has ended
-	log  *os.File
+	over bool          // the test is; it is not started any more
 }
 
 // needServer ends the test if there is no redis-server.
@@ -40,17 +43,20 @@ func needServer(t testing.TB) {
 	t.Skip("REDIS NOT TESTED: redis-server is missing: run bins/redis/install.sh")
 }
 
-// serve starts a Redis that keeps nothing on disk, unless args say so.
-func serve(t testing.TB, args ...string) *server {
+// serve starts a Redis that keeps on disk only what SAVE saves.
+func serve(t testing.TB) *server {
 	t.Helper()
 	needServer(t)
-	s := &server{t: t, dir: t.TempDir(), args: args}
+	s := &server{t: t, dir: t.TempDir()}
 	var err error
 	if s.log, err = os.Create(filepath.Join(s.dir, "log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.kill()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.over = true
+		s.end()
 		_ = s.log.Close()
 	})
 	for range 5 { // another process may take the port first
@@ -60,7 +66,10 @@ func serve(t testing.TB, args ...string) *server {
 		}
 		s.port = l.Addr().(*net.TCPAddr).Port
 		_ = l.Close()
-		if s.start() {
+		s.mu.Lock()
+		started := s.start()
+		s.mu.Unlock()
+		if started {
 			return s
 		}
 	}
@@ -69,26 +78,26 @@ func serve(t testing.TB, args ...string) *server {
 	return nil
 }
 
-// start starts the process; false if it ends at once.
+// start starts the process; false if it ends at once. Caller holds mu.
 func (s *server) start() bool {
-	s.t.Helper()
-	args := append([]string{"--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "no",
-		"--requirepass", password}, s.args...)
-	s.cmd = exec.Command("redis-server", args...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	cmd := exec.Command("redis-server", "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--save", "",
+		"--appendonly", "no", "--requirepass", password)
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := cmd.Start(); err != nil {
+		s.t.Error(err)
+		return false
 	}
-	s.gone = make(chan struct{})
+	gone := make(chan struct{})
+	s.cmd, s.gone = cmd, gone
 	go func() {
-		_ = s.cmd.Wait()
-		close(s.gone)
+		_ = cmd.Wait()
+		close(gone)
 	}()
 	client := s.client()
 	defer client.Close()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		select {
-		case <-s.gone:
+		case <-gone:
 			return false
 		default:
 		}
@@ -96,28 +105,36 @@ func (s *server) start() bool {
 			return true
 		}
 	}
-	s.t.Fatal("redis-server does not answer")
+	s.t.Error("redis-server does not answer")
 	return false
 }
 
-// kill is kill -9.
-func (s *server) kill() {
-	if s.gone != nil {
+// end is kill -9. Caller holds mu.
+func (s *server) end() {
+	if s.cmd != nil {
 		_ = s.cmd.Process.Kill()
 		<-s.gone
 	}
 }
 
+func (s *server) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+// restart is kill -9 and a start.
 func (s *server) restart() {
-	s.t.Helper()
-	s.kill()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
 	for range 200 { // until the old one's port is free
-		if s.start() {
+		if s.over || s.start() {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.t.Fatal("redis-server does not start again")
+	s.t.Error("redis-server does not start again")
 }
 
 // client is one that does not belong to what is tested.
@@ -137,15 +154,20 @@ func (s *server) do(args ...any) any {
 	return answer
 }
 
-// url is the server's with a name for the buckets.
-func (s *server) url(name string) string {
-	return fmt.Sprintf("redis://:s3cr%%2Fet%%3A%%40@127.0.0.1:%d/0?name=%s", s.port, name)
+// address is a server's with a name for the buckets.
+func address(port int, name string) string {
+	return fmt.Sprintf("redis://:s3cr%%2Fet%%3A%%40@127.0.0.1:%d/0?name=%s", port, name)
 }
 
 // open opens buckets, until the test ends.
 func (s *server) open(t testing.TB, name string) *Hot {
 	t.Helper()
-	h, err := Open(context.Background(), s.url(name), Options{Currency: binstest.Currency})
+	return open(t, address(s.port, name))
+}
+
+func open(t testing.TB, at string) *Hot {
+	t.Helper()
+	h, err := Open(context.Background(), at, Options{Currency: binstest.Currency})
 	if err != nil {
 		t.Fatal(err)
 	}

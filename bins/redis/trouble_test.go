@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"footfall/bins"
 	"footfall/bins/binstest"
@@ -122,6 +125,83 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// TestOlderCopy has Redis come back with what it had some time ago.
+func TestOlderCopy(t *testing.T) {
+	for _, what := range []string{"read", "part", "cut"} {
+		t.Run(what, func(t *testing.T) {
+			s := serve(t)
+			h := s.open(t, "o")
+			must(t, h.Reset(t.Context(), at(1)))
+			must(t, h.Apply(t.Context(), views(10, 1), at(1), at(2)))
+			s.do("SAVE")
+			must(t, h.Apply(t.Context(), views(10, 11), at(2), at(2))) // a part: the position stays
+			s.restart()
+			if s.do("EXISTS", "footfall:{o}:state") != int64(1) {
+				t.Fatal("nothing came back")
+			}
+			var err error
+			switch what {
+			case "read":
+				_, _, err = count(t, h, "", at(1))
+			case "part":
+				err = h.Apply(t.Context(), views(10, 21), at(2), at(2))
+			case "cut":
+				_, err = h.Cut(t.Context())
+			}
+			if !errors.Is(err, bins.ErrLost) {
+				t.Errorf("%v, want ErrLost", err)
+			}
+		})
+	}
+}
+
+// between runs a function once, before the next transaction.
+type between struct {
+	redis.Hook
+	do func()
+}
+
+func (b *between) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (b *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (b *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		if do := b.do; do != nil {
+			b.do = nil
+			do()
+		}
+		return next(ctx, commands)
+	}
+}
+
+// TestCutWhileReading has generations come and go between the look at which
+// there are and reading them.
+func TestCutWhileReading(t *testing.T) {
+	s := serve(t)
+	h := s.open(t, "c")
+	b := &between{}
+	h.client.AddHook(b)
+	must(t, h.Reset(t.Context(), at(1)))
+	must(t, h.Apply(t.Context(), views(10, 1), at(1), at(2)))
+	b.do = func() {
+		_, err := h.Cut(t.Context())
+		must(t, err)
+		must(t, h.Apply(t.Context(), views(10, 11), at(2), at(3)))
+	}
+	wantCount(t, h, at(1), 20)
+	b.do = func() { must(t, h.Forget(t.Context(), at(2))) }
+	if views, _, err := count(t, h, "", at(1)); !errors.Is(err, bins.ErrLost) {
+		t.Errorf("it was forgotten: %d views, %v", views, err)
+	}
+	wantCount(t, h, at(2), 10)
+	b.do = func() { must(t, h.Reset(t.Context(), at(2))) }
+	if views, _, err := count(t, h, "", at(2)); !errors.Is(err, bins.ErrLost) {
+		t.Errorf("they were emptied: %d views, %v", views, err)
+	}
+	if b.do != nil {
+		t.Error("nothing came between")
+	}
+}
+
 // TestDown has Redis away: reading says lost, so that figures come from the
 // event store, and after a reset all is well.
 func TestDown(t *testing.T) {
@@ -148,50 +228,66 @@ func TestDown(t *testing.T) {
 	wantCount(t, h, at(3), 10)
 }
 
-// TestAnswerLost cuts the connection when a script was run but before its answer
-// arrives: the client sends it again, and it counts once.
-func TestAnswerLost(t *testing.T) {
-	s := serve(t)
+// cutter is a way to a Redis that can cut a connection when a command was run
+// but before its answer arrives.
+type cutter struct {
+	net.Listener
+	to   int         // port
+	next atomic.Bool // cut at the next answer
+	cuts atomic.Int64
+}
+
+func cutBefore(t *testing.T, s *server) *cutter {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	defer l.Close()
-	var cut atomic.Bool
-	var cuts atomic.Int64
+	t.Cleanup(func() { _ = l.Close() })
+	c := &cutter{Listener: l, to: s.port}
 	go func() {
 		for {
-			c, err := l.Accept()
+			client, err := l.Accept()
 			if err != nil {
 				return
 			}
-			up, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
-			if err != nil {
-				_ = c.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(up, c); _ = up.Close() }()
-			go func() {
-				defer c.Close()
-				defer up.Close()
-				for b := make([]byte, 1<<16); ; {
-					n, err := up.Read(b)
-					if n > 0 && cut.CompareAndSwap(true, false) {
-						cuts.Add(1)
-						return
-					}
-					if _, err2 := c.Write(b[:n]); err != nil || err2 != nil {
-						return
-					}
-				}
-			}()
+			go c.pass(client)
 		}
 	}()
-	direct := *s
-	direct.port = l.Addr().(*net.TCPAddr).Port
-	h := direct.open(t, "answers")
+	return c
+}
+
+func (c *cutter) pass(client net.Conn) {
+	defer client.Close()
+	up, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.to))
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	go func() {
+		_, _ = io.Copy(up, client)
+		_ = up.Close()
+	}()
+	for b := make([]byte, 1<<16); ; {
+		n, err := up.Read(b)
+		if n > 0 && c.next.CompareAndSwap(true, false) {
+			c.cuts.Add(1)
+			return
+		}
+		if _, err2 := client.Write(b[:n]); err != nil || err2 != nil {
+			return
+		}
+	}
+}
+
+// TestAnswerLost loses the answers of scripts: the client sends them again, and
+// they count once.
+func TestAnswerLost(t *testing.T) {
+	s := serve(t)
+	c := cutBefore(t, s)
+	h := open(t, address(c.Addr().(*net.TCPAddr).Port, "answers"))
 	must(t, h.Reset(t.Context(), at(1)))
 	must(t, h.Apply(t.Context(), nil, at(1), at(1))) // the script is known now
 	for i := range 10 {
-		cut.Store(true)
+		c.next.Store(true)
 		to := at(1)
 		if i == 9 {
 			to = at(2)
@@ -199,19 +295,19 @@ func TestAnswerLost(t *testing.T) {
 		must(t, h.Apply(t.Context(), views(10, 1+10*i), at(1), to))
 		wantCount(t, h, at(1), int64(10*(i+1)))
 	}
-	cut.Store(true)
+	c.next.Store(true)
 	place, err := h.Cut(t.Context())
 	if err != nil || place != at(2) {
 		t.Errorf("Cut = %v, %v", place, err)
 	}
 	must(t, h.Apply(t.Context(), views(10, 1), at(2), at(3)))
 	wantCount(t, h, at(2), 10)
-	cut.Store(true)
+	c.next.Store(true)
 	must(t, h.Forget(t.Context(), at(2)))
-	cut.Store(true)
+	c.next.Store(true)
 	must(t, h.Reset(t.Context(), at(3)))
 	wantCount(t, h, at(3), 0)
-	if cuts.Load() != 13 {
-		t.Errorf("%d answers were cut off, want 13", cuts.Load())
+	if c.cuts.Load() != 13 {
+		t.Errorf("%d answers were cut off, want 13", c.cuts.Load())
 	}
 }
