@@ -165,6 +165,17 @@ func (h History) Merge(other History) {
 	}
 }
 
+// Drop removes all figures from a date up to, not including, another: those
+// that are too old, or a day that is counted anew.
+func (h History) Drop(from, to period.Date) {
+	for item, days := range h {
+		a, b := search(days, from), search(days, to)
+		if a < b {
+			h.put(item, slices.Delete(days, a, b))
+		}
+	}
+}
+
 // Sum adds up an item's figures from a date up to, not including, another.
 func (h History) Sum(item Item, from, to period.Date) (sum Counts) {
 	days := h[item]

@@ -129,8 +129,16 @@ func TestAddsUp(t *testing.T) {
 		whole.Add(e, "EUR", day)
 		[]History{first, second}[r.IntN(2)].Add(e, "EUR", day)
 	}
+	parts := append(first.Rows(), second.Rows()...)
+	r.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	mixed := History{}
+	for _, row := range parts {
+		if err := mixed.AddRow(row); err != nil {
+			t.Fatal(err)
+		}
+	}
 	first.Merge(second)
-	for name, h := range map[string]History{"merged": first, "kept": fromRows(t, whole)} {
+	for name, h := range map[string]History{"merged": first, "kept": fromRows(t, whole), "kept in parts, read in disorder": mixed} {
 		if !reflect.DeepEqual(h, whole) {
 			t.Errorf("%s: not the same history", name)
 		}
@@ -156,6 +164,19 @@ func TestAddsUp(t *testing.T) {
 	}
 	if days != 9*100 {
 		t.Errorf("%d days of items, want all of 100 of the visitor, 5 products and 3 categories", days)
+	}
+}
+
+func TestDrop(t *testing.T) {
+	day := func(date period.Date) DayCounts { return DayCounts{date, Counts{Views: int64(date)}} }
+	h := History{Whole: {day(1), day(2), day(3), day(5)}, {Product, "B4"}: {day(2), day(3)}, {Product, "T1"}: {day(4)}}
+	h.Drop(2, 4)
+	if want := (History{Whole: {day(1), day(5)}, {Product, "T1"}: {day(4)}}); !reflect.DeepEqual(h, want) {
+		t.Errorf("left %v, want %v", h, want)
+	}
+	h.Drop(6, 1)
+	if len(h) != 2 {
+		t.Errorf("an empty stretch drops something: %v", h)
 	}
 }
 

@@ -362,8 +362,14 @@ func number(n *yaml.Node, at string, decimals int) (int64, error) {
 	return value, nil
 }
 
+// maxBytes bounds a file of definitions: some thousand segments.
+const maxBytes = 1 << 20
+
 // parseTree reads YAML or JSON as a tree that knows its lines.
 func parseTree(text []byte) (*yaml.Node, error) {
+	if len(text) > maxBytes {
+		return nil, &DefinitionError{Why: fmt.Sprintf("is %d bytes, the limit is %d", len(text), maxBytes)}
+	}
 	if json.Valid(text) { // JSON may have escapes and tabs that YAML does not know
 		return jsonTree(text)
 	}

@@ -120,6 +120,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestTexts: every character that a text may have is kept, wherever it stands.
+func TestTexts(t *testing.T) {
+	runes := []rune{0xe000, 0xfffd, 0xfffe, 0xffff, 0x1f600, 0x10ffff}
+	for r := ' '; r < 0x300; r++ {
+		runes = append(runes, r, 0x2000+r-' ') // U+2000 has many a space
+	}
+	for _, r := range runes {
+		s := string(r)
+		if checkText(s) != nil {
+			continue
+		}
+		d := Definition{Name: "x", When: Every{Trait{"a" + s, Equals, s + "b"}, Trait{s, Contains, s}, Trait{s + " # a: ", Equals, " [" + s + ", "}}}
+		text, err := Marshal([]Definition{d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := Parse(text); err != nil || !reflect.DeepEqual(back[0], d) {
+			t.Errorf("%U: %v (%v) from\n%s", r, back, err, text)
+		}
+		if back, err := ParseOne([]byte("name: x\nwhen: {" + spell(d.When) + "}")); err != nil || !reflect.DeepEqual(back, d) {
+			t.Errorf("%U: %v (%v) from %s", r, back, err, spell(d.When))
+		}
+	}
+}
+
 func TestAfter(t *testing.T) {
 	old := Definition{"x", 4, Trait{"plan", Equals, "pro"}}
 	if d := (Definition{Name: "x", When: Trait{"plan", Equals, "free"}}).After(old); d.Version != 5 {
@@ -179,6 +204,7 @@ func TestErrors(t *testing.T) {
 		{"name: [x", `line 1: is not YAML: `},
 		{"name: x\n\tversion: 3", `line 2: is not YAML: `},
 		{"", "is empty"},
+		{strings.Repeat("#", maxBytes+1), "is 1048577 bytes, the limit is 1048576"},
 		{"name: x\nwhen: {trait: {a: b}}\n---\nname: y", `line 3: a second document begins here`},
 		{"{\"name\": \"x\",\n\t\"when\": {\"views\": {\n\t\t\"prodct\": 3}}}", `line 3: when.views: unknown field "prodct"`},
 		{"{\"name\": \"x\",\n\"when\": null}", `line 2: when: must have fields`},

@@ -83,10 +83,10 @@ func (c Not) node() *yaml.Node   { return mapping(word(c), c.Condition.node()) }
 func (c Figure) node() *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
 	if c.Of != Whole {
-		add(n, string(c.Of.Kind), text(c.Of.Value))
+		add(n, string(c.Of.Kind), leaf(c.Of.Value, 0))
 	}
 	if name, value := c.Within.field(); name != "" {
-		add(n, name, text(value))
+		add(n, name, leaf(value, 0))
 	}
 	add(n, string(c.Is), leaf(c.Metric.number(c.Value), 0))
 	return mapping(c.Metric.String(), n)
@@ -101,26 +101,15 @@ func (m Metric) number(figure int64) json.Number {
 }
 
 func (c Trait) node() *yaml.Node {
-	is := text(c.Value)
+	is := leaf(c.Value, 0)
 	switch c.Is {
 	case Contains:
 		is = mapping("contains", is)
 	case Exists, Missing:
 		is = mapping("exists", leaf(c.Is == Exists, 0))
 	}
-	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: []*yaml.Node{text(c.Name), is}}
+	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: []*yaml.Node{leaf(c.Name, 0), is}}
 	return mapping("trait", n)
-}
-
-// text is a scalar in quotes unless it is plain beyond doubt.
-func text(s string) *yaml.Node {
-	n := leaf(s, 0)
-	for _, r := range s {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-. ", r)) {
-			n.Style = yaml.DoubleQuotedStyle
-		}
-	}
-	return n
 }
 
 // spell writes a condition on one line.
