@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -28,19 +29,15 @@ const (
 	dayVisitors  = "'', '', visitors"
 )
 
-// Both read ranges of the primary key: of every value, or of one (?5).
+// How rows are found by the primary key: a range of periods with every value, or
+// with one (?5), or single periods (a JSON array) of one value.
 const (
 	eachValue = "SELECT value, period, %s FROM bins WHERE site = ?1 AND dimension = ?2 AND period >= ?3 AND period <= ?4"
 	oneValue  = "WITH RECURSIVE " + periodsOf + ` SELECT value, bins.period, %s FROM p CROSS JOIN bins
 		WHERE site = ?1 AND dimension = ?2 AND bins.period = p.period AND value = ?5`
+	oneOf = `SELECT value, period, %s FROM bins
+		WHERE site = ?1 AND dimension = ?2 AND period IN (SELECT value FROM json_each(?3)) AND value = ?4`
 )
-
-func statement(each bool, columns string) string {
-	if each {
-		return fmt.Sprintf(eachValue, columns)
-	}
-	return fmt.Sprintf(oneValue, columns)
-}
 
 // found is a row that was read.
 type found struct {
@@ -95,43 +92,92 @@ func (q *question) cut() {
 	}
 }
 
-// gather reads the rows. Most questions are one statement; where there are
-// several, they see the same moment.
+// gather reads the rows: in one statement, or, with visitors of days, in several
+// that see the same moment.
 func (q *question) gather(ctx context.Context, db *sql.DB) error {
+	whole := q.whole.From < q.whole.To
+	if len(q.singly) == 0 || !whole && !q.Visitors {
+		return q.months(ctx, db, whole)
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // it only reads
-	if q.whole.From < q.whole.To {
-		columns := sums
-		if q.Visitors {
-			columns = sumsVisitors
-		}
-		if err := q.read(ctx, tx, columns, q.whole.From.Month(), (q.whole.To - 1).Month()); err != nil {
-			return err
-		}
+	if err := q.months(ctx, tx, whole); err != nil || !q.Visitors {
+		return err
+	}
+	if !q.Each {
+		return q.daysOfOne(ctx, tx)
 	}
 	for _, span := range q.singly {
-		if err := q.read(ctx, tx, days, span.From.Month(), (span.To - 1).Month()); err != nil {
-			return err
-		}
-		if !q.Visitors {
-			continue
-		}
-		if err := q.read(ctx, tx, dayVisitors, span.From.Day(), (span.To - 1).Day()); err != nil {
+		if err := q.stretch(ctx, tx, dayVisitors, span.From.Day(), (span.To - 1).Day()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (q *question) read(ctx context.Context, tx *sql.Tx, columns, from, to string) error {
-	values := []any{q.Site, string(q.By), from, to}
-	if !q.Each {
-		values = append(values, q.Value)
+// asked is a connection or a transaction.
+type asked interface {
+	QueryContext(ctx context.Context, query string, values ...any) (*sql.Rows, error)
+}
+
+// months reads the rows of months, of whole ones the sums and of others the days.
+func (q *question) months(ctx context.Context, db asked, whole bool) error {
+	if whole {
+		columns := sums
+		if q.Visitors {
+			columns = sumsVisitors
+		}
+		if err := q.stretch(ctx, db, columns, q.whole.From.Month(), (q.whole.To - 1).Month()); err != nil {
+			return err
+		}
 	}
-	rows, err := tx.QueryContext(ctx, statement(q.Each, columns), values...)
+	for _, span := range q.singly {
+		if err := q.stretch(ctx, db, days, span.From.Month(), (span.To - 1).Month()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// daysOfOne reads the rows of those days of one subject that its months list.
+func (q *question) daysOfOne(ctx context.Context, db asked) error {
+	var keys []string
+	for i := range q.rows {
+		f := &q.rows[i]
+		list, err := parseDays(f.days)
+		if err != nil {
+			return damaged(f, err)
+		}
+		month, _, err := period.ParsePeriod(f.period)
+		if err != nil {
+			return damaged(f, err)
+		}
+		for _, day := range list {
+			if date := month.InYear(day.n); date >= q.From && date < q.To {
+				keys = append(keys, date.Day())
+			}
+		}
+	}
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	return q.read(ctx, db, fmt.Sprintf(oneOf, dayVisitors), q.Site, string(q.By), string(list), q.Value)
+}
+
+// stretch reads the rows from one period up to another.
+func (q *question) stretch(ctx context.Context, db asked, columns, from, to string) error {
+	if q.Each {
+		return q.read(ctx, db, fmt.Sprintf(eachValue, columns), q.Site, string(q.By), from, to)
+	}
+	return q.read(ctx, db, fmt.Sprintf(oneValue, columns), q.Site, string(q.By), from, to, q.Value)
+}
+
+func (q *question) read(ctx context.Context, db asked, query string, values ...any) error {
+	rows, err := db.QueryContext(ctx, query, values...)
 	if err != nil {
 		return err
 	}

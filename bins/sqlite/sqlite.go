@@ -35,8 +35,8 @@ var _ bins.Durable = (*Durable)(nil)
 // A write is on disk when it returns (synchronous=FULL).
 const (
 	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate"
-	reading = "_query_only=on&_busy_timeout=10000"
-	readers = 4 // connections
+	reading = "_query_only=on&_busy_timeout=10000&_cache_size=-8000"
+	readers = 4 // connections, each with up to 8 MB of pages
 )
 
 // Open opens or creates the file at path, whose directory must exist. The

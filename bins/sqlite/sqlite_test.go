@@ -215,11 +215,12 @@ func TestReadsByIndex(t *testing.T) {
 		query, least string
 		values       []any
 	}{
-		"each value": {statement(true, days), byPeriod + ">? AND period<?)", of[:4]},
-		"one value":  {statement(false, dayVisitors), byValue, of},
-		"sums":       {statement(false, sumsVisitors), byValue, of},
-		"a subject":  {getRows, byValue, []any{"shop", "page", `["Y2023"]`, "/"}},
-		"a day":      {getValues, byPeriod + "=?)", of[:3]},
+		"each value":  {fmt.Sprintf(eachValue, days), byPeriod + ">? AND period<?)", of[:4]},
+		"one value":   {fmt.Sprintf(oneValue, days), byValue, of},
+		"sums":        {fmt.Sprintf(oneValue, sumsVisitors), byValue, of},
+		"days of one": {fmt.Sprintf(oneOf, dayVisitors), byValue, []any{"shop", "page", `["D2023-001"]`, "/"}},
+		"a subject":   {getRows, byValue, []any{"shop", "page", `["Y2023"]`, "/"}},
+		"a day":       {getValues, byPeriod + "=?)", of[:3]},
 	} {
 		rows, err := d.reader.Query("EXPLAIN QUERY PLAN "+c.query, c.values...)
 		if err != nil {
