@@ -184,6 +184,8 @@ func (e *olderError) Error() string {
 	return fmt.Sprintf("its format is %d, older than %d", e.version, formatVersion)
 }
 
+var errClosed = errors.New("event store: it is closed")
+
 var errNewer = fmt.Errorf("its format is newer than %d, which this footfall knows: use a newer footfall", formatVersion)
 
 // isDamage tells damaged files from whole ones that can't be opened now.

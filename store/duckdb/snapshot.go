@@ -26,7 +26,7 @@ func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s.mu.Lock() // Close would take the connector away
 	defer s.mu.Unlock()
 	if s.conn == nil {
-		return nil, errors.New("event store: a snapshot of a closed store")
+		return nil, errClosed
 	}
 	conn, err := s.connector.Connect(ctx)
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 func (s *Store) Write(ctx context.Context, events []event.Event, to event.Position) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.conn == nil {
+		return errClosed
+	}
 	if rejected := check(events); rejected != nil {
 		return rejected
 	}
