@@ -164,6 +164,31 @@ func (c Trait) explain(v *visitor) Explanation {
 	return Explanation{Condition: c, Held: c.holds(v.traits), Trait: v.traits[c.Name]}
 }
 
+// Items lists what the figures of definitions are of, in the order of kind and
+// value: a history of these items, all dates of them, is enough to test them.
+func Items(definitions ...Definition) []Item {
+	used := History{}
+	var walk func(cs ...Condition)
+	walk = func(cs ...Condition) {
+		for _, c := range cs {
+			switch c := c.(type) {
+			case Every:
+				walk(c...)
+			case Any:
+				walk(c...)
+			case Not:
+				walk(c.Condition)
+			case Figure:
+				used[c.Of] = nil
+			}
+		}
+	}
+	for _, d := range definitions {
+		walk(d.When)
+	}
+	return used.Items()
+}
+
 // Limits of a definition.
 const (
 	maxDepth      = 16

@@ -3,6 +3,7 @@ package segment
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -222,6 +223,24 @@ func randomVisitor(r *rand.Rand) (History, map[string]string) {
 		}
 	}
 	return h, traits
+}
+
+// TestItems: a history of the items that a definition needs is enough.
+func TestItems(t *testing.T) {
+	if got, want := Items(exampleRead...), []Item{Whole, {Category, "7"}, {Product, "B4"}}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	r := rand.New(rand.NewPCG(9, 10))
+	for range 2000 {
+		h, traits := randomVisitor(r)
+		part, d := History{}, Definition{When: randomCondition(r, 4)}
+		for _, item := range Items(d) {
+			part[item] = h[item]
+		}
+		if d.Match(part, traits, 14050) != d.Match(h, traits, 14050) {
+			t.Fatalf("%s needs more than %v", d, Items(d))
+		}
+	}
 }
 
 // TestLogic: De Morgan, double negation, and opposite comparisons.
