@@ -29,6 +29,7 @@ func Durable(t *testing.T, open OpenDurable) {
 	t.Run("Parts", func(t *testing.T) { durableParts(t, open) })
 	t.Run("Cancelled", func(t *testing.T) { durableCancelled(t, open) })
 	t.Run("Failing", func(t *testing.T) { durableFailing(t, open) })
+	t.Run("Together", func(t *testing.T) { durableTogether(t, open) })
 	t.Run("AtOnce", func(t *testing.T) { durableAtOnce(t, open) })
 	t.Run("DailyPageViews", func(t *testing.T) { durableDaily(t, open) })
 }
@@ -91,7 +92,7 @@ func agree(t *testing.T, rng *rand.Rand, got, want bins.Durable) {
 	if g, w := state(t, got), state(t, want); !reflect.DeepEqual(g, w) {
 		t.Fatalf("state is\n%+v, want\n%+v", g, w)
 	}
-	ends := []period.Date{-1 << 30, date(2022, 12, 1), date(2023, 2, 1), date(2023, 12, 1), date(2024, 3, 1), date(2025, 2, 1), 1 << 30}
+	ends := []period.Date{-1 << 30, date(2022, 12, 1), date(2023, 2, 1), date(2023, 12, 1), date(2024, 3, 1), date(2025, 2, 1), date(12026, 1, 1), 1 << 30}
 	for range 3 {
 		ends = append(ends, dates[rng.IntN(len(dates))]+period.Date(rng.IntN(2)))
 	}

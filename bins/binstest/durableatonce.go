@@ -57,6 +57,41 @@ func durableCancelled(t *testing.T, open OpenDurable) {
 	shut(t, d)
 }
 
+// durableTogether replaces and touches days of one month from several sides at
+// once: the sums have them all.
+func durableTogether(t *testing.T, open OpenDurable) {
+	dir := t.TempDir()
+	d, want := open(t, dir), NewDurableModel()
+	rng := rand.New(rand.NewPCG(6, 6))
+	var sides sync.WaitGroup
+	for side := range 4 {
+		var rolls []bins.Rolled
+		for i := range 15 {
+			day := bins.Day{Site: "shop", Date: date(2023, 1, 1+side+4*(i%6))}
+			rolls = append(rolls, bins.Rolled{Days: []bins.DayTally{{Day: day, Zone: "UTC", Tally: randomTally(rng)}}, Last: true})
+		}
+		sides.Go(func() {
+			for _, r := range rolls {
+				for _, to := range []bins.Durable{d, want} {
+					_, err := to.Replace(context.Background(), r)
+					if err == nil {
+						err = to.Touch(context.Background(), 1, r.Days[0].Day)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	sides.Wait()
+	agree(t, rng, d, want)
+	shut(t, d)
+	d = open(t, dir)
+	agree(t, rng, d, want)
+	shut(t, d)
+}
+
 // atOnceDays are replaced while others read them: the n-th roll gives every bin
 // n page views and its seal is at n.
 var atOnceDays = func() (days []period.Date) {

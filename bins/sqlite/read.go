@@ -246,7 +246,11 @@ func (q *question) days(f *found, month period.Date, sketches map[period.Date][]
 			continue
 		}
 		b := bins.Bin{Counts: days[i].counts}
-		if err := parseSketch(sketches[date], &b.Visitors); err != nil {
+		sketch, has := sketches[date]
+		if q.Visitors && !has {
+			return damaged(f, fmt.Errorf("%s has no row: %w", date.Day(), errRow))
+		}
+		if err := parseSketch(sketch, &b.Visitors); err != nil {
 			return damaged(f, err)
 		}
 		if err := fn(f.value, bins.Span{From: date, To: date + 1}, &b); err != nil {

@@ -247,6 +247,9 @@ func (p *plan) monthRow(s bins.Subject, date period.Date, days []dayCounts) (*ro
 	if err != nil {
 		return nil, err
 	}
+	if len(rows) < len(parts) {
+		return nil, fmt.Errorf("%d of %d days have a row: %w", len(rows), len(parts), errRow)
+	}
 	visitors, err := union(rows)
 	return &row{counts: string(appendCounts(nil, &counts)), visitors: visitors}, err
 }

@@ -171,7 +171,7 @@ func one(date period.Date, views int64) bins.Rolled {
 	b.Counts[0] = views
 	b.Visitors.Add(uint64(views))
 	return bins.Rolled{Last: true, Days: []bins.DayTally{{Day: bins.Day{Site: "shop", Date: date}, Zone: "UTC",
-		Tally: bins.Tally{bins.Subject{}: b, bins.Subject{By: "page", Value: "/"}: b}}}}
+		Tally: bins.Tally{bins.Subject{}: b, bins.Subject{By: "page", Value: "/"}: b, bins.Subject{By: "page", Value: "/b"}: b}}}}
 }
 
 func TestRowsAreCompact(t *testing.T) {
@@ -189,7 +189,7 @@ func TestRowsAreCompact(t *testing.T) {
 			t.Errorf("the month holds the days as %s", s.days)
 		}
 	}
-	if want := map[byte]int{'D': 40, 'M': 2, 'Y': 2, 'T': 2}; !reflect.DeepEqual(n, want) {
+	if want := map[byte]int{'D': 60, 'M': 3, 'Y': 3, 'T': 3}; !reflect.DeepEqual(n, want) {
 		t.Errorf("rows by kind of period are %v, want %v", n, want)
 	}
 	for i := range 20 {
@@ -281,6 +281,39 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestCrash takes the files as they are after a write returned.
+func TestCrash(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	d := open(t, filepath.Join(dir, "bins.sqlite"))
+	defer d.Close()
+	date := period.DateOf(time.Date(2023, 5, 1, 0, 0, 0, 0, time.UTC), nil)
+	if _, err := d.Replace(t.Context(), one(date, 7)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Touch(t.Context(), 3, bins.Day{Site: "shop", Date: date}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"bins.sqlite", "bins.sqlite-wal"} {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(other, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := open(t, filepath.Join(other, "bins.sqlite"))
+	defer again.Close()
+	audit(t, again)
+	want, err := d.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.State(t.Context()); err != nil || !reflect.DeepEqual(got, want) || len(everything(t, again)) != 12 {
+		t.Errorf("state is %+v (%v) with %d rows, want %+v with 12", got, err, len(everything(t, again)), want)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	sqlFile := func(t *testing.T, path, statements string) {
 		db, err := sql.Open("sqlite3", path)
@@ -333,7 +366,8 @@ func TestOpenRefuses(t *testing.T) {
 // TestDamagedRows reads and replaces rows that are not as they should be.
 func TestDamagedRows(t *testing.T) {
 	date := period.DateOf(time.Date(2023, 5, 1, 0, 0, 0, 0, time.UTC), nil)
-	for _, spoil := range []string{"UPDATE bins SET days = '{\"121\":[1}' WHERE period = 'M2023-05'", "UPDATE bins SET visitors = x'07' WHERE period LIKE 'D%'"} {
+	for _, spoil := range []string{"UPDATE bins SET days = '{\"121\":[1}' WHERE period = 'M2023-05'", "UPDATE bins SET visitors = x'07' WHERE period LIKE 'D%'",
+		"DELETE FROM bins WHERE period = 'D2023-122'", "DELETE FROM bins WHERE period = 'D2023-122' AND value = '/b'"} {
 		d := open(t, filepath.Join(t.TempDir(), "bins.sqlite"))
 		r := one(date, 5)
 		r.Days = append(r.Days, one(date+1, 6).Days...)
@@ -343,7 +377,8 @@ func TestDamagedRows(t *testing.T) {
 		if _, err := d.writer.Exec(spoil); err != nil {
 			t.Fatal(err)
 		}
-		err := d.Read(t.Context(), bins.Range{Site: "shop", From: date, To: date + 2, Visitors: true}, func(string, bins.Span, *bins.Bin) error { return nil })
+		err := d.Read(t.Context(), bins.Range{Site: "shop", By: "page", Each: true, From: date, To: date + 2, Visitors: true},
+			func(string, bins.Span, *bins.Bin) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), "M2023-05") {
 			t.Errorf("after %s Read says %v", spoil, err)
 		}
@@ -355,6 +390,47 @@ func TestDamagedRows(t *testing.T) {
 		}
 		d.Close()
 	}
+}
+
+// TestFailedWrites lets SQLite refuse a row, and a commit: nothing has happened.
+func TestFailedWrites(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "bins.sqlite"))
+	defer d.Close()
+	date := period.DateOf(time.Date(2023, 5, 1, 0, 0, 0, 0, time.UTC), nil)
+	day := bins.Day{Site: "shop", Date: date}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(statements string) {
+		t.Helper()
+		_, err := d.writer.Exec(statements)
+		must(err)
+	}
+	must(d.Touch(t.Context(), 1, day))
+	before, err := d.State(t.Context())
+	must(err)
+	run("PRAGMA foreign_keys = on; CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)")
+	for name, table := range map[string]string{"bins": "bins", "state": "zones"} {
+		for _, trouble := range []string{"SELECT RAISE(ABORT, 'no room')", "INSERT INTO c VALUES (1)"} {
+			run("CREATE TRIGGER trouble AFTER INSERT ON " + table + " BEGIN " + trouble + "; END")
+			if _, err := d.Replace(t.Context(), one(date, 5)); err == nil {
+				t.Errorf("%s with %s: no error", name, trouble)
+			}
+			run("DROP TRIGGER trouble")
+			if after, err := d.State(t.Context()); err != nil || !reflect.DeepEqual(after, before) {
+				t.Errorf("%s with %s: state is %+v, %v", name, trouble, after, err)
+			}
+			if left := everything(t, d); len(left) > 0 {
+				t.Errorf("%s with %s: %d rows are there", name, trouble, len(left))
+			}
+		}
+	}
+	_, err = d.Replace(t.Context(), one(date, 5))
+	must(err)
+	audit(t, d)
 }
 
 func TestForms(t *testing.T) {
