@@ -1,9 +1,11 @@
 package duckdb_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"footfall/event"
 	"footfall/store"
 	"footfall/store/duckdb"
 	"footfall/store/storetest"
