@@ -98,7 +98,8 @@ func plan(events []event.Event, index []int32, name string) []object {
 	for i, r := range rows {
 		index[i] = r.at
 		if i == 0 || r.hour != rows[i-1].hour || r.site != rows[i-1].site {
-			objects = append(objects, object{Name: prefix(r.site, r.hour) + name, Site: r.site,
+			// The site's own text would keep the whole queue message that it is a part of.
+			objects = append(objects, object{Name: prefix(r.site, r.hour) + name, Site: strings.Clone(r.site),
 				MinTime: r.ms, MaxTime: r.ms, MinOriginal: r.original, MaxOriginal: r.original})
 		}
 		o := &objects[len(objects)-1]

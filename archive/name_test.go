@@ -1,6 +1,12 @@
 package archive
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"unsafe"
+
+	"footfall/event"
+)
 
 func TestPrefix(t *testing.T) {
 	for _, c := range []struct {
@@ -17,5 +23,16 @@ func TestPrefix(t *testing.T) {
 		if got := prefix(c.site, c.hour); got != c.want {
 			t.Errorf("prefix(%q, %d) = %s, want %s", c.site, c.hour, got, c.want)
 		}
+	}
+}
+
+// An object outlives its flush by far: it must not keep the queue message that
+// the site's text is a part of.
+func TestObjectsKeepNoMessage(t *testing.T) {
+	message := strings.Repeat("x", 1000) + "shop"
+	site := message[1000:]
+	objects := plan([]event.Event{{Site: site}}, []int32{0}, "name")
+	if len(objects) != 1 || objects[0].Site != "shop" || unsafe.StringData(objects[0].Site) == unsafe.StringData(site) {
+		t.Errorf("the object's site is a part of the message: %+v", objects)
 	}
 }

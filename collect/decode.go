@@ -246,6 +246,9 @@ func (d *decoder) readTimes() error {
 		original, sent = d.received, time.Time{} // the client's clock has no part in it
 	}
 	t, skew, flag := When(original, sent, d.received)
+	if event.Timely("sentAt", t, d.received) != nil {
+		return event.Invalid("sentAt", "moves the event to before 1971")
+	}
 	e.Time, e.Original, e.Sent, e.Received = millis(t), millis(original), millis(sent), millis(d.received)
 	e.Skew, e.Flag = skew, flag
 	return nil

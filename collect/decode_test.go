@@ -134,6 +134,7 @@ func TestBatchKeepsNeighbours(t *testing.T) {
 		{"type":"track","event":7,"context":{"ip":"203.0.113.9","Deep":[{"User-Agent":"UA/1.0","remote_addr":"203.0.113.9"}]},"x-forwarded-for":"203.0.113.9","k":"\u0001"},
 		{"type":"nonsense"}, 17, {"type":"page","timestamp":"1970-01-01T00:00:01Z"}, {"type":"page","properties":[1]},
 		{"type":"page","originalTimestamp":"2099-01-01T00:00:00Z","sentAt":"2099-01-01T00:00:00Z","timestamp":"2026-11-20T22:00:00Z"},
+		{"type":"page","timestamp":"1971-01-01T00:00:00Z","sentAt":"2027-12-19T22:00:00Z"},
 		{"type":"page","junk":"\u0000"}, {"type":"page","title`+"\xff"+`":"x"}, {"type":"page","properties":{"a":1e999}},
 		{"type":"page","properties":{"big":"`+big+`"}}, {"type":"track"}, {"type":"page","context":{"page":"/x"}},
 		{"type":"page","messageId":"good-2"}]}`)
@@ -145,14 +146,14 @@ func TestBatchKeepsNeighbours(t *testing.T) {
 			Reason string
 		}
 	}
-	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 200 || !got.Success || got.Accepted != 2 || len(got.Rejected) != 12 {
+	if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 200 || !got.Success || got.Accepted != 2 || len(got.Rejected) != 13 {
 		t.Fatalf("%d %s %v", rec.Code, rec.Body, err)
 	}
 	if len(w.events) != 2 || w.events[0].ID != "good-1" || w.events[1].ID != "good-2" {
 		t.Errorf("neighbours: %+v", w.events)
 	}
 	for i, want := range []string{"event: must be a text", "type: must be one of", "event: must be an object", "timestamp: lies before 1971",
-		"properties: must be an object", "originalTimestamp: lies more than 400 days ahead", "event: holds a NUL byte", "event: is not valid UTF-8", "event: holds a number out of range", "event: is 3",
+		"properties: must be an object", "originalTimestamp: lies more than 400 days ahead", "sentAt: moves the event to before 1971", "event: holds a NUL byte", "event: is not valid UTF-8", "event: holds a number out of range", "event: is 3",
 		"event: a track event needs a name", "context.page: must be an object"} {
 		if got.Rejected[i].Index != i+1 || !strings.HasPrefix(got.Rejected[i].Reason, want) {
 			t.Errorf("rejected %d: %+v, want %s", i, got.Rejected[i], want)

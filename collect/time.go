@@ -41,7 +41,8 @@ const (
 //
 // A corrected time never passes received. A time more than 24 hours ahead of
 // received, corrected or not, is replaced by received and flagged "future".
-// What readTime refuses does not come here.
+// What readTime refuses does not come here; a corrected time may be one that it
+// would refuse.
 func When(original, sent, received time.Time) (t time.Time, skew time.Duration, flag string) {
 	t = original
 	if off := received.Sub(sent); !sent.IsZero() && (off > tolerance || off < -tolerance) {

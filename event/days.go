@@ -56,10 +56,23 @@ func (d *Days) Load(day Day, key uint64) {
 	}
 }
 
+// Release gives up a day of the running turn that is too much to load.
+func (d *Days) Release(day Day) {
+	if set := d.sets[day]; set != nil {
+		d.ids -= set.Len()
+		delete(d.sets, day)
+	}
+}
+
 // Add adds the id of an event of the running turn and reports whether it is
-// new; false is only probable, as with Seen.
+// new; false is only probable, as with Seen. Of a day that is not held nothing
+// is known: false.
 func (d *Days) Add(e *Event) bool {
-	fresh := d.sets[e.Day()].Add(Key(e.Site, e.ID))
+	set := d.sets[e.Day()]
+	if set == nil {
+		return false
+	}
+	fresh := set.Add(Key(e.Site, e.ID))
 	if fresh {
 		d.ids++
 	}

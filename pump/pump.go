@@ -173,6 +173,9 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 			return b // out of time: it comes again
 		default:
 			b.add(d)
+			if d.Attempts > 1 { // it may be what failed: nothing else shall fail with it
+				return b
+			}
 			if first.IsZero() {
 				first = time.Now()
 				b.held = first
@@ -195,7 +198,11 @@ func (p *pump) settle(ctx context.Context, b *batch) {
 	if len(b.deliveries) == 0 {
 		return
 	}
-	b.hold(ctx) // work begins
+	b.hold(ctx)
+	last := b.deliveries[len(b.deliveries)-1]
+	if err := last.Begin(ctx); err != nil {
+		p.Log.Warn("pump: should this batch end the process, that will not be counted", "reader", p.Name, "error", err)
+	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	defer func() { close(stop); <-stopped }()
 	go func() {
@@ -211,7 +218,7 @@ func (p *pump) settle(ctx context.Context, b *batch) {
 			}
 		}
 	}()
-	if !p.write(ctx, b.events, b.deliveries[len(b.deliveries)-1].To) {
+	if !p.write(ctx, b.events, last.To) {
 		return
 	}
 	for _, d := range b.deliveries {

@@ -43,9 +43,10 @@ func (l *line) put(attempts int, events ...event.Event) {
 	}
 	l.waiting = append(l.waiting, queue.Delivery{
 		Events: events, To: event.Position{Epoch: 1, Seq: seq}, Attempts: attempts,
-		Ack:  func(context.Context) error { return note(func() { l.acked = append(l.acked, seq) }) },
-		Nack: func(context.Context, time.Duration) error { return nil },
-		Hold: func(context.Context) error { return note(func() { l.held[seq] = append(l.held[seq], time.Now()) }) },
+		Ack:   func(context.Context) error { return note(func() { l.acked = append(l.acked, seq) }) },
+		Nack:  func(context.Context, time.Duration) error { return nil },
+		Begin: func(context.Context) error { return nil },
+		Hold:  func(context.Context) error { return note(func() { l.held[seq] = append(l.held[seq], time.Now()) }) },
 	})
 	l.changed <- struct{}{}
 }
@@ -417,5 +418,23 @@ func TestWithQueue(t *testing.T) {
 		}
 		equal(t, "events", len(s.ids()), 21)
 		equal(t, "position", at, event.Position{Epoch: 1, Seq: 3, Total: 21})
+	})
+}
+
+// A delivery that was tried before ends its batch, so that nothing behind it
+// fails with it; one that came back too often takes nothing else with it.
+func TestTriedBeforeEndsTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := newLine(), &shelf{}
+		for i, attempts := range []int{11, 1, 2, 1, 1} {
+			l.put(attempts, queuetest.Events(fmt.Sprint(i), 1)...)
+		}
+		equal(t, "Run", run(t, l, s, time.Minute, pump.Options{}), nil)
+		var batches [][]string
+		for _, w := range s.writes {
+			batches = append(batches, w.ids)
+		}
+		equal(t, "batches", batches, [][]string{{}, {"1-0", "2-0"}, {"3-0", "4-0"}})
+		equal(t, "set aside", s.asideIDs(), []string{"0-0"})
 	})
 }

@@ -36,12 +36,16 @@ type Reader interface {
 // Delivery is a run of events lent to the reader until it acknowledges them or
 // the visibility time-out passes.
 type Delivery struct {
-	Events   []event.Event                                        // the reader's memory: good until its next Read
+	Events   []event.Event                                        // the reader's memory: good until its next Read; their texts hold on to the whole message
 	To       event.Position                                       // the last message in it
 	Attempts int                                                  // which attempt at its most-tried message this is; 1 is the first
 	Ack      func(ctx context.Context) error                      // done, never deliver again
 	Nack     func(ctx context.Context, delay time.Duration) error // deliver again after delay
-	Hold     func(ctx context.Context) error                      // it is being worked on: start the visibility time-out anew
+	Hold     func(ctx context.Context) error                      // it is still wanted: start the visibility time-out anew
+	// Begin says that work begins on it and all deliveries before it: should
+	// that end the process, it counts as an attempt, and until they are
+	// acknowledged each comes alone and says that it was attempted.
+	Begin func(ctx context.Context) error
 }
 
 // Aside keeps what was set aside, with the reason, until it is redriven or dropped.

@@ -61,7 +61,7 @@ func TestManyHours(t *testing.T) {
 	defer db.Close()
 	var rows, placed, wrong, sum int64
 	if err := db.QueryRow(`SELECT count(*), count(*) FILTER (hour >= 0), count(*) FILTER (hour >= 0 AND (date <> CAST(time AS DATE) OR hour <> hour(time))), sum(epoch_ms(time))
-		FROM read_parquet('` + filepath.Join(folder, "site=*", "**", "*.parquet") + `',
+		FROM read_parquet('`+filepath.Join(folder, "site=*", "**", "*.parquet")+`',
 		hive_partitioning = true, hive_types = {'site': VARCHAR, 'date': DATE, 'hour': BIGINT})`).Scan(&rows, &placed, &wrong, &sum); err != nil {
 		t.Fatal(err)
 	}

@@ -270,8 +270,7 @@ func (h *house) startStorePump(ctx context.Context) error {
 // startArchivePump pumps the queue into the archive.
 func (h *house) startArchivePump(ctx context.Context) error {
 	return h.startPump(ctx, "archive", h.archive.Position(), h.archive,
-		// It gathers for minutes, in which a restart is no attempt: it never gives up.
-		pump.Options{Attempts: 1 << 30, Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
+		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
 }
 
 func (h *house) startPump(ctx context.Context, name string, at event.Position, sink pump.Sink, o pump.Options) error {

@@ -24,6 +24,7 @@ type bookmark struct {
 type savedMark struct {
 	Position event.Position `json:"position"`
 	Attempts int            `json:"attempts,omitempty"` // made at what comes next
+	UpTo     event.Position `json:"up_to,omitzero"`     // and, together with it, at what comes up to here
 }
 
 func (b *bookmark) position() event.Position {
@@ -39,19 +40,19 @@ func (b *bookmark) move(to event.Position) {
 	b.mark, b.dirty = savedMark{Position: to}, true
 }
 
-// attempted puts on disk how many attempts were made at what comes next, so
-// that one that ends the process is counted.
-func (b *bookmark) attempted(n int) error {
+// attempted puts on disk how many attempts were made at what comes next, and up
+// to where others were part of them, so that one that ends the process is counted.
+func (b *bookmark) attempted(n int, upTo event.Position) error {
 	b.mu.Lock()
-	b.mark.Attempts, b.dirty = n, true
+	b.mark.Attempts, b.mark.UpTo, b.dirty = n, upTo, true
 	b.mu.Unlock()
 	return b.save()
 }
 
-func (b *bookmark) attempts() int {
+func (b *bookmark) attempts() (n int, upTo event.Position) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.mark.Attempts
+	return b.mark.Attempts, b.mark.UpTo
 }
 
 func (b *bookmark) save() error {

@@ -55,7 +55,7 @@ func TestAttemptsAcrossStarts(t *testing.T) {
 			t.Errorf("start %d: attempt %d, %v; want %d", start, d.Attempts, err, want)
 		}
 		if start >= 2 {
-			if err := d.Hold(t.Context()); err != nil {
+			if err := d.Begin(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}

@@ -39,7 +39,8 @@ func (q *Queue) Reader(ctx context.Context, name string, from *event.Position) (
 	q.mu.Lock()
 	b.shared = nil
 	q.mu.Unlock()
-	r := &ordered{q: q, name: name, mark: b, attempts: b.attempts()}
+	r := &ordered{q: q, name: name, mark: b}
+	r.attempts, r.upTo = b.attempts()
 	return r, r.rewind(ctx)
 }
 
@@ -94,8 +95,9 @@ type ordered struct {
 	gapKnown bool           // what is missing behind seen was reported already
 	pending  *message       // off the feed, did not fit
 	events   []event.Event  // of the last delivery; used again for the next
-	again    bool           // nothing was held since the last rewind
+	again    bool           // no work began since the last rewind
 	attempts int            // made at what comes next
+	upTo     event.Position // what comes up to here was part of an attempt that failed
 }
 
 // rewind begins anew behind the bookmark.
@@ -258,9 +260,12 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 	d.Events = r.events[:0]
 	m, ok, err := r.take(ctx, wait)
 	for ok && err == nil {
-		if n := len(d.Events); n > 0 && n+m.count > most {
+		if n := len(d.Events); n > 0 && (n+m.count > most || d.Attempts > 1) {
 			r.pending = &m
 			break
+		}
+		if d.Attempts == 0 {
+			d.Attempts = r.attempt(m.to)
 		}
 		d.Events, _ = r.q.add(d.Events, &m, r.name)
 		d.To = m.to
@@ -270,9 +275,7 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 	if d.To == (event.Position{}) {
 		return d, err
 	}
-	d.Attempts = r.attempts + 1
 	d.Ack = func(context.Context) error {
-		r.attempts = 0
 		r.mark.move(d.To)
 		return nil
 	}
@@ -284,15 +287,28 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 		r.attempts = d.Attempts
 		return r.rewind(ctx)
 	}
-	// An ordered reader's deliveries do not time out. But from here on they are
-	// worked on, and should that end the process it counts as an attempt. Only
-	// the first since opening can have been attempted before.
-	d.Hold = func(context.Context) error {
-		if !r.again {
-			return nil
+	d.Hold = func(context.Context) error { return nil } // an ordered reader's deliveries do not time out
+	d.Begin = func(context.Context) error {
+		if !r.again && d.Attempts == 1 {
+			return nil // what ended the process once is looked at more closely the next time
 		}
 		r.again = false
-		return r.mark.attempted(d.Attempts)
+		if r.upTo.Less(d.To) {
+			r.upTo = d.To
+		}
+		return r.mark.attempted(d.Attempts, r.upTo)
 	}
 	return d, nil
+}
+
+// attempt is which attempt it is at a delivery that begins with the message at
+// to: only what comes first can have been tried alone, but all that was tried
+// with it comes alone from now on, until the culprit is found.
+func (r *ordered) attempt(to event.Position) int {
+	n := r.attempts + 1
+	r.attempts = 0
+	if n == 1 && !r.upTo.Less(to) {
+		n = 2
+	}
+	return n
 }

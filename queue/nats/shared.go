@@ -115,6 +115,7 @@ func (r *shared) Read(ctx context.Context, most int, wait time.Duration) (queue.
 		return each(held, func(m jetstream.Msg) error { return m.NakWithDelay(delay) })
 	}
 	d.Hold = func(context.Context) error { return each(held, jetstream.Msg.InProgress) }
+	d.Begin = d.Hold
 	return d, nil
 }
 

@@ -158,7 +158,7 @@ func (r *memoryReader) take(most int) queue.Delivery {
 	}
 	for ; i < len(r.log.messages); i++ {
 		m := r.log.messages[i]
-		if len(taken) > 0 && len(d.Events)+len(m.events) > most {
+		if len(taken) > 0 && (len(d.Events)+len(m.events) > most || r.ordered && r.attempts > 0) {
 			break
 		}
 		if m.only != "" && m.only != r.name || !r.ordered && !r.lend(m.to.Seq, &d) {
@@ -167,7 +167,7 @@ func (r *memoryReader) take(most int) queue.Delivery {
 		d.Events, d.To, taken = append(d.Events, m.events...), m.to, append(taken, m.to.Seq)
 	}
 	if r.ordered {
-		r.next, d.Attempts = i, r.attempts+1
+		r.next, d.Attempts, r.attempts = i, r.attempts+1, 0
 	}
 	r.control(&d, taken)
 	return d
@@ -199,7 +199,6 @@ func (r *memoryReader) control(d *queue.Delivery, taken []uint64) {
 	}
 	d.Ack = func(context.Context) error {
 		return locked(func() {
-			r.attempts = 0
 			if r.acked.Less(to) {
 				r.acked = to
 			}
@@ -219,13 +218,14 @@ func (r *memoryReader) control(d *queue.Delivery, taken []uint64) {
 		}
 		return locked(func() {
 			if r.ordered {
-				r.attempts, r.next = r.attempts+1, int(r.acked.Seq)
+				r.attempts, r.next = d.Attempts, int(r.acked.Seq)
 			}
 			r.extend(taken, delay)
 			r.log.wake()
 		})
 	}
 	d.Hold = func(context.Context) error { return locked(func() { r.extend(taken, r.log.visibility) }) }
+	d.Begin = d.Hold
 }
 
 func (r *memoryReader) extend(taken []uint64, by time.Duration) {

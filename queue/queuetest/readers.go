@@ -62,10 +62,21 @@ func orderedNack(t *testing.T, open func() queue.Queue) {
 			t.Errorf("delivered again after %v", time.Since(began))
 		}
 	}
+	// What failed comes alone, and what comes after it has not been tried.
 	publish(t, q, want[0])
-	if _, d := take(t, r, 1, true); d.Attempts != 1 {
-		t.Errorf("what came after is attempt %d", d.Attempts)
+	publish(t, q, want[1])
+	publish(t, q, want[2])
+	_, d := take(t, r, 1, false)
+	check(t, d.Nack(t.Context(), 0))
+	first, err := r.Read(t.Context(), 100, soon)
+	check(t, err)
+	check(t, first.Begin(t.Context()))
+	second, err := r.Read(t.Context(), 100, soon)
+	check(t, err)
+	if first.Attempts != 2 || len(first.Events) != 1 || second.Attempts != 1 || len(second.Events) == 0 {
+		t.Errorf("after a nack: attempt %d of %d events, then attempt %d of %d", first.Attempts, len(first.Events), second.Attempts, len(second.Events))
 	}
+	check(t, second.Ack(t.Context()))
 }
 
 func independent(t *testing.T, open func() queue.Queue) {

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -24,7 +25,7 @@ func identOf(e *event.Event) ident { return ident{e.Day(), e.Site, e.ID} }
 // fresh is the indexes, in order, of the events that are neither stored nor
 // twice in the batch.
 func (s *Store) fresh(ctx context.Context, events []event.Event) ([]int, error) {
-	if err := s.load(ctx, s.days.Begin(events)); err != nil {
+	if err := s.load(ctx, events); err != nil {
 		return nil, err
 	}
 	fresh := make([]int, 0, len(events))
@@ -56,16 +57,40 @@ func (s *Store) fresh(ctx context.Context, events []event.Event) ([]int, error) 
 	return fresh, nil
 }
 
-// load reads the ids of days that are not in memory, those of all days at once.
-func (s *Store) load(ctx context.Context, missing []event.Day) error {
+// A day's ids are loaded if a batch has so many events of it, and of at most so
+// many days at a time: else a few events, each of another day, would have the
+// ids of everything loaded. Of other days just the events' own ids are asked for.
+const (
+	loadFrom = 100
+	loadDays = 8
+)
+
+// load reads the ids of the batch's days that are not in memory.
+func (s *Store) load(ctx context.Context, events []event.Event) error {
 	if err := s.learnDays(ctx); err != nil {
 		return err
 	}
-	var list []string
-	for _, day := range missing {
+	var missing []event.Day
+	for _, day := range s.days.Begin(events) {
 		if _, ok := s.stored[day]; ok {
-			list = append(list, fmt.Sprint(int32(day)))
+			missing = append(missing, day)
 		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	count := map[event.Day]int{}
+	for i := range events {
+		count[events[i].Day()]++
+	}
+	slices.SortFunc(missing, func(a, b event.Day) int { return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b)) })
+	var list []string
+	for i, day := range missing {
+		if i >= loadDays || count[day] < loadFrom {
+			s.days.Release(day)
+			continue
+		}
+		list = append(list, fmt.Sprint(int32(day)))
 	}
 	if len(list) == 0 {
 		return nil
@@ -118,10 +143,10 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 	if err != nil {
 		return nil, err
 	}
-	first, last := events[suspects[0]].Day(), events[suspects[0]].Day()
+	days := map[event.Day]bool{}
 	for _, i := range suspects {
 		who := identOf(&events[i])
-		first, last = min(first, who.day), max(last, who.day)
+		days[who.day] = true
 		if err := a.AppendRow(int32(who.day), who.site, who.id); err != nil {
 			_ = a.Close()
 			return nil, err
@@ -131,7 +156,7 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 		return nil, err
 	}
 	rows, err := s.conn.(driver.QueryerContext).QueryContext(ctx, fmt.Sprintf(
-		"SELECT DISTINCT day, site, id FROM suspects SEMI JOIN (SELECT day, site, id FROM events WHERE day BETWEEN %d AND %d) e USING (day, site, id)", first, last), nil)
+		"SELECT DISTINCT day, site, id FROM suspects SEMI JOIN (SELECT day, site, id FROM events WHERE day IN (%s)) e USING (day, site, id)", spelled(days)), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -148,4 +173,13 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 			return nil, err
 		}
 	}
+}
+
+func spelled(days map[event.Day]bool) string {
+	list := make([]string, 0, len(days))
+	for day := range days {
+		list = append(list, fmt.Sprint(int32(day)))
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
 }
