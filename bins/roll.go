@@ -2,6 +2,7 @@ package bins
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -88,6 +89,9 @@ func (r *Roller) Open(ctx context.Context, at event.Position) error {
 		r.dirty[day] = 0 // its mark is of an earlier process: touch it again
 		r.mark = max(r.mark, mark+1)
 	}
+	if len(s.Dirty) > 0 {
+		at = nowhere // they don't know what was written before
+	}
 	return r.reset(ctx, at)
 }
 
@@ -109,27 +113,26 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
 	}
 	fresh, err := store()
-	if r.hot == nil {
-		return err
-	}
-	if err != nil {
-		// It may have been stored all the same, and hot buckets would never hear
-		// of it: they are whole again at the next cut.
-		if lost := r.reset(ctx, nowhere); lost != nil {
-			r.o.Log.Warn("hot buckets can't be reached; figures come from the event store", "error", lost)
+	switch {
+	case r.hot == nil || r.at == nowhere:
+	case err != nil || to == (event.Position{}):
+		// After an error it may have been stored all the same, and a part of a
+		// batch has no position of its own that a cut could fall on.
+		r.lose(ctx, err)
+	default:
+		if err := r.hot.Apply(ctx, fresh, r.at, to); err != nil {
+			r.lose(ctx, err) // the events are stored
+		} else {
+			r.at = to
 		}
-		return err
 	}
-	if to == (event.Position{}) { // a part of a batch: the position follows with the last part
-		to = r.at
-	}
-	if err := r.hot.Apply(ctx, fresh, r.at, to); err != nil {
-		// The events are stored: the figures come from there until the next roll.
-		r.o.Log.Warn("hot buckets are behind; figures come from the event store until the next roll", "error", err)
-		return nil
-	}
-	r.at = to
-	return nil
+	return err
+}
+
+// lose lets hot buckets stand nowhere: the next roll makes them whole.
+func (r *Roller) lose(ctx context.Context, why error) {
+	r.o.Log.Warn("hot buckets are not complete; figures come from the event store until the next roll",
+		"error", errors.Join(why, r.reset(context.WithoutCancel(ctx), nowhere)))
 }
 
 // nowhere is a position that nobody reads from.
@@ -181,8 +184,18 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) error {
 // cut is a moment between two batches.
 type cut struct {
 	snapshot Snapshot
-	mark     uint64 // days touched before have this or less
-	hot      bool   // hot buckets stand at the snapshot's position
+	sites    map[string]Site // as they were
+	mark     uint64          // days touched before have this or less
+	hot      bool            // hot buckets stand at the snapshot's position
+}
+
+// site is the one of an id. Of one that nobody knows, days are those of UTC.
+func (c *cut) site(id string) Site {
+	s := c.sites[id]
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
+	return s
 }
 
 func (r *Roller) cut(ctx context.Context) (c cut, err error) {
@@ -191,8 +204,11 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	if c.snapshot, err = r.snapshot(ctx); err != nil {
 		return c, err
 	}
-	c.mark = r.mark
+	c.mark, c.sites = r.mark, map[string]Site{}
 	r.mark++
+	for _, s := range r.sites() {
+		c.sites[s.ID] = s
+	}
 	if r.hot == nil {
 		return c, nil
 	}
@@ -262,7 +278,7 @@ func (r *Roller) rolled(mark uint64) {
 }
 
 // due is the days to recount: the dirty ones, and all of a site whose bins are
-// in another zone than the site or were never made.
+// of another Basis than the site or were never made.
 func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 	s, err := r.durable.State(ctx)
 	if err != nil {
@@ -272,10 +288,6 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 	if err != nil {
 		return nil, err
 	}
-	zones := map[string]*time.Location{}
-	for _, site := range r.sites() {
-		zones[site.ID] = site.Zone
-	}
 	due := map[Day]bool{}
 	for day, mark := range s.Dirty {
 		if mark <= c.mark {
@@ -283,11 +295,9 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 		}
 	}
 	for _, site := range have {
-		zone := zones[site]
-		if zone == nil {
-			zone = time.UTC
-		}
-		if s.Zones[site] == zone.String() {
+		of := c.site(site)
+		zone := of.Zone
+		if s.Zones[site] == Basis(zone, of.Currency) {
 			continue
 		}
 		if err := r.durable.Forget(ctx, site); err != nil {
@@ -322,23 +332,16 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 
 // replace recounts days and puts their bins in place.
 func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last bool) (int, error) {
-	byID := map[string]Site{}
-	for _, s := range r.sites() {
-		byID[s.ID] = s
-	}
 	rolled := Rolled{Seal: seal, Last: last, Mark: c.mark}
 	for _, day := range days {
-		site, known := byID[day.Site]
-		if !known || site.Zone == nil {
-			site.Zone = time.UTC
-		}
+		site := c.site(day.Site)
 		tally, err := Count(day.Date.Window(site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
 			return c.snapshot.Walk(ctx, day.Site, from, to, fn)
 		})
 		if err != nil {
 			return 0, fmt.Errorf("%s of site %s: %w", day.Date, day.Site, err)
 		}
-		rolled.Days = append(rolled.Days, DayTally{day, site.Zone.String(), tally})
+		rolled.Days = append(rolled.Days, DayTally{day, Basis(site.Zone, site.Currency), tally})
 	}
 	return r.durable.Replace(ctx, rolled)
 }

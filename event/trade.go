@@ -167,8 +167,8 @@ func loose(raw json.RawMessage) string {
 	return ""
 }
 
-// maxAmount keeps sums of amounts far from overflow: 10^12 units.
-const maxAmount = 1_000_000_000_000 * Thousandths
+// maxAmount keeps sums of amounts far from overflow: a billion units.
+const maxAmount = 1_000_000_000 * Thousandths
 
 // thousandths reads a JSON number, or a text that is one, exactly, rounding
 // half away from zero beyond three decimals. Exponents are not said: a short one

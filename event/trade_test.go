@@ -218,7 +218,7 @@ func FuzzTrade(f *testing.F) {
 		`{"order_id":"o","currency":"usd","products":[{"sku":"s","price":0.0005,"quantity":1000000000000},null,7]}`, `{"products":[[]],"value":"-0.5"}`} {
 		f.Add(s)
 	}
-	const most = 1_000_000_000_000 * event.Thousandths
+	const most = 1_000_000_000 * event.Thousandths
 	within := func(x int64) bool { return x <= most && x >= -most }
 	f.Fuzz(func(t *testing.T, properties string) {
 		for _, name := range []string{"Product Viewed", "Product Added", "Order Completed", "Order Refunded"} {

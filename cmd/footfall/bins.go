@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,9 +55,13 @@ func (h *house) openHot(ctx context.Context) (bins.Hot, error) {
 	case "memory":
 		return memory.New(h.sites.currency), nil
 	case "redis", "rediss":
+		if _, err := url.Parse(where); err != nil {
+			return nil, errors.New("hot: this is no URL: use redis://HOST:PORT")
+		}
 		hot, err := redis.Open(ctx, where, redis.Options{Currency: h.sites.currency})
-		if err != nil {
-			return nil, err
+		if err != nil { // nobody's event shall wait for it
+			h.log.Error("hot buckets are kept in memory until the next start, as Redis can't be used", "error", err)
+			return memory.New(h.sites.currency), nil
 		}
 		h.closeHot = hot.Close
 		return hot, nil

@@ -143,6 +143,8 @@ func (c *call) account(ctx context.Context) []finding {
 func (c *call) leftovers() (found []finding) {
 	for _, x := range []struct{ pattern, check, says string }{
 		{"store.before-rebuild-*", "old store", "the event store from before a rebuild that was cut short or found less; if the figures are complete, remove it"},
+		{"store/*.v*-*", "old format", "the event store from before a newer version, its events were taken from the archive; if the figures are complete, remove it"},
+		{"*.damaged-*", "damage", "moved aside as damaged, it was made again; if the figures are complete, remove it"},
 		{"store/*.damaged-*", "damage", "moved aside as damaged, its events were taken from queue and archive; if the figures are complete, remove it"},
 	} {
 		paths, _ := filepath.Glob(filepath.Join(c.values["data"], x.pattern)) // the patterns are well-formed

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"sort"
 	"strconv"
@@ -155,7 +156,7 @@ func showConfig(_ context.Context, c *call) error {
 	if c.json {
 		out := map[string]map[string]string{}
 		for name, v := range c.values {
-			out[name] = map[string]string{"value": v, "from": c.from[name]}
+			out[name] = map[string]string{"value": redacted(v), "from": c.from[name]}
 		}
 		return c.print(out, nil)
 	}
@@ -165,9 +166,17 @@ func showConfig(_ context.Context, c *call) error {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		fmt.Fprintf(c.stdout, "%-16s %-24s %s\n", name, orDash(c.values[name]), c.from[name])
+		fmt.Fprintf(c.stdout, "%-16s %-24s %s\n", name, orDash(redacted(c.values[name])), c.from[name])
 	}
 	return nil
+}
+
+// redacted hides the password of a value that is a URL.
+func redacted(v string) string {
+	if u, err := url.Parse(v); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return v
 }
 
 func orDash(s string) string {
