@@ -80,8 +80,12 @@ type State struct {
 	Seal  Seal
 	Dirty map[Day]uint64    // days that got events since they were rolled, with the mark they got last
 	Days  map[Day]Seal      // days whose bins are newer than Seal: when they were rolled
-	Zones map[string]string // by site: the name of the zone its bins are in, once its first roll has ended
+	Zones map[string]string // by site: the Basis of its bins, once its first roll has ended
 }
+
+// Basis is what a site's bins depend on beside its events: with another zone or
+// currency they are made anew.
+func Basis(zone *time.Location, currency string) string { return zone.String() + " " + currency }
 
 // Since is the position up to which the day's bins count.
 func (s *State) Since(d Day) event.Position {
@@ -102,7 +106,7 @@ type Rolled struct {
 // DayTally is all bins of a day.
 type DayTally struct {
 	Day   Day
-	Zone  string // of the site
+	Zone  string // the site's Basis
 	Tally Tally
 }
 

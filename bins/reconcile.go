@@ -73,11 +73,12 @@ func (r *Roller) Reconcile(ctx context.Context, site string, from, to period.Dat
 	if err != nil {
 		return out, fmt.Errorf("reconcile: %w", err)
 	}
-	for _, s := range r.sites() {
-		if site != "" && s.ID != site || !slices.Contains(have, s.ID) {
+	for _, id := range have {
+		s, known := c.sites[id]
+		if site != "" && id != site || !known {
 			continue
 		}
-		if state.Zones[s.ID] != s.Zone.String() {
+		if state.Zones[s.ID] != Basis(s.Zone, s.Currency) {
 			out.Unrolled = append(out.Unrolled, s.ID)
 			continue
 		}

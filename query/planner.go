@@ -121,7 +121,7 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 	if err != nil {
 		return metric.Dataset{}, fmt.Errorf("query: %w", err)
 	}
-	if state.Zones[x.q.Site] != x.zone.String() {
+	if state.Zones[x.q.Site] != bins.Basis(x.zone, x.q.Currency) {
 		return metric.Dataset{}, errEvents
 	}
 	asOf := x.p.now().UTC()
@@ -153,11 +153,15 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 	return x.dataset(state.Seal.At, asOf), nil
 }
 
-// dirty lists the dates in the window that got events since they were rolled.
+// dirty lists the dates in the window that got events since they were rolled,
+// without those that the zone skipped.
 func (x *plan) dirty(s *bins.State) []period.Date {
 	var dates []period.Date
 	for day := range s.Dirty {
-		if day.Site == x.q.Site && day.Date >= x.from && day.Date < x.to {
+		if day.Site != x.q.Site || day.Date < x.from || day.Date >= x.to {
+			continue
+		}
+		if w := day.Date.Window(x.zone); w.From.Before(w.To) {
 			dates = append(dates, day.Date)
 		}
 	}
