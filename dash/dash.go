@@ -39,12 +39,13 @@ type Options struct {
 	Log    *slog.Logger                          // nil is slog.Default
 	Now    func() time.Time                      // nil is time.Now
 	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
 }
 
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed page.html login.html dash.css dash.js icon.svg
+//go:embed page.html login.html audit.html dash.css dash.js icon.svg
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64]}).ParseFS(files, "*.html"))
@@ -66,7 +67,7 @@ type door struct {
 	Options
 }
 
-// New is the handler of the dashboard: "/", "/live", "/login", "/logout" and
+// New is the handler of the dashboard: "/", "/audit", "/live", "/login", "/logout" and
 // "/assets/". A page asks some twenty questions at once; how many of them the
 // source gets at a time is the source's own matter: query.Limit.
 func New(source query.Source, sites Sites, logins Logins, o Options) http.Handler {
@@ -79,6 +80,7 @@ func New(source query.Source, sites Sites, logins Logins, o Options) http.Handle
 	d := &door{source, sites, logins, o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", d.loggedIn(d.page))
+	mux.HandleFunc("GET /audit", d.loggedIn(d.audit))
 	mux.HandleFunc("GET /live", d.loggedIn(d.live))
 	mux.HandleFunc("GET /login", d.askLogin)
 	mux.HandleFunc("POST /login", d.login)

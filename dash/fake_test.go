@@ -109,15 +109,20 @@ var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
 
 func newWorld(t *testing.T, now func() time.Time, domains ...string) world {
 	t.Helper()
-	w := world{source: &plausible{now: now, scale: 1}, control: &accounttest.Memory{}}
+	return newWorldWith(t, Options{Now: now}, domains...)
+}
+
+func newWorldWith(t *testing.T, o Options, domains ...string) world {
+	t.Helper()
+	w := world{source: &plausible{now: o.Now, scale: 1}, control: &accounttest.Memory{}}
 	for _, domain := range slices.Backward(domains) {
 		var err error
 		if w.site, err = w.control.AddSite(t.Context(), account.Site{Domain: domain, Zone: "Europe/Berlin", WriteKey: "ffw_" + domain}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	status := func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12}, nil }
-	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Status: status})
+	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12}, nil }
+	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }
 

@@ -17,6 +17,7 @@ import (
 	"footfall/bins/memory"
 	"footfall/bins/redis"
 	binsqlite "footfall/bins/sqlite"
+	"footfall/dash"
 	"footfall/event"
 	"footfall/metric"
 	"footfall/period"
@@ -143,6 +144,25 @@ func (h *house) runRolls(ctx context.Context) (stop func()) {
 	}
 }
 
+func (h *house) auditFile() string { return filepath.Join(h.c.values["data"], "reconciled.json") }
+
+// lastAudit is the last result of footfall reconcile, for the pages.
+func (h *house) lastAudit(context.Context) (dash.Audit, error) {
+	b, err := os.ReadFile(h.auditFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return dash.Audit{}, nil
+	}
+	var r reconciled
+	if err == nil {
+		err = json.Unmarshal(b, &r)
+	}
+	a := dash.Audit{At: r.At, Took: r.Took, Differences: r.Count, Figures: r.Figures, Days: r.Days, Events: r.Events}
+	for _, d := range r.Examples {
+		a.Examples = append(a.Examples, dash.Difference{Subject: subject(d), Period: d.Period, Metric: string(d.Metric), Bins: d.Bins, Recount: d.Recount})
+	}
+	return a, err
+}
+
 func (k *control) roll(w http.ResponseWriter, r *http.Request) error {
 	if err := k.h.settled(r.Context()); err != nil {
 		return err
@@ -207,7 +227,7 @@ func (h *house) reconcile(ctx context.Context, site string, from, to period.Date
 	if err != nil {
 		return out, err
 	}
-	return out, os.WriteFile(filepath.Join(h.c.values["data"], "reconciled.json"), b, 0o600)
+	return out, os.WriteFile(h.auditFile(), b, 0o600)
 }
 
 func rollNow(ctx context.Context, c *call) error {
@@ -225,13 +245,17 @@ func reconcileNow(ctx context.Context, c *call) error {
 	return errors.New("bins and events don't agree; make the bins again with: footfall rebuild")
 }
 
+// subject spells what a difference is about.
+func subject(d bins.Difference) string {
+	if d.By == "" {
+		return d.Site
+	}
+	return fmt.Sprintf("%s %s %q", d.Site, d.By, d.Value)
+}
+
 func printReconciled(w io.Writer, r reconciled) {
 	for _, d := range r.Examples {
-		subject := d.Site
-		if d.By != "" {
-			subject = fmt.Sprintf("%s %s %q", d.Site, d.By, d.Value)
-		}
-		fmt.Fprintf(w, "%s %s %s: bins %d, recount %d\n", subject, d.Period, d.Metric, d.Bins, d.Recount)
+		fmt.Fprintf(w, "%s %s %s: bins %d, recount %d\n", subject(d), d.Period, d.Metric, d.Bins, d.Recount)
 	}
 	for _, site := range r.Unrolled {
 		fmt.Fprintf(w, "%s has no bins yet: its figures come from the events until the first roll\n", site)

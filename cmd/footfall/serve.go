@@ -108,7 +108,7 @@ func (h *house) server() *http.Server {
 	})
 	source := query.Limit(h, questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log})
-	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance})
+	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
