@@ -19,7 +19,7 @@ func TestAudit(t *testing.T) {
 		want  []string
 	}{
 		{Audit{At: fixed, Took: 1500 * time.Millisecond, Figures: 3102, Days: 5, Events: 60449}, nil,
-			[]string{"All 3102 figures agree", "60,449 events of 5 days", "in 1.5s"}},
+			[]string{"All 3,102 figures agree", "60,449 events of 5 days", "in 1.5s"}},
 		{Audit{At: fixed, Differences: 1, Figures: 10, Examples: []Difference{{"shop page <b>", "D2026-325", "PageViews", 7, 8}}}, nil,
 			[]string{"1 of 10 figures differ", "shop page &lt;b&gt;", "D2026-325", "footfall rebuild"}},
 		{Audit{}, errors.New("unreadable"), []string{"can&#39;t be read"}},
