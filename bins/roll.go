@@ -217,11 +217,26 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	if !c.hot {
 		// They lack something. From here on they are whole again, once the roll
 		// has taken up what is stored.
-		if err = r.reset(ctx, c.snapshot.Position()); err != nil {
+		if err = r.reset(ctx, r.anew(ctx, c.snapshot.Position())); err != nil {
 			r.o.Log.Warn("hot buckets can't be reached; figures come from the event store", "error", err)
 		}
 	}
 	return c, nil
+}
+
+// anew is where hot buckets can begin at a cut: nowhere if some day's bins are of
+// this very position already, but lack a part of a batch that was stored since.
+func (r *Roller) anew(ctx context.Context, at event.Position) event.Position {
+	s, err := r.durable.State(ctx)
+	if err != nil {
+		return nowhere
+	}
+	for day := range s.Dirty {
+		if s.Since(day) == at {
+			return nowhere
+		}
+	}
+	return at
 }
 
 // Report says what a roll did.

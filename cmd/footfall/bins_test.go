@@ -184,9 +184,7 @@ func (w *works) step() {
 	case n < 17:
 		w.rezone()
 	case n < 18:
-		w.note("opened")
-		must(w.t, w.durable.Close())
-		w.open()
+		w.reopen()
 	default:
 		w.reconcile()
 	}
@@ -203,8 +201,18 @@ func (w *works) write(batch []event.Event, trouble string) {
 	w.t.Helper()
 	to := w.store.State().Position
 	to.Epoch, to.Seq, to.Total = 1, to.Seq+1, to.Total+uint64(len(batch))
+	if n := len(batch) / 2; w.r.IntN(6) == 0 && n > 0 {
+		w.bring(batch[:n], event.Position{}, "") // a part of a batch
+		batch = batch[n:]
+		w.meanwhile()
+	}
+	w.bring(batch, to, trouble)
+}
+
+func (w *works) bring(batch []event.Event, to event.Position, trouble string) {
+	w.t.Helper()
 	for {
-		w.note("%d events %s", len(batch), trouble)
+		w.note("%d events to %d %s", len(batch), to.Seq, trouble)
 		ctx, cancel := context.WithCancel(w.t.Context())
 		err := w.roller.Write(ctx, batch, to, func() ([]event.Event, error) {
 			w.fresh = w.fresh[:0]
@@ -223,24 +231,38 @@ func (w *works) write(batch []event.Event, trouble string) {
 		cancel()
 		switch {
 		case err == nil && trouble == "":
+			w.check(1)
 			return
 		case trouble == "" || !errors.Is(err, errShaken):
 			w.fail("a write: %v", err)
 		}
 		trouble = ""
-		w.check(3)
-		switch w.r.IntN(5) {
-		case 0:
-			w.roll()
-		case 1:
-			w.reconcile()
-		case 2:
-			w.note("opened")
-			must(w.t, w.durable.Close())
-			w.open()
-		}
-		w.check(3)
+		w.meanwhile()
 	}
+}
+
+// meanwhile is what may happen before a batch comes again or goes on.
+func (w *works) meanwhile() {
+	w.t.Helper()
+	w.check(2)
+	switch n := w.r.IntN(5); {
+	case w.durable.between != nil: // in a roll
+	case n == 0:
+		w.roll()
+	case n == 1:
+		w.reconcile()
+	case n == 2:
+		w.reopen()
+	}
+	w.check(2)
+}
+
+// reopen is the end of a process and another.
+func (w *works) reopen() {
+	w.t.Helper()
+	w.note("opened")
+	must(w.t, w.durable.Close())
+	w.open()
 }
 
 // batch makes events, among them some that came before.
@@ -329,9 +351,16 @@ func (w *works) shakenRoll() {
 	}
 }
 
-// rezone gives a site another zone or currency.
+// rezone gives a site another zone or currency, sometimes only for a while.
 func (w *works) rezone() {
 	s := &w.sites[w.r.IntN(len(w.sites))]
+	if old := *s; os.Getenv("ABA") != "" && w.r.IntN(2) == 0 {
+		defer func() {
+			w.write(w.batch(), "")
+			*s = old
+			w.note("%s is in %s and %s again", s.ID, s.Zone, s.Currency)
+		}()
+	}
 	if w.r.IntN(2) == 0 {
 		s.Currency = pickOf(w.r, "INR", "USD", "WST")
 	} else {
