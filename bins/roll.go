@@ -362,15 +362,19 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 }
 
 // Run rolls at once, for what an earlier process left, and then at every
-// quarter of an hour until ctx ends.
+// quarter of an hour until ctx ends. A roll that takes long, as that of a day
+// with many events does, is given a longer pause, so that at most a twentieth
+// of the time goes into it; hot buckets have what comes meanwhile.
 func (r *Roller) Run(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := r.o.Now()
 		if _, err := r.Roll(ctx); err != nil && ctx.Err() == nil {
 			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
 		}
-		next := r.o.Now().Truncate(period.Bucket).Add(period.Bucket)
+		now := r.o.Now()
+		next := now.Add(20 * now.Sub(began)).Truncate(period.Bucket).Add(period.Bucket)
 		select {
-		case <-time.After(next.Sub(r.o.Now())):
+		case <-time.After(next.Sub(now)):
 		case <-ctx.Done():
 		}
 	}
