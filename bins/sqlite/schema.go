@@ -2,7 +2,10 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+
+	"github.com/mattn/go-sqlite3"
 )
 
 // format is the version of the file, kept as user_version; application tells
@@ -54,9 +57,31 @@ CREATE TABLE zones (
 ) STRICT, WITHOUT ROWID;
 `
 
-// unreadable says what to do with a file that can't be read.
+// ErrDamaged tells that a file is no longer what was written: without it, bins
+// are made again from the event store.
+var ErrDamaged = errors.New("damaged")
+
+// unreadable says what to do with a file that can't be read. What SQLite does not
+// complain of is found in it and can't be.
 func unreadable(path string, err error) error {
+	var said sqlite3.Error
+	if !errors.As(err, &said) || said.Code == sqlite3.ErrCorrupt || said.Code == sqlite3.ErrNotADB {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	return fmt.Errorf("bins: %s cannot be read: %w; move it and its -wal and -shm away: bins are made again from the event store", path, err)
+}
+
+// whole looks at every page of the file.
+func whole(db *sql.DB, path string) error {
+	var found string
+	err := db.QueryRow("PRAGMA quick_check(1)").Scan(&found)
+	if err == nil && found != "ok" {
+		err = errors.New(found)
+	}
+	if err != nil {
+		return unreadable(path, err)
+	}
+	return nil
 }
 
 // prepare makes the tables of an empty file and refuses one that it can't know.
@@ -75,7 +100,7 @@ func prepare(db *sql.DB, path string) error {
 		return fmt.Errorf("bins: %s has format %d, this footfall knows %d: install a newer footfall, or move the file away: bins are made again from the event store",
 			path, version, format)
 	case id == application && version == format:
-		return nil
+		return whole(db, path)
 	case tables > 0 || id != 0 || version != 0:
 		return fmt.Errorf("bins: %s is a file of something else: name another one", path)
 	}

@@ -32,7 +32,7 @@ var binCommands = []command{
 // openBins opens what keeps figures ready, between the event store and those
 // who ask.
 func (h *house) openBins(ctx context.Context) (err error) {
-	if h.bins, err = binsqlite.Open(filepath.Join(h.c.values["data"], "bins.sqlite")); err != nil {
+	if err := h.openDurable(filepath.Join(h.c.values["data"], "bins.sqlite")); err != nil {
 		return err
 	}
 	if h.hot, err = h.openHot(ctx); err != nil {
@@ -45,6 +45,23 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	}
 	h.planner = query.Plan(eventSource{h}, h.bins, hot, time.Now)
 	return nil
+}
+
+// openDurable opens the file of bins. A damaged one is moved aside: bins are
+// made again from the event store.
+func (h *house) openDurable(path string) (err error) {
+	if h.bins, err = binsqlite.Open(path); !errors.Is(err, binsqlite.ErrDamaged) {
+		return err
+	}
+	suffix := ".damaged-" + time.Now().UTC().Format("20060102T150405.000")
+	h.log.Error("bins can't be read; moving their file aside, they are made again from the event store", "file", path, "to", path+suffix, "error", err)
+	for _, part := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+part, path+suffix+part); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	h.bins, err = binsqlite.Open(path)
+	return err
 }
 
 // openHot chooses where hot buckets are by the setting's scheme.
