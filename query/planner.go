@@ -273,7 +273,7 @@ func (x *plan) dataset(sealed, asOf time.Time) metric.Dataset {
 			whole.Merge(&steps[i])
 		}
 		totals[value] = whole.Count()
-		d.Estimate = d.Estimate || !whole.Exact()
+		d.Estimate = d.Estimate || x.q.By != "" && !whole.Exact() // it decides about the order
 		if totals[value] == 0 {
 			delete(x.values, value)
 		}
