@@ -33,6 +33,7 @@ type Options struct {
 	Log     *slog.Logger     // nil is slog.Default
 	Now     func() time.Time // nil is time.Now
 	Timeout time.Duration    // of one request; 0 is 30 s
+	Daily   Daily            // nil: there is no /v1/daily
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -61,6 +62,9 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", d.guard("GET, POST", d.graphql))
 	mux.Handle("/v1/query", d.guard("GET", d.query))
+	if o.Daily != nil {
+		mux.Handle("/v1/daily", d.guard("GET", d.daily))
+	}
 	return mux
 }
 

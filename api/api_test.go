@@ -52,6 +52,7 @@ func (c *counting) Answer(_ context.Context, q metric.Query) (metric.Dataset, er
 type fixture struct {
 	*httptest.Server
 	source            *counting
+	memory            *accounttest.Memory
 	all, bound, other string // tokens
 }
 
@@ -59,7 +60,7 @@ func start(t *testing.T) fixture {
 	t.Helper()
 	var m accounttest.Memory
 	ctx := t.Context()
-	f := fixture{source: &counting{}}
+	f := fixture{source: &counting{}, memory: &m}
 	for _, s := range []account.Site{{Domain: "a.example", Zone: "Europe/Berlin"}, {Domain: "b.example"}} {
 		if _, err := m.AddSite(ctx, s); err != nil {
 			t.Fatal(err)

@@ -59,7 +59,9 @@ func Open(path string) (*Durable, error) {
 	}
 	d.reader.SetMaxOpenConns(readers)
 	d.reader.SetMaxIdleConns(readers)
-	err = prepare(d.writer, path)
+	if err = prepare(d.writer, path); err == nil {
+		err = prepareDaily(d.writer, path)
+	}
 	if err == nil {
 		if d.state, err = load(context.Background(), d.writer); err != nil {
 			err = unreadable(path, err)
@@ -146,6 +148,9 @@ func (d *Durable) Forget(ctx context.Context, site string) error {
 	defer d.rolling.Unlock()
 	_, err := d.write(ctx, func(tx *sql.Tx, next *state) error {
 		next.forget(site)
+		if err := staleAll(ctx, tx, site); err != nil {
+			return err
+		}
 		if site == "" {
 			_, err := tx.ExecContext(ctx, "DELETE FROM bins")
 			return err

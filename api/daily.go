@@ -1,0 +1,178 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"footfall/account"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Daily is the table of what each page got a day.
+type Daily interface {
+	// PageDays hands over the lines of a site's dates, to not included, by date
+	// and page.
+	PageDays(ctx context.Context, site string, from, to period.Date, fn func(metric.PageDay) error) error
+}
+
+// DailyQuery asks for a part of the daily table.
+type DailyQuery struct {
+	Site     account.Site
+	From, To period.Date // To not included
+	CSV      bool        // else JSON
+}
+
+// ParseDaily reads a question for the daily table from URL parameters: site as
+// in ParseQuery, from and to (days; to is not included; without them there is
+// no limit), format csv or json. What is wrong is a *metric.QueryError.
+func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
+	for name := range v {
+		switch name {
+		case "site", "from", "to", "format":
+		default:
+			return q, wrong("unknown parameter %q: use site, from, to, format", name)
+		}
+	}
+	if q.Site, err = pick(v.Get("site"), sites); err != nil {
+		return q, err
+	}
+	q.From, q.To = -1<<30, 1<<30
+	for name, into := range map[string]*period.Date{"from": &q.From, "to": &q.To} {
+		if s := v.Get(name); s != "" {
+			day, err := time.Parse("2006-01-02", s)
+			if err != nil {
+				return q, wrong("%s=%q is not a day such as 2026-11-21", name, s)
+			}
+			*into = period.DateOf(day, nil)
+		}
+	}
+	switch format := v.Get("format"); format {
+	case "csv":
+		q.CSV = true
+	case "json", "":
+	default:
+		return q, wrong("format=%q is unknown: use csv or json", format)
+	}
+	return q, nil
+}
+
+// ContentType is the media type of the answer.
+func (q DailyQuery) ContentType() string {
+	if q.CSV {
+		return "text/csv; charset=utf-8; header=present"
+	}
+	return "application/json; charset=utf-8"
+}
+
+// DailyLine is how JSON spells a line of the daily table.
+type DailyLine struct {
+	Date     string `json:"date"` // of the site's zone
+	Page     string `json:"page"`
+	Views    int64  `json:"views"`
+	Visitors int64  `json:"visitors"`
+	Estimate bool   `json:"estimate,omitempty"` // of the visitors, to about 1 %
+}
+
+// WriteDaily spells a part of the daily table: CSV with the head
+// date,page,views,visitors, or JSON as {"site":…,"days":[DailyLine…]}. begun
+// tells, if there is an error, that something was written already.
+func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (begun bool, err error) {
+	out := &noting{to: w}
+	b := bufio.NewWriterSize(out, 1<<16)
+	if q.CSV {
+		err = writeCSV(ctx, b, q, table)
+	} else {
+		err = writeJSON(ctx, b, q, table)
+	}
+	if err == nil {
+		err = b.Flush()
+	}
+	return out.begun, err
+}
+
+// noting notes that something was written.
+type noting struct {
+	to    io.Writer
+	begun bool
+}
+
+func (n *noting) Write(p []byte) (int, error) {
+	n.begun = true
+	return n.to.Write(p)
+}
+
+func writeCSV(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"date", "page", "views", "visitors"}); err != nil {
+		return err
+	}
+	err := table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
+		return out.Write([]string{l.Date.String(), harmless(l.Page), strconv.FormatInt(l.Views, 10), strconv.FormatInt(l.Visitors, 10)})
+	})
+	out.Flush()
+	return errors.Join(err, out.Error())
+}
+
+// harmless is a text of a visitor's making that no spreadsheet takes for a
+// formula: it gets an apostrophe before its first character where that is one of
+// = + - @, a tab or a line break.
+func harmless(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+func writeJSON(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
+	site, err := json.Marshal(q.Site.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, `{"site":`+string(site)+`,"days":[`); err != nil {
+		return err
+	}
+	comma := ""
+	err = table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
+		line, err := json.Marshal(DailyLine{l.Date.String(), l.Page, l.Views, l.Visitors, l.Estimate})
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(w, comma+"\n"+string(line))
+		comma = ","
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, "]}\n")
+	return err
+}
+
+// daily is GET /v1/daily.
+func (d *door) daily(w http.ResponseWriter, r *http.Request, sites []account.Site) {
+	q, err := ParseDaily(r.URL.Query(), sites)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", q.ContentType())
+	begun, err := WriteDaily(r.Context(), w, q, d.Daily)
+	if err != nil && begun {
+		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short table
+	}
+	if err != nil {
+		status, why := d.explain(err)
+		w.Header().Set("Retry-After", "2")
+		refuse(w, status, why)
+	}
+}
