@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +56,8 @@ type Roller struct {
 	gate  sync.Mutex // held while the store is written, and to cut: a cut falls between two batches
 	mark  uint64     // days touched now get this
 	dirty map[Day]uint64
-	at    event.Position // where hot stands
+	at    event.Position                       // where hot stands
+	bases map[string]map[string]*time.Location // by site: the zones, by Basis, its bins are in or may be after a roll
 
 	rolling sync.Mutex // one roll at a time
 }
@@ -72,7 +74,7 @@ func NewRoller(durable Durable, hot Hot, snapshot func(ctx context.Context) (Sna
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Roller{durable: durable, hot: hot, snapshot: snapshot, sites: sites, o: o}
+	return &Roller{durable: durable, hot: hot, snapshot: snapshot, sites: sites, o: o, bases: map[string]map[string]*time.Location{}}
 }
 
 // Open takes up where an earlier process stopped: days it left dirty stay so,
@@ -88,6 +90,13 @@ func (r *Roller) Open(ctx context.Context, at event.Position) error {
 	for day, mark := range s.Dirty {
 		r.dirty[day] = 0 // its mark is of an earlier process: touch it again
 		r.mark = max(r.mark, mark+1)
+	}
+	r.bases = map[string]map[string]*time.Location{}
+	for site, basis := range s.Zones {
+		name, _, _ := strings.Cut(basis, " ")
+		if zone, err := time.LoadLocation(name); err == nil { // else they are made anew
+			r.bases[site] = map[string]*time.Location{basis: zone}
+		}
 	}
 	if len(s.Dirty) > 0 {
 		at = nowhere // they don't know what was written before
@@ -109,15 +118,17 @@ func (r *Roller) reset(ctx context.Context, at event.Position) error {
 func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Position, store func() ([]event.Event, error)) error {
 	r.gate.Lock()
 	defer r.gate.Unlock()
-	if err := r.touch(ctx, events); err != nil {
+	changed, err := r.touch(ctx, events)
+	if err != nil {
 		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
 	}
 	fresh, err := store()
 	switch {
 	case r.hot == nil || r.at == nowhere:
-	case err != nil || to == (event.Position{}):
-		// After an error it may have been stored all the same, and a part of a
-		// batch has no position of its own that a cut could fall on.
+	case err != nil || changed || to == (event.Position{}):
+		// After an error it may have been stored all the same; amounts may be of
+		// another currency than those before; and a part of a batch has no
+		// position of its own that a cut could fall on.
 		r.lose(ctx, err)
 	default:
 		if err := r.hot.Apply(ctx, fresh, r.at, to); err != nil {
@@ -138,12 +149,27 @@ func (r *Roller) lose(ctx context.Context, why error) {
 // nowhere is a position that nobody reads from.
 var nowhere = event.Position{Epoch: math.MaxUint64}
 
+// zones is those in which a site's days become dirty: its own and, if it has
+// changed since the last roll, those of before, as it may change back.
+func (r *Roller) zones(s Site) (zones []*time.Location, changed bool) {
+	zones = []*time.Location{s.Zone}
+	now := Basis(s.Zone, s.Currency)
+	for basis, zone := range r.bases[s.ID] {
+		if basis != now {
+			zones, changed = append(zones, zone), true
+		}
+	}
+	return zones, changed
+}
+
 // touch makes the days of events dirty. An event near midnight also touches
-// the neighbour day: its sessions may begin or end there.
-func (r *Roller) touch(ctx context.Context, events []event.Event) error {
-	zones := map[string]*time.Location{}
+// the neighbour day: its sessions may begin or end there. It reports whether some
+// site's zone or currency has changed since the last roll.
+func (r *Roller) touch(ctx context.Context, events []event.Event) (changed bool, err error) {
+	zones := map[string][]*time.Location{}
 	for _, s := range r.sites() {
-		zones[s.ID] = s.Zone
+		in, other := r.zones(s)
+		zones[s.ID], changed = in, changed || other
 	}
 	type quarter struct {
 		site string
@@ -158,27 +184,38 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) error {
 			continue
 		}
 		seen[q] = true
-		begin := time.Unix(q.at, 0)
-		first := period.DateOf(begin.Add(-SessionGap-time.Second), zones[e.Site])
-		last := period.DateOf(begin.Add(period.Bucket+SessionGap), zones[e.Site])
-		for date := first; date <= last; date++ {
-			day := Day{e.Site, date}
-			if mark, ok := r.dirty[day]; !ok || mark < r.mark {
-				r.dirty[day] = r.mark
-				fresh = append(fresh, day)
+		if zones[q.site] == nil {
+			zones[q.site] = []*time.Location{time.UTC}
+		}
+		for _, zone := range zones[q.site] {
+			for _, day := range around(q.site, time.Unix(q.at, 0), zone) {
+				if mark, ok := r.dirty[day]; !ok || mark < r.mark {
+					r.dirty[day] = r.mark
+					fresh = append(fresh, day)
+				}
 			}
 		}
 	}
 	if len(fresh) == 0 {
-		return nil
+		return changed, nil
 	}
 	if err := r.durable.Touch(ctx, r.mark, fresh...); err != nil {
 		for _, day := range fresh {
 			r.dirty[day] = 0
 		}
-		return err
+		return changed, err
 	}
-	return nil
+	return changed, nil
+}
+
+// around is the days that an event in the quarter of an hour from begin on may
+// change.
+func around(site string, begin time.Time, zone *time.Location) (days []Day) {
+	last := period.DateOf(begin.Add(period.Bucket+SessionGap), zone)
+	for date := period.DateOf(begin.Add(-SessionGap-time.Second), zone); date <= last; date++ {
+		days = append(days, Day{site, date})
+	}
+	return days
 }
 
 // cut is a moment between two batches.
@@ -208,6 +245,10 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	r.mark++
 	for _, s := range r.sites() {
 		c.sites[s.ID] = s
+		if r.bases[s.ID] == nil {
+			r.bases[s.ID] = map[string]*time.Location{}
+		}
+		r.bases[s.ID][Basis(s.Zone, s.Currency)] = s.Zone
 	}
 	if r.hot == nil {
 		return c, nil
@@ -271,7 +312,7 @@ func (r *Roller) Roll(ctx context.Context) (Report, error) {
 		report.Days, report.Rows = report.Days+n, report.Rows+rows
 		days = days[n:]
 	}
-	r.rolled(c.mark)
+	r.rolled(c)
 	report.Took = r.o.Now().Sub(began)
 	if r.hot != nil {
 		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil {
@@ -281,14 +322,17 @@ func (r *Roller) Roll(ctx context.Context) (Report, error) {
 	return report, nil
 }
 
-// rolled forgets days that were not touched behind the cut.
-func (r *Roller) rolled(mark uint64) {
+// rolled forgets days that were not touched behind the cut, and what sites were before.
+func (r *Roller) rolled(c cut) {
 	r.gate.Lock()
 	defer r.gate.Unlock()
 	for day, at := range r.dirty {
-		if at <= mark {
+		if at <= c.mark {
 			delete(r.dirty, day)
 		}
+	}
+	for id, s := range c.sites {
+		r.bases[id] = map[string]*time.Location{Basis(s.Zone, s.Currency): s.Zone}
 	}
 }
 

@@ -354,7 +354,7 @@ func (w *works) shakenRoll() {
 // rezone gives a site another zone or currency, sometimes only for a while.
 func (w *works) rezone() {
 	s := &w.sites[w.r.IntN(len(w.sites))]
-	if old := *s; os.Getenv("ABA") != "" && w.r.IntN(2) == 0 {
+	if old := *s; w.r.IntN(2) == 0 {
 		defer func() {
 			w.write(w.batch(), "")
 			*s = old
