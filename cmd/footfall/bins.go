@@ -185,6 +185,9 @@ func (k *control) roll(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	report, err := k.h.roller.Roll(r.Context())
+	if err == nil {
+		err = k.h.daily.late(r.Context())
+	}
 	if err != nil {
 		return err
 	}

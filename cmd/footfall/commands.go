@@ -38,6 +38,7 @@ var ownFlags = map[string][][3]string{
 	"query":         {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":        {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"reconcile":     {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
+	"daily":         {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
 	"export":        {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
 	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
 	"aside redrive": {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},

@@ -82,6 +82,8 @@ type house struct {
 	planner   *query.Planner
 	fresh     []event.Event // the new ones of the batch being stored
 	stopRolls func()
+	daily     *dailyTable
+	stopJobs  func()
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
@@ -169,6 +171,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		}
 	}
 	h.stopRolls = h.runRolls(ctx)
+	h.stopJobs = h.runSchedule(ctx)
 	return h, nil
 }
 
@@ -338,6 +341,9 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
+	if h.stopJobs != nil {
+		h.stopJobs()
+	}
 	if h.stopRolls != nil {
 		h.stopRolls()
 	}

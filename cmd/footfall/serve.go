@@ -107,7 +107,7 @@ func (h *house) server() *http.Server {
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	source := query.Limit(h, questions)
-	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log})
+	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -117,7 +117,7 @@ func (h *house) server() *http.Server {
 			switch {
 			case collect.Handles(path):
 				collector.ServeHTTP(w, r)
-			case path == "/graphql" || path == "/v1/query":
+			case path == "/graphql" || path == "/v1/query" || path == "/v1/daily":
 				figures.ServeHTTP(w, r)
 			case path == "/healthz":
 				fmt.Fprintln(w, "ok")
