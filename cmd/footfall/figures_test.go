@@ -119,7 +119,7 @@ func TestDamagedBins(t *testing.T) {
 		{"truncated", 1, func() { must(t, os.Truncate(path, 5000)) }},
 		{"to a part of the first page", 1, func() { must(t, os.Truncate(path, 300)) }},
 		{"a damaged beginning", 1, garbage(0, 200)},
-		{"a damaged page", 1, garbage(3*4096, 4096)},
+		{"a damaged page", 1, garbage(4096, 4096)},
 		{"something else", 1, func() { must(t, os.WriteFile(path, []byte("once upon a time there was a file of bins"), 0o600)) }},
 		{"nothing", 0, func() { must(t, os.Truncate(path, 0)) }},
 		{"gone", 0, func() { must(t, os.Remove(path)) }},
