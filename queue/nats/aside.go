@@ -83,6 +83,11 @@ func (a *aside) keep(ctx context.Context, reader string, item []byte, id string)
 	if err != nil || !ack.Duplicate {
 		return err
 	}
+	if m := a.books().Moving; m != nil && m.Redrive == reader && slices.Contains(m.IDs, ack.Sequence) {
+		// Redriven and refused again before the old item is erased.
+		_, err := a.queue.js.Publish(ctx, asideSubject+reader, item)
+		return err
+	}
 	if _, err := a.stream.GetMsg(ctx, ack.Sequence); !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
@@ -190,11 +195,14 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 }
 
 // Redrive publishes items again, for their reader only, and removes them. It
-// returns how many were redriven before an error. A crash at any moment leaves
-// each item either set aside or redriven: see moves.
+// returns how many were redriven before an error. A crash at any moment, or an
+// asker that leaves, leaves each item either set aside or redriven: see moves.
 func (a *aside) Redrive(ctx context.Context, ids ...uint64) (int, error) {
 	a.moves.one.Lock()
 	defer a.moves.one.Unlock()
+	if _, err := a.finish(ctx); err != nil { // what it moves is no longer there to be named
+		return 0, err
+	}
 	done := 0
 	for done < len(ids) {
 		first, err := a.redrivable(ctx, ids[done])
@@ -225,7 +233,8 @@ func (a *aside) redrive(ctx context.Context, reader string, ids []uint64, events
 	if err != nil {
 		return 0, err
 	}
-	published := a.queue.publish(ctx, reader, events)
+	// The asker may leave, but the message is on its way.
+	published := a.queue.publish(context.WithoutCancel(ctx), reader, events)
 	moved, err := a.finish(context.WithoutCancel(ctx))
 	if !moved {
 		return 0, errors.Join(published, err)
@@ -253,6 +262,9 @@ func (a *aside) redrivable(ctx context.Context, id uint64) (queue.AsideItem, err
 func (a *aside) Drop(ctx context.Context, ids ...uint64) (int, error) {
 	a.moves.one.Lock()
 	defer a.moves.one.Unlock()
+	if _, err := a.finish(ctx); err != nil { // what it moves is no longer there to be named
+		return 0, err
+	}
 	done := 0
 	for part := range slices.Chunk(ids, movedTogether) {
 		by := map[string]uint64{}
