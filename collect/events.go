@@ -26,24 +26,31 @@ func (c *Collector) events(w http.ResponseWriter, r *http.Request, kind event.Ki
 		return ref
 	}
 	defer c.leave(j)
-	limit := ofKnown
-	if key == "" {
-		limit = ofUnknown
+	limit := ofUnknown
+	if key != "" {
+		limit, j.claim.site = ofKnown, site.ID
 	}
 	body, ref := c.read(w, r, j, limit)
 	if ref != nil {
 		return ref
 	}
-	v, ref := j.parse(body)
+	found, ref := scan(body)
 	if ref != nil {
 		return ref
 	}
 	if key == "" {
-		if site, ref = c.siteOf(loose(member(v, "writeKey"))); ref != nil {
+		if site, ref = c.siteOf(string(found.writeKey)); ref != nil {
 			return ref
+		}
+		if !j.claim.known(site.ID) {
+			return full
 		}
 	}
 	if ref = originAllowed(&site, r); ref != nil {
+		return ref
+	}
+	v, ref := j.build(body, found)
+	if ref != nil {
 		return ref
 	}
 	j.decoder.origin = c.origin(r, &site, "web")
