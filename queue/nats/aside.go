@@ -155,13 +155,25 @@ func (a *aside) List(ctx context.Context, reader string, limit int) ([]queue.Asi
 
 func (a *aside) listed(ctx context.Context, stream jetstream.Stream, subject string, from uint64, limit int) ([]queue.AsideItem, error) {
 	var items []queue.AsideItem
-	for seq := from; limit == 0 || len(items) < limit; {
+	err := a.each(ctx, stream, subject, from, func(it queue.AsideItem) bool {
+		items = append(items, it)
+		return limit == 0 || len(items) < limit
+	})
+	if err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// each hands over items, the oldest first, as long as fn wants more.
+func (a *aside) each(ctx context.Context, stream jetstream.Stream, subject string, from uint64, fn func(queue.AsideItem) (more bool)) error {
+	for seq := from; ; {
 		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		seq = msg.Sequence + 1
 		it, err := a.item(msg)
@@ -169,9 +181,21 @@ func (a *aside) listed(ctx context.Context, stream jetstream.Stream, subject str
 			a.queue.o.Log.Error("a set-aside item can't be read and is not listed", "error", err)
 			continue
 		}
-		items = append(items, it)
+		if !fn(it) {
+			return nil
+		}
 	}
-	return items, nil
+}
+
+// SetAside hands over the events a sink has set aside and the ids of their
+// items, the oldest first. Unlike Aside().List it holds one at a time.
+func (q *Queue) SetAside(ctx context.Context, sink string, fn func(id uint64, e *event.Event)) error {
+	return q.aside.each(ctx, q.aside.stream, asideSubject+sink, 1, func(it queue.AsideItem) bool {
+		if it.Event != nil {
+			fn(it.ID, it.Event)
+		}
+		return true
+	})
 }
 
 // streamOf is where an item lies.
