@@ -122,14 +122,7 @@ func (c *Collector) takeBatch(j *job, v *fastjson.Value, size int) *refusal {
 
 // reject notes that event x of a batch can't be kept.
 func (c *Collector) reject(j *job, index int, x *fastjson.Value, err error) {
-	j.rejected = append(j.rejected, rejection{index: index, reason: err.Error(), label: invalid(err).reason(), raw: scrubbed(x)})
-}
-
-// scrubbed is v as JSON without addresses and user agents, with broken texts mended.
-func scrubbed(v *fastjson.Value) string {
-	w := writer{odd: true, mend: true}
-	w.value(v)
-	return string(w.b)
+	j.rejected = append(j.rejected, rejection{index: index, reason: err.Error(), label: invalid(err).reason(), raw: j.decoder.scrubbed(x)})
 }
 
 // keep publishes a request's events, sets aside what can't be kept and answers.

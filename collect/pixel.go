@@ -68,7 +68,7 @@ func (c *Collector) takePixel(r *http.Request, kind event.Kind, h http.Header) *
 	}
 	j.decoder.origin = c.origin(r, &site, "pixel")
 	if err := c.add(j, v, kind); err != nil {
-		c.Refuse(r.Context(), site.ID, err.Error(), scrubbed(v))
+		c.Refuse(r.Context(), site.ID, err.Error(), j.decoder.scrubbed(v))
 		return invalid(err)
 	}
 	return c.publish(r.Context(), j, &site)
