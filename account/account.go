@@ -61,13 +61,19 @@ type Sites interface {
 	UpdateSite(ctx context.Context, s Site) (Site, error)
 }
 
-// Keys keeps bearer tokens, one-time log-in links and browser sessions.
+// Keys keeps bearer tokens.
 type Keys interface {
 	AddKey(ctx context.Context, site string, role Role) (token string, k Key, err error)
 	Key(ctx context.Context, token string) (Key, error)
+}
+
+// Sessions keeps one-time log-in links and the browser sessions they begin.
+type Sessions interface {
 	AddLink(ctx context.Context, life time.Duration) (token string, err error)
 	UseLink(ctx context.Context, token string) (session string, err error) // once
 	Session(ctx context.Context, session string) error                     // nil: valid
+	// EndSession makes a session invalid for good. One that was not valid is no error.
+	EndSession(ctx context.Context, session string) error
 }
 
 // Salts keeps the daily secrets of visitor hashes: made on first use, kept for

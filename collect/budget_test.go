@@ -2,9 +2,12 @@ package collect
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +40,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// now is what is held at the moment.
+func (b *budget) now() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held
+}
+
 // TestBudgetOfBodies holds most of the budget with one body and sends others
 // beside it, whatever the lengths that they claim.
 func TestBudgetOfBodies(t *testing.T) {
@@ -48,7 +58,7 @@ func TestBudgetOfBodies(t *testing.T) {
 	for name, length := range map[string]int64{"chunked": -1, "honest": 700 << 10, "lying": 4 << 20} {
 		body, status := w.pipe("/v1/batch?writeKey="+key, length)
 		io.WriteString(body, page(600 << 10)[:600<<10])
-		eventually(t, "the first body is charged", func() bool { return w.bodies.held.Load() >= 600<<10 })
+		eventually(t, "the first body is charged", func() bool { return w.bodies.now() >= 600<<10 })
 		for what, sent := range map[string]string{"large": page(500 << 10), "zipped": zip(page(500<<10) + random(8<<10))} {
 			rec := w.post("/v1/batch", sent)
 			if rec.Code != 429 || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "send it again") {
@@ -64,7 +74,7 @@ func TestBudgetOfBodies(t *testing.T) {
 		if code := <-status; code != 400 {
 			t.Errorf("%s: broken off: %d", name, code)
 		}
-		if held := w.bodies.held.Load(); held != 0 {
+		if held := w.bodies.now(); held != 0 {
 			t.Fatalf("%s: %d bytes are held by nobody", name, held)
 		}
 	}
@@ -87,9 +97,78 @@ func TestBudgetOfParsed(t *testing.T) {
 		if rec := w.post("/v1/batch", x.body); rec.Code != x.status {
 			t.Errorf("%s: %d %.200s, want %d", x.name, rec.Code, rec.Body, x.status)
 		}
-		if held := w.bodies.held.Load(); held != 0 {
+		if held := w.bodies.now(); held != 0 {
 			t.Errorf("%s: %d bytes are held by nobody", x.name, held)
 		}
+	}
+}
+
+// TestOneSiteLeavesRoom fills one site's part, and that of the senders who have
+// not told their key yet, with bodies that don't end: neither keeps the other
+// out, nor small events of its own.
+func TestOneSiteLeavesRoom(t *testing.T) {
+	w := newWorld(Site{}, func(o *Options) { o.MaxBodies = 4 << 20 })
+	if w.bodies.part != 4<<20 || newBudget(1<<30).part != 256<<20 || newBudget(128<<20).part != worstBatch {
+		t.Errorf("a site's part is %d of 4 MiB", w.bodies.part)
+	}
+	w.bodies.part = 1 << 20
+	large := `{"writeKey":"` + key + `","batch":[{"type":"page"}],"x":"` + strings.Repeat("x", 200<<10) + `"}`
+	known, unknown := "/v1/batch?writeKey="+key, "/v1/batch"
+	for _, x := range []struct{ fills, full, free string }{{known, known, ""}, {unknown, unknown, known}} {
+		var bodies []*io.PipeWriter
+		var codes []chan int
+		for range 3 {
+			body, status := w.pipe(x.fills, -1)
+			io.WriteString(body, large+strings.Repeat(" ", 100<<10))
+			bodies, codes = append(bodies, body), append(codes, status)
+		}
+		eventually(t, "three bodies are charged", func() bool { return w.bodies.now() >= 900<<10 })
+		if rec := w.do("POST", x.full, large); rec.Code != 429 {
+			t.Errorf("a large one beside %s: %d %.200s, want 429", x.fills, rec.Code, rec.Body)
+		}
+		if rec := w.do("POST", x.full, `{"writeKey":"`+key+`","batch":[{"type":"page"}]}`); rec.Code != 200 {
+			t.Errorf("a small one beside %s: %d %.200s", x.fills, rec.Code, rec.Body)
+		}
+		if x.free != "" {
+			if rec := w.do("POST", x.free, large); rec.Code != 200 {
+				t.Errorf("one of a site beside %s: %d %.200s", x.fills, rec.Code, rec.Body)
+			}
+		} else if other := (&claim{of: w.bodies, site: "s2"}); !other.take(900 << 10) {
+			t.Error("another site has no room")
+		} else {
+			other.giveBack()
+		}
+		for i, body := range bodies {
+			body.CloseWithError(io.ErrUnexpectedEOF)
+			if code := <-codes[i]; code != 400 {
+				t.Errorf("%s: %d", x.fills, code)
+			}
+		}
+		if held := w.bodies.now(); held != 0 || len(w.bodies.sites) != 0 {
+			t.Fatalf("%d bytes are held by nobody: %v", held, w.bodies.sites)
+		}
+	}
+}
+
+// TestClaimMoves: what a sender took before it was known is its site's then, if
+// that has room.
+func TestClaimMoves(t *testing.T) {
+	b := newBudget(1 << 20)
+	b.part = 4 * budgetStep
+	one, two := &claim{of: b}, &claim{of: b}
+	if !one.take(3*budgetStep) || !one.known("s1") || b.sites["s1"] != 3*budgetStep || b.sites[""] != 0 || b.held != 3*budgetStep {
+		t.Errorf("moved: %d, %v", b.held, b.sites)
+	}
+	if !two.take(3*budgetStep) || two.known("s1") || b.held != 3*budgetStep {
+		t.Errorf("moved to a site without room: %d, %v", b.held, b.sites)
+	}
+	if !two.known("s2") || !two.take(1) {
+		t.Errorf("the small one has no room: %d, %v", b.held, b.sites)
+	}
+	one.giveBack()
+	two.giveBack()
+	if b.held != 0 || len(b.sites) != 0 {
+		t.Errorf("held by nobody: %d, %v", b.held, b.sites)
 	}
 }
 
@@ -106,7 +185,7 @@ func TestTricklesAreNotRefused(t *testing.T) {
 		io.WriteString(body, `{"name":`)
 		bodies, codes = append(bodies, body), append(codes, status)
 	}
-	eventually(t, "all have begun", func() bool { return w.bodies.held.Load() == many*budgetStep })
+	eventually(t, "all have begun", func() bool { return w.bodies.now() == many*budgetStep })
 	if rec := w.post("/v1/page", `{"name":"`+strings.Repeat("x", 2000)+`"}`); rec.Code != 200 {
 		t.Errorf("an honest one: %d %s", rec.Code, rec.Body)
 	}
@@ -117,8 +196,8 @@ func TestTricklesAreNotRefused(t *testing.T) {
 			t.Errorf("trickle %d: %d", i, code)
 		}
 	}
-	if w.bodies.held.Load() != 0 || w.waiting.Load() != 0 {
-		t.Errorf("held by nobody: %d bytes, %d places", w.bodies.held.Load(), w.waiting.Load())
+	if w.bodies.now() != 0 || w.waiting.Load() != 0 {
+		t.Errorf("held by nobody: %d bytes, %d places", w.bodies.now(), w.waiting.Load())
 	}
 }
 
@@ -197,7 +276,84 @@ func TestPixelTakesAPlace(t *testing.T) {
 	if code := <-first; code != 200 {
 		t.Errorf("first: %d", code)
 	}
-	if w.waiting.Load() != 0 || w.bodies.held.Load() != 0 {
-		t.Errorf("held by nobody: %d bytes, %d places", w.bodies.held.Load(), w.waiting.Load())
+	if w.waiting.Load() != 0 || w.bodies.now() != 0 {
+		t.Errorf("held by nobody: %d bytes, %d places", w.bodies.now(), w.waiting.Load())
+	}
+}
+
+// TestPixelsBuildLittle sends queries of 64 KB that would be large trees: without
+// a site nothing is built of them, with one little, and what is built is claimed.
+func TestPixelsBuildLittle(t *testing.T) {
+	var paths, names strings.Builder
+	for i := 0; paths.Len() < maxQuery-100; i++ {
+		fmt.Fprintf(&paths, "%x.a.b.c.d.e.f.g.h.i.j.k.l.m.n&", i)
+		fmt.Fprintf(&names, "%x=&", i)
+	}
+	data := "data=" + base64.RawURLEncoding.EncodeToString([]byte(`{"x":[`+strings.Repeat("1,", 20_000)+`1],"event":"x"}`))
+	w := newWorld(Site{}, nil)
+	for _, x := range []struct {
+		name, query, says string
+		kib               uint64
+	}{
+		{"paths of nobody", paths.String(), "refused, writeKey", 32},
+		{"names of nobody", names.String(), "refused, writeKey", 32},
+		{"data of nobody", data, "refused, writeKey", 300},
+		{"paths", paths.String() + "writeKey=" + key, "512 steps", 300},
+		{"names", names.String() + "writeKey=" + key, "512 steps", 300},
+	} {
+		r := httptest.NewRequest("GET", "/pixel/v1/page?"+x.query, nil)
+		rec := httptest.NewRecorder()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		w.ServeHTTP(rec, r)
+		runtime.ReadMemStats(&after)
+		if n := (after.TotalAlloc - before.TotalAlloc) >> 10; n > x.kib {
+			t.Errorf("%s: %d KiB, want at most %d", x.name, n, x.kib)
+		}
+		if says := rec.Header().Get("X-Footfall"); !strings.Contains(says, x.says) {
+			t.Errorf("%s: %q, want %s", x.name, says, x.says)
+		}
+	}
+	w.bodies.part = 2 * budgetStep
+	for target, sent := range map[string]string{
+		"/pixel/v1/page?writeKey=" + key + "&properties.a=" + strings.Repeat("x", 20_000):                   "a pixel",
+		"/pixel/v1/page?writeKey=" + key + "&" + strings.Join(strings.Split(paths.String(), "&")[:30], "&"): "a pixel of many steps",
+		"/v1/pixel/track?" + data: "a pixel of data",
+		"/collect?key=" + key + "&page=/" + strings.Repeat("x", 20_000): "a plain one",
+	} {
+		if rec := w.do("GET", target, ""); rec.Code != http.StatusTooManyRequests || w.bodies.now() != 0 {
+			t.Errorf("%s without room: %d %v, %d bytes held", sent, rec.Code, rec.Header(), w.bodies.now())
+		}
+	}
+	if rec := w.do("GET", "/collect?page=/&x="+strings.Repeat("x", maxQuery), ""); rec.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("a plain one with a query of 64 KB: %d", rec.Code)
+	}
+}
+
+// TestKeyBeforeBuilding: a body is parsed only for those who have a key, which
+// is found wherever the parser would find it.
+func TestKeyBeforeBuilding(t *testing.T) {
+	dense := `"x":[` + strings.Repeat("1,", 100_000) + `1]`
+	for _, x := range []struct {
+		body   string
+		status int
+	}{
+		{`{` + dense + `,"writeKey":"nobody"}`, 401},
+		{`{` + dense + `}`, 401},
+		{`{` + dense + `,"writeKey":"` + key + `"}`, 429},
+		{`{"a":{"writeKey":"` + key + `"}}`, 401},
+		{`[{"writeKey":"` + key + `"}]`, 401},
+		{`{"writeKey" : 7 ,"batch":[]}`, 401},
+		{`{"writeKey":null,"batch":[]}`, 401},
+		{`{"writeKey":"` + key + `"`, 400},
+		{`{"writeKey":`, 400},
+		{`{"writeKey":"` + key, 400},
+		{` { "a" : "writeKey" , "writeKey" : "` + key + `" , "batch" : [ ] } `, 200},
+		{`{"writeKey":"` + key + `","writeKey":"nobody","batch":[]}`, 200},
+	} {
+		w := newWorld(Site{}, func(o *Options) { o.MaxBodies = 4 << 20 })
+		if rec := w.do("POST", "/v1/batch", x.body); rec.Code != x.status || w.bodies.now() != 0 {
+			t.Errorf("%.40s … %s: %d %.200s, want %d", x.body, x.body[max(0, len(x.body)-40):], rec.Code, rec.Body, x.status)
+		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 	maxBody      = 4 << 20   // bytes, as sent and also unzipped
 	maxUnknown   = 512 << 10 // bytes, likewise, of one that must be read to know its sender
 	maxBatch     = 2500      // events
-	maxQuery     = 64 << 10  // bytes of a pixel's query string
+	maxQuery     = 64 << 10  // bytes of a query string that is an event
 	maxMerged    = 16 << 20  // bytes that a batch's context may grow to when merged into its events
 	maxShared    = 256       // keys of a batch's context
 	ratioFrom    = 512 << 10 // bytes unzipped from which the ratio is looked at
@@ -68,7 +68,7 @@ type Options struct {
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxWaiting     int           // requests in memory at a time, 429 beyond; default 1,024
-	MaxBodies      int64         // bytes they may hold together, 429 beyond; default 128 MiB; the worst batch takes 45 MiB
+	MaxBodies      int64         // bytes they may hold together, 429 beyond; default 128 MiB; of one site: a quarter, at least 48 MiB
 	BodyTimeout    time.Duration // for reading one body, 408 beyond; default 10 s
 }
 
@@ -77,7 +77,7 @@ type Collector struct {
 	sites Sites
 	Options
 	waiting atomic.Int64 // requests in memory
-	bodies  budget       // what they hold
+	bodies  *budget      // what they hold
 	warned  atomic.Int64 // when a failed Publish was last logged, Unix nanoseconds
 	jobs    sync.Pool
 }
@@ -111,8 +111,8 @@ func New(sites Sites, o Options) *Collector {
 	if o.BodyTimeout <= 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
-	c := &Collector{sites: sites, Options: o, bodies: budget{limit: o.MaxBodies}}
-	c.jobs.New = func() any { return newJob(&c.bodies) }
+	c := &Collector{sites: sites, Options: o, bodies: newBudget(o.MaxBodies)}
+	c.jobs.New = func() any { return newJob(c.bodies) }
 	return c
 }
 

@@ -160,7 +160,7 @@ func (d *decoder) decode(v *fastjson.Value, kind event.Kind, e *event.Event, fro
 	e.Site, e.Kind, e.Channel = d.site, kind, d.channel
 	for _, step := range [...]func(*decoder) error{
 		(*decoder).readContext, (*decoder).readIDs, (*decoder).readTimes, (*decoder).readSender, (*decoder).readPage,
-		(*decoder).readNames, (*decoder).readCampaign, (*decoder).keepProperties, (*decoder).keepTraits, (*decoder).keepContext,
+		(*decoder).readNames, (*decoder).readCampaign, (*decoder).dropOwn, (*decoder).keepProperties, (*decoder).keepTraits, (*decoder).keepContext,
 	} {
 		if err := step(d); err != nil {
 			return err
@@ -275,15 +275,22 @@ func (d *decoder) readSender() error {
 		from.IP, from.UserAgent = netip.Addr{}, ""
 	}
 	if own := loose(d.ctx.ip); own != "" {
-		from.IP = netip.Addr{}
-		if addr, err := netip.ParseAddr(own); err == nil && !addr.IsUnspecified() {
-			from.IP = addr.Unmap().WithZone("")
-		}
+		from.IP = toldAddr(own)
 	}
+	d.out.own = [2]netip.Addr{d.ip, from.IP}
 	if own := loose(d.ctx.userAgent); own != "" {
 		from.UserAgent = own
 	}
 	return nil
+}
+
+// toldAddr is the address that a context.ip tells; none if it is no single one.
+func toldAddr(s string) netip.Addr {
+	addr, err := netip.ParseAddr(s)
+	if err != nil || addr.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
 }
 
 // serverLibrary reports whether a context.library.name is that of a library

@@ -26,24 +26,31 @@ func (c *Collector) events(w http.ResponseWriter, r *http.Request, kind event.Ki
 		return ref
 	}
 	defer c.leave(j)
-	limit := ofKnown
-	if key == "" {
-		limit = ofUnknown
+	limit := ofUnknown
+	if key != "" {
+		limit, j.claim.site = ofKnown, site.ID
 	}
 	body, ref := c.read(w, r, j, limit)
 	if ref != nil {
 		return ref
 	}
-	v, ref := j.parse(body)
+	found, ref := scan(body)
 	if ref != nil {
 		return ref
 	}
 	if key == "" {
-		if site, ref = c.siteOf(loose(member(v, "writeKey"))); ref != nil {
+		if site, ref = c.siteOf(string(found.writeKey)); ref != nil {
 			return ref
+		}
+		if !j.claim.known(site.ID) {
+			return full
 		}
 	}
 	if ref = originAllowed(&site, r); ref != nil {
+		return ref
+	}
+	v, ref := j.build(body, found)
+	if ref != nil {
 		return ref
 	}
 	j.decoder.origin = c.origin(r, &site, "web")
@@ -115,14 +122,7 @@ func (c *Collector) takeBatch(j *job, v *fastjson.Value, size int) *refusal {
 
 // reject notes that event x of a batch can't be kept.
 func (c *Collector) reject(j *job, index int, x *fastjson.Value, err error) {
-	j.rejected = append(j.rejected, rejection{index: index, reason: err.Error(), label: invalid(err).reason(), raw: scrubbed(x)})
-}
-
-// scrubbed is v as JSON without addresses and user agents, with broken texts mended.
-func scrubbed(v *fastjson.Value) string {
-	w := writer{odd: true, mend: true}
-	w.value(v)
-	return string(w.b)
+	j.rejected = append(j.rejected, rejection{index: index, reason: err.Error(), label: invalid(err).reason(), raw: j.decoder.scrubbed(x)})
 }
 
 // keep publishes a request's events, sets aside what can't be kept and answers.

@@ -114,7 +114,7 @@ func BenchmarkBatch100(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	c := New(oneSite{}, Options{})
-	j := newJob(&c.bodies)
+	j := newJob(c.bodies)
 	body := []byte(benchPage)
 	b.ReportAllocs()
 	for b.Loop() {

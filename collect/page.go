@@ -134,7 +134,8 @@ func (d *decoder) keepProperties() error {
 	if props != nil {
 		d.out.members(props, d.skipProps)
 	}
-	if d.e.View() && d.m.category != nil && d.m.category.Type() == fastjson.TypeString && d.props.category == nil {
+	if d.e.View() && d.m.category != nil && d.props.category == nil && d.m.category.Type() == fastjson.TypeString &&
+		!d.out.tells(d.m.category.GetStringBytes(), false) {
 		d.out.comma()
 		d.out.b = append(d.out.b, `"category":`...)
 		d.out.value(d.m.category)

@@ -1,8 +1,10 @@
 package collect
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"footfall/event"
@@ -18,7 +20,13 @@ func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) 
 		return ref
 	}
 	defer c.leave(j)
-	form := r.URL.Query()
+	if len(r.URL.RawQuery) > maxQuery {
+		return tooLarge("the query is larger than 64 KB")
+	}
+	form, ref := j.readForm(r.URL.RawQuery)
+	if ref != nil {
+		return ref
+	}
 	if r.Method == http.MethodPost {
 		body, ref := c.read(w, r, j, ofPlain)
 		if ref != nil {
@@ -28,14 +36,17 @@ func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) 
 			return ref
 		}
 	}
-	site, base, ref := c.plainSite(r, form.Get("key"))
+	site, base, ref := c.plainSite(r, form["key"])
 	if ref != nil {
 		return ref
+	}
+	if !j.claim.known(site.ID) {
+		return full
 	}
 	if ref = originAllowed(&site, r); ref != nil {
 		return ref
 	}
-	page := form.Get("page")
+	page := form["page"]
 	switch {
 	case strings.HasPrefix(page, "/"):
 		page = base + page
@@ -58,9 +69,34 @@ func (c *Collector) plain(w http.ResponseWriter, r *http.Request, _ event.Kind) 
 	return c.keep(w, r, j, &site, false)
 }
 
+// plainForm is what a plain request said, by plainFields.
+type plainForm map[string]string
+
+var plainFields = []string{"page", "time", "referrer", "title", "messageId", "key"}
+
+// readForm reads the known fields of a query string or form: the first of
+// several values, as long as the budget has room.
+func (j *job) readForm(query string) (plainForm, *refusal) {
+	if !j.claim.take(3 * len(query)) { // itself, unescaped, described as an event
+		return nil, full
+	}
+	form := plainForm{}
+	for name, value := range pairs(query) {
+		if !slices.Contains(plainFields, name) || form[name] != "" {
+			continue
+		}
+		s, err := url.QueryUnescape(value)
+		if err != nil {
+			return nil, unreadable("unreadable form")
+		}
+		form[name] = s
+	}
+	return form, nil
+}
+
 // fillForm adds a body's fields to form: those of a JSON object that are texts,
 // or those of a form.
-func (j *job) fillForm(form url.Values, body []byte) *refusal {
+func (j *job) fillForm(form plainForm, body []byte) *refusal {
 	if len(body) == 0 {
 		return nil
 	}
@@ -68,26 +104,21 @@ func (j *job) fillForm(form url.Values, body []byte) *refusal {
 		if !j.claim.take(len(body)) {
 			return full
 		}
-		fields, err := url.ParseQuery(string(body))
-		if err != nil {
-			return unreadable("unreadable form")
-		}
-		for k, v := range fields {
-			form[k] = v
-		}
-		return nil
+		sent, ref := j.readForm(string(body))
+		maps.Copy(form, sent)
+		return ref
 	}
 	v, ref := j.parse(body)
 	if ref != nil {
 		return ref
 	}
-	for _, field := range []string{"page", "time", "referrer", "title", "messageId", "key"} {
+	for _, field := range plainFields {
 		s, err := text(field, member(v, field))
 		if err != nil {
 			return invalid(err)
 		}
 		if s != "" {
-			form.Set(field, s)
+			form[field] = s
 		}
 	}
 	return nil
@@ -121,17 +152,17 @@ func (c *Collector) plainSite(r *http.Request, key string) (site Site, base stri
 }
 
 // plainEvent is the page view that a form describes, in the words of the API.
-func plainEvent(form url.Values, page string) []byte {
+func plainEvent(form plainForm, page string) []byte {
 	b := appendText([]byte(`{"properties":{"url":`), []byte(page))
 	for _, field := range []string{"referrer", "title"} {
-		if s := form.Get(field); s != "" {
+		if s := form[field]; s != "" {
 			b = append(b, `,"`+field+`":`...)
 			b = appendText(b, []byte(s))
 		}
 	}
 	b = append(b, '}')
 	for _, field := range [...][2]string{{"time", "timestamp"}, {"messageId", "messageId"}} {
-		if s := form.Get(field[0]); s != "" {
+		if s := form[field[0]]; s != "" {
 			b = append(b, `,"`+field[1]+`":`...)
 			b = appendText(b, []byte(s))
 		}

@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"iter"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -164,6 +166,11 @@ func (j *job) parse(body []byte) (*fastjson.Value, *refusal) {
 	if ref != nil {
 		return nil, ref
 	}
+	return j.build(body, found)
+}
+
+// build parses a body in which scan found no fault.
+func (j *job) build(body []byte, found shape) (*fastjson.Value, *refusal) {
 	// The parser copies the text. What it makes of it counts where it is out of
 	// proportion: half a megabyte of "1,1,1" takes fifty times its size.
 	if !j.claim.take(len(body) + max(0, found.values*valueBytes-len(body)*usualBytes)) {
@@ -189,10 +196,32 @@ func headerKey(r *http.Request) string {
 			}
 		}
 	}
-	if r.URL.RawQuery == "" {
-		return ""
+	return queryText(r.URL.RawQuery, "writeKey")
+}
+
+// pairs are the names and values of a query string, as sent. A query may be long
+// and its sender nobody: nothing is built of it.
+func pairs(query string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for pair := range strings.SplitSeq(query, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if pair != "" && !yield(name, value) {
+				return
+			}
+		}
 	}
-	return r.URL.Query().Get("writeKey")
+}
+
+// queryText is the first value of a name in a query string; "" if it has none.
+func queryText(query, name string) string {
+	for n, value := range pairs(query) {
+		if n == name {
+			if s, err := url.QueryUnescape(value); err == nil {
+				return s
+			}
+		}
+	}
+	return ""
 }
 
 var unknownKey = &refusal{status: http.StatusUnauthorized, why: "the write key is missing or unknown"}

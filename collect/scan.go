@@ -12,8 +12,9 @@ const (
 
 // shape is what scan learned of a readable JSON text.
 type shape struct {
-	values int
-	odd    bool // it holds \u0000 or broken UTF-8 somewhere: some event is unfit
+	values   int
+	odd      bool   // it holds \u0000 or broken UTF-8 somewhere: some event is unfit
+	writeKey []byte // of the outermost object, in plain spelling; nil if it has none
 }
 
 // What a scanner expects next.
@@ -128,15 +129,35 @@ func (s *scanner) key(c byte) (int, *refusal) {
 	if c != '"' {
 		return 0, s.fault("a key in quotes is missing")
 	}
+	from := s.i
 	if ref := s.text(); ref != nil {
 		return 0, ref
 	}
+	outermost := s.depth == 1 && string(s.b[from:s.i]) == `"writeKey"`
 	s.space()
 	if s.i == len(s.b) || s.b[s.i] != ':' {
 		return 0, s.fault("a colon is missing")
 	}
 	s.i++
+	if outermost && s.writeKey == nil {
+		return s.theKey()
+	}
 	return wantValue, nil
+}
+
+// theKey takes what follows the outermost writeKey, if it is a text.
+func (s *scanner) theKey() (int, *refusal) {
+	s.space()
+	from := s.i
+	if !s.at('"') {
+		return wantValue, nil
+	}
+	s.values++
+	ref := s.text()
+	if ref == nil {
+		s.writeKey = s.b[from+1 : s.i-1]
+	}
+	return wantNext, ref
 }
 
 func (s *scanner) value(c byte) (int, *refusal) {

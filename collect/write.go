@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"math"
+	"net/netip"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,10 +14,11 @@ import (
 // would tell an address or a user agent. It relies on scan having read the text.
 type writer struct {
 	b     []byte
-	odd   bool   // texts must be looked at: the body holds \u0000 or broken UTF-8
-	mend  bool   // replace what is broken instead of finding fault with it
-	judge bool   // leave out values that are addresses: it is context that is written
-	fault string // the first thing that makes the text unfit to be kept
+	odd   bool          // texts must be looked at: the body holds \u0000 or broken UTF-8
+	mend  bool          // replace what is broken instead of finding fault with it
+	judge bool          // leave out values that are addresses: it is context that is written
+	own   [2]netip.Addr // of the sender, by connection and by their own word: left out everywhere
+	fault string        // the first thing that makes the text unfit to be kept
 }
 
 func (w *writer) value(v *fastjson.Value) {
@@ -41,7 +43,7 @@ func (w *writer) value(v *fastjson.Value) {
 func (w *writer) elements(all []*fastjson.Value) {
 	first := true
 	for _, x := range all {
-		if w.judge && isAddress(x) {
+		if x.Type() == fastjson.TypeString && w.tells(x.GetStringBytes(), w.judge) {
 			continue
 		}
 		if !first {
@@ -73,21 +75,25 @@ func (w *writer) number(v *fastjson.Value) {
 // an object that may have some. skip leaves out further ones; nil none.
 func (w *writer) members(o *fastjson.Object, skip func(key []byte, v *fastjson.Value) bool) {
 	o.Visit(func(key []byte, v *fastjson.Value) {
-		if private(key) || skip != nil && skip(key, v) {
-			return
+		if skip == nil || !skip(key, v) {
+			w.member(key, v)
 		}
-		outer := w.judge
-		inner := (outer || string(key) == "context") && !tellsVersion(key)
-		if inner && isAddress(v) {
-			return
-		}
-		w.comma()
-		w.text(key)
-		w.b = append(w.b, ':')
-		w.judge = inner
-		w.value(v)
-		w.judge = outer
 	})
+}
+
+// member writes one member, unless it tells who the sender is.
+func (w *writer) member(key []byte, v *fastjson.Value) {
+	outer := w.judge
+	inner := outer || string(key) == "context"
+	if private(key) || w.tells(key, outer) || v.Type() == fastjson.TypeString && w.tells(v.GetStringBytes(), inner && !tellsVersion(key)) {
+		return
+	}
+	w.comma()
+	w.text(key)
+	w.b = append(w.b, ':')
+	w.judge = inner
+	w.value(v)
+	w.judge = outer
 }
 
 // comma separates a member from the one before it, if there is one.

@@ -24,11 +24,12 @@ type Sites interface {
 	Sites(ctx context.Context) ([]account.Site, error)
 }
 
-// Logins turns one-time links into sessions and checks sessions;
+// Logins turns one-time links into sessions, checks and ends sessions;
 // account.ErrNotFound is one that does not let in.
 type Logins interface {
 	UseLink(ctx context.Context, token string) (session string, err error)
 	Session(ctx context.Context, session string) error
+	EndSession(ctx context.Context, session string) error
 }
 
 // Status is where the accepted events are; Accepted is the sum of the others.

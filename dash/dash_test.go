@@ -163,11 +163,18 @@ func TestLogout(t *testing.T) {
 		}
 	}
 	for proto, secure := range map[string]bool{"": false, "https": true} {
+		session := w.login(t)
 		rec := do("POST", session, proto)
 		if c := rec.Result().Cookies(); rec.Code != 303 || rec.Header().Get("Location") != "/login" || len(c) != 1 || c[0].Name != cookie ||
 			c[0].Value != "" || c[0].MaxAge >= 0 || c[0].Path != "/" || !c[0].HttpOnly || c[0].Secure != secure {
 			t.Errorf("logout over %q: %d %v", proto, rec.Code, c)
 		}
+		if rec := do("POST", session, proto); rec.Code != 401 {
+			t.Errorf("a copy of the cookie is worth %d after a logout over %q", rec.Code, proto)
+		}
+	}
+	if err := w.control.Session(t.Context(), session); err != nil {
+		t.Errorf("another browser was logged out, too: %v", err)
 	}
 	none := newWorld(t, now)
 	for _, page := range []string{w.get(t, "/"), none.get(t, "/")} {

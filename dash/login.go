@@ -25,8 +25,7 @@ func (d *door) loggedIn(next http.HandlerFunc) http.HandlerFunc {
 		case errors.Is(err, account.ErrNotFound):
 			d.show(w, http.StatusUnauthorized, "login.html", loginView{})
 		default:
-			d.Log.Error("dash: control data does not answer", "error", err)
-			http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
+			d.noControl(w, err)
 		}
 	}
 }
@@ -45,18 +44,29 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		d.Log.Error("dash: control data does not answer", "error", err)
-		http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
+		d.noControl(w, err)
 		return
 	}
 	setCookie(w, r, session, int(account.SessionLife.Seconds()))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// logout makes the browser forget its session. Only requests with a session
+// noControl answers when the control data does not.
+func (d *door) noControl(w http.ResponseWriter, err error) {
+	d.Log.Error("dash: control data does not answer", "error", err)
+	http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
+}
+
+// logout ends the session, also for whoever has a copy of the cookie. Only requests with a session
 // come here: the cookie is SameSite=Lax, so a form on somebody else's page
 // comes without it and logs nobody out.
 func (d *door) logout(w http.ResponseWriter, r *http.Request) {
+	if c, err := r.Cookie(cookie); err == nil {
+		if err := d.logins.EndSession(r.Context(), c.Value); err != nil {
+			d.noControl(w, err)
+			return
+		}
+	}
 	setCookie(w, r, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }

@@ -21,7 +21,7 @@ import (
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
 		"sites": sites, "bad sites": badSites, "updates": updates, "keys": keys, "links": links, "one winner": oneWinner,
-		"sessions end": sessionsEnd, "salts": salts, "cancelled": cancelled,
+		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { law(t, open(t)) })
@@ -221,6 +221,28 @@ func sessionsEnd(t *testing.T, s Store) {
 	must(t, s.Session(t.Context(), session))
 	time.Sleep(time.Second)
 	is(t, s.Session(t.Context(), session), account.ErrNotFound)
+}
+
+func sessionsAreEnded(t *testing.T, s Store) {
+	var sessions [2]string
+	for i := range sessions {
+		link, err := s.AddLink(t.Context(), time.Hour)
+		must(t, err)
+		sessions[i], err = s.UseLink(t.Context(), link)
+		must(t, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.EndSession(ctx, sessions[0]); err == nil {
+		t.Error("EndSession worked with a cancelled context")
+	}
+	must(t, s.Session(t.Context(), sessions[0]))
+	must(t, s.EndSession(t.Context(), sessions[0]))
+	is(t, s.Session(t.Context(), sessions[0]), account.ErrNotFound)
+	must(t, s.Session(t.Context(), sessions[1]))
+	for _, invalid := range []string{sessions[0], "", "ffs_unknown"} {
+		must(t, s.EndSession(t.Context(), invalid))
+	}
 }
 
 func salts(t *testing.T, s Store) {

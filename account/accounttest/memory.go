@@ -19,6 +19,7 @@ import (
 type Store interface {
 	account.Sites
 	account.Keys
+	account.Sessions
 	account.Salts
 }
 
@@ -112,7 +113,7 @@ func (m *Memory) Key(ctx context.Context, token string) (account.Key, error) {
 	return k, ctx.Err()
 }
 
-// AddLink is account.Keys.
+// AddLink is account.Sessions.
 func (m *Memory) AddLink(ctx context.Context, life time.Duration) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,7 +125,7 @@ func (m *Memory) AddLink(ctx context.Context, life time.Duration) (string, error
 	return token, ctx.Err()
 }
 
-// UseLink is account.Keys.
+// UseLink is account.Sessions.
 func (m *Memory) UseLink(ctx context.Context, token string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -141,7 +142,7 @@ func (m *Memory) UseLink(ctx context.Context, token string) (string, error) {
 	return session, nil
 }
 
-// Session is account.Keys.
+// Session is account.Sessions.
 func (m *Memory) Session(ctx context.Context, session string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,6 +150,17 @@ func (m *Memory) Session(ctx context.Context, session string) error {
 		return account.ErrNotFound
 	}
 	return ctx.Err()
+}
+
+// EndSession is account.Sessions.
+func (m *Memory) EndSession(ctx context.Context, session string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sessions, session)
+	return nil
 }
 
 // Salt is account.Salts.

@@ -96,3 +96,11 @@ func (s *Store) Session(ctx context.Context, session string) error {
 	}
 	return nil
 }
+
+// EndSession makes a session invalid for good.
+func (s *Store) EndSession(ctx context.Context, session string) error {
+	if _, err := s.db.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ?", account.HashToken(session)); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,7 +86,10 @@ func (h *house) asOf(st *duckdb.Store) time.Time {
 // cameAgain counts imported events that were stored before.
 func (h *house) cameAgain(e *event.Event) {
 	if e.Channel == "import" {
-		n, _ := h.again.LoadOrStore(e.Site, new(atomic.Int64))
+		n, known := h.again.Load(e.Site)
+		if !known { // a copy, as the event's texts lie in a whole message
+			n, _ = h.again.LoadOrStore(strings.Clone(e.Site), new(atomic.Int64))
+		}
 		n.(*atomic.Int64).Add(1)
 	}
 }

@@ -197,7 +197,11 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 	if events.State().Position.Less(h.archive.Position()) {
 		h.log.Warn("the event store is behind the archive and is filled up from it", "store", events.State().Position.Total, "archive", h.archive.Position().Total)
 		h.filled = true
-		return h.fill(ctx, events, func(int) {})
+		owed, err := h.fill(ctx, events, func(int) {})
+		if err != nil {
+			return err
+		}
+		return h.book(ctx, owed)
 	}
 	return nil
 }
@@ -264,10 +268,22 @@ func readSecret(path string) ([]byte, error) {
 	return b, os.WriteFile(path, b, 0o600)
 }
 
-// startStorePump pumps the queue into the event store.
+// startStorePump pumps the queue into the event store. After a rebuild that
+// failed the store is closed, and opened again; one that is not there any more
+// is not begun anew, as the queue alone may not hold all that belongs to it.
 func (h *house) startStorePump(ctx context.Context) error {
-	at := h.store.Load().State().Position
-	return h.startPump(ctx, "store", at, storeSink{h}, pump.Options{})
+	st := h.store.Load()
+	if st == nil {
+		_, err := os.Stat(h.storeDir())
+		if err == nil {
+			st, err = h.openStore(h.c.values["data"])
+		}
+		if err != nil {
+			return fmt.Errorf("there is no event store until the next rebuild or start: %w", err)
+		}
+		h.store.Store(st)
+	}
+	return h.startPump(ctx, "store", st.State().Position, storeSink{h}, pump.Options{})
 }
 
 // startArchivePump pumps the queue into the archive.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"footfall/archive"
@@ -16,11 +18,11 @@ import (
 
 // fill writes to a store what the archive has beyond the store's position.
 // Afterwards the store holds what the archive holds, and the account of events
-// says so.
-func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events int)) error {
+// says so once what is returned is settled.
+func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events int)) (settlement, error) {
 	aside, err := h.listAside(ctx)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	aside.whole = st.State().Position == event.Position{}
 	write := func(events []event.Event, to event.Position) error {
@@ -41,23 +43,51 @@ func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events
 	for {
 		at, stats := h.archive.Position(), h.archive.Stats()
 		if !st.State().Position.Less(at) && h.archive.Position() == at { // no flush came between
-			if len(aside.archive) > 0 { // there is what the archive could not keep
-				if err := write(aside.archive, event.Position{}); err != nil {
-					return fmt.Errorf("filling the event store from the set-aside: %w", err)
-				}
+			if err := h.fromAside(ctx, aside.archive, write); err != nil {
+				return settlement{}, fmt.Errorf("filling the event store from the set-aside: %w", err)
 			}
 			return h.recount(ctx, st, stats, aside)
 		}
 		if err := h.archive.Scan(ctx, st.State().Position, write); err != nil {
-			return fmt.Errorf("filling the event store from the archive: %w", err)
+			return settlement{}, fmt.Errorf("filling the event store from the archive: %w", err)
 		}
 	}
 }
 
-// setAside is what the sinks set aside, by what counts once.
+// settlement is what the queue's books must be told of a store that was filled.
+type settlement struct {
+	again   []uint64 // items that need not be there any more
+	dropped uint64   // events that the store lacks and no item tells of
+}
+
+// book settles. There is no way back to another store from here on.
+func (h *house) book(ctx context.Context, s settlement) error {
+	return h.queue.Settle(context.WithoutCancel(ctx), "store", s.again, s.dropped)
+}
+
+// fromAside writes what the archive could not keep, some at a time.
+func (h *house) fromAside(ctx context.Context, ids []uint64, write func([]event.Event, event.Position) error) error {
+	for part := range slices.Chunk(ids, 500) {
+		var events []event.Event
+		for _, id := range part {
+			it, err := h.queue.Aside().Show(ctx, id)
+			if err != nil {
+				return err
+			}
+			events = append(events, *it.Event)
+		}
+		if err := write(events, event.Position{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAside is what the sinks set aside, by what counts once. It holds no
+// events: there may be more of them than memory.
 type setAside struct {
 	store   map[asideKey][]uint64 // ids of the items
-	archive []event.Event         // what the archive could not keep
+	archive []uint64              // ids of what the archive could not keep
 	again   []uint64              // items that need not be there any more
 	refused uint64                // events that the store refused while it was filled
 	whole   bool                  // it was filled from the beginning
@@ -68,25 +98,21 @@ type asideKey struct {
 	day      event.Day
 }
 
+// keyOf keeps nothing of the event alive.
+func keyOf(e *event.Event) asideKey {
+	return asideKey{strings.Clone(e.Site), strings.Clone(e.ID), e.Day()}
+}
+
 func (h *house) listAside(ctx context.Context) (*setAside, error) {
 	s := &setAside{store: map[asideKey][]uint64{}}
-	for _, sink := range []string{"store", "archive"} {
-		items, err := h.queue.Aside().List(ctx, sink, 0)
-		if err != nil {
-			return nil, err
-		}
-		for _, it := range items {
-			switch {
-			case it.Event == nil:
-			case sink == "archive":
-				s.archive = append(s.archive, *it.Event)
-			default:
-				k := asideKey{it.Event.Site, it.Event.ID, it.Event.Day()}
-				s.store[k] = append(s.store[k], it.ID)
-			}
-		}
+	err := h.queue.SetAside(ctx, "store", func(id uint64, e *event.Event) {
+		k := keyOf(e)
+		s.store[k] = append(s.store[k], id)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return s, nil
+	return s, h.queue.SetAside(ctx, "archive", func(id uint64, _ *event.Event) { s.archive = append(s.archive, id) })
 }
 
 // stored notes that the store has taken events: nothing of them is set aside now.
@@ -115,10 +141,10 @@ func (s *setAside) left() (n uint64) {
 // recount makes the account of a store that holds what the archive holds. Of
 // all events those that are neither in the store nor set aside were dropped by
 // hand, as far as the store refused them.
-func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Stats, aside *setAside) error {
+func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Stats, aside *setAside) (settlement, error) {
 	q, err := h.queue.State(ctx)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	all := stats.Rows + uint64(len(aside.archive)) + q.Dropped["archive"]
 	lacks, left := all-min(st.State().Stored, all), aside.left()
@@ -134,11 +160,7 @@ func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Sta
 	if archived := stats.Rows + stats.Duplicates + q.Aside["archive"] + q.Dropped["archive"]; archived < end {
 		h.log.Error("the archive does not account for all events accepted up to its end", "accepted", end, "missing", end-archived)
 	}
-	if err := st.Recount(ctx, stats.Duplicates); err != nil {
-		return err
-	}
-	// From here on there is no way back to another store.
-	return h.queue.Settle(context.WithoutCancel(ctx), "store", aside.again, lacks-min(left, lacks))
+	return settlement{aside.again, lacks - min(left, lacks)}, st.Recount(ctx, stats.Duplicates)
 }
 
 func without(events []event.Event, index []int) []event.Event {
@@ -171,10 +193,12 @@ func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) err
 	}
 	defer h.exports.letIn()
 	// Redriven events come with no number of their own: the old store must have had them.
-	waiting, enough := context.WithTimeout(ctx, redrivenWait)
-	defer enough()
-	if err := h.redriven(waiting); err != nil && ctx.Err() == nil {
-		h.log.Warn("rebuild: redriven events are not stored yet; they may be counted as duplicates", "error", err)
+	if h.store.Load() != nil {
+		waiting, enough := context.WithTimeout(ctx, redrivenWait)
+		defer enough()
+		if err := h.redriven(waiting); err != nil && ctx.Err() == nil {
+			h.log.Warn("rebuild: redriven events are not stored yet; they may be counted as duplicates", "error", err)
+		}
 	}
 	end, err := h.catchUp(ctx)
 	if err == nil {
@@ -238,7 +262,7 @@ func (h *house) catchUp(ctx context.Context) (end event.Position, err error) {
 
 // replace makes the new store beside the old one, which stood at end.
 func (h *house) replace(ctx context.Context, end event.Position, progress func(rebuildProgress)) error {
-	dir, kept := h.storeDir(), fmt.Sprintf("%s.before-rebuild-%s", h.storeDir(), time.Now().UTC().Format("20060102T150405"))
+	dir, kept := h.storeDir(), fmt.Sprintf("%s.before-rebuild-%s", h.storeDir(), time.Now().UTC().Format("20060102T150405.000"))
 	old := h.store.Swap(nil)
 	err := h.finishReading(ctx, &h.questions, "questions", progress)
 	if err != nil {
@@ -251,32 +275,43 @@ func (h *house) replace(ctx context.Context, end event.Position, progress func(r
 			h.log.Warn("closing the old event store", "error", err)
 		}
 	}
-	if err := os.Rename(dir, kept); err != nil {
-		return errors.Join(err, h.reopen(ctx))
+	if err := os.Rename(dir, kept); err != nil && !errors.Is(err, os.ErrNotExist) { // none: see startStorePump
+		return errors.Join(err, h.startStorePump(context.WithoutCancel(ctx)))
 	}
-	st, err := h.refill(ctx, end, progress)
+	st, owed, err := h.refill(ctx, end, progress)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(dir), os.Rename(kept, dir), h.reopen(ctx))
+		return errors.Join(err, os.RemoveAll(dir), putBack(kept, dir), h.startStorePump(context.WithoutCancel(ctx)))
+	}
+	booked := h.book(ctx, owed)
+	if booked != nil { // items may be gone already, which only the new store has
+		booked = fmt.Errorf("the new event store is in use, but the account of events may not add up: rebuild again; the old one is kept in %s: %w", kept, booked)
 	}
 	h.store.Store(st)
-	if err := h.startBins(context.WithoutCancel(ctx), true); err != nil {
-		return err
-	}
+	anew := h.startBins(context.WithoutCancel(ctx), true)
 	h.questions.letIn()
-	if err := h.startStorePump(context.WithoutCancel(ctx)); err != nil {
+	if err := errors.Join(booked, anew, h.startStorePump(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}
 	return h.replaced(ctx, old, st, kept)
 }
 
-// refill opens a new store and fills it up to where the old one stood.
-func (h *house) refill(ctx context.Context, end event.Position, progress func(rebuildProgress)) (*duckdb.Store, error) {
+// putBack gives the old store its place again, if there was one.
+func putBack(kept, dir string) error {
+	if err := os.Rename(kept, dir); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// refill opens a new store and fills it up to where the old one stood. It
+// touches nothing else.
+func (h *house) refill(ctx context.Context, end event.Position, progress func(rebuildProgress)) (*duckdb.Store, settlement, error) {
 	st, err := h.openStore(h.c.values["data"])
 	if err != nil {
-		return nil, err
+		return nil, settlement{}, err
 	}
 	total := 0
-	err = h.fill(ctx, st, func(n int) {
+	owed, err := h.fill(ctx, st, func(n int) {
 		total += n
 		progress(rebuildProgress{Events: total})
 	})
@@ -285,9 +320,9 @@ func (h *house) refill(ctx context.Context, end event.Position, progress func(re
 		err = st.Write(context.WithoutCancel(ctx), nil, end)
 	}
 	if err != nil {
-		return nil, errors.Join(err, st.Close())
+		return nil, settlement{}, errors.Join(err, st.Close())
 	}
-	return st, nil
+	return st, owed, nil
 }
 
 func (h *house) storeDir() string { return filepath.Join(h.c.values["data"], "store") }
@@ -319,15 +354,4 @@ func (h *house) replaced(ctx context.Context, old, now *duckdb.Store, kept strin
 		return fmt.Errorf("the new event store holds %d events, the old one held %d; the old one is kept in %s", now.State().Stored, old.State().Stored, kept)
 	}
 	return os.RemoveAll(kept)
-}
-
-// reopen goes on with the store that is there, also when ctx has ended.
-func (h *house) reopen(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	st, err := h.openStore(h.c.values["data"])
-	if err != nil {
-		return err
-	}
-	h.store.Store(st)
-	return h.startStorePump(ctx)
 }

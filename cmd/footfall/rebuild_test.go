@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"footfall/event"
 	"footfall/period"
+	"footfall/queue"
 )
 
 // filled is a home whose archive has several flushes.
@@ -151,5 +153,104 @@ func TestDoctorNamesLeftovers(t *testing.T) {
 	var all []finding
 	if _, code := h.typed(&all, "doctor"); code != 1 {
 		t.Errorf("the doctor exits with %d", code)
+	}
+}
+
+// stopped begins a rebuild and ends it while it waits for a question.
+func (h *home) stopped() error {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	defer cancel()
+	h.questions.enter()
+	defer h.questions.leave()
+	return h.rebuild(ctx, func(rebuildProgress) { cancel() })
+}
+
+// TestRebuildWithoutStore: when the old store could not be opened again, the
+// next rebuild that is stopped opens it, and none is made of the queue alone.
+func TestRebuildWithoutStore(t *testing.T) {
+	h := filled(t)
+	dir, hidden := h.storeDir(), h.storeDir()+".hidden"
+	ctx, cancel := context.WithCancel(t.Context())
+	err := h.rebuild(ctx, func(rebuildProgress) {
+		kept, err := filepath.Glob(dir + ".before-*")
+		if must(t, err); len(kept) == 1 { // a file in its place can't be opened
+			must(t, os.Rename(kept[0], hidden))
+			must(t, os.WriteFile(kept[0], nil, 0o600))
+		}
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || h.store.Load() != nil {
+		t.Fatalf("the store was opened all the same: %v", err)
+	}
+	must(t, os.Remove(dir))
+	if err := h.stopped(); !errors.Is(err, context.Canceled) || !errors.Is(err, os.ErrNotExist) || h.store.Load() != nil {
+		t.Errorf("stopped without a store: %v", err)
+	}
+	must(t, os.Rename(hidden, dir))
+	if err := h.stopped(); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	h.whole(12)
+	h.stopPump("store", event.Position{})
+	must(t, h.store.Swap(nil).Close())
+	must(t, os.RemoveAll(dir))
+	h.rebuilt()
+	h.adds("made without an old one", counts{14, 0, 0, 0})
+}
+
+// TestRebuildThatCannotSettle: the old store does not come back once items may
+// have been erased that only the new one has.
+func TestRebuildThatCannotSettle(t *testing.T) {
+	h := filled(t)
+	h.giveUp(events("odd", 3, true)...)
+	h.adds("given up", counts{12, 0, 3, 0})
+	books := filepath.Join(h.dir, "queue", "aside.json")
+	err := h.rebuild(t.Context(), func(rebuildProgress) {
+		os.Remove(books)
+		must(t, os.MkdirAll(books, 0o700)) // nothing can be written there
+	})
+	if err == nil || !strings.Contains(err.Error(), "rebuild again") {
+		t.Errorf("rebuilt: %v", err)
+	}
+	if st := h.store.Load(); st == nil || st.State().Stored != 15 {
+		t.Error("the new store is not in use")
+	}
+	must(t, os.Remove(books))
+	h.rebuilt()
+	h.adds("rebuilt again", counts{15, 0, 0, 0})
+}
+
+// TestRebuildTakesFromTheAside: what the archive could not keep is in a new store.
+func TestRebuildTakesFromTheAside(t *testing.T) {
+	h := filled(t)
+	lost := events("lost", 2, true)
+	for i := range lost {
+		must(t, h.queue.Aside().Put(t.Context(), queue.AsideItem{Reader: "archive", Reason: "no", Event: &lost[i]}))
+	}
+	h.rebuilt()
+	if n := h.store.Load().State().Stored; n != 14 {
+		t.Errorf("%d events stored, want 12 and 2", n)
+	}
+}
+
+// TestNothingKeepsMessagesAlive: an event's texts lie in its whole message.
+func TestNothingKeepsMessagesAlive(t *testing.T) {
+	e := event.Event{ID: "one", Site: "shop-example", Channel: "import"}
+	k := keyOf(&e)
+	h := &house{}
+	h.cameAgain(&e)
+	h.cameAgain(&e)
+	kept := []string{k.site, k.id}
+	h.again.Range(func(site, _ any) bool {
+		kept = append(kept, site.(string))
+		return true
+	})
+	if len(kept) != 3 || kept[2] != e.Site {
+		t.Errorf("kept %q", kept)
+	}
+	for _, s := range kept {
+		if p := unsafe.StringData(s); p == unsafe.StringData(e.Site) || p == unsafe.StringData(e.ID) {
+			t.Errorf("%q is part of the event", s)
+		}
 	}
 }

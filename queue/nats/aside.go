@@ -83,6 +83,11 @@ func (a *aside) keep(ctx context.Context, reader string, item []byte, id string)
 	if err != nil || !ack.Duplicate {
 		return err
 	}
+	if m := a.books().Moving; m != nil && m.Redrive == reader && slices.Contains(m.IDs, ack.Sequence) {
+		// Redriven and refused again before the old item is erased.
+		_, err := a.queue.js.Publish(ctx, asideSubject+reader, item)
+		return err
+	}
 	if _, err := a.stream.GetMsg(ctx, ack.Sequence); !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return err
 	}
@@ -150,13 +155,25 @@ func (a *aside) List(ctx context.Context, reader string, limit int) ([]queue.Asi
 
 func (a *aside) listed(ctx context.Context, stream jetstream.Stream, subject string, from uint64, limit int) ([]queue.AsideItem, error) {
 	var items []queue.AsideItem
-	for seq := from; limit == 0 || len(items) < limit; {
+	err := a.each(ctx, stream, subject, from, func(it queue.AsideItem) bool {
+		items = append(items, it)
+		return limit == 0 || len(items) < limit
+	})
+	if err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+// each hands over items, the oldest first, as long as fn wants more.
+func (a *aside) each(ctx context.Context, stream jetstream.Stream, subject string, from uint64, fn func(queue.AsideItem) (more bool)) error {
+	for seq := from; ; {
 		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		seq = msg.Sequence + 1
 		it, err := a.item(msg)
@@ -164,9 +181,21 @@ func (a *aside) listed(ctx context.Context, stream jetstream.Stream, subject str
 			a.queue.o.Log.Error("a set-aside item can't be read and is not listed", "error", err)
 			continue
 		}
-		items = append(items, it)
+		if !fn(it) {
+			return nil
+		}
 	}
-	return items, nil
+}
+
+// SetAside hands over the events a sink has set aside and the ids of their
+// items, the oldest first. Unlike Aside().List it holds one at a time.
+func (q *Queue) SetAside(ctx context.Context, sink string, fn func(id uint64, e *event.Event)) error {
+	return q.aside.each(ctx, q.aside.stream, asideSubject+sink, 1, func(it queue.AsideItem) bool {
+		if it.Event != nil {
+			fn(it.ID, it.Event)
+		}
+		return true
+	})
 }
 
 // streamOf is where an item lies.
@@ -190,11 +219,14 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 }
 
 // Redrive publishes items again, for their reader only, and removes them. It
-// returns how many were redriven before an error. A crash at any moment leaves
-// each item either set aside or redriven: see moves.
+// returns how many were redriven before an error. A crash at any moment, or an
+// asker that leaves, leaves each item either set aside or redriven: see moves.
 func (a *aside) Redrive(ctx context.Context, ids ...uint64) (int, error) {
 	a.moves.one.Lock()
 	defer a.moves.one.Unlock()
+	if _, err := a.finish(ctx); err != nil { // what it moves is no longer there to be named
+		return 0, err
+	}
 	done := 0
 	for done < len(ids) {
 		first, err := a.redrivable(ctx, ids[done])
@@ -225,7 +257,8 @@ func (a *aside) redrive(ctx context.Context, reader string, ids []uint64, events
 	if err != nil {
 		return 0, err
 	}
-	published := a.queue.publish(ctx, reader, events)
+	// The asker may leave, but the message is on its way.
+	published := a.queue.publish(context.WithoutCancel(ctx), reader, events)
 	moved, err := a.finish(context.WithoutCancel(ctx))
 	if !moved {
 		return 0, errors.Join(published, err)
@@ -253,6 +286,9 @@ func (a *aside) redrivable(ctx context.Context, id uint64) (queue.AsideItem, err
 func (a *aside) Drop(ctx context.Context, ids ...uint64) (int, error) {
 	a.moves.one.Lock()
 	defer a.moves.one.Unlock()
+	if _, err := a.finish(ctx); err != nil { // what it moves is no longer there to be named
+		return 0, err
+	}
 	done := 0
 	for part := range slices.Chunk(ids, movedTogether) {
 		by := map[string]uint64{}

@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"footfall/event"
 	"footfall/queue"
@@ -185,5 +189,59 @@ func TestOldDoorItems(t *testing.T) {
 	}
 	if s, err := q.State(t.Context()); err != nil || s.Aside["store"] != 40 || s.Aside["collect"] >= 59 {
 		t.Errorf("set aside: %v, %v", s.Aside, err)
+	}
+}
+
+// dead is a server that takes items and answers nothing; the writer's time is
+// over after some.
+type dead struct {
+	jetstream.JetStream
+	taken int
+	over  context.CancelFunc
+}
+
+type deadStream struct{ jetstream.Stream }
+
+type unanswered struct{ jetstream.PubAckFuture }
+
+// Ok never is.
+func (unanswered) Ok() <-chan *jetstream.PubAck { return nil }
+
+// Err never is.
+func (unanswered) Err() <-chan error { return nil }
+
+// PublishMsgAsync takes an item.
+func (d *dead) PublishMsgAsync(*nats.Msg, ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
+	if d.taken++; d.taken == 10 {
+		d.over()
+	}
+	return unanswered{}, nil
+}
+
+// Info never comes.
+func (deadStream) Info(ctx context.Context, _ ...jetstream.StreamInfoOpt) (*jetstream.StreamInfo, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// When the disk stalls, what doors refused is given up in time, not item by
+// item, and said once.
+func TestRefusedGivesUpInTime(t *testing.T) {
+	log := &journal{}
+	ctx, cancel := context.WithCancel(t.Context())
+	d := &dead{over: cancel}
+	q := &Queue{o: Options{Log: slog.New(slog.NewTextHandler(log, nil))}, js: d}
+	r := newRefused(q, deadStream{})
+	pending := make([]*nats.Msg, 3*movedTogether)
+	for i := range pending {
+		pending[i] = &nats.Msg{}
+	}
+	r.write(ctx, pending)
+	if d.taken != 10 || r.lost != uint64(len(pending)) {
+		t.Errorf("%d items were sent and %d given up, want 10 and all", d.taken, r.lost)
+	}
+	r.write(ctx, pending[:5]) // so soon after it is not said again
+	if n := strings.Count(log.String(), "discarded"); n != 1 || !strings.Contains(log.String(), fmt.Sprintf("items=%d ", len(pending))) {
+		t.Errorf("said %d times:\n%s", n, log)
 	}
 }

@@ -80,7 +80,8 @@ func (a *aside) begin(ctx context.Context, m move) error {
 }
 
 // finish does what is left of a move and reports whether the items are gone. A
-// redrive whose message is not in the log did not happen.
+// redrive whose message is not in the log, and can't come there any more, did
+// not happen. As long as that is not known the move stays noted.
 func (a *aside) finish(ctx context.Context) (moved bool, err error) {
 	b := a.books()
 	m := b.Moving
@@ -122,6 +123,18 @@ func (a *aside) happened(ctx context.Context, m *move) (bool, error) {
 	if m.Redrive == "" {
 		return true, nil
 	}
+	stored, err := a.redriven(ctx, m)
+	if stored || err != nil {
+		return stored, err
+	}
+	if err := a.queue.fence(ctx); err != nil {
+		return false, fmt.Errorf("set aside: whether %d items were redriven is not known yet, try again in a while: %w", len(m.IDs), err)
+	}
+	return a.redriven(ctx, m)
+}
+
+// redriven reports whether the message of a redrive is in the log.
+func (a *aside) redriven(ctx context.Context, m *move) (bool, error) {
 	_, err := a.queue.stream.GetMsg(ctx, m.After+1, jetstream.WithGetMsgSubject(redriveTo+m.Redrive))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 	"unsafe"
@@ -218,6 +219,21 @@ func (q *Queue) store(h header, to string, message []byte) error {
 	defer q.mu.Unlock()
 	q.last = event.Position{Epoch: q.last.Epoch, Seq: ack.Sequence, Total: max(h.total, q.last.Total)}
 	return nil
+}
+
+// fence returns nil once the log holds all that was sent to it before and that
+// it will ever hold of it. The server works through what comes on a connection
+// in its order, so it sends a message that can't be stored and waits for the
+// refusal.
+func (q *Queue) fence(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeWait)
+	defer cancel()
+	_, err := q.js.PublishMsg(ctx, &nats.Msg{Subject: subject}, jetstream.WithExpectLastSequence(math.MaxInt64))
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == wrongLastSequence {
+		return nil
+	}
+	return fmt.Errorf("queue: the log does not answer: %w", err)
 }
 
 // recover finds out what became of a message whose answer did not come: it may

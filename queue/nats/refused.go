@@ -39,6 +39,7 @@ type refused struct {
 	waiting []chan struct{} // closed when what was pending is written
 	lost    uint64          // never written: too many at once, or the disk failed
 	told    uint64          // discarded, as last logged
+	toldOf  uint64          // of them lost
 	toldAt  time.Time
 	closed  bool
 }
@@ -115,7 +116,9 @@ func (r *refused) run() {
 		r.pending, r.waiting, r.bytes, r.closed = nil, nil, 0, r.closed || stopping
 		r.mu.Unlock()
 		if len(batch) > 0 {
-			r.write(batch)
+			ctx, cancel := context.WithTimeout(context.Background(), storeWait)
+			r.write(ctx, batch)
+			cancel()
 		}
 		for _, w := range waiting {
 			close(w)
@@ -126,10 +129,9 @@ func (r *refused) run() {
 	}
 }
 
-// write stores what was pending; there is nobody to try again for.
-func (r *refused) write(pending []*nats.Msg) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
+// write stores what was pending; there is nobody to try again for, so what is
+// left when ctx ends is lost.
+func (r *refused) write(ctx context.Context, pending []*nats.Msg) {
 	stored := 0
 	var failed error
 	for batch := range slices.Chunk(pending, movedTogether) {
@@ -137,17 +139,25 @@ func (r *refused) write(pending []*nats.Msg) {
 		if stored += n; err != nil {
 			failed = err
 		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	r.mu.Lock()
 	r.lost += uint64(len(pending) - stored)
 	r.mu.Unlock()
-	r.tell(ctx, failed)
+	r.tell(failed)
 }
 
-// store sends a batch and then collects the answers.
+// store sends a batch and then collects the answers, until ctx ends: beyond so
+// many unanswered messages the client waits with each one.
 func (r *refused) store(ctx context.Context, batch []*nats.Msg) (stored int, failed error) {
 	acks := make([]jetstream.PubAckFuture, 0, len(batch))
 	for _, m := range batch {
+		if ctx.Err() != nil {
+			failed = ctx.Err()
+			break
+		}
 		ack, err := r.queue.js.PublishMsgAsync(m)
 		if err != nil {
 			failed = err
@@ -156,6 +166,12 @@ func (r *refused) store(ctx context.Context, batch []*nats.Msg) (stored int, fai
 		acks = append(acks, ack)
 	}
 	for _, ack := range acks {
+		select {
+		case <-ack.Ok():
+			stored++
+			continue
+		default: // not yet
+		}
 		select {
 		case <-ack.Ok():
 			stored++
@@ -168,17 +184,19 @@ func (r *refused) store(ctx context.Context, batch []*nats.Msg) (stored int, fai
 }
 
 // tell logs now and then what was discarded.
-func (r *refused) tell(ctx context.Context, failed error) {
+func (r *refused) tell(failed error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
 	n, err := r.discarded(ctx)
-	if err != nil {
-		return // State says so, too
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil { // so much is known without the stream
+		n = r.told + r.lost - r.toldOf
+	}
 	if n > r.told && time.Since(r.toldAt) >= sayAgain {
 		r.queue.o.Log.Warn("set aside: items refused by doors were discarded, the oldest for new ones beyond the limit, or because they could not be written in time",
 			"items", n-r.told, "limit_bytes", r.queue.o.RefusedBytes, "error", failed)
-		r.told, r.toldAt = n, time.Now()
+		r.told, r.toldOf, r.toldAt = n, r.lost, time.Now()
 	}
 }
 
@@ -201,7 +219,7 @@ func (r *refused) close() error {
 	select {
 	case <-r.done:
 		return nil
-	case <-time.After(2 * storeWait):
+	case <-time.After(3 * storeWait): // two writes and what is said of them
 		return errors.New("set aside: what doors refused last could not be written")
 	}
 }
