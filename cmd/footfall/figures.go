@@ -28,8 +28,9 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 		return errRebuilding
 	}
 	err := s.h.roller.Write(ctx, events, to, func() ([]event.Event, error) {
-		s.h.fresh = s.h.fresh[:0]
+		s.h.fresh, s.h.gathers = s.h.fresh[:0], true
 		err := st.Write(ctx, events, to)
+		s.h.gathers = false
 		return s.h.fresh, err
 	})
 	if err != nil {
@@ -41,9 +42,12 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	return nil
 }
 
-// stored gathers the events of a batch that were new. Only the store's pump
-// writes while hot buckets count.
+// stored gathers the events of a pump's batch that were new. A rebuild, which
+// fills a store while its pump stands still, needs none of it.
 func (h *house) stored(events []event.Event, index []int) {
+	if !h.gathers {
+		return
+	}
 	for _, i := range index {
 		h.fresh = append(h.fresh, events[i])
 	}

@@ -81,6 +81,7 @@ type house struct {
 	roller    *bins.Roller
 	planner   *query.Planner
 	fresh     []event.Event // the new ones of the batch being stored
+	gathers   bool          // a pump's batch is being stored
 	stopRolls func()
 	daily     *dailyTable
 	stopJobs  func()
