@@ -207,7 +207,7 @@ func TestSeen(t *testing.T) {
 			wrong++
 		}
 	}
-	if s.Len() != n || wrong > 2 { // n * n / 2^44 is 0.06
+	if s.Len() != n || wrong > 2 { // n * n / 2^48 is 0.004
 		t.Errorf("%d of %d new ids were taken for known, %d in the set", wrong, n, s.Len())
 	}
 }
