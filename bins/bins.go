@@ -60,6 +60,12 @@ type Bin struct {
 	Visitors Sketch // of page views
 }
 
+// Merge adds what o counts to b.
+func (b *Bin) Merge(o *Bin) {
+	b.Counts.Add(&o.Counts)
+	b.Visitors.Merge(&o.Visitors)
+}
+
 // Tally is the bins of one site and stretch of time.
 type Tally map[Subject]*Bin
 

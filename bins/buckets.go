@@ -1,6 +1,10 @@
 package bins
 
 import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"footfall/event"
@@ -41,6 +45,42 @@ func (b Buckets) Add(events []event.Event, currency func(site string) string) {
 			b[slot] = t
 		}
 	}
+}
+
+// Cell is one value's bucket.
+type Cell struct {
+	Value string
+	Start int64 // Unix time in seconds
+}
+
+// Cells are the buckets that answer a HotRange.
+type Cells map[Cell]*Bin
+
+// Bin is the cell's, made if there is none.
+func (c Cells) Bin(value string, start int64) *Bin {
+	at := Cell{value, start}
+	b := c[at]
+	if b == nil {
+		b = &Bin{}
+		c[at] = b
+	}
+	return b
+}
+
+// Each hands over the buckets by value and time.
+func (c Cells) Each(ctx context.Context, fn func(value string, bucket time.Time, b *Bin) error) error {
+	order := func(a, b Cell) int {
+		return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(a.Start, b.Start))
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(c), order) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := fn(at.Value, time.Unix(at.Start, 0).UTC(), c[at]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Bins is how many bins the buckets have.

@@ -108,11 +108,8 @@ func (x *comparison) run(ctx context.Context, from, to period.Date) error {
 		return err
 	}
 	dates := map[period.Date]bool{}
-	for _, day := range utc {
-		last := period.DateOf(day.Time().Add(24*time.Hour-1), x.site.Zone)
-		for d := period.DateOf(day.Time(), x.site.Zone); d <= last; d++ {
-			dates[d] = true
-		}
+	for _, d := range datesOf(utc, x.site.Zone) {
+		dates[d] = true
 	}
 	// What bins have and events have not must show, too.
 	all := Range{Site: x.site.ID, From: -1 << 30, To: 1 << 30}
@@ -189,9 +186,7 @@ func (x *comparison) day(ctx context.Context, d period.Date) error {
 	}
 	x.compare(d.Day(), stored, recount, dirty)
 	for s, b := range recount {
-		m := x.month.bin(s.By, s.Value)
-		m.Counts.Add(&b.Counts)
-		m.Visitors.Merge(&b.Visitors)
+		x.month.bin(s.By, s.Value).Merge(b)
 	}
 	return nil
 }
@@ -201,9 +196,7 @@ func (x *comparison) read(ctx context.Context, from, to period.Date, months bool
 	for _, by := range append([]metric.Dimension{""}, Dimensions...) {
 		r := Range{Site: x.site.ID, By: by, Each: by != "", From: from, To: to, Months: months, Visitors: true}
 		err := x.r.durable.Read(ctx, r, func(value string, _ Span, b *Bin) error {
-			s := stored.bin(by, value)
-			s.Counts.Add(&b.Counts)
-			s.Visitors.Merge(&b.Visitors)
+			stored.bin(by, value).Merge(b)
 			return nil
 		})
 		if err != nil {
@@ -222,9 +215,7 @@ func (x *comparison) addHot(ctx context.Context, d period.Date, into Tally) erro
 	for _, by := range append([]metric.Dimension{""}, Dimensions...) {
 		r := HotRange{Site: x.site.ID, By: by, Each: by != "", Window: d.Window(x.site.Zone), Since: since, Until: x.c.snapshot.Position()}
 		err := x.r.hot.Read(ctx, r, func(value string, _ time.Time, b *Bin) error {
-			s := into.bin(by, value)
-			s.Counts.Add(&b.Counts)
-			s.Visitors.Merge(&b.Visitors)
+			into.bin(by, value).Merge(b)
 			return nil
 		})
 		if err != nil {

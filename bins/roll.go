@@ -1,10 +1,12 @@
 package bins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -355,8 +357,7 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 	}
 	for _, site := range have {
 		of := c.site(site)
-		zone := of.Zone
-		if s.Zones[site] == Basis(zone, of.Currency) {
+		if s.Zones[site] == Basis(of.Zone, of.Currency) {
 			continue
 		}
 		if err := r.durable.Forget(ctx, site); err != nil {
@@ -366,27 +367,24 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, day := range utc {
-			last := period.DateOf(day.Time().Add(24*time.Hour-1), zone)
-			for date := period.DateOf(day.Time(), zone); date <= last; date++ {
-				due[Day{site, date}] = true
-			}
+		for _, date := range datesOf(utc, of.Zone) {
+			due[Day{site, date}] = true
 		}
 	}
-	days := make([]Day, 0, len(due))
-	for day := range due {
-		days = append(days, day)
-	}
-	slices.SortFunc(days, func(a, b Day) int {
-		if a.Site != b.Site {
-			if a.Site < b.Site {
-				return -1
-			}
-			return 1
+	return slices.SortedFunc(maps.Keys(due), func(a, b Day) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Date, b.Date))
+	}), nil
+}
+
+// datesOf is the dates of a zone that UTC days touch; neighbours share some.
+func datesOf(days []event.Day, zone *time.Location) (dates []period.Date) {
+	for _, day := range days {
+		last := period.DateOf(day.Time().Add(24*time.Hour-1), zone)
+		for date := period.DateOf(day.Time(), zone); date <= last; date++ {
+			dates = append(dates, date)
 		}
-		return int(a.Date - b.Date)
-	})
-	return days, nil
+	}
+	return dates
 }
 
 // replace recounts days and puts their bins in place.

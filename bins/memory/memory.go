@@ -5,7 +5,6 @@ package memory
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -115,41 +114,17 @@ func (h *Hot) Reset(ctx context.Context, at event.Position) error {
 	return nil
 }
 
-// cell is one value's bucket.
-type cell struct {
-	value string
-	start int64
-}
-
 // Read hands over buckets by value and time. What is applied meanwhile does not show.
 func (h *Hot) Read(ctx context.Context, r bins.HotRange, fn func(value string, bucket time.Time, b *bins.Bin) error) error {
 	found, err := h.collect(ctx, r)
 	if err != nil {
 		return err
 	}
-	cells := make([]cell, 0, len(found))
-	for c := range found {
-		cells = append(cells, c)
-	}
-	slices.SortFunc(cells, func(a, b cell) int {
-		if a.value != b.value {
-			return strings.Compare(a.value, b.value)
-		}
-		return int(a.start - b.start)
-	})
-	for _, c := range cells {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fn(c.value, time.Unix(c.start, 0).UTC(), found[c]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return found.Each(ctx, fn)
 }
 
 // collect copies the buckets that are asked for.
-func (h *Hot) collect(ctx context.Context, r bins.HotRange) (map[cell]*bins.Bin, error) {
+func (h *Hot) collect(ctx context.Context, r bins.HotRange) (bins.Cells, error) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if err := ctx.Err(); err != nil {
@@ -163,15 +138,7 @@ func (h *Hot) collect(ctx context.Context, r bins.HotRange) (map[cell]*bins.Bin,
 	if first < 0 || last < first {
 		return nil, bins.ErrLost
 	}
-	found := map[cell]*bins.Bin{}
-	take := func(s bins.Subject, start int64, b *bins.Bin) {
-		c := cell{s.Value, start}
-		if found[c] == nil {
-			found[c] = &bins.Bin{}
-		}
-		found[c].Counts.Add(&b.Counts)
-		found[c].Visitors.Merge(&b.Visitors)
-	}
+	found := bins.Cells{}
 	for _, g := range h.generations[first:last] {
 		for slot, tally := range g.buckets {
 			if slot.Site != r.Site || slot.Start < r.Window.From.Unix() || slot.Start >= r.Window.To.Unix() {
@@ -180,11 +147,11 @@ func (h *Hot) collect(ctx context.Context, r bins.HotRange) (map[cell]*bins.Bin,
 			if r.Each {
 				for s, b := range tally {
 					if s.By == r.By {
-						take(s, slot.Start, b)
+						found.Bin(s.Value, slot.Start).Merge(b)
 					}
 				}
 			} else if b := tally[bins.Subject{By: r.By, Value: r.Value}]; b != nil {
-				take(bins.Subject{By: r.By, Value: r.Value}, slot.Start, b)
+				found.Bin(r.Value, slot.Start).Merge(b)
 			}
 		}
 	}

@@ -3,9 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,12 +13,6 @@ import (
 	"footfall/period"
 )
 
-// cell is one value's bucket.
-type cell struct {
-	value string
-	start int64
-}
-
 // Read hands over buckets by value and time, all of the same moment. A Redis that
 // can't be reached is ErrLost, too: what is in it is in the event store.
 func (h *Hot) Read(ctx context.Context, r bins.HotRange, fn func(value string, bucket time.Time, b *bins.Bin) error) error {
@@ -28,28 +20,10 @@ func (h *Hot) Read(ctx context.Context, r bins.HotRange, fn func(value string, b
 	if err != nil {
 		return err
 	}
-	cells := make([]cell, 0, len(found))
-	for c := range found {
-		cells = append(cells, c)
-	}
-	slices.SortFunc(cells, func(a, b cell) int {
-		if a.value != b.value {
-			return strings.Compare(a.value, b.value)
-		}
-		return int(a.start - b.start)
-	})
-	for _, c := range cells {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fn(c.value, time.Unix(c.start, 0).UTC(), found[c]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return found.Each(ctx, fn)
 }
 
-func (h *Hot) collect(ctx context.Context, r bins.HotRange) (found map[cell]*bins.Bin, err error) {
+func (h *Hot) collect(ctx context.Context, r bins.HotRange) (found bins.Cells, err error) {
 	owner, _, seen := h.standing()
 	if owner == "" {
 		return nil, errLost("they wait for a reset")
@@ -91,7 +65,7 @@ func (l *look) state(fields map[string]string) (state, error) {
 
 // once reads everything in one transaction; again if generations came or went
 // since the look at which there are.
-func (l *look) once(ctx context.Context) (found map[cell]*bins.Bin, again bool, err error) {
+func (l *look) once(ctx context.Context) (found bins.Cells, again bool, err error) {
 	fields, err := l.h.client.HGetAll(ctx, l.h.prefix+"state").Result()
 	if err != nil {
 		return nil, false, err
@@ -136,7 +110,7 @@ func (l *look) once(ctx context.Context) (found map[cell]*bins.Bin, again bool, 
 		return nil, true, nil
 	}
 	l.seen = s.changes
-	found = map[cell]*bins.Bin{}
+	found = bins.Cells{}
 	for _, g := range generations {
 		if err := g.add(found, s.batches[g.number]); err != nil {
 			return nil, false, err
@@ -199,7 +173,7 @@ func (g *reading) fields(i int) map[string]string {
 }
 
 // add adds a generation to what is found, if nothing of it is missing.
-func (g *reading) add(found map[cell]*bins.Bin, batches int64) error {
+func (g *reading) add(found bins.Cells, batches int64) error {
 	index := g.index.Val()
 	if all, _ := index[0].(string); all != strconv.FormatInt(batches, 10) && (all != "" || batches != 0) {
 		return fmt.Errorf("the index of generation %d was lost", g.number)
@@ -213,11 +187,7 @@ func (g *reading) add(found map[cell]*bins.Bin, batches int64) error {
 			if name == "" {
 				continue
 			}
-			c := cell{name[1:], bucket}
-			if found[c] == nil {
-				found[c] = &bins.Bin{}
-			}
-			if err := addField(found[c], name[0], text); err != nil {
+			if err := addField(found.Bin(name[1:], bucket), name[0], text); err != nil {
 				return err
 			}
 		}
