@@ -195,13 +195,9 @@ func (k *control) roll(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) reconcile(w http.ResponseWriter, r *http.Request) error {
-	site := r.FormValue("site")
-	if site != "" {
-		s, err := k.h.sites.find(site)
-		if err != nil {
-			return err
-		}
-		site = s.ID
+	site, err := k.anySite(r)
+	if err != nil {
+		return err
 	}
 	var dates [2]period.Date
 	for i, name := range []string{"from", "to"} {

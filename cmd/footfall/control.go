@@ -97,18 +97,24 @@ func (k *control) listSites(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, all)
 }
 
+// anySite is the id of the site that is named; "" if none is, which is every site.
+func (k *control) anySite(r *http.Request) (string, error) {
+	name := r.FormValue("site")
+	if name == "" {
+		return "", nil
+	}
+	s, err := k.h.sites.find(name)
+	return s.ID, err
+}
+
 func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
 	role := account.Role(r.FormValue("role"))
 	if role != account.Owner && role != account.Viewer {
 		return fmt.Errorf("%q is no role: use owner or viewer", role)
 	}
-	site := r.FormValue("site")
-	if site != "" {
-		s, err := k.h.sites.find(site)
-		if err != nil {
-			return err
-		}
-		site = s.ID
+	site, err := k.anySite(r)
+	if err != nil {
+		return err
 	}
 	token, key, err := k.h.control.AddKey(r.Context(), site, role)
 	if err != nil {
