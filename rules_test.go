@@ -43,10 +43,10 @@ type room struct {
 var house = []room{
 	{"event", word}, {"period", word}, {"metric", word}, {"money", word},
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking},
-	{"account", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
-	{"account/accounttest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
+	{"account", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
+	{"account/accounttest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
-	{"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
+	{"history/sqlite", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"api", door}, {"dash", door},
 	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }

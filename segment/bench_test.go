@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"footfall/history"
 	"testing"
 
 	"footfall/period"
@@ -9,15 +10,15 @@ import (
 
 // buyer is a visitor with 200 items in each of 12 months, on four days each, up
 // to a day.
-func buyer(today period.Date) History {
-	h := History{}
+func buyer(today period.Date) history.History {
+	h := history.History{}
 	for i := range 200 {
-		item := []Item{{Product, fmt.Sprintf("p%d", i)}, {Category, fmt.Sprintf("c%d", i)}}[i%2]
+		item := []history.Item{{Kind: history.Product, Value: fmt.Sprintf("p%d", i)}, {Kind: history.Category, Value: fmt.Sprintf("c%d", i)}}[i%2]
 		if i == 0 {
-			item = Whole
+			item = history.Whole
 		}
 		for day := today - 360; day <= today; day += 7 {
-			h.add(item, DayCounts{day, Counts{Views: 3, Adds: 1, Orders: 1, Revenue: 19_990}})
+			h.AddDay(item, history.DayCounts{Date: day, Counts: history.Counts{history.Views: 3, history.Adds: 1, history.Orders: 1, history.Revenue: 19_990}})
 		}
 	}
 	return h
@@ -26,9 +27,9 @@ func buyer(today period.Date) History {
 func twenty() (definitions []Definition) {
 	for i := range 20 {
 		definitions = append(definitions, Definition{fmt.Sprintf("s%d", i), 1, Every{
-			Figure{Views, Item{Product, fmt.Sprintf("p%d", 2*i)}, Window{Months: 3}, AtLeast, 3},
-			Not{Figure{Orders, Whole, Window{Days: 30}, Exactly, 0}},
-			Any{Figure{Revenue, Whole, Window{}, AtLeast, 100_000}, Trait{"plan", Equals, "pro"}}}})
+			Figure{history.Views, history.Item{Kind: history.Product, Value: fmt.Sprintf("p%d", 2*i)}, Window{Months: 3}, AtLeast, 3},
+			Not{Figure{history.Orders, history.Whole, Window{Days: 30}, Exactly, 0}},
+			Any{Figure{history.Revenue, history.Whole, Window{}, AtLeast, 100_000}, Trait{"plan", Equals, "pro"}}}})
 	}
 	return definitions
 }
@@ -45,7 +46,7 @@ func BenchmarkReadHistory(b *testing.B) {
 	rows := buyer(14000).Rows()
 	b.ReportMetric(float64(len(rows)), "rows")
 	for b.Loop() {
-		h := History{}
+		h := history.History{}
 		for _, r := range rows {
 			_ = h.AddRow(r)
 		}
@@ -53,8 +54,8 @@ func BenchmarkReadHistory(b *testing.B) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	e, h := track("Order Completed", order), History{}
+	e, h := track("Order Completed", order), history.History{}
 	for b.Loop() {
-		h.Add(e, "EUR", 14000)
+		Count(h, e, "EUR", 14000)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"footfall/history"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ type Membership struct {
 
 // Memberships lists the segments that a visitor is in on a day of the site's
 // zone, by name.
-func Memberships(definitions []Definition, h History, traits map[string]string, today period.Date) []Membership {
+func Memberships(definitions []Definition, h history.History, traits map[string]string, today period.Date) []Membership {
 	in := []Membership{}
 	for _, d := range definitions {
 		if d.Match(h, traits, today) {
@@ -76,7 +77,7 @@ type Notice struct {
 	Type string `json:"type"`
 	Site string `json:"site"`
 	Membership
-	Visitor string    `json:"visitor"` // the id under which Known keeps the history
+	Visitor string    `json:"visitor"` // the id under which history.Known keeps the history
 	At      time.Time `json:"at"`      // when the change was seen, UTC, to the millisecond
 }
 

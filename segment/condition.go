@@ -1,7 +1,10 @@
+// Package segment tells by rules over a visitor's past, and over what is known
+// of the visitor, which segments the visitor is in. docs/segments.md is for users.
 package segment
 
 import (
 	"fmt"
+	"footfall/history"
 	"math"
 	"regexp"
 	"slices"
@@ -41,8 +44,8 @@ type Not struct{ Condition Condition }
 
 // Figure compares a figure of the visitor's past.
 type Figure struct {
-	Metric Metric
-	Of     Item
+	Metric history.Metric
+	Of     history.Item
 	Within Window
 	Is     Comparison
 	Value  int64 // a count; for money, thousandths
@@ -114,7 +117,7 @@ func (t Trait) holds(traits map[string]string) bool {
 
 // visitor is who conditions are tested on.
 type visitor struct {
-	history History
+	history history.History
 	traits  map[string]string
 	today   period.Date
 }
@@ -122,12 +125,12 @@ type visitor struct {
 // Match reports whether a visitor is in the segment on a day of the site's
 // zone, for a definition that Check finds nothing wrong with. History and
 // traits may be nil.
-func (d Definition) Match(h History, traits map[string]string, today period.Date) bool {
+func (d Definition) Match(h history.History, traits map[string]string, today period.Date) bool {
 	return d.Explain(h, traits, today).Held
 }
 
 // Explain tests the segment on a visitor like Match and tells why.
-func (d Definition) Explain(h History, traits map[string]string, today period.Date) Explanation {
+func (d Definition) Explain(h history.History, traits map[string]string, today period.Date) Explanation {
 	return d.When.explain(&visitor{h, traits, today})
 }
 
@@ -166,8 +169,8 @@ func (c Trait) explain(v *visitor) Explanation {
 
 // Items lists what the figures of definitions are of, in the order of kind and
 // value: a history of these items, all dates of them, is enough to test them.
-func Items(definitions ...Definition) []Item {
-	used := History{}
+func Items(definitions ...Definition) []history.Item {
+	used := history.History{}
 	var walk func(cs ...Condition)
 	walk = func(cs ...Condition) {
 		for _, c := range cs {
@@ -251,14 +254,14 @@ func (c Not) check(depth int, left *int) error   { return checkOne(c.Condition, 
 
 func (c Figure) check(int, *int) error {
 	switch {
-	case c.Metric < 0 || int(c.Metric) >= len(metrics):
+	case c.Metric < 0 || int(c.Metric) >= len(history.Metrics):
 		return fmt.Errorf("there is no metric %d", int(c.Metric))
 	case !slices.Contains(Comparisons, c.Is):
 		return fmt.Errorf("%s: there is no comparison %q", c.Metric, c.Is)
 	case c.Value > maxValue || c.Value < -maxValue:
 		return fmt.Errorf("%s: %s is beyond what is counted", c.Metric, c.Is)
-	case c.Of.Kind == All && c.Of.Value == "":
-	case c.Of.Kind != Product && c.Of.Kind != Category:
+	case c.Of.Kind == history.All && c.Of.Value == "":
+	case c.Of.Kind != history.Product && c.Of.Kind != history.Category:
 		return fmt.Errorf("%s: there are no figures of %s %q", c.Metric, c.Of.Kind, c.Of.Value)
 	default:
 		if err := checkText(c.Of.Value); err != nil {

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"fmt"
+	"footfall/history"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,15 +12,17 @@ import (
 )
 
 // someone is a visitor as seen on 14 June 2008.
-func someone(t testing.TB) (History, map[string]string, period.Date) {
-	h := History{}
-	put := func(kind Kind, value, day string, c Counts) { h.add(Item{kind, value}, DayCounts{date(t, day), c}) }
-	put(Product, "B4", "2008-03-14", Counts{Views: 1})
-	put(Product, "B4", "2008-03-15", Counts{Views: 1})
-	put(Product, "B4", "2008-05-01", Counts{Views: 2})
-	put(Category, "blouses", "2008-05-16", Counts{Adds: 3})
-	put(All, "", "2008-05-15", Counts{Orders: 1, Revenue: 99999})
-	put(All, "", "2008-06-14", Counts{Orders: 1, Revenue: 1, Refunds: 1, Refunded: 500})
+func someone(t testing.TB) (history.History, map[string]string, period.Date) {
+	h := history.History{}
+	put := func(kind history.Kind, value, day string, c history.Counts) {
+		h.AddDay(history.Item{Kind: kind, Value: value}, history.DayCounts{Date: date(t, day), Counts: c})
+	}
+	put(history.Product, "B4", "2008-03-14", history.Counts{history.Views: 1})
+	put(history.Product, "B4", "2008-03-15", history.Counts{history.Views: 1})
+	put(history.Product, "B4", "2008-05-01", history.Counts{history.Views: 2})
+	put(history.Category, "blouses", "2008-05-16", history.Counts{history.Adds: 3})
+	put(history.All, "", "2008-05-15", history.Counts{history.Orders: 1, history.Revenue: 99999})
+	put(history.All, "", "2008-06-14", history.Counts{history.Orders: 1, history.Revenue: 1, history.Refunds: 1, history.Refunded: 500})
 	return h, map[string]string{"plan": "pro", "interests": "garden,cats", "note": ""}, date(t, "2008-06-14")
 }
 
@@ -129,9 +132,9 @@ func TestWindows(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	first := int(date(t, "1999-11-01"))
 	for range 3000 {
-		h, today := History{}, period.Date(first+r.IntN(3000))
+		h, today := history.History{}, period.Date(first+r.IntN(3000))
 		for range 40 {
-			h.add(Whole, DayCounts{today - period.Date(r.IntN(200)) + 20, Counts{Views: 1 + int64(r.IntN(3))}})
+			h.AddDay(history.Whole, history.DayCounts{Date: today - period.Date(r.IntN(200)) + 20, Counts: history.Counts{history.Views: 1 + int64(r.IntN(3))}})
 		}
 		n := 1 + r.IntN(5)
 		from, to := (today - period.Date(r.IntN(150))).Month()[1:], today.Month()[1:]
@@ -142,13 +145,13 @@ func TestWindows(t *testing.T) {
 			{From: date(t, from+"-01"), To: today.NextMonth()}: func(day string, _ int) bool { return day[:7] >= from && day[:7] <= to },
 		} {
 			var want int64
-			for _, day := range h[Whole] {
+			for _, day := range h[history.Whole] {
 				if in(day.Date.String(), int(today-day.Date)) {
-					want += day.Counts[Views]
+					want += day.Counts[history.Views]
 				}
 			}
 			a, b := w.Dates(today)
-			if got := h.Sum(Whole, a, b)[Views]; got != want {
+			if got := h.Sum(history.Whole, a, b)[history.Views]; got != want {
 				t.Fatalf("%+v on %s: %d, want %d", w, today, got, want)
 			}
 		}
@@ -198,9 +201,9 @@ func randomCondition(r *rand.Rand, depth int) Condition {
 		}
 		return c
 	}
-	c := Figure{Metric: Metric(r.IntN(len(metrics))), Of: Whole, Is: Comparisons[r.IntN(len(Comparisons))], Value: int64(r.IntN(6))}
+	c := Figure{Metric: history.Metric(r.IntN(len(history.Metrics))), Of: history.Whole, Is: Comparisons[r.IntN(len(Comparisons))], Value: int64(r.IntN(6))}
 	if r.IntN(3) > 0 {
-		c.Of = Item{[]Kind{Product, Category}[r.IntN(2)], fmt.Sprintf("%d", r.IntN(3))}
+		c.Of = history.Item{Kind: []history.Kind{history.Product, history.Category}[r.IntN(2)], Value: fmt.Sprintf("%d", r.IntN(3))}
 	}
 	c.Within = []Window{{}, {Days: 1 + r.IntN(40)}, {Months: 1 + r.IntN(3)}, {From: 13970, To: 14000 + 61*period.Date(r.IntN(2))}}[r.IntN(4)]
 	if c.Within.From > 0 {
@@ -209,13 +212,13 @@ func randomCondition(r *rand.Rand, depth int) Condition {
 	return c
 }
 
-func randomVisitor(r *rand.Rand) (History, map[string]string) {
-	h, traits := History{}, map[string]string{}
+func randomVisitor(r *rand.Rand) (history.History, map[string]string) {
+	h, traits := history.History{}, map[string]string{}
 	for range 60 {
-		item := []Item{Whole, {Product, fmt.Sprint(r.IntN(3))}, {Category, fmt.Sprint(r.IntN(3))}}[r.IntN(3)]
-		var c Counts
+		item := []history.Item{history.Whole, {Kind: history.Product, Value: fmt.Sprint(r.IntN(3))}, {Kind: history.Category, Value: fmt.Sprint(r.IntN(3))}}[r.IntN(3)]
+		var c history.Counts
 		c[r.IntN(len(c))] = 1
-		h.add(item, DayCounts{period.Date(13950 + r.IntN(100)), c})
+		h.AddDay(item, history.DayCounts{Date: period.Date(13950 + r.IntN(100)), Counts: c})
 	}
 	for _, name := range []string{"plan", "a b"} {
 		if r.IntN(2) == 0 {
@@ -227,13 +230,13 @@ func randomVisitor(r *rand.Rand) (History, map[string]string) {
 
 // TestItems: a history of the items that a definition needs is enough.
 func TestItems(t *testing.T) {
-	if got, want := Items(exampleRead...), []Item{Whole, {Category, "7"}, {Product, "B4"}}; !slices.Equal(got, want) {
+	if got, want := Items(exampleRead...), []history.Item{history.Whole, {Kind: history.Category, Value: "7"}, {Kind: history.Product, Value: "B4"}}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	r := rand.New(rand.NewPCG(9, 10))
 	for range 2000 {
 		h, traits := randomVisitor(r)
-		part, d := History{}, Definition{When: randomCondition(r, 4)}
+		part, d := history.History{}, Definition{When: randomCondition(r, 4)}
 		for _, item := range Items(d) {
 			part[item] = h[item]
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"footfall/history"
 	"io"
 	"slices"
 	"strconv"
@@ -134,8 +135,8 @@ func (p *parser) condition(n *yaml.Node, at string, depth int) (Condition, error
 		return nil, wrong(n, at, "conditions are more than %d deep", maxDepth)
 	}
 	known := []string{"all", "any", "not"}
-	for _, m := range metrics {
-		known = append(known, m.name)
+	for _, m := range history.Metrics {
+		known = append(known, m.String())
 	}
 	fields, err := fieldsOf(n, at, append(known, "trait"))
 	if err != nil {
@@ -158,7 +159,7 @@ func (p *parser) condition(n *yaml.Node, at string, depth int) (Condition, error
 	case "trait":
 		return parseTrait(f)
 	}
-	return parseFigure(f, Metric(slices.Index(known, f.name)-3))
+	return parseFigure(f, history.Metric(slices.Index(known, f.name)-3))
 }
 
 func (p *parser) conditions(f field, depth int) ([]Condition, error) {
@@ -177,7 +178,7 @@ func (p *parser) conditions(f field, depth int) ([]Condition, error) {
 }
 
 // parseFigure reads {product: B4, last: 3 months, at_least: 3}.
-func parseFigure(f field, m Metric) (Condition, error) {
+func parseFigure(f field, m history.Metric) (Condition, error) {
 	known := []string{"product", "category", "last", "months"}
 	for _, c := range Comparisons {
 		known = append(known, string(c))
@@ -186,7 +187,7 @@ func parseFigure(f field, m Metric) (Condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := Figure{Metric: m, Of: Whole}
+	c := Figure{Metric: m, Of: history.Whole}
 	for _, f := range fields {
 		if err := c.set(f); err != nil {
 			return nil, err
@@ -207,11 +208,11 @@ func (c *Figure) set(f field) error {
 		return c.setWindow(f)
 	}
 	if f.name == "product" || f.name == "category" {
-		if c.Of != Whole {
+		if c.Of != history.Whole {
 			return wrong(f.value, f.at, "figures are kept by product and by category, not by both: take one")
 		}
 		value, err := scalar(f.value, f.at)
-		c.Of = Item{Kind(f.name), value}
+		c.Of = history.Item{Kind: history.Kind(f.name), Value: value}
 		return err
 	}
 	if c.Is != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"footfall/history"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -35,13 +36,13 @@ segments:
 
 var exampleRead = []Definition{
 	{"fans-of-b4", 3, Every{
-		Figure{Views, Item{Product, "B4"}, Window{Months: 3}, AtLeast, 3},
-		Not{Figure{Orders, Whole, Window{Days: 30}, AtLeast, 1}},
-		Figure{Revenue, Whole, Window{}, AtLeast, 100_000},
+		Figure{history.Views, history.Item{Kind: history.Product, Value: "B4"}, Window{Months: 3}, AtLeast, 3},
+		Not{Figure{history.Orders, history.Whole, Window{Days: 30}, AtLeast, 1}},
+		Figure{history.Revenue, history.Whole, Window{}, AtLeast, 100_000},
 		Trait{"plan", Equals, "pro"}}},
 	{"winter", 0, Any{
-		Figure{Orders, Item{Category, "7"}, Window{From: december, To: december + 90}, MoreThan, 1},
-		Figure{Refunded, Whole, Window{From: december, To: december + 31}, LessThan, -5},
+		Figure{history.Orders, history.Item{Kind: history.Category, Value: "7"}, Window{From: december, To: december + 90}, MoreThan, 1},
+		Figure{history.Refunded, history.Whole, Window{From: december, To: december + 31}, LessThan, -5},
 		Trait{"interests", Contains, "cats"},
 		Trait{"mail", Missing, ""}}},
 }
@@ -237,7 +238,7 @@ func TestErrors(t *testing.T) {
 
 // TestCheck is of definitions that were made in code.
 func TestCheck(t *testing.T) {
-	good := Figure{Views, Whole, Window{}, AtLeast, 1}
+	good := Figure{history.Views, history.Whole, Window{}, AtLeast, 1}
 	deep := Condition(good)
 	for range maxDepth {
 		deep = Not{deep}
@@ -256,9 +257,9 @@ func TestCheck(t *testing.T) {
 		"more than 200 conditions":      Any(make([]Condition, 0, 300)),
 		"there is no metric 6":          figure(func(c *Figure) { c.Metric = 6 }),
 		"there is no comparison":        figure(func(c *Figure) { c.Is = "==" }),
-		"there are no figures of":       figure(func(c *Figure) { c.Of = Item{} }),
-		"is longer than 2048":           figure(func(c *Figure) { c.Of = Item{Product, strings.Repeat("x", 2049)} }),
-		"is not valid UTF-8":            figure(func(c *Figure) { c.Of = Item{Product, "\xff"} }),
+		"there are no figures of":       figure(func(c *Figure) { c.Of = history.Item{} }),
+		"is longer than 2048":           figure(func(c *Figure) { c.Of = history.Item{Kind: history.Product, Value: strings.Repeat("x", 2049)} }),
+		"is not valid UTF-8":            figure(func(c *Figure) { c.Of = history.Item{Kind: history.Product, Value: "\xff"} }),
 		"last and months exclude":       figure(func(c *Figure) { c.Within = Window{Days: 1, Months: 1} }),
 		"last is from 1":                figure(func(c *Figure) { c.Within = Window{Days: -1} }),
 		"months are whole months":       figure(func(c *Figure) { c.Within = Window{From: december + 1, To: december + 31} }),
@@ -269,7 +270,7 @@ func TestCheck(t *testing.T) {
 		"holds a control character":     Trait{"a", Equals, "\x00"},
 		"is beyond what is counted":     figure(func(c *Figure) { c.Value = maxValue + 1 }),
 		"months end before they begin":  figure(func(c *Figure) { c.Within = Window{From: december, To: december} }),
-		"refunds: there are no figures": Figure{Refunds, Item{All, "x"}, Window{}, Exactly, 0},
+		"refunds: there are no figures": Figure{history.Refunds, history.Item{Kind: history.All, Value: "x"}, Window{}, Exactly, 0},
 	} {
 		if any, ok := c.(Any); ok {
 			for range 300 {

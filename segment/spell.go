@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"encoding/json"
+	"footfall/history"
 	"strconv"
 	"strings"
 
@@ -82,18 +83,18 @@ func (c Not) node() *yaml.Node   { return mapping(word(c), c.Condition.node()) }
 
 func (c Figure) node() *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
-	if c.Of != Whole {
+	if c.Of != history.Whole {
 		add(n, string(c.Of.Kind), leaf(c.Of.Value, 0))
 	}
 	if name, value := c.Within.field(); name != "" {
 		add(n, name, leaf(value, 0))
 	}
-	add(n, string(c.Is), leaf(c.Metric.number(c.Value), 0))
+	add(n, string(c.Is), leaf(written(c.Metric, c.Value), 0))
 	return mapping(c.Metric.String(), n)
 }
 
-// number spells a figure: a count, or money in units.
-func (m Metric) number(figure int64) json.Number {
+// written spells a figure: a count, or money in units.
+func written(m history.Metric, figure int64) json.Number {
 	if m.Money() {
 		return json.Number(decimal(figure))
 	}
@@ -192,7 +193,7 @@ func (x Explanation) write(b *strings.Builder, indent string) {
 	b.WriteString(indent + map[bool]string{true: "yes ", false: "no  "}[x.Held])
 	switch c := x.Condition.(type) {
 	case Figure:
-		b.WriteString(spell(c) + ": " + c.Metric.number(x.Figure).String())
+		b.WriteString(spell(c) + ": " + written(c.Metric, x.Figure).String())
 		if first, last := x.dates(); first != "" {
 			b.WriteString(" from " + first + " to " + last)
 		}
@@ -222,7 +223,7 @@ func (x Explanation) MarshalJSON() ([]byte, error) {
 	form.From, form.To = x.dates()
 	switch c := x.Condition.(type) {
 	case Figure:
-		form.Condition, form.Figure = spell(c), c.Metric.number(x.Figure)
+		form.Condition, form.Figure = spell(c), written(c.Metric, x.Figure)
 	case Trait:
 		form.Condition, form.Trait = spell(c), &x.Trait
 	default:

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"footfall/history"
 	"io"
 	"maps"
 	"os"
@@ -44,18 +45,18 @@ func truthOf(t *testing.T, set, data string, truth any) io.Reader {
 }
 
 // visitors are histories by the id that Known gives.
-type visitors map[string]History
+type visitors map[string]history.History
 
 func (v visitors) add(t *testing.T, e *event.Event, day period.Date) {
 	t.Helper()
-	id, ok := Known(e)
+	id, ok := history.Known(e)
 	if !ok {
 		t.Fatalf("%+v has no visitor", e)
 	}
 	if v[id] == nil {
-		v[id] = History{}
+		v[id] = history.History{}
 	}
-	v[id].Add(e, "", day)
+	Count(v[id], e, "", day)
 }
 
 // kept is the histories after they were rows.
@@ -83,7 +84,7 @@ func (v visitors) in(t *testing.T, when string, today period.Date) (n int) {
 }
 
 // sum adds up a metric of every item of a kind in a month, for all visitors.
-func (v visitors) sum(kind Kind, m Metric, month period.Date) map[string]int64 {
+func (v visitors) sum(kind history.Kind, m history.Metric, month period.Date) map[string]int64 {
 	sums := map[string]int64{}
 	for _, h := range v {
 		for item := range h {
@@ -133,12 +134,12 @@ func TestClickstreamTruth(t *testing.T) {
 		}
 	}
 	for month, want := range truth.Products {
-		if got := all.sum(Product, Views, date(t, month+"-01")); !maps.Equal(got, want) {
+		if got := all.sum(history.Product, history.Views, date(t, month+"-01")); !maps.Equal(got, want) {
 			t.Errorf("views of products in %s: %v, want %v", month, got, want)
 		}
 	}
 	for month, want := range truth.Categories {
-		if got := all.sum(Category, Views, date(t, month+"-01")); !maps.Equal(got, want) {
+		if got := all.sum(history.Category, history.Views, date(t, month+"-01")); !maps.Equal(got, want) {
 			t.Errorf("views of categories in %s: %v, want %v", month, got, want)
 		}
 	}
@@ -224,12 +225,12 @@ func TestOrdersTruth(t *testing.T) {
 		}
 	}
 	for month, want := range truth.PerMonth {
-		first, got := date(t, month+"-01"), Counts{}
+		first, got := date(t, month+"-01"), history.Counts{}
 		for _, h := range everybody {
-			sum := h.Sum(Whole, first, first.NextMonth())
-			got.add(&sum)
+			sum := h.Sum(history.Whole, first, first.NextMonth())
+			got.Add(&sum)
 		}
-		if got != (Counts{Orders: want.Orders, Revenue: want.Sales, Refunds: want.Refunds, Refunded: want.Refunded}) {
+		if got != (history.Counts{history.Orders: want.Orders, history.Revenue: want.Sales, history.Refunds: want.Refunds, history.Refunded: want.Refunded}) {
 			t.Errorf("%s: %v, want %+v", month, got, want)
 		}
 		if n := customers.in(t, "orders: {months: "+month+", at_least: 1}", 0); n != want.Customers {

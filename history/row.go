@@ -1,4 +1,4 @@
-package segment
+package history
 
 import (
 	"encoding/binary"
@@ -49,7 +49,7 @@ func (h History) AddRow(r Row) error {
 		return nil
 	}
 	for _, day := range days {
-		h.add(r.Item, day)
+		h.AddDay(r.Item, day)
 	}
 	return nil
 }

@@ -1,16 +1,10 @@
-// Package segment keeps a visitor's past as bins and tells by rules over it,
-// and over what is known of the visitor, which segments the visitor is in.
-// Everything here is computed: rows of a History are kept, definitions stored
-// and notices of changes sent elsewhere. docs/segments.md is for users.
-package segment
+package history
 
 import (
 	"cmp"
 	"slices"
 
-	"footfall/bins"
 	"footfall/event"
-	"footfall/metric"
 	"footfall/period"
 )
 
@@ -49,19 +43,14 @@ const (
 // Counts are a visitor's figures by Metric; money in thousandths of the site's currency.
 type Counts [6]int64
 
-// metrics spells each Metric and names what it is in the bins of a site.
+// metrics spells each Metric.
 var metrics = [len(Counts{})]struct {
-	name        string
-	whole, item metric.Name
-	money       bool
-}{
-	Views:    {"views", metric.PageViews, metric.ProductViews, false},
-	Adds:     {"adds", metric.CartAdds, metric.CartAdds, false},
-	Orders:   {"orders", metric.Orders, metric.Orders, false},
-	Revenue:  {"revenue", metric.Revenue, metric.Revenue, true},
-	Refunds:  {"refunds", metric.Refunds, metric.Refunds, false},
-	Refunded: {"refunded", metric.Refunded, metric.Refunded, true},
-}
+	name  string
+	money bool
+}{{"views", false}, {"adds", false}, {"orders", false}, {"revenue", true}, {"refunds", false}, {"refunded", true}}
+
+// Metrics lists every metric.
+var Metrics = []Metric{Views, Adds, Orders, Revenue, Refunds, Refunded}
 
 // String is the metric's name in definitions.
 func (m Metric) String() string { return metrics[m].name }
@@ -69,7 +58,8 @@ func (m Metric) String() string { return metrics[m].name }
 // Money reports whether the metric is an amount, in thousandths.
 func (m Metric) Money() bool { return metrics[m].money }
 
-func (c *Counts) add(o *Counts) {
+// Add adds o to c.
+func (c *Counts) Add(o *Counts) {
 	for i := range c {
 		c[i] += o[i]
 	}
@@ -93,36 +83,8 @@ func Known(e *event.Event) (visitor string, ok bool) {
 	return visitor, visitor != "" && e.Bot == ""
 }
 
-// Add counts an event of the visitor on a date, in the site's zone. What counts
-// is what counts in the site's bins: bots do not, and amounts in another
-// currency than the site's are not added. Add does not know events again.
-func (h History) Add(e *event.Event, currency string, date period.Date) {
-	t := bins.Tally{}
-	// The tally needs nothing else to count items and the whole.
-	t.Add(&event.Event{Kind: e.Kind, Name: e.Name, Properties: e.Properties, Bot: e.Bot}, currency)
-	for subject, bin := range t {
-		item := Item{Kind(subject.By), subject.Value}
-		switch subject.By {
-		case "":
-			item = Whole
-		case "product", "category":
-		default:
-			continue
-		}
-		var c Counts
-		for m, is := range metrics {
-			name := is.item
-			if item == Whole {
-				name = is.whole
-			}
-			c[m] = bin.Counts[bins.Place(name)]
-		}
-		h.add(item, DayCounts{date, c})
-	}
-}
-
-// add adds a day's figures to an item.
-func (h History) add(item Item, day DayCounts) {
+// AddDay adds a day's figures to an item.
+func (h History) AddDay(item Item, day DayCounts) {
 	if day.Counts == (Counts{}) {
 		return
 	}
@@ -132,7 +94,7 @@ func (h History) add(item Item, day DayCounts) {
 		at = search(days, day.Date)
 	}
 	if at < len(days) && days[at].Date == day.Date {
-		days[at].Counts.add(&day.Counts)
+		days[at].Counts.Add(&day.Counts)
 		if days[at].Counts == (Counts{}) {
 			h.put(item, slices.Delete(days, at, at+1))
 		}
@@ -160,7 +122,7 @@ func search(days []DayCounts, date period.Date) int {
 func (h History) Merge(other History) {
 	for item, days := range other {
 		for _, day := range days {
-			h.add(item, day)
+			h.AddDay(item, day)
 		}
 	}
 }
@@ -180,7 +142,7 @@ func (h History) Drop(from, to period.Date) {
 func (h History) Sum(item Item, from, to period.Date) (sum Counts) {
 	days := h[item]
 	for i := search(days, from); i < len(days) && days[i].Date < to; i++ {
-		sum.add(&days[i].Counts)
+		sum.Add(&days[i].Counts)
 	}
 	return sum
 }

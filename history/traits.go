@@ -1,4 +1,4 @@
-package segment
+package history
 
 import (
 	"encoding/json"

@@ -1,0 +1,137 @@
+// Package history is what is kept of known visitors: for each day what they
+// viewed, put in the cart, ordered and gave back, of which product and category;
+// and the traits that identify said of them. It is personal data: a site turns it
+// on, and it is kept for as many months as the site says.
+//
+// A history is never incremented. What visitors did on a date is counted from
+// the events and put in the place of what was there (Store.Replace), so that it
+// can be made again at any time. docs/format/history.md describes the file;
+// history/historytest is the law of those who keep it.
+package history
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"footfall/period"
+)
+
+// Day is what one visitor did on one date of the site's zone.
+type Day struct {
+	Visitor string          // see Known
+	Counts  map[Item]Counts // none of them zero
+	Traits  string          // JSON object of what identify said on that date, later over earlier; null removes; "" is nothing
+}
+
+// Past is what is kept of one visitor.
+type Past struct {
+	Visitor string
+	Rows    []Row    // by item and month
+	Traits  []Traits // by date
+	In      []Member // by segment
+}
+
+// Traits is what identify said on a date.
+type Traits struct {
+	Date period.Date
+	JSON string // as Day.Traits
+}
+
+// Member tells that a visitor is in a segment, as it was last told.
+type Member struct {
+	Segment string
+	Version int       // of the definition
+	Since   time.Time // UTC, to the millisecond
+}
+
+// Basis is what the histories of a site depend on beside its events.
+type Basis struct {
+	Zone     string
+	Currency string
+	From     period.Date // dates before are not kept
+}
+
+// Report says what Replace did.
+type Report struct {
+	Visitors int // who have something on the date
+	Rows     int // written or removed
+}
+
+// Removed says what Forget removed.
+type Removed struct {
+	Visitors int `json:"visitors"` // of whom nothing is left
+	Rows     int `json:"rows"`
+}
+
+// Store keeps histories.
+type Store interface {
+	// Replace puts what visitors did on a date in the place of what was there,
+	// in one transaction. days come by visitor, ascending by bytes, none twice;
+	// an error among them ends it and leaves everything as it was. committing,
+	// if not nil, is called around the commit: readers see the new rows once it
+	// has called its argument.
+	Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[Day, error], committing func(commit func() error) error) (Report, error)
+	// Read reads a visitor's past; only these items if any are named. A visitor
+	// nobody knows has an empty one.
+	Read(ctx context.Context, site, visitor string, items ...Item) (Past, error)
+	// Each hands over the pasts of all visitors of a site, in no certain order,
+	// as they were at one moment; only these items if any are named.
+	Each(ctx context.Context, site string, fn func(Past) error, items ...Item) error
+	// Forget removes what is older than the month of a date: rows of earlier
+	// months, and traits of earlier dates. A zero date removes everything of the
+	// site, memberships and counts, too. Visitors of whom nothing is left are
+	// in no segment any more.
+	Forget(ctx context.Context, site string, before period.Date) (Removed, error)
+	// Close closes it.
+	Close() error
+}
+
+// Bases keeps what the histories of each site were made with.
+type Bases interface {
+	// Basis is false if the histories of the site were never made as a whole.
+	Basis(ctx context.Context, site string) (Basis, bool, error)
+	SetBasis(ctx context.Context, site string, b Basis) error
+}
+
+// Message is a notice for a webhook, on its way.
+type Message struct {
+	ID    uint64    `json:"id"` // ascending
+	Site  string    `json:"site"`
+	Body  []byte    `json:"body"`
+	Tries int       `json:"tries"`
+	Due   time.Time `json:"due"`
+	Why   string    `json:"why,omitempty"` // the last try failed
+}
+
+// Members keeps who is in which segment.
+type Members interface {
+	// Move makes a visitor a member of exactly these segments and, in the same
+	// transaction, puts messages into the outbox.
+	Move(ctx context.Context, site, visitor string, in []Member, bodies [][]byte) error
+	// Count counts the members of each segment of a site now and keeps that as
+	// the counts of a date, also those of segments that have none.
+	Count(ctx context.Context, site string, date period.Date, segments ...string) error
+	// Counts hands over a segment's counts from a date up to, not including, another.
+	Counts(ctx context.Context, site, segment string, from, to period.Date) ([]Count, error)
+	// Drop takes all members and counts of a segment away, without a message.
+	Drop(ctx context.Context, site, segment string) error
+}
+
+// Count is how many members a segment had at the end of a date.
+type Count struct {
+	Date    period.Date
+	Members int
+}
+
+// Outbox keeps messages until they are delivered.
+type Outbox interface {
+	// Due lists messages that are due, oldest first.
+	Due(ctx context.Context, now time.Time, limit int) ([]Message, error)
+	// Sent removes one.
+	Sent(ctx context.Context, id uint64) error
+	// Failed notes why it could not be delivered, and when to try again.
+	Failed(ctx context.Context, id uint64, why string, again time.Time) error
+	// Waiting is how many there are, and the oldest one's failures.
+	Waiting(ctx context.Context) (n int, oldest Message, err error)
+}
