@@ -24,6 +24,11 @@ type Site struct {
 	Internal []string  `json:"internal"`   // further hosts of the site itself
 	DNT      bool      `json:"honour_dnt"` // honour Do Not Track and Global Privacy Control
 	Created  time.Time `json:"created"`
+
+	History       int    `json:"history_months"` // visitor histories are kept so many months; 0 is none
+	Keep          int    `json:"keep_days"`      // events are kept so many days in the event store and the archive; 0 is for ever
+	Webhook       string `json:"webhook"`        // URL that is told who enters and leaves a segment; "" is none
+	WebhookSecret string `json:"-"`              // signs what is told; shown once, when it is made
 }
 
 // Location is the site's time zone; UTC if its name is unknown here.
@@ -56,8 +61,8 @@ type Sites interface {
 	AddSite(ctx context.Context, s Site) (Site, error) // fills ID, WriteKey, Created
 	Sites(ctx context.Context) ([]Site, error)         // by domain
 	// UpdateSite gives the site with this ID another time zone, currency,
-	// origins, internal hosts and Do Not Track; the rest of it stays, and what
-	// comes back is the whole site.
+	// origins, internal hosts, Do Not Track, times to keep and webhook; the rest of
+	// it stays, and what comes back is the whole site.
 	UpdateSite(ctx context.Context, s Site) (Site, error)
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,13 +17,14 @@ import (
 // ErrExists means there is such a site already.
 var ErrExists = errors.New("exists already")
 
-// Prefixes tell the four sorts of secrets apart when one turns up in the
+// Prefixes tell the sorts of secrets apart when one turns up in the
 // wrong place.
 const (
 	WriteKeyPrefix = "ffw_"
 	KeyPrefix      = "ffk_"
 	LinkPrefix     = "ffl_"
 	SessionPrefix  = "ffs_"
+	WebhookPrefix  = "ffh_"
 )
 
 // SessionLife is how long a browser stays logged in.
@@ -74,6 +76,7 @@ func Prepare(s Site, now time.Time, taken func(id string) bool) (Site, error) {
 // Revise is the site old with the settings of s, checked as Prepare does.
 func Revise(old, s Site) (Site, error) {
 	old.Zone, old.Currency, old.Origins, old.Internal, old.DNT = s.Zone, s.Currency, s.Origins, s.Internal, s.DNT
+	old.History, old.Keep, old.Webhook, old.WebhookSecret = s.History, s.Keep, s.Webhook, s.WebhookSecret
 	return settings(old)
 }
 
@@ -101,6 +104,36 @@ func settings(s Site) (Site, error) {
 		}
 	}
 	s.Origins = origins
+	return kept(s)
+}
+
+// Limits of what a site may keep.
+const (
+	MaxHistory = 120   // months
+	MinKeep    = 2     // days: today in every time zone
+	MaxKeep    = 36500 // days
+)
+
+// kept checks how long a site keeps what, and its webhook, which gets a new
+// secret if it has none.
+func kept(s Site) (Site, error) {
+	if s.History < 0 || s.History > MaxHistory {
+		return Site{}, event.Invalid("history", "%d is not a number of months from 0, which is off, to %d", s.History, MaxHistory)
+	}
+	if s.Keep != 0 && (s.Keep < MinKeep || s.Keep > MaxKeep) {
+		return Site{}, event.Invalid("keep-events", "%d is neither 0, which is for ever, nor a number of days from %d to %d", s.Keep, MinKeep, MaxKeep)
+	}
+	if s.Webhook == "" {
+		s.WebhookSecret = ""
+		return s, nil
+	}
+	u, err := url.Parse(s.Webhook)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(s.Webhook) > 2000 {
+		return Site{}, event.Invalid("webhook", "is no address such as https://shop.example.com/footfall, without a name, password or #part")
+	}
+	if s.WebhookSecret == "" {
+		s.WebhookSecret = NewToken(WebhookPrefix, 20)
+	}
 	return s, nil
 }
 

@@ -20,7 +20,7 @@ import (
 // (t.Cleanup).
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
-		"sites": sites, "bad sites": badSites, "updates": updates, "keys": keys, "links": links, "one winner": oneWinner,
+		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "links": links, "one winner": oneWinner,
 		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +77,7 @@ func updates(t *testing.T, s Store) {
 	b, err := s.AddSite(ctx, account.Site{Domain: "b.com", Internal: []string{"shop.b.com"}})
 	must(t, err)
 	want := a
+	want.History, want.Keep, want.Webhook, want.WebhookSecret = 24, 400, "https://shop.a.com/hook?a=b", "ffh_mine"
 	want.Zone, want.Currency, want.DNT, want.Origins = "Europe/Berlin", "EUR", false, []string{"www.a.com", "https://dev.a.com:8443", "localhost:3000"}
 	change := want
 	change.Currency, change.Domain, change.WriteKey, change.Origins = "eur", "other.com", "ffw_other", []string{" WWW.a.com", "https://dev.a.com:8443", "localhost:3000"}
@@ -86,7 +87,8 @@ func updates(t *testing.T, s Store) {
 		t.Errorf("UpdateSite = %+v, want %+v", got, want)
 	}
 	for field, bad := range map[string]account.Site{
-		"timezone": {ID: a.ID, Zone: "Mars/Olympus"}, "currency": {ID: a.ID, Currency: "E1R"}, "origins": {ID: a.ID, Origins: []string{"www.a.com/shop"}}} {
+		"timezone": {ID: a.ID, Zone: "Mars/Olympus"}, "currency": {ID: a.ID, Currency: "E1R"}, "origins": {ID: a.ID, Origins: []string{"www.a.com/shop"}}, "history": {ID: a.ID, History: 121}, "keep-events": {ID: a.ID, Keep: 1},
+		"webhook": {ID: a.ID, Webhook: "ftp://a.com/"}} {
 		_, err := s.UpdateSite(ctx, bad)
 		var invalid *event.InvalidError
 		if !errors.As(err, &invalid) || invalid.Field != field {
@@ -107,9 +109,32 @@ func updates(t *testing.T, s Store) {
 	}
 }
 
+// webhooks: a webhook has a secret as long as it is there, and a new one for
+// who takes the old one away.
+func webhooks(t *testing.T, s Store) {
+	site, err := s.AddSite(t.Context(), account.Site{Domain: "a.com", History: 120, Keep: 2, Webhook: "http://127.0.0.1:9000"})
+	must(t, err)
+	first := site.WebhookSecret
+	if !strings.HasPrefix(first, account.WebhookPrefix) || len(first) != 36 || site.History != 120 || site.Keep != 2 {
+		t.Errorf("added %+v, want a secret of 36 letters", site)
+	}
+	if site, err = s.UpdateSite(t.Context(), site); err != nil || site.WebhookSecret != first {
+		t.Errorf("the secret changed by itself: %v", err)
+	}
+	site.WebhookSecret = ""
+	if site, err = s.UpdateSite(t.Context(), site); err != nil || len(site.WebhookSecret) != 36 || site.WebhookSecret == first {
+		t.Errorf("a secret taken away was not made anew: %v", err)
+	}
+	site.Webhook = ""
+	if site, err = s.UpdateSite(t.Context(), site); err != nil || site.WebhookSecret != "" {
+		t.Errorf("the secret outlived the webhook: %v", err)
+	}
+}
+
 func sameSite(a, b account.Site) bool {
 	return a.ID == b.ID && a.Domain == b.Domain && a.WriteKey == b.WriteKey && a.Zone == b.Zone && a.Currency == b.Currency &&
-		slices.Equal(a.Origins, b.Origins) && slices.Equal(a.Internal, b.Internal) && a.DNT == b.DNT && a.Created.Equal(b.Created)
+		slices.Equal(a.Origins, b.Origins) && slices.Equal(a.Internal, b.Internal) && a.DNT == b.DNT && a.Created.Equal(b.Created) &&
+		a.History == b.History && a.Keep == b.Keep && a.Webhook == b.Webhook && a.WebhookSecret == b.WebhookSecret
 }
 
 func badSites(t *testing.T, s Store) {
@@ -129,6 +154,16 @@ func badSites(t *testing.T, s Store) {
 		{account.Site{Domain: "a.com", Zone: "Local"}, "timezone", "Europe/Berlin"},
 		{account.Site{Domain: "a.com", Currency: "EURO"}, "currency", "three letters"},
 		{account.Site{Domain: "a.com", Currency: "E1R"}, "currency", "three letters"},
+		{account.Site{Domain: "a.com", History: -1}, "history", "months"},
+		{account.Site{Domain: "a.com", History: account.MaxHistory + 1}, "history", "120"},
+		{account.Site{Domain: "a.com", Keep: account.MinKeep - 1}, "keep-events", "for ever"},
+		{account.Site{Domain: "a.com", Keep: account.MaxKeep + 1}, "keep-events", "36500"},
+		{account.Site{Domain: "a.com", Keep: -1}, "keep-events", "for ever"},
+		{account.Site{Domain: "a.com", Webhook: "shop.a.com/hook"}, "webhook", "https://"},
+		{account.Site{Domain: "a.com", Webhook: "https:///hook"}, "webhook", "https://"},
+		{account.Site{Domain: "a.com", Webhook: "https://me:word@a.com/"}, "webhook", "password"},
+		{account.Site{Domain: "a.com", Webhook: "https://a.com/#x"}, "webhook", "#part"},
+		{account.Site{Domain: "a.com", Webhook: "https://a.com/" + strings.Repeat("x", 2000)}, "webhook", "https://"},
 	} {
 		_, err := s.AddSite(t.Context(), x.site)
 		var bad *event.InvalidError

@@ -32,6 +32,20 @@ CREATE TABLE keys (
 CREATE TABLE links    (hash BLOB PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
 CREATE TABLE sessions (hash BLOB PRIMARY KEY, expires INTEGER NOT NULL) STRICT;
 CREATE TABLE salts    (day INTEGER PRIMARY KEY, salt BLOB NOT NULL) STRICT;
+`, `
+ALTER TABLE sites ADD COLUMN history        INTEGER NOT NULL DEFAULT 0; -- months
+ALTER TABLE sites ADD COLUMN keep           INTEGER NOT NULL DEFAULT 0; -- days
+ALTER TABLE sites ADD COLUMN webhook        TEXT NOT NULL DEFAULT '';
+ALTER TABLE sites ADD COLUMN webhook_secret TEXT NOT NULL DEFAULT '';
+CREATE TABLE segments (
+	site       TEXT NOT NULL REFERENCES sites (id),
+	name       TEXT NOT NULL,
+	version    INTEGER NOT NULL,
+	definition TEXT NOT NULL,
+	created    INTEGER NOT NULL,
+	removed    INTEGER, -- of the newest version, if there is no such segment any more
+	PRIMARY KEY (site, name, version)
+) STRICT, WITHOUT ROWID;
 `}
 
 // migrate brings the file to the schema after all steps. A file that holds

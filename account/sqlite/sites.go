@@ -11,7 +11,7 @@ import (
 	"footfall/account"
 )
 
-const siteColumns = "id, domain, write_key, zone, currency, origins, internal, dnt, created"
+const siteColumns = "id, domain, write_key, zone, currency, origins, internal, dnt, created, history, keep, webhook, webhook_secret"
 
 // AddSite checks and keeps a new site, with ID, WriteKey and Created filled
 // in. A domain that is there already is account.ErrExists, a bad field is an
@@ -35,8 +35,9 @@ func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, e
 		site = prepared
 		origins, _ := json.Marshal(site.Origins) // texts always marshal
 		internal, _ := json.Marshal(site.Internal)
-		_, err = tx.ExecContext(ctx, "INSERT INTO sites ("+siteColumns+") VALUES (?,?,?,?,?,?,?,?,?)", site.ID, site.Domain, site.WriteKey,
-			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.Created.UnixMilli())
+		_, err = tx.ExecContext(ctx, "INSERT INTO sites ("+siteColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", site.ID, site.Domain, site.WriteKey,
+			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.Created.UnixMilli(),
+			site.History, site.Keep, site.Webhook, site.WebhookSecret)
 		return err
 	})
 	if err != nil {
@@ -58,8 +59,9 @@ func (s *Store) UpdateSite(ctx context.Context, site account.Site) (account.Site
 		}
 		origins, _ := json.Marshal(site.Origins) // texts always marshal
 		internal, _ := json.Marshal(site.Internal)
-		_, err = tx.ExecContext(ctx, "UPDATE sites SET zone = ?, currency = ?, origins = ?, internal = ?, dnt = ? WHERE id = ?",
-			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.ID)
+		_, err = tx.ExecContext(ctx, "UPDATE sites SET zone = ?, currency = ?, origins = ?, internal = ?, dnt = ?, history = ?, keep = ?, webhook = ?, webhook_secret = ? WHERE id = ?",
+			site.Zone, site.Currency, string(origins), string(internal), site.DNT,
+			site.History, site.Keep, site.Webhook, site.WebhookSecret, site.ID)
 		return err
 	})
 	if err != nil {
@@ -104,7 +106,8 @@ func scanSite(row interface{ Scan(...any) error }) (account.Site, error) {
 	var s account.Site
 	var origins, internal []byte
 	var created int64
-	if err := row.Scan(&s.ID, &s.Domain, &s.WriteKey, &s.Zone, &s.Currency, &origins, &internal, &s.DNT, &created); err != nil {
+	if err := row.Scan(&s.ID, &s.Domain, &s.WriteKey, &s.Zone, &s.Currency, &origins, &internal, &s.DNT, &created,
+		&s.History, &s.Keep, &s.Webhook, &s.WebhookSecret); err != nil {
 		return s, err
 	}
 	s.Created = time.UnixMilli(created).UTC()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,7 +140,7 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	bak, err := os.ReadFile(path + ".v1.bak")
+	bak, err := os.ReadFile(path + ".v2.bak")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +149,44 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 	}
 	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "newer footfall") {
 		t.Errorf("a newer schema opened: %v", err)
+	}
+}
+
+// TestReleasedFileMigrates opens a file as released versions wrote it.
+func TestReleasedFileMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	script, err := os.ReadFile("testdata/v1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(string(script)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, path)
+	defer s.Close()
+	all, err := s.Sites(t.Context())
+	want := account.Site{ID: "shop-example", Domain: "shop.example", WriteKey: "ffw_old", Zone: "Europe/Berlin", Currency: "EUR",
+		Origins: []string{"www.shop.example"}, Internal: []string{}, DNT: true, Created: time.UnixMilli(1700000000123).UTC()}
+	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
+		t.Errorf("Sites = %+v, %v; want %+v", all, err, want)
+	}
+	if k, err := s.Key(t.Context(), "ffk_old"); err != nil || k.Site != "shop-example" || k.Role != account.Viewer {
+		t.Errorf("Key = %+v, %v", k, err)
+	}
+	want.History, want.Keep, want.Webhook, want.WebhookSecret = 24, 400, "https://shop.example/hook", "ffh_x"
+	if got, err := s.UpdateSite(t.Context(), want); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("UpdateSite = %+v, %v; want %+v", got, err, want)
+	}
+	bak, err := os.ReadFile(path + ".v1.bak")
+	if err != nil || !bytes.Contains(bak, []byte("shop.example")) || bytes.Contains(bak, []byte("webhook")) {
+		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }
 

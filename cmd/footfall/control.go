@@ -81,12 +81,45 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 			if s.DNT = v == "on"; !s.DNT && v != "off" {
 				return fmt.Errorf("dnt: %q is neither on nor off", v)
 			}
+		case "history":
+			s.History, err = numberOrOff(name, v, "months")
+		case "keep-events":
+			s.Keep, err = numberOrOff(name, v, "days")
+		case "webhook":
+			if s.Webhook, s.WebhookSecret = v, ""; v == "off" {
+				s.Webhook = ""
+			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if s, err = k.h.sites.UpdateSite(r.Context(), s); err != nil {
 		return err
 	}
-	return answer(w, s)
+	out := changedSite{Site: s}
+	if r.Form.Has("webhook") {
+		out.Secret = s.WebhookSecret
+	}
+	return answer(w, out)
+}
+
+// changedSite is a site, and the secret of its webhook when it was just made.
+type changedSite struct {
+	account.Site
+	Secret string `json:"webhook_secret,omitempty"`
+}
+
+// numberOrOff reads a setting that is a number, or off, which is 0.
+func numberOrOff(name, text, unit string) (int, error) {
+	if text == "off" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is neither off nor a number of %s", name, text, unit)
+	}
+	return n, nil
 }
 
 func (k *control) listSites(w http.ResponseWriter, r *http.Request) error {
