@@ -19,9 +19,9 @@ import (
 
 // Day is what one visitor did on one date of the site's zone.
 type Day struct {
-	Visitor string          // see Known
-	Counts  map[Item]Counts // none of them zero
-	Traits  string          // JSON object of what identify said on that date, later over earlier; null removes; "" is nothing
+	Visitor string // see Known
+	Counts  map[Item]Counts
+	Traits  string // JSON object of what identify said on that date, later over earlier; null removes; "" is nothing
 }
 
 // Past is what is kept of one visitor.
@@ -55,33 +55,35 @@ type Basis struct {
 // Report says what Replace did.
 type Report struct {
 	Visitors int // who have something on the date
-	Rows     int // written or removed
+	Rows     int // written or removed, with traits: those that differ
 }
 
 // Removed says what Forget removed.
 type Removed struct {
-	Visitors int `json:"visitors"` // of whom nothing is left
-	Rows     int `json:"rows"`
+	Visitors int `json:"visitors"` // of whom nothing is kept any more
+	Rows     int `json:"rows"`     // and traits of a date
 }
 
 // Store keeps histories.
 type Store interface {
 	// Replace puts what visitors did on a date in the place of what was there,
 	// in one transaction. days come by visitor, ascending by bytes, none twice;
-	// an error among them ends it and leaves everything as it was. committing,
-	// if not nil, is called around the commit: readers see the new rows once it
-	// has called its argument.
+	// an error among them, or a day out of order, ends it and leaves everything
+	// as it was. committing, if not nil, is called around the commit: readers
+	// see the new rows once it has called its argument, and if it does not call
+	// it, or that fails, nothing has changed. Memberships stay as they are.
 	Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[Day, error], committing func(commit func() error) error) (Report, error)
 	// Read reads a visitor's past; only these items if any are named. A visitor
 	// nobody knows has an empty one.
 	Read(ctx context.Context, site, visitor string, items ...Item) (Past, error)
 	// Each hands over the pasts of all visitors of a site, in no certain order,
-	// as they were at one moment; only these items if any are named.
+	// as they were at one moment before the first of them; only these items if
+	// any are named. Who has nothing but memberships is among them. fn may keep
+	// what it gets, read and write.
 	Each(ctx context.Context, site string, fn func(Past) error, items ...Item) error
-	// Forget removes what is older than the month of a date: rows of earlier
-	// months, and traits of earlier dates. A zero date removes everything of the
-	// site, memberships and counts, too. Visitors of whom nothing is left are
-	// in no segment any more.
+	// Forget removes everything of dates before the month that a date is in. A
+	// zero date removes everything of the site: memberships, counts, messages
+	// and basis, too. Visitors whose last day goes are in no segment any more.
 	Forget(ctx context.Context, site string, before period.Date) (Removed, error)
 	// Close closes it.
 	Close() error
@@ -99,20 +101,27 @@ type Message struct {
 	ID    uint64    `json:"id"` // ascending
 	Site  string    `json:"site"`
 	Body  []byte    `json:"body"`
-	Tries int       `json:"tries"`
-	Due   time.Time `json:"due"`
+	Tries int       `json:"tries"`         // that failed
+	Due   time.Time `json:"due"`           // UTC, to the millisecond; zero at first
 	Why   string    `json:"why,omitempty"` // the last try failed
+}
+
+// Move makes a visitor a member of exactly these segments.
+type Move struct {
+	Visitor string
+	In      []Member
+	Bodies  [][]byte // of the messages that tell it
 }
 
 // Members keeps who is in which segment.
 type Members interface {
-	// Move makes a visitor a member of exactly these segments and, in the same
-	// transaction, puts messages into the outbox.
-	Move(ctx context.Context, site, visitor string, in []Member, bodies [][]byte) error
-	// Count counts the members of each segment of a site now and keeps that as
-	// the counts of a date, also those of segments that have none.
+	// Move moves visitors and puts the messages into the outbox, all in one
+	// transaction: it is on disk when Move returns nil.
+	Move(ctx context.Context, site string, moves ...Move) error
+	// Count counts the members of these segments of a site now and keeps that
+	// as their counts of a date, also of those that have none.
 	Count(ctx context.Context, site string, date period.Date, segments ...string) error
-	// Counts hands over a segment's counts from a date up to, not including, another.
+	// Counts lists a segment's counts from a date up to, not including, another, by date.
 	Counts(ctx context.Context, site, segment string, from, to period.Date) ([]Count, error)
 	// Drop takes all members and counts of a segment away, without a message.
 	Drop(ctx context.Context, site, segment string) error
@@ -124,9 +133,10 @@ type Count struct {
 	Members int
 }
 
-// Outbox keeps messages until they are delivered.
+// Outbox keeps messages until they are delivered. One that is not there any
+// more can be told Sent or Failed.
 type Outbox interface {
-	// Due lists messages that are due, oldest first.
+	// Due lists messages that are due, oldest (by ID) first.
 	Due(ctx context.Context, now time.Time, limit int) ([]Message, error)
 	// Sent removes one.
 	Sent(ctx context.Context, id uint64) error
