@@ -1,5 +1,5 @@
-// Package account is control data: sites, keys, log-in links, browser sessions
-// and the daily salts. Adapters keep it; account/accounttest is their law.
+// Package account is control data: sites, keys, segments, log-in links, browser
+// sessions and the daily salts. Adapters keep it; account/accounttest is their law.
 package account
 
 import (
@@ -44,9 +44,13 @@ type Role string
 
 // Roles of keys; more come with accounts.
 const (
-	Owner  Role = "owner"
-	Viewer Role = "viewer"
+	Owner   Role = "owner"    // reads everything and changes segments
+	Viewer  Role = "viewer"   // reads everything
+	InPages Role = "segments" // for a shop's page: reads which segments a visitor is in, and nothing else
 )
+
+// Roles lists every role.
+var Roles = []Role{Owner, Viewer, InPages}
 
 // Key is a bearer token for reading a site's figures; only its hash is kept.
 type Key struct {
@@ -70,6 +74,32 @@ type Sites interface {
 type Keys interface {
 	AddKey(ctx context.Context, site string, role Role) (token string, k Key, err error)
 	Key(ctx context.Context, token string) (Key, error)
+}
+
+// Segment is a version of a segment's definition.
+type Segment struct {
+	Site       string
+	Name       string
+	Version    int       // counts its changes from 1, also over a removal
+	Definition string    // a text that is the same if the definition is
+	Created    time.Time // UTC, to the millisecond
+}
+
+// Segments keeps the definitions of segments, every version of them. What they
+// say is not its matter.
+type Segments interface {
+	// PutSegments makes definitions the current ones of their names, all of them
+	// or none. One whose text is not that of the current one is a new version.
+	// They come back with versions. An unknown site is ErrNotFound.
+	PutSegments(ctx context.Context, site string, all []Segment) ([]Segment, error)
+	// Segments lists the current versions of a site by name.
+	Segments(ctx context.Context, site string) ([]Segment, error)
+	// SegmentVersions lists all versions of a segment, the first one first, also
+	// if it was removed. One that never was has none.
+	SegmentVersions(ctx context.Context, site, name string) ([]Segment, error)
+	// RemoveSegment makes a segment one that is not current; one that is not
+	// there is ErrNotFound.
+	RemoveSegment(ctx context.Context, site, name string) error
 }
 
 // Sessions keeps one-time log-in links and the browser sessions they begin.

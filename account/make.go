@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +49,8 @@ func HashToken(token string) []byte {
 
 // NewKey makes a bearer token of 160 random bits and the Key to keep for it.
 func NewKey(site string, role Role, now time.Time) (token string, k Key, err error) {
-	if role != Owner && role != Viewer {
-		return "", Key{}, event.Invalid("role", "%q is neither %s nor %s", role, Owner, Viewer)
+	if !slices.Contains(Roles, role) {
+		return "", Key{}, event.Invalid("role", "%q is unknown: use %s, %s or %s", role, Owner, Viewer, InPages)
 	}
 	return NewToken(KeyPrefix, 20), Key{NewToken("key_", 5), site, role, now.UTC().Truncate(time.Millisecond)}, nil
 }

@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -60,48 +62,60 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	}
 	d := &door{source, keys, sites, o}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", d.guard("GET, POST", d.graphql))
-	mux.Handle("/v1/query", d.guard("GET", d.query))
+	mux.Handle("/graphql", d.guard(methods{"GET": {readers, d.graphql}, "POST": {readers, d.graphql}}))
+	mux.Handle("/v1/query", d.guard(methods{"GET": {readers, d.query}}))
 	if o.Daily != nil {
-		mux.Handle("/v1/daily", d.guard("GET", d.daily))
+		mux.Handle("/v1/daily", d.guard(methods{"GET": {readers, d.daily}}))
 	}
 	return mux
 }
 
+// readers are the roles of keys that may read everything.
+var readers = []account.Role{account.Viewer, account.Owner}
+
+// methods are the methods that an address takes.
+type methods map[string]struct {
+	roles []account.Role
+	do    func(http.ResponseWriter, *http.Request, []account.Site)
+}
+
+func (m methods) String() string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
+
 // guard answers what needs no key, checks the key, and gives the request a
 // deadline. Every origin may ask: the token, not a cookie, is what lets in.
-func (d *door) guard(methods string, next func(http.ResponseWriter, *http.Request, []account.Site)) http.Handler {
+func (d *door) guard(takes methods) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Expose-Headers", "Retry-After")
 		h.Set("Cache-Control", "no-store")
 		if r.Method == http.MethodOptions {
-			h.Set("Access-Control-Allow-Methods", methods)
+			h.Set("Access-Control-Allow-Methods", takes.String())
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 			h.Set("Access-Control-Max-Age", "86400")
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		if !slices.Contains(strings.Split(methods, ", "), r.Method) {
-			h.Set("Allow", methods)
-			refuse(w, http.StatusMethodNotAllowed, "use "+methods)
+		method, ok := takes[r.Method]
+		if !ok {
+			h.Set("Allow", takes.String())
+			refuse(w, http.StatusMethodNotAllowed, "use "+takes.String())
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		if seen, ok := d.seen(w, r); ok {
-			next(w, r, seen)
+		if seen, ok := d.seen(w, r, method.roles); ok {
+			method.do(w, r, seen)
 		}
 	})
 }
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --role viewer"
 
-// seen is the sites that the request's key may see. If there is no such key,
-// it answers the request.
-func (d *door) seen(w http.ResponseWriter, r *http.Request) ([]account.Site, bool) {
+// seen is the sites that the request's key may see. If there is no such key, or
+// it has none of the roles, it answers the request.
+func (d *door) seen(w http.ResponseWriter, r *http.Request, roles []account.Role) ([]account.Site, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -113,6 +127,10 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request) ([]account.Site, boo
 	if errors.Is(err, account.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
 		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
+		return nil, false
+	}
+	if err == nil && !slices.Contains(roles, key.Role) {
+		refuse(w, http.StatusForbidden, needs(roles, key.Role))
 		return nil, false
 	}
 	var sites []account.Site
@@ -129,6 +147,16 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request) ([]account.Site, boo
 		sites = slices.DeleteFunc(sites, func(s account.Site) bool { return s.ID != key.Site })
 	}
 	return sites, true
+}
+
+// needs says which role a key needs.
+func needs(roles []account.Role, has account.Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return fmt.Sprintf("this needs a key with the role %s, and this one has the role %s; make one with: footfall key add --site SITE --role %s",
+		strings.Join(names, " or "), has, roles[0])
 }
 
 // query is GET /v1/query.

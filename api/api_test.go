@@ -330,3 +330,19 @@ func BenchmarkGraphQL(b *testing.B) {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
+
+func TestKeysForPagesReadNoFigures(t *testing.T) {
+	f := start(t)
+	token, _, err := f.memory.AddKey(t.Context(), "a-example", account.InPages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range [][2]string{{"POST", "/graphql"}, {"GET", "/graphql"}, {"GET", "/v1/query"}} {
+		if status, answer, _ := f.do(t, at[0], at[1], token, ""); status != 403 || !strings.Contains(answer, "viewer or owner") {
+			t.Errorf("%v: %d %s, want 403 with the roles it needs", at, status, answer)
+		}
+	}
+	if len(f.source.asked) > 0 {
+		t.Error("the source was asked")
+	}
+}

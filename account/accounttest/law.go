@@ -20,7 +20,7 @@ import (
 // (t.Cleanup).
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
-		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "links": links, "one winner": oneWinner,
+		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "segments": segments, "bad segments": badSegments, "links": links, "one winner": oneWinner,
 		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,6 +203,11 @@ func keys(t *testing.T, s Store) {
 	}
 	_, _, err = s.AddKey(ctx, "nowhere", account.Viewer)
 	is(t, err, account.ErrNotFound)
+	pages, _, err := s.AddKey(ctx, site.ID, account.InPages)
+	must(t, err)
+	if got, err := s.Key(ctx, pages); err != nil || got.Role != account.InPages {
+		t.Errorf("Key = %+v, %v; want one for pages", got, err)
+	}
 	var bad *event.InvalidError
 	if _, _, err = s.AddKey(ctx, site.ID, "king"); !errors.As(err, &bad) {
 		t.Errorf("role king: %v", err)

@@ -19,6 +19,7 @@ import (
 type Store interface {
 	account.Sites
 	account.Keys
+	account.Segments
 	account.Sessions
 	account.Salts
 }
@@ -32,7 +33,11 @@ type Memory struct {
 	links    map[string]time.Time
 	sessions map[string]time.Time
 	salts    map[event.Day][]byte
+	segments map[segmentName][]account.Segment // every version
+	removed  map[segmentName]bool
 }
+
+type segmentName struct{ site, name string }
 
 // AddSite is account.Sites.
 func (m *Memory) AddSite(ctx context.Context, s account.Site) (account.Site, error) {

@@ -20,7 +20,7 @@ var siteCommands = []command{
 	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
 	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B] [--history MONTHS|off] [--keep-events DAYS|off] [--webhook URL|off]", "change a site's settings", setSite},
 	{"site list", "", "list the sites", listSites},
-	{"key add", "--site S --role owner|viewer", "add a key that reads figures", addKey},
+	{"key add", "--site S --role owner|viewer|segments", "add a key that reads figures", addKey},
 }
 
 var asideCommands = []command{
@@ -36,7 +36,7 @@ var ownFlags = map[string][][3]string{
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
-	"key add":       {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner or viewer"}},
+	"key add":       {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
 	"query":         {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":        {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"reconcile":     {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},

@@ -141,15 +141,11 @@ func (k *control) anySite(r *http.Request) (string, error) {
 }
 
 func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
-	role := account.Role(r.FormValue("role"))
-	if role != account.Owner && role != account.Viewer {
-		return fmt.Errorf("%q is no role: use owner or viewer", role)
-	}
 	site, err := k.anySite(r)
 	if err != nil {
 		return err
 	}
-	token, key, err := k.h.control.AddKey(r.Context(), site, role)
+	token, key, err := k.h.control.AddKey(r.Context(), site, account.Role(r.FormValue("role")))
 	if err != nil {
 		return err
 	}
