@@ -118,9 +118,9 @@ type Members interface {
 	// Move moves visitors and puts the messages into the outbox, all in one
 	// transaction: it is on disk when Move returns nil.
 	Move(ctx context.Context, site string, moves ...Move) error
-	// Count counts the members of these segments of a site now and keeps that
-	// as their counts of a date, also of those that have none.
-	Count(ctx context.Context, site string, date period.Date, segments ...string) error
+	// Count keeps how many members segments of a site had at the end of a date,
+	// in the place of what was kept of them for it.
+	Count(ctx context.Context, site string, date period.Date, members map[string]int) error
 	// Counts lists a segment's counts from a date up to, not including, another, by date.
 	Counts(ctx context.Context, site, segment string, from, to period.Date) ([]Count, error)
 	// Drop takes all members and counts of a segment away, without a message.
