@@ -36,6 +36,9 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
+
+	Visitors Visitors // nil: there is no /v1/visitors/…
+	Segments Segments // nil: there is no /v1/segments/…
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -67,11 +70,34 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Daily != nil {
 		mux.Handle("/v1/daily", d.guard(methods{"GET": {readers, d.daily}}))
 	}
+	if o.Visitors != nil {
+		mux.Handle("/v1/visitors/{id}/history", d.guard(methods{"GET": {readers, d.history}}))
+		plain, why := d.guard(methods{"GET": {account.Roles, d.memberships}}), d.guard(methods{"GET": {readers, d.memberships}})
+		mux.HandleFunc("/v1/visitors/{id}/segments", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("explain") {
+				why.ServeHTTP(w, r) // the reasons are figures: not for pages
+			} else {
+				plain.ServeHTTP(w, r)
+			}
+		})
+	}
+	if o.Segments != nil {
+		mux.Handle("/v1/segments", d.guard(methods{"GET": {readers, d.listSegments}, "PUT": {owners, d.putSegments}}))
+		mux.Handle("/v1/segments/dry-run", d.guard(methods{"POST": {readers, d.testSegments}}))
+		mux.Handle("/v1/segments/{name}", d.guard(methods{"DELETE": {owners, d.removeSegment}}))
+		mux.Handle("/v1/segments/{name}/members", d.guard(methods{"GET": {readers, d.members}}))
+	}
 	return mux
 }
 
-// readers are the roles of keys that may read everything.
-var readers = []account.Role{account.Viewer, account.Owner}
+// Handles reports whether a path is one of the API's.
+func Handles(path string) bool { return path == "/graphql" || strings.HasPrefix(path, "/v1/") }
+
+// The roles of keys that may read everything, and that may change something.
+var (
+	readers = []account.Role{account.Viewer, account.Owner}
+	owners  = []account.Role{account.Owner}
+)
 
 // methods are the methods that an address takes.
 type methods map[string]struct {
@@ -167,15 +193,7 @@ func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Sit
 		return
 	}
 	set, err := d.answer(r.Context(), q)
-	if err != nil {
-		status, why := d.explain(err)
-		if status == http.StatusServiceUnavailable {
-			w.Header().Set("Retry-After", "2")
-		}
-		refuse(w, status, why)
-		return
-	}
-	reply(w, http.StatusOK, Spell(q, set, sites))
+	d.tell(w, Spell(q, set, sites), err)
 }
 
 // answer asks the source. There are no commissions before there are
@@ -192,6 +210,12 @@ func (d *door) answer(ctx context.Context, q metric.Query) (metric.Dataset, erro
 func (d *door) explain(err error) (status int, why string) {
 	if q, ok := errors.AsType[*metric.QueryError](err); ok {
 		return http.StatusBadRequest, q.Why
+	}
+	if c, ok := errors.AsType[*conflict](err); ok {
+		return http.StatusConflict, c.why
+	}
+	if errors.Is(err, account.ErrNotFound) {
+		return http.StatusNotFound, "there is no such segment; GET /v1/segments lists them"
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return http.StatusServiceUnavailable, "this took longer than " + d.Timeout.String() + ": ask for a shorter window or a longer step"

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -36,25 +35,14 @@ type DailyQuery struct {
 // in ParseQuery, from and to (days; to is not included; without them there is
 // no limit), format csv or json. What is wrong is a *metric.QueryError.
 func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
-	for name := range v {
-		switch name {
-		case "site", "from", "to", "format":
-		default:
-			return q, wrong("unknown parameter %q: use site, from, to, format", name)
-		}
+	if err := only(v, "site", "from", "to", "format"); err != nil {
+		return q, err
 	}
 	if q.Site, err = pick(v.Get("site"), sites); err != nil {
 		return q, err
 	}
-	q.From, q.To = -1<<30, 1<<30
-	for name, into := range map[string]*period.Date{"from": &q.From, "to": &q.To} {
-		if s := v.Get(name); s != "" {
-			day, err := time.Parse("2006-01-02", s)
-			if err != nil {
-				return q, wrong("%s=%q is not a day such as 2026-11-21", name, s)
-			}
-			*into = period.DateOf(day, nil)
-		}
+	if q.From, q.To, err = parseDates(v); err != nil {
+		return q, err
 	}
 	switch format := v.Get("format"); format {
 	case "csv":
