@@ -87,6 +87,8 @@ type State struct {
 	Dirty map[Day]uint64    // days that got events since they were rolled, with the mark they got last
 	Days  map[Day]Seal      // days whose bins are newer than Seal: when they were rolled
 	Zones map[string]string // by site: the Basis of its bins, once its first roll has ended
+
+	Frozen map[string]Frozen // by site: whose older dates can't be counted again
 }
 
 // Basis is what a site's bins depend on beside its events: with another zone or
@@ -142,7 +144,8 @@ type Durable interface {
 	// Read hands over the bins in a range, by value and date. Bins of days
 	// without any figure are left out.
 	Read(ctx context.Context, r Range, fn func(value string, span Span, b *Bin) error) error
-	// Forget removes a site's bins, all of them if site is "", and the seal with them.
+	// Forget removes a site's bins, all of them if site is "", and the seal with
+	// them. Those of frozen dates stay, with the sums that follow.
 	Forget(ctx context.Context, site string) error
 }
 

@@ -28,8 +28,9 @@ type Difference struct {
 type Reconciliation struct {
 	Sites    int           `json:"sites"`
 	Days     int           `json:"days"`
-	Hot      int           `json:"hot_days"` // of these, days with hot buckets in them
-	Figures  int           `json:"figures"`  // compared
+	Hot      int           `json:"hot_days"`    // of these, days with hot buckets in them
+	Frozen   int           `json:"frozen_days"` // beside these, days whose events are removed: only their sum is compared
+	Figures  int           `json:"figures"`     // compared
 	Count    int           `json:"differences"`
 	Examples []Difference  `json:"examples"`   // the first ones
 	Unrolled []string      `json:"not_rolled"` // sites that have no bins yet
@@ -73,6 +74,11 @@ func (r *Roller) Reconcile(ctx context.Context, site string, from, to period.Dat
 	if err != nil {
 		return out, fmt.Errorf("reconcile: %w", err)
 	}
+	for id := range state.Frozen {
+		if !slices.Contains(have, id) {
+			have = append(have, id)
+		}
+	}
 	for _, id := range have {
 		s, known := c.sites[id]
 		if site != "" && id != site || !known {
@@ -110,6 +116,9 @@ func (x *comparison) run(ctx context.Context, from, to period.Date) error {
 	dates := map[period.Date]bool{}
 	for _, d := range datesOf(utc, x.site.Zone) {
 		dates[d] = true
+	}
+	if f, ok := x.state.Frozen[x.site.ID]; ok {
+		dates[f.Before] = true // after a change of the zone it may have events of the date before
 	}
 	// What bins have and events have not must show, too.
 	all := Range{Site: x.site.ID, From: -1 << 30, To: 1 << 30}
@@ -157,8 +166,23 @@ func (x *comparison) whole(d, from, to period.Date) bool {
 	return true
 }
 
+// frozen takes a date that can't be recounted into the month's sum as it is.
+func (x *comparison) frozen(ctx context.Context, d period.Date) error {
+	stored, err := x.read(ctx, d, d+1, false)
+	if len(stored) > 0 {
+		x.out.Frozen++
+	}
+	for s, b := range stored {
+		x.month.bin(s.By, s.Value).Merge(b)
+	}
+	return err
+}
+
 func (x *comparison) day(ctx context.Context, d period.Date) error {
-	recount, err := Count(d.Window(x.site.Zone), x.site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
+	if x.state.IsFrozen(Day{x.site.ID, d}) {
+		return x.frozen(ctx, d)
+	}
+	recount, err := Count(x.state.Window(Day{x.site.ID, d}, x.site.Zone), x.site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
 		return x.c.snapshot.Walk(ctx, x.site.ID, from, to, func(e *event.Event) error {
 			x.out.Events++
 			return fn(e)
@@ -213,7 +237,7 @@ func (x *comparison) addHot(ctx context.Context, d period.Date, into Tally) erro
 		return nil
 	}
 	for _, by := range append([]metric.Dimension{""}, Dimensions...) {
-		r := HotRange{Site: x.site.ID, By: by, Each: by != "", Window: d.Window(x.site.Zone), Since: since, Until: x.c.snapshot.Position()}
+		r := HotRange{Site: x.site.ID, By: by, Each: by != "", Window: x.state.Window(Day{x.site.ID, d}, x.site.Zone), Since: since, Until: x.c.snapshot.Position()}
 		err := x.r.hot.Read(ctx, r, func(value string, _ time.Time, b *Bin) error {
 			into.bin(by, value).Merge(b)
 			return nil

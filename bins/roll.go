@@ -355,6 +355,11 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 			due[day] = true
 		}
 	}
+	for site := range s.Frozen { // there may be no events left
+		if !slices.Contains(have, site) {
+			have = append(have, site)
+		}
+	}
 	for _, site := range have {
 		of := c.site(site)
 		if s.Zones[site] == Basis(of.Zone, of.Currency) {
@@ -370,7 +375,11 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 		for _, date := range datesOf(utc, of.Zone) {
 			due[Day{site, date}] = true
 		}
+		if f, ok := s.Frozen[site]; ok {
+			due[Day{site, f.Before}] = true
+		}
 	}
+	maps.DeleteFunc(due, func(day Day, _ bool) bool { return s.IsFrozen(day) })
 	return slices.SortedFunc(maps.Keys(due), func(a, b Day) int {
 		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Date, b.Date))
 	}), nil
@@ -390,9 +399,13 @@ func datesOf(days []event.Day, zone *time.Location) (dates []period.Date) {
 // replace recounts days and puts their bins in place.
 func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last bool) (int, error) {
 	rolled := Rolled{Seal: seal, Last: last, Mark: c.mark}
+	s, err := r.durable.State(ctx)
+	if err != nil {
+		return 0, err
+	}
 	for _, day := range days {
 		site := c.site(day.Site)
-		tally, err := Count(day.Date.Window(site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
+		tally, err := Count(s.Window(day, site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
 			return c.snapshot.Walk(ctx, day.Site, from, to, fn)
 		})
 		if err != nil {

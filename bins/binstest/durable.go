@@ -31,6 +31,7 @@ func Durable(t *testing.T, open OpenDurable) {
 	t.Run("Failing", func(t *testing.T) { durableFailing(t, open) })
 	t.Run("Together", func(t *testing.T) { durableTogether(t, open) })
 	t.Run("AtOnce", func(t *testing.T) { durableAtOnce(t, open) })
+	t.Run("Frozen", func(t *testing.T) { durableFrozen(t, open) })
 	t.Run("DailyPageViews", func(t *testing.T) { durableDaily(t, open) })
 }
 
@@ -270,7 +271,7 @@ func durableParts(t *testing.T, open OpenDurable) {
 		t.Helper()
 		shut(t, d)
 		d = open(t, dir)
-		want := bins.State{Seal: seal, Dirty: dirty, Days: days, Zones: zones}
+		want := bins.State{Seal: seal, Dirty: dirty, Days: days, Zones: zones, Frozen: map[string]bins.Frozen{}}
 		if got := state(t, d); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s the state is\n%+v, want\n%+v", when, got, want)
 		}

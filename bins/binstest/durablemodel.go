@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,21 +23,25 @@ type DurableModel struct {
 	zones  map[string]string
 	coming map[string]string // zones of sites whose first roll has not ended
 	days   map[bins.Day]bins.Tally
+	frozen map[string]bins.Frozen
 }
 
-var _ bins.Durable = (*DurableModel)(nil)
+var _ interface {
+	bins.Durable
+	bins.Freezer
+} = (*DurableModel)(nil)
 
 // NewDurableModel makes an empty one.
 func NewDurableModel() *DurableModel {
 	return &DurableModel{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{},
-		zones: map[string]string{}, coming: map[string]string{}, days: map[bins.Day]bins.Tally{}}
+		zones: map[string]string{}, coming: map[string]string{}, days: map[bins.Day]bins.Tally{}, frozen: map[string]bins.Frozen{}}
 }
 
 // State is a copy.
 func (m *DurableModel) State(ctx context.Context) (bins.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return bins.State{Seal: m.seal, Dirty: maps.Clone(m.dirty), Days: maps.Clone(m.rolled), Zones: maps.Clone(m.zones)}, ctx.Err()
+	return bins.State{Seal: m.seal, Dirty: maps.Clone(m.dirty), Days: maps.Clone(m.rolled), Zones: maps.Clone(m.zones), Frozen: maps.Clone(m.frozen)}, ctx.Err()
 }
 
 // Touch makes days dirty.
@@ -47,7 +52,9 @@ func (m *DurableModel) Touch(ctx context.Context, mark uint64, days ...bins.Day)
 		return err
 	}
 	for _, day := range days {
-		m.dirty[day] = max(m.dirty[day], mark)
+		if !m.isFrozen(day) {
+			m.dirty[day] = max(m.dirty[day], mark)
+		}
 	}
 	return nil
 }
@@ -61,6 +68,9 @@ func (m *DurableModel) Replace(ctx context.Context, r bins.Rolled) (rows int, er
 	}
 	seal := bins.Seal{Position: r.Seal.Position, At: r.Seal.At.UTC().Truncate(time.Millisecond)}
 	for _, t := range r.Days {
+		if m.isFrozen(t.Day) {
+			continue
+		}
 		rows += m.put(t.Day, t.Tally)
 		if mark, dirty := m.dirty[t.Day]; dirty && mark <= r.Mark {
 			delete(m.dirty, t.Day)
@@ -170,7 +180,7 @@ func (m *DurableModel) Forget(ctx context.Context, site string) error {
 		return err
 	}
 	for day := range m.days {
-		if site == "" || day.Site == site {
+		if (site == "" || day.Site == site) && !m.isFrozen(day) {
 			delete(m.days, day)
 		}
 	}
@@ -187,6 +197,41 @@ func (m *DurableModel) Forget(ctx context.Context, site string) error {
 	delete(m.zones, site)
 	delete(m.coming, site)
 	return nil
+}
+
+func (m *DurableModel) isFrozen(day bins.Day) bool { return day.Date < m.frozenBefore(day.Site) }
+
+func (m *DurableModel) frozenBefore(site string) period.Date {
+	if f, ok := m.frozen[site]; ok {
+		return f.Before
+	}
+	return bins.FirstDate
+}
+
+// Freeze freezes a site's dates before one.
+func (m *DurableModel) Freeze(ctx context.Context, site string, before period.Date, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	zone, whole := m.zones[site]
+	if !whole {
+		return bins.ErrDirty
+	}
+	for day := range m.dirty {
+		if day.Site == site && day.Date < before {
+			return bins.ErrDirty
+		}
+	}
+	_, currency, _ := strings.Cut(zone, " ")
+	f, again := m.frozen[site]
+	switch at := at.UTC().Truncate(time.Millisecond); {
+	case !again:
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: bins.FirstDate}
+	case before > f.Before && currency != f.Currency:
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Before}
+	case before > f.Before:
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Since}
+	}
+	return ctx.Err()
 }
 
 // dates are days at the ends of months and years, and some between.

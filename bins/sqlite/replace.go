@@ -26,6 +26,11 @@ type key struct {
 func (d *Durable) Replace(ctx context.Context, r bins.Rolled) (int, error) {
 	d.rolling.Lock()
 	defer d.rolling.Unlock()
+	days, err := d.unfrozen(ctx, r.Days)
+	if err != nil {
+		return 0, fmt.Errorf("bins: replace: %w", err)
+	}
+	r.Days = days
 	plans, err := d.plan(ctx, r.Days)
 	if err != nil {
 		return 0, fmt.Errorf("bins: replace: %w", err)
@@ -76,7 +81,7 @@ func (d *Durable) plan(ctx context.Context, days []bins.DayTally) ([]*plan, erro
 	defer get.Close()
 	var plans []*plan
 	for _, site := range slices.Sorted(maps.Keys(months)) {
-		p := &plan{ctx: ctx, tx: tx, get: get, site: site, changes: map[key]*row{},
+		p := &plan{ctx: ctx, tx: tx, get: get, site: site, end: endDate, changes: map[key]*row{},
 			years: map[key]period.Date{}, totals: map[bins.Subject]bool{}}
 		if err := p.run(months[site]); err != nil {
 			return nil, fmt.Errorf("site %s: %w", site, err)
@@ -100,6 +105,7 @@ type plan struct {
 	tx      *sql.Tx
 	get     *sql.Stmt
 	site    string
+	end     period.Date         // what begins here or later is not summed up
 	changes map[key]*row        // nil: the row goes
 	years   map[key]period.Date // whose months changed, with a date in it
 	totals  map[bins.Subject]bool
@@ -114,7 +120,9 @@ func (p *plan) run(months map[string][]bins.DayTally) error {
 	for k, date := range p.years {
 		var parts []string
 		for m := date.InYear(1); m.Year() == date.Year(); m = m.NextMonth() {
-			parts = append(parts, m.Month())
+			if m < p.end {
+				parts = append(parts, m.Month())
+			}
 		}
 		changed, err := p.sum(k, parts)
 		if err != nil {
@@ -307,6 +315,7 @@ func (p *plan) yearsOf(by metric.Dimension) ([]string, error) {
 			years[k.period] = true
 		}
 	}
+	maps.DeleteFunc(years, func(year string, _ bool) bool { return year > (p.end - 1).Year() })
 	return slices.Sorted(maps.Keys(years)), err
 }
 

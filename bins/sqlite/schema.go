@@ -11,7 +11,7 @@ import (
 // format is the version of the file, kept as user_version; application tells
 // the file from others of SQLite ("FFbn").
 const (
-	format      = 1
+	format      = 2 // 2 added frozen
 	application = 0x4646626e
 )
 
@@ -54,6 +54,16 @@ CREATE TABLE zones (
 	site  TEXT PRIMARY KEY,
 	zone  TEXT NOT NULL,
 	whole INTEGER NOT NULL -- 0 until the last part of the site's first roll
+) STRICT, WITHOUT ROWID;
+` + frozenSchema
+
+const frozenSchema = `
+CREATE TABLE frozen ( -- sites whose older dates can't be counted again
+	site     TEXT PRIMARY KEY,
+	before   TEXT NOT NULL,    -- the first date that is not frozen
+	at       INTEGER NOT NULL, -- when it began, Unix milliseconds
+	currency TEXT NOT NULL,    -- of frozen dates
+	since    TEXT NOT NULL     -- from this date on
 ) STRICT, WITHOUT ROWID;
 `
 
@@ -101,18 +111,31 @@ func prepare(db *sql.DB, path string) error {
 			path, version, format)
 	case id == application && version == format:
 		return whole(db, path)
+	case id == application && version == 1:
+		if err := whole(db, path); err != nil {
+			return err
+		}
+		return change(db, path, frozenSchema+mark)
 	case tables > 0 || id != 0 || version != 0:
 		return fmt.Errorf("bins: %s is a file of something else: name another one", path)
 	}
+	return change(db, path, schema+mark)
+}
+
+// mark makes the file one of this format.
+var mark = fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, format)
+
+// change runs statements in one transaction.
+func change(db *sql.DB, path, statements string) error {
 	tx, err := db.Begin()
+	if err == nil {
+		defer tx.Rollback() // does nothing after Commit
+		_, err = tx.Exec(statements)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
 	if err != nil {
-		return fmt.Errorf("bins: %s: %w", path, err)
-	}
-	defer tx.Rollback() // does nothing after Commit
-	if _, err := tx.Exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, format)); err != nil {
-		return fmt.Errorf("bins: %s: %w", path, err)
-	}
-	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("bins: %s: %w", path, err)
 	}
 	return nil

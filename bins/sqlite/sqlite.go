@@ -86,19 +86,25 @@ func (d *Durable) Close() error {
 
 // State answers from memory.
 func (d *Durable) State(ctx context.Context) (bins.State, error) {
-	if err := ctx.Err(); err != nil {
+	s, err := d.now(ctx)
+	if err != nil {
 		return bins.State{}, fmt.Errorf("bins: state: %w", err)
+	}
+	return s.public(), nil
+}
+
+// now is the state, which must not be changed.
+func (d *Durable) now(ctx context.Context) (*state, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	d.mu.RLock()
 	s := d.state
 	d.mu.RUnlock()
 	if s == nil {
-		var err error
-		if s, err = d.recover(ctx); err != nil {
-			return bins.State{}, fmt.Errorf("bins: state: %w", err)
-		}
+		return d.recover(ctx)
 	}
-	return s.public(), nil
+	return s, nil
 }
 
 // recover reads the state from the file after a commit that failed.
@@ -123,14 +129,14 @@ func (d *Durable) current(ctx context.Context) (*state, error) {
 	return s, nil
 }
 
-// Touch makes days dirty. A day keeps the highest mark it got.
+// Touch makes days dirty that are not frozen. A day keeps the highest mark it got.
 func (d *Durable) Touch(ctx context.Context, mark uint64, days ...bins.Day) error {
 	_, err := d.write(ctx, func(_ *sql.Tx, next *state) error {
 		for _, day := range days {
 			if _, err := dayKey(day.Date); err != nil {
 				return err
 			}
-			if old, dirty := next.dirty[day]; !dirty || old < mark {
+			if old, dirty := next.dirty[day]; !next.isFrozen(day) && (!dirty || old < mark) {
 				next.dirty[day] = mark
 			}
 		}
@@ -142,22 +148,21 @@ func (d *Durable) Touch(ctx context.Context, mark uint64, days ...bins.Day) erro
 	return nil
 }
 
-// Forget removes a site's bins, or all bins and the seal. Dirty days stay dirty.
+// Forget removes a site's bins, or all bins and the seal. Dirty days stay dirty,
+// and the bins of frozen dates stay.
 func (d *Durable) Forget(ctx context.Context, site string) error {
 	d.rolling.Lock()
 	defer d.rolling.Unlock()
-	_, err := d.write(ctx, func(tx *sql.Tx, next *state) error {
-		next.forget(site)
-		if err := staleAll(ctx, tx, site); err != nil {
-			return err
-		}
-		if site == "" {
-			_, err := tx.ExecContext(ctx, "DELETE FROM bins")
-			return err
-		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM bins WHERE site = ?", site)
-		return err
-	})
+	sites, plans, err := d.forgettable(ctx, site)
+	if err == nil {
+		_, err = d.write(ctx, func(tx *sql.Tx, next *state) error {
+			next.forget(site)
+			if err := staleAll(ctx, tx, site); err != nil {
+				return err
+			}
+			return forgetBins(ctx, tx, sites, plans)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("bins: forget site %q: %w", site, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"footfall/bins"
@@ -18,6 +19,7 @@ type state struct {
 	dirty  map[bins.Day]uint64
 	rolled map[bins.Day]bins.Seal // days whose bins are newer than the seal
 	zones  map[string]zone
+	frozen map[string]bins.Frozen
 }
 
 // zone is the time zone of a site's bins. Until they are whole, after the last
@@ -28,12 +30,12 @@ type zone struct {
 }
 
 func (s *state) clone() *state {
-	return &state{s.seal, maps.Clone(s.dirty), maps.Clone(s.rolled), maps.Clone(s.zones)}
+	return &state{s.seal, maps.Clone(s.dirty), maps.Clone(s.rolled), maps.Clone(s.zones), maps.Clone(s.frozen)}
 }
 
 // public is the state as others may keep and change it.
 func (s *state) public() bins.State {
-	p := bins.State{Seal: s.seal, Dirty: maps.Clone(s.dirty), Days: maps.Clone(s.rolled), Zones: map[string]string{}}
+	p := bins.State{Seal: s.seal, Dirty: maps.Clone(s.dirty), Days: maps.Clone(s.rolled), Zones: map[string]string{}, Frozen: maps.Clone(s.frozen)}
 	for site, z := range s.zones {
 		if z.whole {
 			p.Zones[site] = z.name
@@ -76,11 +78,33 @@ func (s *state) forget(site string) {
 	maps.DeleteFunc(s.rolled, func(day bins.Day, _ bins.Seal) bool { return day.Site == site })
 }
 
+// isFrozen reports whether the date's bins must stay as they are.
+func (s *state) isFrozen(day bins.Day) bool {
+	f, ok := s.frozen[day.Site]
+	return ok && day.Date < f.Before
+}
+
+// freeze freezes a site's dates before one.
+func (s *state) freeze(site string, before period.Date, at time.Time) error {
+	for day := range s.dirty {
+		if day.Site == site && day.Date < before {
+			return fmt.Errorf("%s: %w", day.Date, bins.ErrDirty)
+		}
+	}
+	z := s.zones[site]
+	if !z.whole {
+		return fmt.Errorf("all of the site: %w", bins.ErrDirty)
+	}
+	_, currency, _ := strings.Cut(z.name, " ")
+	s.frozen[site] = s.frozen[site].Next(before, at, currency)
+	return nil
+}
+
 func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // load reads the state from the file.
 func load(ctx context.Context, db *sql.DB) (*state, error) {
-	s := &state{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{}, zones: map[string]zone{}}
+	s := &state{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{}, zones: map[string]zone{}, frozen: map[string]bins.Frozen{}}
 	var epoch, seq, total, at int64
 	err := db.QueryRowContext(ctx, "SELECT epoch, seq, total, at FROM seal").Scan(&epoch, &seq, &total, &at)
 	switch {
@@ -111,6 +135,16 @@ func load(ctx context.Context, db *sql.DB) (*state, error) {
 	err = each(ctx, db, "SELECT site, zone, whole FROM zones", []any{&site, &text, &whole}, func() error {
 		s.zones[site] = zone{text, whole}
 		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var currency, since string
+	err = each(ctx, db, "SELECT site, before, at, currency, since FROM frozen", []any{&site, &text, &at, &currency, &since}, func() error {
+		before, err := dateOf(text)
+		from, err2 := dateOf(since)
+		s.frozen[site] = bins.Frozen{Before: before, At: millis(at), Currency: currency, Since: from}
+		return errors.Join(err, err2)
 	})
 	return s, err
 }
@@ -174,7 +208,10 @@ func (s *state) save(ctx context.Context, tx *sql.Tx, old *state) (rows int, err
 			return run("REPLACE INTO zones VALUES (?,?,?)", site, z.name, z.whole)
 		}, func(site string) error {
 			return run("DELETE FROM zones WHERE site = ?", site)
-		}))
+		}),
+		differences(old.frozen, s.frozen, func(site string, f bins.Frozen) error {
+			return run("REPLACE INTO frozen VALUES (?,?,?,?,?)", site, f.Before.Day(), f.At.UnixMilli(), f.Currency, f.Since.Day())
+		}, func(string) error { return nil })) // none is ever taken back
 }
 
 // differences hands over what must be put and removed to make next of old.
@@ -200,7 +237,7 @@ func differences[K, V comparable](old, next map[K]V, put func(K, V) error, remov
 
 // The dates that have a key: those of the years 1 to 9999.
 var (
-	firstDate = period.DateOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), nil)
+	firstDate = bins.FirstDate
 	endDate   = period.DateOf(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), nil)
 )
 

@@ -1,0 +1,82 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"footfall/bins"
+	"footfall/bins/binstest"
+	"footfall/period"
+)
+
+// TestFormatOne opens a file of the format that knew no frozen dates.
+func TestFormatOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bins.sqlite")
+	d := open(t, path)
+	binstest.LoadDaily(t, d)
+	before := everything(t, d)
+	if _, err := d.writer.Exec("DROP TABLE frozen; PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	for range 2 { // the second time it is of the new one
+		d = open(t, path)
+		if now := everything(t, d); len(now) == 0 || !reflect.DeepEqual(now, before) {
+			t.Fatalf("%d rows were read, want %d", len(now), len(before))
+		}
+		if err := d.Freeze(t.Context(), "nobody", 5, time.Time{}); !errors.Is(err, bins.ErrDirty) {
+			t.Errorf("freezing what has no bins: %v", err)
+		}
+		d.Close()
+	}
+}
+
+// TestCopy takes a copy, spoils the file and begins again with the copy.
+func TestCopy(t *testing.T) {
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "bins.sqlite"), filepath.Join(dir, "bins.sqlite.copy")
+	d := open(t, path)
+	day := bins.Day{Site: "shop", Date: period.DateOf(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), nil)}
+	b := &bins.Bin{}
+	b.Counts[0] = 7
+	roll := bins.Rolled{Last: true, Mark: 1, Days: []bins.DayTally{{Day: day, Zone: "UTC EUR", Tally: bins.Tally{bins.Subject{}: b}}}}
+	if _, err := d.Replace(t.Context(), roll); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied+".part", []byte("what a crash left"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second takes the place of the first
+		if err := d.Copy(t.Context(), copied); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Freeze(t.Context(), "shop", day.Date+1, time.Unix(86400, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := everything(t, d)
+	frozen, err := d.State(t.Context())
+	if err != nil || len(want) == 0 || len(frozen.Frozen) == 0 {
+		t.Fatalf("%d rows, %+v, %v", len(want), frozen, err)
+	}
+	d.Close()
+	for _, part := range []string{"", "-wal", "-shm"} {
+		os.Remove(path + part)
+	}
+	if err := Restore(copied, path); err != nil {
+		t.Fatal(err)
+	}
+	d = open(t, path)
+	defer d.Close()
+	now, err := d.State(t.Context())
+	if got := everything(t, d); err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(now, frozen) {
+		t.Errorf("restored %+v with %+v, want %+v with %+v (%v)", got, now, want, frozen, err)
+	}
+	if err := Restore(filepath.Join(dir, "nothing"), path); err == nil {
+		t.Error("what is not there was restored")
+	}
+}
