@@ -2,6 +2,7 @@ package history
 
 import (
 	"maps"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 	"time"
@@ -102,6 +103,34 @@ func fromRows(t testing.TB, h History) History {
 		}
 	}
 	return back
+}
+
+// TestSetDay: a row with a day set is the row of the history that has that day.
+func TestSetDay(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	month := date(t, "2008-02-01")
+	for range 200 {
+		h, r := History{}, Row{Item: Whole, Month: month}
+		for range rng.IntN(60) {
+			day := DayCounts{month + period.Date(rng.IntN(29)), Counts{Views: rng.Int64N(3), Refunded: rng.Int64N(3) - 1}}
+			h.Drop(day.Date, day.Date+1)
+			h.AddDay(Whole, day)
+			if err := r.SetDay(day.Date, day.Counts); err != nil {
+				t.Fatal(err)
+			}
+			want := Row{Item: Whole, Month: month}
+			if rows := h.Rows(); len(rows) > 0 {
+				want = rows[0]
+			}
+			if !reflect.DeepEqual(r, want) {
+				t.Fatalf("set %v: the row is %v, want %v", day, r, want)
+			}
+		}
+	}
+	r := Row{Whole, month, []byte{1, 1}}
+	if err := r.SetDay(month, Counts{}); err == nil || len(r.Days) != 2 {
+		t.Errorf("a damaged row: error %v, row %v", err, r)
+	}
 }
 
 func FuzzRow(f *testing.F) {

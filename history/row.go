@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"footfall/period"
 )
@@ -42,7 +43,7 @@ func (h History) Rows() []Row {
 func (h History) AddRow(r Row) error {
 	days, err := decodeDays(r.Month, r.Days)
 	if err != nil {
-		return fmt.Errorf("%s %q, %s: %w", r.Item.Kind, r.Item.Value, r.Month.Month(), err)
+		return r.fault(err)
 	}
 	if have := h[r.Item]; len(have) == 0 || have[len(have)-1].Date < r.Month {
 		h.put(r.Item, append(have, days...)) // rows mostly come in order
@@ -52,6 +53,35 @@ func (h History) AddRow(r Row) error {
 		h.AddDay(r.Item, day)
 	}
 	return nil
+}
+
+// SetDay puts a date of the row's month in the place of what the row has of it.
+// A row that has nothing has no Days. If it is damaged, it stays as it is.
+func (r *Row) SetDay(date period.Date, c Counts) error {
+	var days []DayCounts
+	if len(r.Days) > 0 {
+		var err error
+		if days, err = decodeDays(r.Month, r.Days); err != nil {
+			return r.fault(err)
+		}
+	}
+	at := search(days, date)
+	if at < len(days) && days[at].Date == date {
+		days = slices.Delete(days, at, at+1)
+	}
+	if c != (Counts{}) {
+		days = slices.Insert(days, at, DayCounts{date, c})
+	}
+	r.Days = nil
+	if len(days) > 0 {
+		r.Days = encodeDays(r.Month, days)
+	}
+	return nil
+}
+
+// fault says in which row an error is.
+func (r *Row) fault(err error) error {
+	return fmt.Errorf("%s %q, %s: %w", r.Item.Kind, r.Item.Value, r.Month.Month(), err)
 }
 
 // encodeDays spells days of one month: the version, and for each day, in

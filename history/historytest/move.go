@@ -1,0 +1,125 @@
+package historytest
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"footfall/history"
+	"footfall/period"
+)
+
+// members moves visitors in and out, and counts them.
+func members(t *testing.T, open Open) {
+	dir := t.TempDir()
+	k := open(t, dir)
+	defer func() { must(t, k.Close()) }()
+	ctx := t.Context()
+	in := func(visitor string) []history.Member {
+		t.Helper()
+		p, err := k.Read(ctx, "shop", visitor)
+		must(t, err)
+		return p.In
+	}
+	counts := func(segment string, want ...history.Count) {
+		t.Helper()
+		must(t, k.Close())
+		k = open(t, dir)
+		got, err := k.Counts(ctx, "shop", segment, dates[0], dates[3])
+		must(t, err)
+		if len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Errorf("counts of %s are %v, want %v", segment, got, want)
+		}
+	}
+	since := time.Date(2011, 1, 2, 3, 4, 5, 678_901_234, time.FixedZone("", 3600))
+	must(t, k.Move(ctx, "shop",
+		history.Move{Visitor: "u1", In: []history.Member{{Segment: "vip", Version: 2, Since: since}, member("fans", 1, 0)}},
+		history.Move{Visitor: "u2", In: []history.Member{member("fans", 1, 1)}}))
+	must(t, k.Move(ctx, "b", history.Move{Visitor: "u1", In: []history.Member{member("fans", 1, 0)}}))
+	want := []history.Member{member("fans", 1, 0), {Segment: "vip", Version: 2, Since: time.Date(2011, 1, 2, 2, 4, 5, 678_000_000, time.UTC)}}
+	if got := in("u1"); !reflect.DeepEqual(got, want) {
+		t.Errorf("u1 is in %v, want %v", got, want)
+	}
+	replace(t, k, "shop", dates[0], views("u1", 1))
+	replace(t, k, "shop", dates[0])
+	if all := each(t, k, "shop"); len(in("u1")) != 2 || len(all) != 2 {
+		t.Errorf("without a day, u1 is in %v; all are %q", in("u1"), all)
+	}
+	must(t, k.Count(ctx, "shop", dates[0], map[string]int{"fans": 2, "vip": 1, "lost": 0}))
+	counts("fans", history.Count{Date: dates[0], Members: 2})
+	counts("lost", history.Count{Date: dates[0]})
+	must(t, k.Move(ctx, "shop", history.Move{Visitor: "u2"}, history.Move{Visitor: "nobody"}))
+	if all := each(t, k, "shop"); len(all) != 1 {
+		t.Errorf("who left the last segment and did nothing is still known: %q", all)
+	}
+	for _, date := range []period.Date{dates[0], dates[1], dates[3]} {
+		must(t, k.Count(ctx, "shop", date, map[string]int{"fans": 1}))
+	}
+	counts("fans", history.Count{Date: dates[0], Members: 1}, history.Count{Date: dates[1], Members: 1})
+	counts("vip", history.Count{Date: dates[0], Members: 1})
+	must(t, k.Drop(ctx, "shop", "fans"))
+	counts("fans")
+	if got := in("u1"); !reflect.DeepEqual(got, want[1:]) {
+		t.Errorf("u1 is in %v, want %v", got, want[1:])
+	}
+	must(t, k.Drop(ctx, "shop", "vip"))
+	must(t, k.Drop(ctx, "shop", "unknown"))
+	if here, there := each(t, k, "shop"), each(t, k, "b"); len(here) != 0 || len(there) != 1 {
+		t.Errorf("all segments dropped: here %q, elsewhere %q", here, there)
+	}
+	if n, _, err := k.Waiting(ctx); n != 0 || err != nil {
+		t.Errorf("%d messages (%v) without a body", n, err)
+	}
+}
+
+// outbox keeps messages in order until they are sent, by whatever tries.
+func outbox(t *testing.T, open Open) {
+	dir := t.TempDir()
+	k := open(t, dir)
+	defer func() { must(t, k.Close()) }()
+	ctx := t.Context()
+	must(t, k.Move(ctx, "shop", history.Move{Visitor: "u1", Bodies: [][]byte{[]byte("1"), []byte("2")}}, history.Move{Visitor: "u2", Bodies: [][]byte{[]byte("3")}}))
+	must(t, k.Move(ctx, "b", history.Move{Visitor: "u1", Bodies: [][]byte{{4, 0, 0xff}}}))
+	shows := func(when string, now time.Time, limit int, bodies ...string) []history.Message {
+		t.Helper()
+		must(t, k.Close())
+		k = open(t, dir)
+		messages := due(t, k, now, limit)
+		var got []string
+		for _, m := range messages {
+			got = append(got, string(m.Body))
+		}
+		if len(got)+len(bodies) > 0 && !reflect.DeepEqual(got, bodies) {
+			t.Errorf("%s: due are %q, want %q", when, got, bodies)
+		}
+		return messages
+	}
+	all := shows("at first", time.Unix(0, 0), 10, "1", "2", "3", "\x04\x00\xff")
+	if last := all[3]; last.Site != "b" || last.Tries != 0 || last.Why != "" || !last.Due.IsZero() {
+		t.Errorf("a new message is %+v", last)
+	}
+	shows("at most two", noon, 2, "1", "2")
+	shows("none asked for", noon, 0)
+	again := noon.Add(time.Minute + 999*time.Microsecond)
+	must(t, k.Failed(ctx, all[0].ID, "answered 500", again))
+	must(t, k.Failed(ctx, all[0].ID, "answered 502", again))
+	shows("the first failed", again.Truncate(time.Millisecond).Add(-1), 2, "2", "3")
+	shows("its time has come", again, 2, "1", "2")
+	want := history.Message{ID: all[0].ID, Site: "shop", Body: []byte("1"), Tries: 2, Due: noon.Add(time.Minute), Why: "answered 502"}
+	if n, oldest, err := k.Waiting(ctx); n != 4 || !reflect.DeepEqual(oldest, want) || err != nil {
+		t.Errorf("%d wait, the oldest %+v (%v), want 4 and %+v", n, oldest, err, want)
+	}
+	for _, m := range all {
+		must(t, k.Sent(ctx, m.ID))
+	}
+	must(t, k.Sent(ctx, all[1].ID))
+	must(t, k.Failed(ctx, all[1].ID, "too late", noon))
+	shows("all sent", again, 10)
+	if n, oldest, err := k.Waiting(ctx); n != 0 || !reflect.DeepEqual(oldest, history.Message{}) || err != nil {
+		t.Errorf("%d wait, the oldest %+v (%v), want none", n, oldest, err)
+	}
+	must(t, k.Move(ctx, "shop", history.Move{Visitor: "u1", Bodies: [][]byte{[]byte("5")}}))
+	if next := shows("one more", noon, 1, "5"); next[0].ID <= all[3].ID {
+		t.Errorf("it has the ID %d, which was given before", next[0].ID)
+	}
+}
