@@ -42,6 +42,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open) })
 	t.Run("Forget", func(t *testing.T) { forgets(t, open) })
 	t.Run("Members", func(t *testing.T) { members(t, open) })
+	t.Run("Drop", func(t *testing.T) { drops(t, open) })
 	t.Run("Outbox", func(t *testing.T) { outbox(t, open) })
 }
 

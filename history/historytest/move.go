@@ -57,15 +57,40 @@ func members(t *testing.T, open Open) {
 	}
 	counts("fans", history.Count{Date: dates[0], Members: 1}, history.Count{Date: dates[1], Members: 1})
 	counts("vip", history.Count{Date: dates[0], Members: 1})
-	must(t, k.Drop(ctx, "shop", "fans"))
-	counts("fans")
-	if got := in("u1"); !reflect.DeepEqual(got, want[1:]) {
-		t.Errorf("u1 is in %v, want %v", got, want[1:])
+}
+
+// drops takes segments away.
+func drops(t *testing.T, open Open) {
+	dir := t.TempDir()
+	k := open(t, dir)
+	defer func() { must(t, k.Close()) }()
+	ctx := t.Context()
+	fan, vip := member("fans", 1, 0), member("vip", 2, 0)
+	for _, site := range []string{"shop", "b"} {
+		must(t, k.Move(ctx, site, history.Move{Visitor: "u1", In: []history.Member{vip, fan}}, history.Move{Visitor: "u2", In: []history.Member{fan}}))
+		must(t, k.Count(ctx, site, dates[0], map[string]int{"fans": 2, "vip": 1}))
 	}
-	must(t, k.Drop(ctx, "shop", "vip"))
-	must(t, k.Drop(ctx, "shop", "unknown"))
-	if here, there := each(t, k, "shop"), each(t, k, "b"); len(here) != 0 || len(there) != 1 {
-		t.Errorf("all segments dropped: here %q, elsewhere %q", here, there)
+	replace(t, k, "shop", dates[0], views("u3", 1))
+	drop := func(segment string, left, vips int) {
+		t.Helper()
+		must(t, k.Drop(ctx, "shop", segment))
+		must(t, k.Close())
+		k = open(t, dir)
+		dropped, err := k.Counts(ctx, "shop", segment, dates[0], dates[3])
+		must(t, err)
+		others, err := k.Counts(ctx, "shop", "vip", dates[0], dates[3])
+		must(t, err)
+		u1, err := k.Read(ctx, "shop", "u1")
+		must(t, err)
+		if all := each(t, k, "shop"); len(all) != left || len(dropped) != 0 || len(others) != vips || len(u1.In) != vips || vips > 0 && u1.In[0] != vip {
+			t.Errorf("%s dropped: left %q, its counts %v, those of vip %v; u1 is in %v", segment, all, dropped, others, u1.In)
+		}
+	}
+	drop("unknown", 3, 1)
+	drop("fans", 2, 1) // u2 was nothing else
+	drop("vip", 1, 0)
+	if all := each(t, k, "b"); len(all) != 2 {
+		t.Errorf("elsewhere are %q", all)
 	}
 	if n, _, err := k.Waiting(ctx); n != 0 || err != nil {
 		t.Errorf("%d messages (%v) without a body", n, err)
