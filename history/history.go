@@ -136,7 +136,8 @@ type Count struct {
 // Outbox keeps messages until they are delivered. One that is not there any
 // more can be told Sent or Failed.
 type Outbox interface {
-	// Due lists messages that are due, oldest (by ID) first.
+	// Due lists messages that are due, oldest (by ID) first, of each site at most
+	// limit. One that comes after one of its site that is not due is not due either.
 	Due(ctx context.Context, now time.Time, limit int) ([]Message, error)
 	// Sent removes one.
 	Sent(ctx context.Context, id uint64) error
