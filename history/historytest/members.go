@@ -91,10 +91,20 @@ func (m *Model) Drop(ctx context.Context, name, segment string) error {
 func (m *Model) Due(ctx context.Context, now time.Time, limit int) (due []history.Message, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	left := map[string]int{} // of a site, below limit
 	for _, one := range m.messages {
-		if !one.Due.After(now) && len(due) < limit {
-			due = append(due, one)
+		n, begun := left[one.Site]
+		if !begun {
+			n = limit
 		}
+		if one.Due.After(now) {
+			n = 0
+		}
+		if n > 0 {
+			due = append(due, one)
+			n--
+		}
+		left[one.Site] = n
 	}
 	return due, ctx.Err()
 }

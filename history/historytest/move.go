@@ -127,13 +127,13 @@ func outbox(t *testing.T, open Open) {
 	if last := all[3]; last.Site != "b" || last.Tries != 0 || last.Why != "" || !last.Due.IsZero() {
 		t.Errorf("a new message is %+v", last)
 	}
-	shows("at most two", noon, 2, "1", "2")
+	shows("at most two of a site", noon, 2, "1", "2", "\x04\x00\xff")
 	shows("none asked for", noon, 0)
 	again := noon.Add(time.Minute + 999*time.Microsecond)
 	must(t, k.Failed(ctx, all[0].ID, "answered 500", again))
 	must(t, k.Failed(ctx, all[0].ID, "answered 502", again))
-	shows("the first failed", again.Truncate(time.Millisecond).Add(-1), 2, "2", "3")
-	shows("its time has come", again, 2, "1", "2")
+	shows("the first failed", again.Truncate(time.Millisecond).Add(-1), 2, "\x04\x00\xff")
+	shows("its time has come", again, 2, "1", "2", "\x04\x00\xff")
 	want := history.Message{ID: all[0].ID, Site: "shop", Body: []byte("1"), Tries: 2, Due: noon.Add(time.Minute), Why: "answered 502"}
 	if n, oldest, err := k.Waiting(ctx); n != 4 || !reflect.DeepEqual(oldest, want) || err != nil {
 		t.Errorf("%d wait, the oldest %+v (%v), want 4 and %+v", n, oldest, err, want)
