@@ -183,7 +183,7 @@ func (x *comparison) day(ctx context.Context, d period.Date) error {
 		return x.frozen(ctx, d)
 	}
 	recount, err := Count(x.state.Window(Day{x.site.ID, d}, x.site.Zone), x.site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
-		return x.c.snapshot.Walk(ctx, x.site.ID, from, to, func(e *event.Event) error {
+		return x.c.snapshot.Walk(ctx, x.site.ID, from, to, false, func(e *event.Event) error {
 			x.out.Events++
 			return fn(e)
 		})

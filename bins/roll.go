@@ -27,8 +27,10 @@ type Snapshot interface {
 	// Days lists the UTC days on which a site has events.
 	Days(ctx context.Context, site string) ([]event.Day, error)
 	// Walk hands over a site's events from one time up to another, ordered by
-	// visitor, then time, then arrival.
-	Walk(ctx context.Context, site string, from, to time.Time, fn func(*event.Event) error) error
+	// visitor, then time, then arrival. Of known visitors (those with a user's
+	// or an anonymous id, no bots) it hands over only what views, trades or
+	// identifies, ordered by the id: the user's, else the anonymous one.
+	Walk(ctx context.Context, site string, from, to time.Time, known bool, fn func(*event.Event) error) error
 	Close() error
 }
 
@@ -41,7 +43,8 @@ type Site struct {
 
 // Options of a Roller; the zero value works.
 type Options struct {
-	Together int // days replaced in one transaction, 16 if zero
+	Together int      // days replaced in one transaction, 16 if zero
+	Follower Follower // nil for none
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -60,6 +63,8 @@ type Roller struct {
 	dirty map[Day]uint64
 	at    event.Position                       // where hot stands
 	bases map[string]map[string]*time.Location // by site: the zones, by Basis, its bins are in or may be after a roll
+
+	frozen map[string]Frozen // by site, as a roll found it last
 
 	rolling sync.Mutex // one roll at a time
 }
@@ -103,6 +108,9 @@ func (r *Roller) Open(ctx context.Context, at event.Position) error {
 	if len(s.Dirty) > 0 {
 		at = nowhere // they don't know what was written before
 	}
+	if r.frozen = s.Frozen; r.o.Follower != nil {
+		r.o.Follower.Lose(r.mark)
+	}
 	return r.reset(ctx, at)
 }
 
@@ -125,6 +133,7 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
 	}
 	fresh, err := store()
+	r.tell(fresh, err)
 	switch {
 	case r.hot == nil || r.at == nowhere:
 	case err != nil || changed || to == (event.Position{}):
@@ -315,6 +324,9 @@ func (r *Roller) Roll(ctx context.Context) (Report, error) {
 		days = days[n:]
 	}
 	r.rolled(c)
+	if err := r.followed(ctx, c, report.Seal.At); err != nil {
+		return report, fmt.Errorf("roll: %w", err)
+	}
 	report.Took = r.o.Now().Sub(began)
 	if r.hot != nil {
 		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil {
@@ -350,6 +362,9 @@ func (r *Roller) due(ctx context.Context, c cut) ([]Day, error) {
 		return nil, err
 	}
 	due := map[Day]bool{}
+	if err := r.owed(ctx, c, &s, due); err != nil {
+		return nil, err
+	}
 	for day, mark := range s.Dirty {
 		if mark <= c.mark {
 			due[day] = true
@@ -406,8 +421,11 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 	for _, day := range days {
 		site := c.site(day.Site)
 		tally, err := Count(s.Window(day, site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
-			return c.snapshot.Walk(ctx, day.Site, from, to, fn)
+			return c.snapshot.Walk(ctx, day.Site, from, to, false, fn)
 		})
+		if err == nil {
+			err = r.follow(ctx, c, day, s.Window(day, site.Zone))
+		}
 		if err != nil {
 			return 0, fmt.Errorf("%s of site %s: %w", day.Date, day.Site, err)
 		}

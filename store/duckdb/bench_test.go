@@ -129,7 +129,7 @@ func BenchmarkWalk(b *testing.B) {
 	defer p.Close()
 	w := period.Window{From: benchStart.Add(-time.Hour), To: benchStart.Add(24 * time.Hour)}
 	walk := func(from, to time.Time, fn func(*event.Event) error) error {
-		return p.Walk(context.Background(), "shop", from, to, fn)
+		return p.Walk(context.Background(), "shop", from, to, false, fn)
 	}
 	for name, do := range map[string]func() error{
 		"events": func() error { return walk(w.From, w.To, func(*event.Event) error { return nil }) },

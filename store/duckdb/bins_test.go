@@ -72,7 +72,7 @@ func sameDay(t *testing.T, s *duckdb.Store, snapshot *duckdb.Snapshot, date peri
 		return 0 // the zone skipped it
 	}
 	tally, err := bins.Count(w, "EUR", func(from, to time.Time, fn func(*event.Event) error) error {
-		return snapshot.Walk(context.Background(), "a", from, to, fn)
+		return snapshot.Walk(context.Background(), "a", from, to, false, fn)
 	})
 	if err != nil {
 		t.Fatal(err)

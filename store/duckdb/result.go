@@ -27,18 +27,20 @@ type vector struct {
 	valid unsafe.Pointer // nil if no value is NULL
 }
 
-// ask runs a query with one text as its parameter until it ends or ctx does.
-// The result must be closed.
-func ask(ctx context.Context, conn mapping.Connection, query, parameter string) (*result, error) {
+// ask runs a query with texts as its parameters until it ends or ctx does. The
+// result must be closed.
+func ask(ctx context.Context, conn mapping.Connection, query string, parameters ...string) (*result, error) {
 	r := &result{}
 	if mapping.Prepare(conn, query, &r.statement) == mapping.StateError {
 		err := errors.New(mapping.PrepareError(r.statement))
 		mapping.DestroyPrepare(&r.statement)
 		return nil, err
 	}
-	if mapping.BindVarchar(r.statement, 1, parameter) == mapping.StateError {
-		mapping.DestroyPrepare(&r.statement)
-		return nil, errors.New("binding a parameter failed")
+	for i, parameter := range parameters {
+		if mapping.BindVarchar(r.statement, mapping.IdxT(i+1), parameter) == mapping.StateError {
+			mapping.DestroyPrepare(&r.statement)
+			return nil, errors.New("binding a parameter failed")
+		}
 	}
 	ended, watched := make(chan struct{}), make(chan struct{})
 	go func() {

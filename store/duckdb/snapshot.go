@@ -126,71 +126,101 @@ func (p *Snapshot) each(ctx context.Context, query string, args []any, columns i
 // result as a whole: in slices, a walk of any length needs some 100 MB.
 const sliceRows = 400_000
 
-// place is a point in the order of a walk.
-type place struct {
-	visitor uint64
-	time    int64
-}
-
 // Walk hands over a site's events from one time up to another, ordered by
 // visitor, then time, then arrival. Of an event it fills what bins.Tally needs:
 // site, kind, name, time, visitor, bot, path, source, class, country, device,
 // browser, OS, the campaign's source, medium and name, and the properties of
-// trade events. The event is only valid until fn returns; its texts stay.
-func (p *Snapshot) Walk(ctx context.Context, site string, from, to time.Time, fn func(*event.Event) error) error {
-	within := fmt.Sprintf("site = ? AND time_ms >= %d AND time_ms < %d", ceilMillis(from), ceilMillis(to))
-	slices, err := p.slices(ctx, site, within)
+// trade events. Of known visitors (those with a user's or an anonymous id, no
+// bots) it hands over only what views, trades or identifies, ordered by the id,
+// and fills site, kind, name, time, both ids, the properties of trade events and
+// the traits of identify. The event is only valid until fn returns; its texts stay.
+func (p *Snapshot) Walk(ctx context.Context, site string, from, to time.Time, known bool, fn func(*event.Event) error) error {
+	by, out := byVisitor, newWalker(site)
+	if known {
+		by, out.read = byKnown, out.known
+	}
+	within := fmt.Sprintf("site = ? AND time_ms >= %d AND time_ms < %d AND %s", ceilMillis(from), ceilMillis(to), by.only)
+	slices, err := p.slices(ctx, by, site, within)
 	if err != nil {
 		return wrapped(err)
 	}
-	out := newWalker(site)
 	for _, slice := range slices {
-		if err := p.walkSlice(ctx, out, within+slice, fn); err != nil {
+		query := fmt.Sprintf("SELECT %s FROM events WHERE %s%s ORDER BY %s, time_ms, rowid", by.columns, within, slice.where, by.id)
+		if err := p.walkSlice(ctx, out, query, append([]string{site}, slice.ids...), fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// slices is conditions that cut a walk into pieces, in order.
-func (p *Snapshot) slices(ctx context.Context, site, within string) ([]string, error) {
+// order is what a walk goes by, and what it reads.
+type order struct {
+	id      string // expression
+	as      string // its type
+	only    string // condition
+	columns string
+}
+
+var byVisitor = order{"visitor", "UBIGINT", "true", `time_ms, visitor, kind, name, bot, path, source, class, country, device, browser, os, utm_source, utm_medium, utm_campaign,
+CASE WHEN trade IS NOT NULL THEN properties END`}
+
+// Absent ids are NULL. Texts are ordered by their bytes.
+var byKnown = order{"coalesce(user_id, anonymous_id)", "VARCHAR",
+	"bot = '' AND coalesce(user_id, anonymous_id) IS NOT NULL AND (kind IN ('page', 'screen', 'identify') OR trade IS NOT NULL)",
+	"time_ms, kind, name, user_id, anonymous_id, CASE WHEN trade IS NOT NULL THEN properties END, CASE WHEN kind = 'identify' THEN traits END"}
+
+// place is a point in the order of a walk.
+type place struct {
+	id   string
+	time int64
+}
+
+// slice is a condition that cuts a piece out of a walk, with the ids in it.
+type slice struct {
+	where string
+	ids   []string
+}
+
+// slices cuts a walk into pieces, in order.
+func (p *Snapshot) slices(ctx context.Context, by order, site, within string) ([]slice, error) {
 	var n int64
 	if err := p.each(ctx, "SELECT count(*) FROM events WHERE "+within, []any{site}, 1, func(row []driver.Value) { n = row[0].(int64) }); err != nil {
 		return nil, err
 	}
 	if n <= 2*int64(p.rows) {
-		return []string{""}, nil
+		return []slice{{}}, nil
 	}
 	// Where slices begin is taken from a part of the events: a slice may have
 	// more or less, but together they have everything.
 	const part = 64
 	var begins []place
-	err := p.each(ctx, fmt.Sprintf(`SELECT visitor, time_ms FROM (SELECT visitor, time_ms, row_number() OVER (ORDER BY visitor, time_ms) AS n
-FROM events WHERE %s AND rowid %% %d = 0) WHERE n %% %d = 0 ORDER BY visitor, time_ms`, within, part, max(1, p.rows/part)), []any{site}, 2,
-		func(row []driver.Value) { begins = append(begins, place{row[0].(uint64), row[1].(int64)}) })
+	err := p.each(ctx, fmt.Sprintf(`SELECT id::VARCHAR, time_ms FROM (SELECT id, time_ms, row_number() OVER (ORDER BY id, time_ms) AS n
+FROM (SELECT %s AS id, time_ms FROM events WHERE %s AND rowid %% %d = 0)) WHERE n %% %d = 0 ORDER BY n`, by.id, within, part, max(1, p.rows/part)), []any{site}, 2,
+		func(row []driver.Value) { begins = append(begins, place{row[0].(string), row[1].(int64)}) })
 	if err != nil {
 		return nil, err
 	}
-	return between(begins), nil
+	return by.between(begins), nil
 }
 
-// between is conditions for what lies before, between and behind places.
-func between(begins []place) []string {
-	var conditions []string
-	lower := ""
+// between is slices for what lies before, between and behind places.
+func (by order) between(begins []place) []slice {
+	var slices []slice
+	var lower slice
 	for i, b := range begins {
 		if i > 0 && b == begins[i-1] {
 			continue
 		}
-		visitor := fmt.Sprintf("%d::UBIGINT", b.visitor)
-		// The first half alone lets DuckDB skip what it need not read.
-		conditions = append(conditions, lower+fmt.Sprintf(" AND visitor <= %s AND (visitor < %s OR time_ms < %d)", visitor, visitor, b.time))
-		lower = fmt.Sprintf(" AND visitor >= %s AND (visitor > %s OR time_ms >= %d)", visitor, visitor, b.time)
+		// The first half of each alone lets DuckDB skip what it need not read.
+		next, ids := by.id, []string{b.id, b.id}
+		slices = append(slices, slice{lower.where + fmt.Sprintf(" AND %s <= ?::%s AND (%s < ?::%s OR time_ms < %d)", next, by.as, next, by.as, b.time),
+			append(lower.ids[:len(lower.ids):len(lower.ids)], ids...)})
+		lower = slice{fmt.Sprintf(" AND %s >= ?::%s AND (%s > ?::%s OR time_ms >= %d)", next, by.as, next, by.as, b.time), ids}
 	}
-	return append(conditions, lower)
+	return append(slices, lower)
 }
 
-func (p *Snapshot) walkSlice(ctx context.Context, out *walker, where string, fn func(*event.Event) error) error {
+func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, parameters []string, fn func(*event.Event) error) error {
 	if err := p.usable(ctx); err != nil {
 		return wrapped(err)
 	}
@@ -198,7 +228,7 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, where string, fn 
 	if err != nil {
 		return wrapped(err)
 	}
-	r, err := ask(ctx, conn, "SELECT "+walkColumns+" FROM events WHERE "+where+" ORDER BY visitor, time_ms, rowid", out.site)
+	r, err := ask(ctx, conn, query, parameters...)
 	if err != nil {
 		return wrapped(err)
 	}
@@ -216,14 +246,12 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, where string, fn 
 	return nil
 }
 
-const walkColumns = `time_ms, visitor, kind, name, bot, path, source, class, country, device, browser, os, utm_source, utm_medium, utm_campaign,
-CASE WHEN trade IS NOT NULL THEN properties END`
-
 // walker makes events of the rows of a walk. Texts repeat: each is made once.
 type walker struct {
 	site  string
 	e     event.Event
-	texts [13]repeated // by column, from kind
+	texts [13]repeated                          // by column, from kind
+	read  func(r *result, row int) *event.Event // makes the event of a row, which is overwritten by the next
 }
 
 func newWalker(site string) *walker {
@@ -231,11 +259,12 @@ func newWalker(site string) *walker {
 	for i := range w.texts {
 		w.texts[i].known = map[string]string{}
 	}
+	w.read = w.tallied
 	return w
 }
 
-// read makes the event of a row, which is overwritten by the next.
-func (w *walker) read(r *result, row int) *event.Event {
+// tallied reads the columns of byVisitor.
+func (w *walker) tallied(r *result, row int) *event.Event {
 	text := func(i int) string { return r.text(&w.texts[i], i+2, row) }
 	w.e = event.Event{
 		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Visitor: uint64(r.int64(1, row)),
@@ -243,6 +272,16 @@ func (w *walker) read(r *result, row int) *event.Event {
 		Device: text(7), Browser: text(8), OS: text(9),
 		Campaign:   event.Campaign{Source: text(10), Medium: text(11), Name: text(12)},
 		Properties: r.text(nil, 15, row), // seldom the same
+	}
+	return &w.e
+}
+
+// known reads the columns of byKnown.
+func (w *walker) known(r *result, row int) *event.Event {
+	text := func(i int) string { return r.text(&w.texts[i], i+1, row) }
+	w.e = event.Event{
+		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Kind: event.Kind(text(0)), Name: text(1), UserID: text(2), AnonymousID: text(3),
+		Properties: r.text(nil, 5, row), Traits: r.text(nil, 6, row),
 	}
 	return &w.e
 }

@@ -83,7 +83,7 @@ func TestSnapshotLetsWrite(t *testing.T) {
 		}
 	}
 	n := 0
-	if err := p.Walk(ctx, "shop", at, at.Add(24*time.Hour), func(*event.Event) error { n++; return nil }); err != nil || n != 3*batch {
+	if err := p.Walk(ctx, "shop", at, at.Add(24*time.Hour), false, func(*event.Event) error { n++; return nil }); err != nil || n != 3*batch {
 		t.Errorf("the snapshot has %d events, %v", n, err)
 	}
 	if err := p.Close(); err != nil {

@@ -21,7 +21,7 @@ type Snapshot interface {
 	Position() event.Position
 	Sites(ctx context.Context) ([]string, error)
 	Days(ctx context.Context, site string) ([]event.Day, error)
-	Walk(ctx context.Context, site string, from, to time.Time, fn func(*event.Event) error) error
+	Walk(ctx context.Context, site string, from, to time.Time, known bool, fn func(*event.Event) error) error
 	Close() error
 }
 
@@ -38,9 +38,9 @@ func Snapshots(t *testing.T, open Open, take Take) {
 
 var always = period.Window{From: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)}
 
-func walked(t *testing.T, p Snapshot, site string, w period.Window) (events []event.Event) {
+func walked(t *testing.T, p Snapshot, site string, w period.Window, known bool) (events []event.Event) {
 	t.Helper()
-	if err := p.Walk(context.Background(), site, w.From, w.To, func(e *event.Event) error { events = append(events, *e); return nil }); err != nil {
+	if err := p.Walk(context.Background(), site, w.From, w.To, known, func(e *event.Event) error { events = append(events, *e); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return events
@@ -58,14 +58,35 @@ func tallied(e *event.Event) event.Event {
 }
 
 // walkOf is the walk that follows from events in the order of their arrival.
-func walkOf(events []event.Event, site string, w period.Window) (want []event.Event) {
+func walkOf(events []event.Event, site string, w period.Window, known bool) (want []event.Event) {
 	for _, e := range events {
-		if e.Site == site && within(e.Time, w) {
+		if e.Site != site || !within(e.Time, w) {
+			continue
+		}
+		if !known {
 			want = append(want, tallied(&e))
+		} else if of, ok := remembered(&e); ok {
+			want = append(want, of)
 		}
 	}
-	slices.SortStableFunc(want, func(a, b event.Event) int { return cmp.Or(cmp.Compare(a.Visitor, b.Visitor), a.Time.Compare(b.Time)) })
+	slices.SortStableFunc(want, func(a, b event.Event) int {
+		return cmp.Or(cmp.Compare(a.Visitor, b.Visitor), cmp.Compare(cmp.Or(a.UserID, a.AnonymousID), cmp.Or(b.UserID, b.AnonymousID)), a.Time.Compare(b.Time))
+	})
 	return want
+}
+
+// remembered is what a walk of known visitors says of an event; false if it is
+// not among them.
+func remembered(e *event.Event) (event.Event, bool) {
+	of := event.Event{Site: e.Site, Kind: e.Kind, Name: e.Name, Time: e.Time, UserID: e.UserID, AnonymousID: e.AnonymousID}
+	_, trade := e.Trade()
+	if trade {
+		of.Properties = e.Properties
+	}
+	if e.Kind == event.Identify {
+		of.Traits = e.Traits
+	}
+	return of, e.Bot == "" && e.UserID+e.AnonymousID != "" && (trade || e.View() || e.Kind == event.Identify)
 }
 
 // moment checks that a snapshot stays as it is and knows its position.
@@ -92,7 +113,7 @@ func moment(t *testing.T, open Open, take Take) {
 			t.Errorf("snapshot %d is at %+v", seq, p.Position())
 		}
 		for _, site := range []string{"shop", "another", "none"} {
-			if got, want := walked(t, p, site, always), walkOf(all[:300*seq], site, always); !reflect.DeepEqual(got, want) {
+			if got, want := walked(t, p, site, always, false), walkOf(all[:300*seq], site, always, false); !reflect.DeepEqual(got, want) {
 				t.Errorf("snapshot %d has %d events of %s, want %d", seq, len(got), site, len(want))
 			}
 		}
@@ -103,7 +124,7 @@ func moment(t *testing.T, open Open, take Take) {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := p.Walk(context.Background(), "shop", always.From, always.To, func(*event.Event) error { return nil }); err == nil {
+		if err := p.Walk(context.Background(), "shop", always.From, always.To, false, func(*event.Event) error { return nil }); err == nil {
 			t.Error("a closed snapshot goes on")
 		}
 	}
@@ -119,6 +140,7 @@ func walk(t *testing.T, open Open, take Take) {
 			every := full()
 			every.Time, every.Original = at, at
 			events := append(Odd(r, at, 1500), every)
+			known(r, events)
 			for seq, batch := range slices.Collect(slices.Chunk(events, 400)) {
 				write(t, s, pos(uint64(seq+1)), batch...)
 			}
@@ -131,13 +153,15 @@ func walk(t *testing.T, open Open, take Take) {
 					w.From = events[n].Time
 				}
 				for _, site := range []string{"a", "b"} {
-					if got, want := walked(t, p, site, w), walkOf(events, site, w); !reflect.DeepEqual(got, want) {
-						t.Fatalf("%d events of %s in %v differ from %d", len(got), site, w, len(want))
+					for _, known := range []bool{false, true} {
+						if got, want := walked(t, p, site, w, known), walkOf(events, site, w, known); !reflect.DeepEqual(got, want) {
+							t.Fatalf("%d events of %s (known: %v) in %v differ from %d", len(got), site, known, w, len(want))
+						}
 					}
 				}
 			}
 			has := map[event.Day]bool{}
-			for _, e := range walkOf(events, "a", always) {
+			for _, e := range walkOf(events, "a", always, false) {
 				has[event.DayOf(e.Time)] = true
 			}
 			days, err := p.Days(context.Background(), "a")
@@ -145,6 +169,19 @@ func walk(t *testing.T, open Open, take Take) {
 				t.Errorf("days are %v, %v, want %v", days, err, has)
 			}
 		})
+	}
+}
+
+// known gives events ids of known visitors, some of them as nobody would, and
+// says something of the visitors.
+func known(r *rand.Rand, events []event.Event) {
+	for i := range events {
+		e := &events[i]
+		e.UserID = pick(r, "", "", "u1", "u10", "U1", "ü", "a user's id of a long name", "'; SELECT", "\u0001", "\U0001f600")
+		e.AnonymousID = pick(r, "", "u1", "a", "an anonymous id of a long name", "\uffee")
+		if r.IntN(8) == 0 {
+			e.Kind, e.Traits = event.Identify, pick(r, "", `{"plan":"pro"}`, `[1]`)
+		}
 	}
 }
 
@@ -157,18 +194,18 @@ func walkCancelled(t *testing.T, open Open, take Take) {
 	defer p.Close()
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := p.Walk(dead, "shop", always.From, always.To, func(*event.Event) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := p.Walk(dead, "shop", always.From, always.To, false, func(*event.Event) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("a walk with a dead context: %v", err)
 	}
 	stop, n := errors.New("enough"), 0
-	if err := p.Walk(context.Background(), "shop", always.From, always.To, func(*event.Event) error { n++; return stop }); !errors.Is(err, stop) || n != 1 {
+	if err := p.Walk(context.Background(), "shop", always.From, always.To, false, func(*event.Event) error { n++; return stop }); !errors.Is(err, stop) || n != 1 {
 		t.Errorf("the walk went on: %d events, %v", n, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	if err := p.Walk(ctx, "shop", always.From, always.To, func(*event.Event) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+	if err := p.Walk(ctx, "shop", always.From, always.To, false, func(*event.Event) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("a walk whose context ends: %v", err)
 	}
-	if n := len(walked(t, p, "shop", always)); n != 5000 {
+	if n := len(walked(t, p, "shop", always, false)); n != 5000 {
 		t.Errorf("%d events afterwards", n)
 	}
 }
@@ -199,7 +236,7 @@ func meanwhile(t *testing.T, open Open, take Take) {
 		default:
 		}
 		p := take(t, s)
-		if n := uint64(len(walked(t, p, "shop", always))); n != p.Position().Total || over && n != 4000 {
+		if n := uint64(len(walked(t, p, "shop", always, false))); n != p.Position().Total || over && n != 4000 {
 			t.Fatalf("%d events at %+v", n, p.Position())
 		}
 		if err := p.Close(); err != nil {
