@@ -2,34 +2,51 @@ package history
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 
 	"footfall/event"
 )
 
-// AddTraits sets what an identify event says of its visitor, as texts: numbers
-// and truth values as they are written, fields of objects with a full stop
-// (address.city), lists joined by commas. What the event says is null is
-// removed. Other events say nothing.
+// AddTraits sets what an identify event says of its visitor, as EachTrait
+// spells it. What the event says is null is removed. Other events say nothing.
 func AddTraits(traits map[string]string, e *event.Event) {
-	if e.Kind != event.Identify || e.Traits == "" {
+	if e.Kind != event.Identify {
 		return
 	}
-	d := json.NewDecoder(strings.NewReader(e.Traits))
+	EachTrait(e.Traits, func(name, text string, set bool) {
+		if set {
+			traits[name] = text
+		} else {
+			delete(traits, name)
+		}
+	})
+}
+
+// EachTrait hands over what the traits of an identify event, a JSON object, set
+// or remove: as texts, numbers and truth values as they are written, fields of
+// objects with a full stop (address.city), lists joined by commas. What is said
+// twice in this spelling comes twice, in the order of the names in JSON.
+func EachTrait(traits string, fn func(name, text string, set bool)) {
+	if traits == "" {
+		return
+	}
+	d := json.NewDecoder(strings.NewReader(traits))
 	d.UseNumber()
 	var said map[string]any
 	if d.Decode(&said) == nil {
-		addTraits(traits, "", said)
+		eachTrait("", said, fn)
 	}
 }
 
-func addTraits(traits map[string]string, prefix string, said map[string]any) {
-	for name, value := range said {
-		switch v := value.(type) {
+func eachTrait(prefix string, said map[string]any, fn func(name, text string, set bool)) {
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		switch v := said[name].(type) {
 		case nil:
-			delete(traits, prefix+name)
+			fn(prefix+name, "", false)
 		case map[string]any:
-			addTraits(traits, prefix+name+".", v)
+			eachTrait(prefix+name+".", v, fn)
 		case []any:
 			var texts []string
 			for _, one := range v {
@@ -37,9 +54,10 @@ func addTraits(traits map[string]string, prefix string, said map[string]any) {
 					texts = append(texts, s)
 				}
 			}
-			traits[prefix+name] = strings.Join(texts, ",")
+			fn(prefix+name, strings.Join(texts, ","), true)
 		default:
-			traits[prefix+name], _ = traitText(v)
+			text, _ := traitText(v)
+			fn(prefix+name, text, true)
 		}
 	}
 }
