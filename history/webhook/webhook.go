@@ -1,0 +1,272 @@
+// Package webhook delivers the messages that wait in an outbox to the sites'
+// webhooks: each until it is taken, a site's in their order, signed.
+// docs/segments.md says what a webhook gets and what it is to answer.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"footfall/history"
+)
+
+// Hook is where a site's messages go, and what signs them.
+type Hook struct {
+	URL    string
+	Secret []byte
+}
+
+// Header carries the signature.
+const Header = "Footfall-Signature"
+
+const (
+	look    = time.Second      // how often the outbox is looked at
+	batch   = 100              // messages of a site taken at a time
+	timeout = 10 * time.Second // of one try
+	first   = 10 * time.Second // pause after a message's first failure, doubled after each further one
+	most    = 6 * time.Hour    // longest pause
+	life    = 72 * time.Hour   // how long a message is tried at least
+)
+
+// Options of a Sender; the zero value works.
+type Options struct {
+	Log       *slog.Logger                      // nil is slog.Default
+	Count     func(stage, reason string, n int) // nil counts nothing
+	Transport http.RoundTripper                 // nil is one of its own, without a proxy
+}
+
+// Sender delivers messages.
+type Sender struct {
+	outbox history.Outbox
+	hook   func(site string) (Hook, bool)
+	sign   func(secret, body []byte, at time.Time) string
+	o      Options
+	client *http.Client
+	freed  chan struct{} // a site may have more that is due
+
+	mu    sync.Mutex
+	busy  map[string]bool // sites whose messages are being delivered
+	state map[string]state
+}
+
+// state is how a site's last message went.
+type state string
+
+const (
+	works   state = ""
+	failing state = "failing"
+	dead    state = "dead" // and a message was given up for it
+)
+
+// New makes a Sender. hook is false for a site that has no webhook; sign makes
+// the signature of a body.
+func New(outbox history.Outbox, hook func(site string) (Hook, bool), sign func(secret, body []byte, at time.Time) string, o Options) *Sender {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Count == nil {
+		o.Count = func(string, string, int) {}
+	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}
+	}
+	return &Sender{outbox: outbox, hook: hook, sign: sign, o: o, freed: make(chan struct{}, 1), busy: map[string]bool{}, state: map[string]state{},
+		client: &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// Run delivers until ctx ends; what is on its way then is waited for.
+func (s *Sender) Run(ctx context.Context) {
+	var under sync.WaitGroup
+	defer under.Wait()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		for site, messages := range s.due(ctx) {
+			under.Go(func() { s.deliver(ctx, site, messages) })
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-s.freed:
+		}
+	}
+}
+
+// due takes what is due of sites that nothing is being delivered to.
+func (s *Sender) due(ctx context.Context) map[string][]history.Message {
+	s.mu.Lock()
+	busy := make(map[string]bool, len(s.busy)) // before the look: what is delivered during it may still be listed
+	for site := range s.busy {
+		busy[site] = true
+	}
+	s.mu.Unlock()
+	messages, err := s.outbox.Due(ctx, time.Now(), batch)
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.Error("webhook: the outbox can't be read", "error", err)
+	}
+	due := map[string][]history.Message{}
+	for _, m := range messages {
+		if !busy[m.Site] {
+			due[m.Site] = append(due[m.Site], m)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for site := range due {
+		s.busy[site] = true
+	}
+	return due
+}
+
+// deliver delivers a site's messages up to the first that fails.
+func (s *Sender) deliver(ctx context.Context, site string, messages []history.Message) {
+	more := true
+	for _, m := range messages {
+		if more = ctx.Err() == nil && s.one(context.WithoutCancel(ctx), m); !more {
+			break
+		}
+	}
+	s.mu.Lock()
+	delete(s.busy, site)
+	s.mu.Unlock()
+	if more {
+		select {
+		case s.freed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// goneError means that the receiver wants no such message any more.
+type goneError struct{}
+
+func (goneError) Error() string { return "the answer was 410 Gone" }
+
+// one delivers a message, or gives it up; else it is false, and tried again.
+func (s *Sender) one(ctx context.Context, m history.Message) bool {
+	hook, ok := s.hook(m.Site)
+	if !ok {
+		return s.giveUp(ctx, m, "no webhook", "the site has no webhook any more")
+	}
+	err := s.post(ctx, hook, m.Body)
+	switch {
+	case err == nil:
+		s.o.Count("webhook_sent", "", 1)
+		s.now(m.Site, works, "")
+		return s.done(ctx, m)
+	case errors.Is(err, goneError{}):
+		return s.giveUp(ctx, m, "gone", err.Error())
+	}
+	s.o.Count("webhook_failed", "", 1)
+	if s.tooOld(m) {
+		s.now(m.Site, dead, err.Error())
+		return s.giveUp(ctx, m, "failed", err.Error())
+	}
+	s.now(m.Site, failing, err.Error())
+	if err := s.outbox.Failed(ctx, m.ID, err.Error(), time.Now().Add(pause(m.Tries))); err != nil {
+		s.o.Log.Error("webhook: a failure can't be noted", "error", err)
+	}
+	return false
+}
+
+// post sends a body; nil is taken.
+func (s *Sender) post(ctx context.Context, hook Hook, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))
+	if err != nil {
+		return errors.New("its address can't be read")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Footfall")
+	r.Header.Set(Header, s.sign(hook.Secret, body, time.Now()))
+	answer, err := s.client.Do(r)
+	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without the address, which may hold a secret
+		}
+		return err
+	}
+	defer answer.Body.Close()
+	_, _ = io.CopyN(io.Discard, answer.Body, 4<<10) // so that the connection can be used again; what it says is no matter
+	switch {
+	case answer.StatusCode/100 == 2:
+		return nil
+	case answer.StatusCode == http.StatusGone:
+		return goneError{}
+	case answer.StatusCode/100 == 3:
+		return fmt.Errorf("the answer was %d: redirects are not followed", answer.StatusCode)
+	}
+	return fmt.Errorf("the answer was %d", answer.StatusCode)
+}
+
+// pause is how long a message waits that had failed so often before it failed again.
+func pause(tries int) time.Duration {
+	p := first
+	for range tries {
+		if p *= 2; p >= most {
+			return most
+		}
+	}
+	return p
+}
+
+// tooOld reports whether a message that failed again has been tried for long
+// enough. If the one before it was given up, what is old enough has been
+// waiting for the same receiver, and one try tells that it is still away.
+func (s *Sender) tooOld(m history.Message) bool {
+	var tried time.Duration
+	for n := range m.Tries {
+		tried += pause(n)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return tried >= life || s.state[m.Site] == dead && time.Since(written(m.Body)) >= life
+}
+
+// written is when a notice was made.
+func written(body []byte) time.Time {
+	var notice struct{ At time.Time }
+	_ = json.Unmarshal(body, &notice) // one that does not say is very old
+	return notice.At
+}
+
+// giveUp takes a message away that can't be delivered.
+func (s *Sender) giveUp(ctx context.Context, m history.Message, reason, why string) bool {
+	s.o.Count("webhook_given_up", reason, 1)
+	s.o.Log.Warn("webhook: a message was given up", "site", m.Site, "message", m.ID, "tries", m.Tries+1, "reason", why)
+	return s.done(ctx, m)
+}
+
+func (s *Sender) done(ctx context.Context, m history.Message) bool {
+	if err := s.outbox.Sent(ctx, m.ID); err != nil {
+		s.o.Log.Error("webhook: a message can't be taken out of the outbox and may be sent again", "error", err)
+		return false
+	}
+	return true
+}
+
+// now notes how a site's webhook does, and tells when that changes.
+func (s *Sender) now(site string, is state, why string) {
+	s.mu.Lock()
+	was := s.state[site]
+	if is != failing || was != dead { // until one is taken
+		s.state[site] = is
+	}
+	s.mu.Unlock()
+	switch {
+	case was == works && is == failing:
+		s.o.Log.Warn("webhook: a message could not be delivered and is tried again", "site", site, "reason", why)
+	case was != works && is == works:
+		s.o.Log.Info("webhook: messages are delivered again", "site", site)
+	}
+}
