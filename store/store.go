@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"footfall/event"
 	"footfall/metric"
@@ -31,4 +32,14 @@ type State struct {
 	Position   event.Position `json:"position"`   // in the queue, stored with the events
 	Stored     uint64         `json:"stored"`     // events kept
 	Duplicates uint64         `json:"duplicates"` // events that came again and were dropped
+	Removed    uint64         `json:"removed"`    // events that were removed by Remove, or came when those of their time were
+}
+
+// Remover is a store whose old events can be removed.
+type Remover interface {
+	// Remove removes a site's events before a moment, for good, some at a time:
+	// what was removed before an error stays so, and it may be called again. An
+	// event before it that comes later is not kept, and counted as removed. It
+	// returns how many it removed.
+	Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error)
 }

@@ -160,7 +160,7 @@ func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Sta
 	if archived := stats.Rows + stats.Duplicates + q.Aside["archive"] + q.Dropped["archive"]; archived < end {
 		h.log.Error("the archive does not account for all events accepted up to its end", "accepted", end, "missing", end-archived)
 	}
-	return settlement{aside.again, lacks - min(left, lacks)}, st.Recount(ctx, stats.Duplicates)
+	return settlement{aside.again, lacks - min(left, lacks)}, st.Recount(ctx, stats.Duplicates, st.State().Removed)
 }
 
 func without(events []event.Event, index []int) []event.Event {

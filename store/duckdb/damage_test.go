@@ -293,7 +293,7 @@ func TestRecount(t *testing.T) {
 	if err := s.Write(context.Background(), batchOf(0), to); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Recount(context.Background(), 10); err != nil || s.State().Duplicates != 10 {
+	if err := s.Recount(context.Background(), 10, 0); err != nil || s.State().Duplicates != 10 {
 		t.Errorf("%+v, %v", s.State(), err)
 	}
 	want := s.State()

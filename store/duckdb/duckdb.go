@@ -45,15 +45,17 @@ type Store struct {
 	db        *sql.DB // readers
 	moved     []string
 
-	mu     sync.Mutex // the one writer
-	conn   driver.Conn
-	chunk  *chunk // of the events table; nil until the first event
-	lines  *chunk // of the lines table; nil until the first line
-	days   *event.Days
-	stored map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
-	unsure bool                   // the last write failed: state and days may not be what is stored
-	look   sync.RWMutex
-	state  store.State
+	mu      sync.Mutex // the one writer
+	conn    driver.Conn
+	chunk   *chunk // of the events table; nil until the first event
+	lines   *chunk // of the lines table; nil until the first line
+	days    *event.Days
+	stored  map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
+	removed map[string]removal     // by site
+	portion int                    // see removeUpTo
+	unsure  bool                   // the last write failed: state and days may not be what is stored
+	look    sync.RWMutex
+	state   store.State
 }
 
 // formatVersion is of the file: docs/format/events.md. 2 added what trade
@@ -99,7 +101,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Store{o: o}
+	s := &Store{o: o, portion: portion}
 	err := s.open()
 	// First the log goes aside: the file holds everything up to the last
 	// checkpoint. If that does not help, the file goes too.
@@ -173,8 +175,14 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.exec(ctx, schema+removedSchema); err != nil {
+		return err
+	}
+	if state.Removed, err = s.readRemoved(ctx); err != nil {
+		return err
+	}
 	s.setState(state)
-	return s.exec(ctx, schema)
+	return nil
 }
 
 // olderError tells that the file is of a format before formatVersion.

@@ -21,7 +21,11 @@ func open(t *testing.T, dir string, now func() time.Time) *duckdb.Store {
 }
 
 func TestLaw(t *testing.T) {
-	storetest.Law(t, func(t *testing.T, dir string, now func() time.Time) store.Store { return open(t, dir, now) })
+	storetest.Law(t, func(t *testing.T, dir string, now func() time.Time) store.Store {
+		s := open(t, dir, now)
+		s.SetPortion(7)
+		return s
+	})
 }
 
 // TestManyDays writes batches with a few events of each of many days, whose ids

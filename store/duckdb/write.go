@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"footfall/event"
 	"footfall/pump"
@@ -24,6 +25,7 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 		return fmt.Errorf("event store: %w", err)
 	}
 	s.unsure = true // until it is known to be stored
+	events, gone := s.kept(events)
 	fresh, err := s.fresh(ctx, events)
 	if err != nil {
 		return fmt.Errorf("event store: looking for duplicates: %w", err)
@@ -31,13 +33,16 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	next := s.state
 	next.Stored += uint64(len(fresh))
 	next.Duplicates += uint64(len(events) - len(fresh))
+	for _, n := range gone {
+		next.Removed += n
+	}
 	if to != (event.Position{}) {
 		next.Position = to
 	}
 	if err := ctx.Err(); err != nil {
 		return err // the last moment to give up: a transaction is not interrupted
 	}
-	if err := s.commit(events, fresh, next); err != nil {
+	if err := s.commit(events, fresh, gone, next); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
 	s.unsure = false
@@ -76,6 +81,9 @@ func (s *Store) again(ctx context.Context) error {
 		return nil
 	}
 	state, err := s.readState(ctx)
+	if err == nil {
+		state.Removed, err = s.readRemoved(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -84,9 +92,27 @@ func (s *Store) again(ctx context.Context) error {
 	return nil
 }
 
-// commit runs one transaction, whatever becomes of the caller's context: one
+// commit stores the fresh events and the state, and counts those that are gone.
+func (s *Store) commit(events []event.Event, fresh []int, gone map[string]uint64, next store.State) error {
+	return s.transact(func(ctx context.Context) error {
+		if err := s.append(events, fresh); err != nil {
+			return err
+		}
+		for site, n := range gone {
+			r := s.removed[site]
+			r.events += n
+			if err := s.putRemoved(ctx, site, r); err != nil {
+				return err
+			}
+			s.removed[site] = r // read again after an error
+		}
+		return s.putState(ctx, next)
+	})
+}
+
+// transact runs one transaction, whatever becomes of the caller's context: one
 // that is interrupted could be found committed or still open.
-func (s *Store) commit(events []event.Event, fresh []int, next store.State) (err error) {
+func (s *Store) transact(change func(ctx context.Context) error) (err error) {
 	ctx := context.Background()
 	if err := s.exec(ctx, "BEGIN"); err != nil {
 		return err
@@ -96,15 +122,16 @@ func (s *Store) commit(events []event.Event, fresh []int, next store.State) (err
 			_ = s.exec(ctx, "ROLLBACK") // fails where the transaction has ended already
 		}
 	}()
-	if err := s.append(events, fresh); err != nil {
-		return err
-	}
-	p := next.Position
-	if err := s.exec(ctx, fmt.Sprintf("UPDATE state SET epoch=%d, seq=%d, total=%d, stored=%d, duplicates=%d",
-		p.Epoch, p.Seq, p.Total, next.Stored, next.Duplicates)); err != nil {
+	if err := change(ctx); err != nil {
 		return err
 	}
 	return s.exec(ctx, "COMMIT")
+}
+
+func (s *Store) putState(ctx context.Context, next store.State) error {
+	p := next.Position
+	return s.exec(ctx, fmt.Sprintf("UPDATE state SET epoch=%d, seq=%d, total=%d, stored=%d, duplicates=%d",
+		p.Epoch, p.Seq, p.Total, next.Stored, next.Duplicates))
 }
 
 func (s *Store) append(events []event.Event, fresh []int) error {
@@ -232,21 +259,28 @@ func (s *Store) tellDuplicates(events []event.Event, fresh []int) {
 	}
 }
 
-// Recount sets the count of duplicates after the store was filled from the
-// archive, which brings none but has counted them.
-func (s *Store) Recount(ctx context.Context, duplicates uint64) error {
+// Recount sets the counts of duplicates and of removed events after the store
+// was filled from the archive, which brings none but has counted them.
+func (s *Store) Recount(ctx context.Context, duplicates, removed uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.again(ctx); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
 	next := s.state
-	next.Duplicates = duplicates
+	next.Duplicates, next.Removed = duplicates, removed
 	s.unsure = true
-	if err := s.commit(nil, nil, next); err != nil {
+	err := s.transact(func(ctx context.Context) error {
+		if err := s.exec(ctx, "UPDATE removed SET events = 0"); err != nil {
+			return err
+		}
+		if err := s.putRemoved(ctx, "", removal{math.MinInt64, removed}); err != nil {
+			return err
+		}
+		return s.putState(ctx, next)
+	})
+	if err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
-	s.unsure = false
-	s.setState(next)
-	return nil
+	return s.again(ctx)
 }

@@ -33,6 +33,8 @@ func Law(t *testing.T, open Open) {
 	t.Run("WholeBatches", func(t *testing.T) { wholeBatches(t, open) })
 	t.Run("Table", func(t *testing.T) { table(t, open) })
 	t.Run("TradeTable", func(t *testing.T) { tradeTable(t, open) })
+	t.Run("Removed", func(t *testing.T) { removed(t, open) })
+	t.Run("RemovedBesideWrites", func(t *testing.T) { removedBesideWrites(t, open) })
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
 }
 

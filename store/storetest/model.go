@@ -23,12 +23,16 @@ type Model struct {
 	mu     sync.Mutex
 	events []event.Event
 	state  store.State
+	floors map[string]time.Time
 }
 
 // NewModel makes an empty store.
-func NewModel(now func() time.Time) *Model { return &Model{now: now} }
+func NewModel(now func() time.Time) *Model { return &Model{now: now, floors: map[string]time.Time{}} }
 
-var _ store.Store = (*Model)(nil)
+var _ interface {
+	store.Store
+	store.Remover
+} = (*Model)(nil)
 
 type identity struct {
 	site, id string
@@ -58,7 +62,9 @@ func (m *Model) Write(ctx context.Context, events []event.Event, to event.Positi
 		known[identify(&m.events[i])] = true
 	}
 	for i := range events {
-		if who := identify(&events[i]); known[who] {
+		if who := identify(&events[i]); events[i].Time.Before(m.floors[events[i].Site]) {
+			m.state.Removed++
+		} else if known[who] {
 			m.state.Duplicates++
 		} else {
 			known[who] = true
@@ -70,6 +76,24 @@ func (m *Model) Write(ctx context.Context, events []event.Event, to event.Positi
 		m.state.Position = to
 	}
 	return nil
+}
+
+// Remove removes a site's events before a moment.
+func (m *Model) Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.floors[site].Before(before) {
+		m.floors[site] = before
+	}
+	m.events = slices.DeleteFunc(m.events, func(e event.Event) bool {
+		old := e.Site == site && e.Time.Before(before)
+		if old {
+			removed++
+		}
+		return old
+	})
+	m.state.Stored, m.state.Removed = m.state.Stored-removed, m.state.Removed+removed
+	return removed, ctx.Err()
 }
 
 // State tells what is stored.
