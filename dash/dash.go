@@ -46,7 +46,7 @@ type Options struct {
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed page.html login.html audit.html dash.css dash.js icon.svg
+//go:embed page.html login.html audit.html privacy.html dash.css dash.js icon.svg
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int]}).ParseFS(files, "*.html"))
@@ -68,7 +68,7 @@ type door struct {
 	Options
 }
 
-// New is the handler of the dashboard: "/", "/audit", "/live", "/login", "/logout" and
+// New is the handler of the dashboard: "/", "/audit", "/live", "/privacy/SITE", "/login", "/logout" and
 // "/assets/". A page asks some twenty questions at once; how many of them the
 // source gets at a time is the source's own matter: query.Limit.
 func New(source query.Source, sites Sites, logins Logins, o Options) http.Handler {
@@ -83,6 +83,7 @@ func New(source query.Source, sites Sites, logins Logins, o Options) http.Handle
 	mux.HandleFunc("GET /{$}", d.loggedIn(d.page))
 	mux.HandleFunc("GET /audit", d.loggedIn(d.audit))
 	mux.HandleFunc("GET /live", d.loggedIn(d.live))
+	mux.HandleFunc("GET /privacy/{site}", d.privacy)
 	mux.HandleFunc("GET /login", d.askLogin)
 	mux.HandleFunc("POST /login", d.login)
 	mux.HandleFunc("POST /logout", d.loggedIn(d.logout))

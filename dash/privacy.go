@@ -1,0 +1,26 @@
+package dash
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"footfall/account"
+)
+
+// privacy tells a site's visitors what is kept of them and for how long. It
+// needs no log-in, so that the site's own pages can link to it.
+func (d *door) privacy(w http.ResponseWriter, r *http.Request) {
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		d.noControl(w, err)
+		return
+	}
+	name := r.PathValue("site")
+	i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == name || strings.EqualFold(s.Domain, name) })
+	if i < 0 {
+		http.Error(w, "There is no such site here.", http.StatusNotFound)
+		return
+	}
+	d.show(w, http.StatusOK, "privacy.html", sites[i])
+}
