@@ -87,24 +87,23 @@ func (s *Store) again(ctx context.Context) error {
 // commit runs one transaction, whatever becomes of the caller's context: one
 // that is interrupted could be found committed or still open.
 func (s *Store) commit(events []event.Event, fresh []int, next store.State) (err error) {
-	ctx := context.Background()
-	if err := s.exec(ctx, "BEGIN"); err != nil {
+	if err := s.run("BEGIN"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = s.exec(ctx, "ROLLBACK") // fails where the transaction has ended already
+			_ = s.run("ROLLBACK") // fails where the transaction has ended already
 		}
 	}()
 	if err := s.append(events, fresh); err != nil {
 		return err
 	}
 	p := next.Position
-	if err := s.exec(ctx, fmt.Sprintf("UPDATE state SET epoch=%d, seq=%d, total=%d, stored=%d, duplicates=%d",
+	if err := s.run(fmt.Sprintf("UPDATE state SET epoch=%d, seq=%d, total=%d, stored=%d, duplicates=%d",
 		p.Epoch, p.Seq, p.Total, next.Stored, next.Duplicates)); err != nil {
 		return err
 	}
-	return s.exec(ctx, "COMMIT")
+	return s.run("COMMIT")
 }
 
 func (s *Store) append(events []event.Event, fresh []int) error {
