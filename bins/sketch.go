@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/axiomhq/hyperloglog"
+
+	"footfall/event"
 )
 
 // ExactUpTo is how many distinct ids a Sketch counts exactly.
@@ -28,14 +30,37 @@ const precision = 16
 // Reading a Sketch changes nothing, so many may read it at once. A copy shares
 // memory with its original: merge into an empty one to have one's own.
 type Sketch struct {
-	ids      []uint64            // ascending; nil from the estimate on
-	estimate *hyperloglog.Sketch // nil as long as ids are known
+	ids      []uint64  // ascending; nil from the estimate on
+	estimate *estimate // nil as long as ids are known
+}
+
+// estimate is what is left of ids when they are too many to know.
+type estimate struct {
+	*hyperloglog.Sketch
+	added *event.Seen // some of the hashes in it; nil for none
+}
+
+// sparse is how many ids may be in an estimate that is sparse. Adding an id
+// again to such a one is not cheap, and most visitors come again: so it is
+// looked for among those that were added.
+const sparse = 1 << precision
+
+func (e *estimate) add(hash uint64) {
+	if e.added != nil {
+		if !e.added.Add(hash) { // among so few, Seen is sure
+			return
+		}
+		if e.added.Len() > sparse {
+			e.added = nil
+		}
+	}
+	e.InsertHash(hash)
 }
 
 // Add counts an id, once.
 func (s *Sketch) Add(id uint64) {
 	if s.estimate != nil {
-		s.estimate.InsertHash(mix(id))
+		s.estimate.add(mix(id))
 		return
 	}
 	at, known := slices.BinarySearch(s.ids, id)
@@ -52,9 +77,9 @@ func (s *Sketch) Merge(o *Sketch) {
 	case s == o:
 	case s.estimate != nil && o.estimate != nil:
 		// It refuses only another precision, which no Sketch has.
-		_ = s.estimate.Merge(o.estimate)
+		_ = s.estimate.Merge(o.estimate.Sketch)
 	case o.estimate != nil:
-		s.estimate = o.estimate.Clone()
+		s.estimate = &estimate{Sketch: o.estimate.Clone()}
 		s.insert(s.ids)
 		s.ids = nil
 	case s.estimate != nil:
@@ -86,14 +111,14 @@ func (s *Sketch) forget() {
 	if len(s.ids) <= ExactUpTo {
 		return
 	}
-	s.estimate = hyperloglog.New16()
+	s.estimate = &estimate{hyperloglog.New16(), event.NewSeen()}
 	s.insert(s.ids)
 	s.ids = nil
 }
 
 func (s *Sketch) insert(ids []uint64) {
 	for _, id := range ids {
-		s.estimate.InsertHash(mix(id))
+		s.estimate.add(mix(id))
 	}
 }
 
@@ -200,10 +225,10 @@ func (s *Sketch) unmarshalEstimate(b []byte) error {
 	if len(form) < 2 || form[1] != precision {
 		return fmt.Errorf("%w: its precision is not %d", errSketch, precision)
 	}
-	estimate := hyperloglog.New16()
-	if err := estimate.UnmarshalBinary(form); err != nil {
+	registers := hyperloglog.New16()
+	if err := registers.UnmarshalBinary(form); err != nil {
 		return fmt.Errorf("%w: %w", errSketch, err)
 	}
-	*s = Sketch{estimate: estimate}
+	*s = Sketch{estimate: &estimate{Sketch: registers}}
 	return nil
 }

@@ -236,3 +236,17 @@ func FuzzSketchForm(f *testing.F) {
 		same(t, "again", &s, &back)
 	})
 }
+
+// BenchmarkSketchAdd adds visitors who come again and again, more than are known exactly.
+func BenchmarkSketchAdd(b *testing.B) {
+	for name, visitors := range map[string]uint64{"exact": 1000, "estimate of 5,000": 5000, "estimate of 50,000": 50_000} {
+		b.Run(name, func(b *testing.B) {
+			var s bins.Sketch
+			n := uint64(0)
+			for b.Loop() {
+				n = n*6364136223846793005 + 1442695040888963407
+				s.Add(n >> 33 % visitors)
+			}
+		})
+	}
+}

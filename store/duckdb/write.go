@@ -113,19 +113,18 @@ func (s *Store) commit(events []event.Event, fresh []int, gone map[string]uint64
 // transact runs one transaction, whatever becomes of the caller's context: one
 // that is interrupted could be found committed or still open.
 func (s *Store) transact(change func(ctx context.Context) error) (err error) {
-	ctx := context.Background()
-	if err := s.exec(ctx, "BEGIN"); err != nil {
+	if err := s.run("BEGIN"); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = s.exec(ctx, "ROLLBACK") // fails where the transaction has ended already
+			_ = s.run("ROLLBACK") // fails where the transaction has ended already
 		}
 	}()
-	if err := change(ctx); err != nil {
+	if err := change(context.Background()); err != nil {
 		return err
 	}
-	return s.exec(ctx, "COMMIT")
+	return s.run("COMMIT")
 }
 
 func (s *Store) putState(ctx context.Context, next store.State) error {
