@@ -1,0 +1,196 @@
+package segment
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"footfall/event"
+	"footfall/history"
+	"footfall/period"
+)
+
+// Site is what Live must know of a web property.
+type Site struct {
+	ID       string
+	Zone     *time.Location
+	Currency string
+	Months   int // for which histories are kept; 0 is no histories
+}
+
+// Options of Live; the zero value works.
+type Options struct {
+	// Bytes is about how much memory may go into what came since the last roll,
+	// 256 MiB if zero. With more it is given up, and answers are not complete
+	// until the next roll. A visitor who views two products takes some 300 bytes.
+	Bytes int
+	// Told reports whether somebody is told of a site's changes; nil is always.
+	// Else visitors enter and leave segments without a notice.
+	Told func(site string) bool
+	Now  func() time.Time
+}
+
+// ErrOff tells that a site keeps no histories.
+var ErrOff = errors.New("the site keeps no histories: set for how many months it shall")
+
+// Live is the histories of known visitors as they are now: the rows that are
+// kept, made when days are rolled, and in memory what came since. It is the
+// bins.Follower that makes the rows. Many may use it at once.
+type Live struct {
+	store   history.Store
+	bases   history.Bases
+	members history.Members
+	sites   func() []Site
+	o       Options
+
+	made  sync.RWMutex // held while a day's rows take the place of what memory has; by readers of both
+	mu    sync.RWMutex // guards what follows
+	books map[string]*book
+	bytes int              // of all books
+	lost  uint64           // with marks up to this one, events of any site may be missing in memory
+	asOf  time.Time        // what was received before is in the rows
+	due   map[string]*owed // sites of which all days are being made anew
+
+	basing sync.Mutex // held while it changes what the rows of a site are made with
+	moving sync.Mutex // one Tick or Pass at a time
+}
+
+// NewLive makes Live on a store. It is not complete before the first roll.
+// sites lists the sites as they are now.
+func NewLive(store history.Store, bases history.Bases, members history.Members, sites func() []Site, o Options) *Live {
+	if o.Bytes <= 0 {
+		o.Bytes = 256 << 20
+	}
+	if o.Told == nil {
+		o.Told = func(string) bool { return true }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Live{store: store, bases: bases, members: members, sites: sites, o: o, lost: math.MaxUint64, books: map[string]*book{}, due: map[string]*owed{}}
+}
+
+// Person is what is known of a visitor at a moment.
+type Person struct {
+	History  history.History   // of the items that were asked for
+	Traits   map[string]string // see history.AddTraits
+	In       []history.Member  // the segments, as they were last told
+	Today    period.Date       // in the site's zone
+	Complete bool              // nothing that is stored is missing
+	AsOf     time.Time         // what was received before is in it; zero if that is unknown
+}
+
+// site is a site that keeps histories, or ErrOff.
+func (l *Live) site(id string) (Site, error) {
+	all := l.sites()
+	i := slices.IndexFunc(all, func(s Site) bool { return s.ID == id && s.Months > 0 })
+	if i < 0 {
+		return Site{}, ErrOff
+	}
+	return all[i], nil
+}
+
+// today is the date in the site's zone.
+func (l *Live) today(s Site) period.Date { return period.DateOf(l.o.Now(), s.Zone) }
+
+// from is the first date that the site keeps: that of the month in which the
+// last so many months begin.
+func (l *Live) from(s Site) period.Date { return monthsBefore(l.today(s)+1, s.Months).MonthStart() }
+
+// basis is what the site's histories are to be made with.
+func (l *Live) basis(s Site) history.Basis {
+	return history.Basis{Zone: s.Zone.String(), Currency: s.Currency, From: l.from(s)}
+}
+
+// arrival is what an event adds to a visitor's date.
+type arrival struct {
+	site    Site
+	date    period.Date
+	visitor string
+	counts  history.History // of the date
+	said    said
+}
+
+// arrive reads an event; false if it adds nothing.
+func arrive(s Site, from period.Date, e *event.Event) (arrival, bool) {
+	visitor, known := history.Known(e)
+	a := arrival{site: s, date: period.DateOf(e.Time, s.Zone), visitor: visitor}
+	switch {
+	case !known || a.date < from:
+		return a, false
+	case e.Kind == event.Identify:
+		a.said = said{e.Time.UnixMilli(), e.Traits}
+		return a, len(patch{}.add(e.Traits)) > 0
+	}
+	a.counts = history.History{}
+	count(a.counts, e, s.Currency, a.date)
+	return a, len(a.counts) > 0
+}
+
+// count counts like Count; views, of which there are most, directly.
+func count(h history.History, e *event.Event, currency string, date period.Date) {
+	if e.View() {
+		h.AddDay(history.Whole, history.DayCounts{Date: date, Counts: history.Counts{history.Views: 1}})
+		return
+	}
+	Count(h, e, currency, date)
+}
+
+// Apply keeps what known visitors did, until it is rolled.
+func (l *Live) Apply(events []event.Event, mark uint64) {
+	from := map[string]period.Date{}
+	sites := map[string]Site{}
+	for _, s := range l.sites() {
+		if s.Months > 0 {
+			sites[s.ID], from[s.ID] = s, l.from(s)
+		}
+	}
+	var arrivals []arrival
+	off := map[string]bool{}
+	for i := range events {
+		e := &events[i]
+		if s, on := sites[e.Site]; !on {
+			off[e.Site] = true
+		} else if a, any := arrive(s, from[e.Site], e); any {
+			arrivals = append(arrivals, a)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for site := range off { // it may be turned on before the next roll
+		l.book(site).lost = mark
+	}
+	for i := range arrivals {
+		l.bytes += l.book(arrivals[i].site.ID).add(&arrivals[i], mark)
+	}
+	if l.bytes > l.o.Bytes {
+		l.lose(mark)
+	}
+}
+
+// Lose forgets what came since the last roll.
+func (l *Live) Lose(mark uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lose(mark)
+}
+
+func (l *Live) lose(mark uint64) {
+	l.lost, l.bytes = mark, 0
+	for _, b := range l.books {
+		b.lose()
+	}
+}
+
+// book is a site's. mu is held.
+func (l *Live) book(site string) *book {
+	b := l.books[site]
+	if b == nil {
+		b = &book{said: map[period.Date]int64{}, unsure: true}
+		l.books[strings.Clone(site)] = b
+	}
+	return b
+}

@@ -1,0 +1,266 @@
+package segment
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"footfall/history"
+	"footfall/period"
+)
+
+// book is what Live has of one site in memory.
+type book struct {
+	basis       history.Basis         // what the rows are made with; zero if they are not
+	read        bool                  // basis is what is kept
+	lost        uint64                // with marks up to this one, events may be missing in memory
+	generations []*generation         // of what is not in rows, oldest first
+	said        map[period.Date]int64 // when the last identify was of those in a date's rows, in ms
+	changed     map[string]struct{}   // visitors with events since the last Tick
+	unsure      bool                  // changed lacks some
+}
+
+// generation is what came between two cuts, or a part of it. What is read from
+// it is sealed and does not change any more.
+type generation struct {
+	mark   uint64
+	sealed bool
+	basis  history.Basis // without From: of its dates and amounts
+	items  []history.Item
+	places map[history.Item]uint32 // in items
+	dates  map[period.Date]*crowd
+}
+
+// crowd is what visitors did on a date.
+type crowd struct {
+	visitors map[string]*doings
+	bytes    int
+}
+
+// doings is what a visitor did on a date. A figure may come in parts.
+type doings struct {
+	figures []figure
+	said    []said
+}
+
+type figure struct {
+	item   uint32 // a place
+	metric uint32
+	n      int64
+}
+
+// said is the traits of an identify event.
+type said struct {
+	at   int64 // ms
+	json string
+}
+
+// What things take in memory, about: BenchmarkLiveMemory.
+const (
+	visitorBytes = 190 // with an id
+	figureBytes  = 24
+	itemBytes    = 150
+	saidBytes    = 64
+)
+
+// current is the generation to add to.
+func (b *book) current(mark uint64, basis history.Basis) *generation {
+	if n := len(b.generations); n > 0 {
+		if g := b.generations[n-1]; g.mark == mark && !g.sealed && g.basis == basis {
+			return g
+		}
+	}
+	g := &generation{mark: mark, basis: basis, places: map[history.Item]uint32{}, dates: map[period.Date]*crowd{}}
+	b.generations = append(b.generations, g)
+	return g
+}
+
+// add keeps an arrival and returns the bytes it takes.
+func (b *book) add(a *arrival, mark uint64) int {
+	g := b.current(mark, history.Basis{Zone: a.site.Zone.String(), Currency: a.site.Currency})
+	c := g.dates[a.date]
+	if c == nil {
+		c = &crowd{visitors: map[string]*doings{}}
+		g.dates[a.date] = c
+	}
+	before := c.bytes
+	d := c.visitors[a.visitor]
+	if d == nil {
+		d = &doings{}
+		a.visitor = strings.Clone(a.visitor) // nothing of an event stays
+		c.visitors[a.visitor] = d
+		c.bytes += visitorBytes
+	}
+	for item, days := range a.counts {
+		place := g.place(item, c)
+		for m, n := range days[0].Counts {
+			if n != 0 && d.count(figure{place, uint32(m), n}) {
+				c.bytes += figureBytes
+			}
+		}
+	}
+	if a.said.json != "" {
+		c.bytes += d.say(a.said)
+	}
+	b.change(a.visitor)
+	return c.bytes - before
+}
+
+// mostChanged is how many visitors are listed for the next Tick.
+const mostChanged = 1_000_000
+
+// change lists a visitor as changed.
+func (b *book) change(visitor string) {
+	if _, listed := b.changed[visitor]; listed || b.unsure {
+		return
+	}
+	if b.changed == nil {
+		b.changed = map[string]struct{}{}
+	}
+	b.changed[strings.Clone(visitor)] = struct{}{}
+	if len(b.changed) > mostChanged {
+		b.changed, b.unsure = nil, true
+	}
+}
+
+// lose forgets what came.
+func (b *book) lose() { b.generations, b.changed, b.unsure, b.lost = nil, nil, true, 0 }
+
+// place is an item's place in the generation.
+func (g *generation) place(item history.Item, c *crowd) uint32 {
+	place, ok := g.places[item]
+	if !ok {
+		place = uint32(len(g.items))
+		item.Value = strings.Clone(item.Value)
+		g.items, g.places[item] = append(g.items, item), place
+		c.bytes += itemBytes + len(item.Value)
+	}
+	return place
+}
+
+// mostSearched is how many figures are looked through for one to add to.
+const mostSearched = 32
+
+// count adds a figure; false if it took no room.
+func (d *doings) count(f figure) bool {
+	for i := range min(len(d.figures), mostSearched) {
+		if of := &d.figures[i]; of.item == f.item && of.metric == f.metric {
+			of.n += f.n
+			return false
+		}
+	}
+	if len(d.figures) == cap(d.figures) && len(d.figures) > mostSearched {
+		d.merge()
+	}
+	d.figures = append(d.figures, f)
+	return true
+}
+
+// merge makes one figure of those that come in parts.
+func (d *doings) merge() {
+	slices.SortFunc(d.figures, func(a, b figure) int { return cmp.Or(cmp.Compare(a.item, b.item), cmp.Compare(a.metric, b.metric)) })
+	n := 0
+	for _, f := range d.figures[1:] {
+		if of := &d.figures[n]; of.item == f.item && of.metric == f.metric {
+			of.n += f.n
+			continue
+		}
+		n++
+		d.figures[n] = f
+	}
+	d.figures = d.figures[:n+1]
+}
+
+// say adds what an identify event said. The same said again just came later:
+// what it says stands over all that was said before.
+func (d *doings) say(s said) (bytes int) {
+	if last := len(d.said) - 1; last >= 0 && d.said[last].at <= s.at && d.said[last].json == s.json {
+		d.said[last].at = s.at
+		return 0
+	}
+	s.json = strings.Clone(s.json)
+	d.said = append(d.said, s)
+	return saidBytes + len(s.json)
+}
+
+// drop removes what rows of a date have: everything with marks up to this one.
+// It returns the bytes.
+func (b *book) drop(date period.Date, mark uint64) (bytes int) {
+	for _, g := range b.generations {
+		if c := g.dates[date]; c != nil && g.mark <= mark {
+			bytes += c.bytes
+			delete(g.dates, date)
+		}
+	}
+	return bytes
+}
+
+// dropAll removes all generations with marks up to this one.
+func (b *book) dropAll(mark uint64) (bytes int) {
+	b.generations = slices.DeleteFunc(b.generations, func(g *generation) bool {
+		for _, c := range g.dates {
+			if g.mark <= mark {
+				bytes += c.bytes
+			}
+		}
+		return g.mark <= mark
+	})
+	return bytes
+}
+
+// piece is what visitors did on a date, in one generation.
+type piece struct {
+	date     period.Date
+	items    []history.Item
+	visitors map[string]*doings
+}
+
+// pieces is everything in memory, by date and age.
+func (b *book) pieces() (all []piece) {
+	for _, g := range b.generations {
+		for date, c := range g.dates {
+			all = append(all, piece{date, g.items, c.visitors})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y piece) int { return cmp.Compare(x.date, y.date) })
+	return all
+}
+
+// seal is everything in memory, which does not change any more: later events go
+// into generations of their own.
+func (b *book) seal() []piece {
+	for _, g := range b.generations {
+		g.sealed = true
+	}
+	return b.pieces()
+}
+
+// of is the pieces with one visitor only, copied.
+func of(pieces []piece, visitor string) (days []piece) {
+	for _, p := range pieces {
+		if d := p.visitors[visitor]; d != nil {
+			p.visitors = map[string]*doings{visitor: {slices.Clone(d.figures), slices.Clone(d.said)}}
+			days = append(days, p)
+		}
+	}
+	return days
+}
+
+// addTo adds the figures of a date to a history; only these items, if any are named.
+func (d *doings) addTo(h history.History, date period.Date, items, only []history.Item) {
+	for _, f := range d.figures {
+		item := items[f.item]
+		if len(only) > 0 && !slices.Contains(only, item) {
+			continue
+		}
+		day := history.DayCounts{Date: date}
+		day.Counts[f.metric] = f.n
+		h.AddDay(item, day)
+	}
+}
+
+// counted reports whether all that is in memory was counted with a basis.
+func (b *book) counted(with history.Basis) bool {
+	with.From = 0
+	return !slices.ContainsFunc(b.generations, func(g *generation) bool { return len(g.dates) > 0 && g.basis != with })
+}
