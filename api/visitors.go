@@ -96,8 +96,8 @@ type VisitorSegments struct {
 // Explanation tells why a visitor is in a segment or is not.
 type Explanation struct {
 	Membership
-	Why  json.RawMessage `json:"why"` // segment.Explanation
-	Text string          `json:"-"`   // the same for people
+	Why  json.RawMessage `json:"why"`  // segment.Explanation
+	Text string          `json:"text"` // the same for people, in lines
 }
 
 // MaxVisitor is the most bytes a visitor's id may have.

@@ -109,7 +109,7 @@ func TestVisitorsAndSegments(t *testing.T) {
 		{account.Viewer, "GET", "/v1/visitors/u1/history?product=B4&product=C5&category=x+y&from=1970-01-03&to=1970-02-01", "", 200, ``, `a-example history "u1" ["B4" "C5"] ["x y"] 2 31`},
 		{account.Viewer, "GET", "/v1/visitors/" + url.PathEscape("ä/b ?@x.com") + "/history", "", 200, `"visitor":"ä/b ?@x.com"`, `history "ä/b ?@x.com"`},
 		{account.InPages, "GET", "/v1/visitors/u1/segments", "", 200, `{"site":"a-example","visitor":"u1","segments":[{"segment":"fans","version":2}],"complete":false,"as_of":"2024-03-10T15:32:07+01:00"}`, `a-example segments "u1" false`},
-		{account.Owner, "GET", "/v1/visitors/u1/segments?explain=true&site=a.example", "", 200, `"explanations":[{"segment":"fans","version":2,"why":{"held":true}}]`, `a-example segments "u1" true`},
+		{account.Owner, "GET", "/v1/visitors/u1/segments?explain=true&site=a.example", "", 200, `"explanations":[{"segment":"fans","version":2,"why":{"held":true},"text":"yes"}]`, `a-example segments "u1" true`},
 		{account.Viewer, "GET", "/v1/segments", "", 200, `{"site":"a-example","segments":[{"name":"fans","version":2,"when":{"views":{"at_least":3}},"created":"2024-03-10T14:32:07Z"}]}`, "a-example list"},
 		{account.Owner, "PUT", "/v1/segments", "text", 200, `{"site":"a-example","segments":[{"name":"fans","version":2`, "a-example put text\na-example list"},
 		{account.Owner, "DELETE", "/v1/segments/fans", "", 200, `{"removed":"fans","site":"a-example"}`, "a-example remove fans"},
