@@ -92,8 +92,8 @@ func (l *Live) Replace(ctx context.Context, s bins.Snapshot, day bins.FollowedDa
 		return l.skip(ctx, id)
 	}
 	site.Zone, site.Currency = day.Site.Zone, day.Site.Currency
-	if day.Date < l.from(site) {
-		return nil
+	if from := l.from(site); day.Date < from {
+		return l.moveOn(ctx, id, from) // what is not made is owed if it is to be kept again
 	}
 	latest := int64(math.MinInt64)
 	_, err = l.store.Replace(ctx, id, day.Date, days(ctx, s, day, &latest), func(commit func() error) error {
@@ -108,6 +108,7 @@ func (l *Live) Replace(ctx context.Context, s bins.Snapshot, day bins.FollowedDa
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		b := l.book(id)
+		b.made++
 		b.said[day.Date] = latest
 		l.bytes -= b.drop(day.Date, day.Mark)
 		if o := l.due[id]; o != nil {
@@ -205,9 +206,7 @@ func (l *Live) Rolled(ctx context.Context, mark uint64, at time.Time, sites []bi
 	}
 	for _, b := range l.books {
 		l.bytes -= b.dropAll(mark)
-		if b.lost <= mark {
-			b.lost = 0
-		}
+		b.found(mark)
 	}
 	return nil
 }
@@ -308,6 +307,9 @@ func (l *Live) moveOn(ctx context.Context, site string, from period.Date) error 
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if o := l.due[site]; o != nil {
+		o.basis.From = max(o.basis.From, from)
+	}
 	maps.DeleteFunc(l.book(site).said, func(date period.Date, _ int64) bool { return date < from })
 	return err
 }

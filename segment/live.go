@@ -115,13 +115,13 @@ type arrival struct {
 }
 
 // arrive reads an event; false if it adds nothing.
-func arrive(s Site, from period.Date, e *event.Event) (arrival, bool) {
+func arrive(s Site, e *event.Event) (arrival, bool) {
 	visitor, known := history.Known(e)
+	if !known {
+		return arrival{}, false
+	}
 	a := arrival{site: s, date: period.DateOf(e.Time, s.Zone), visitor: visitor}
-	switch {
-	case !known || a.date < from:
-		return a, false
-	case e.Kind == event.Identify:
+	if e.Kind == event.Identify {
 		a.said = said{e.Time.UnixMilli(), e.Traits}
 		return a, len(patch{}.add(e.Traits)) > 0
 	}
@@ -149,22 +149,25 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 		}
 	}
 	var arrivals []arrival
-	off := map[string]bool{}
 	for i := range events {
-		e := &events[i]
-		if s, on := sites[e.Site]; !on {
-			off[e.Site] = true
-		} else if a, any := arrive(s, from[e.Site], e); any {
+		s := sites[events[i].Site]
+		s.ID = events[i].Site
+		if a, any := arrive(s, &events[i]); any {
 			arrivals = append(arrivals, a)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for site := range off { // it may be turned on before the next roll
-		l.book(site).lost = mark
-	}
 	for i := range arrivals {
-		l.bytes += l.book(arrivals[i].site.ID).add(&arrivals[i], mark)
+		a := &arrivals[i]
+		switch b := l.book(a.site.ID); {
+		case a.site.Months == 0: // before the next roll it may keep histories, or longer ones
+			b.miss(math.MaxInt32, mark)
+		case a.date < from[a.site.ID]:
+			b.miss(a.date, mark)
+		default:
+			l.bytes += b.add(a, mark)
+		}
 	}
 	if l.bytes > l.o.Bytes {
 		l.lose(mark)
@@ -189,7 +192,7 @@ func (l *Live) lose(mark uint64) {
 func (l *Live) book(site string) *book {
 	b := l.books[site]
 	if b == nil {
-		b = &book{said: map[period.Date]int64{}, unsure: true}
+		b = &book{said: map[period.Date]int64{}, unsure: true, missed: math.MinInt32}
 		l.books[strings.Clone(site)] = b
 	}
 	return b

@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -37,7 +38,7 @@ func (l *Live) look(s Site, pieces []piece) *view {
 	if whole {
 		v.asOf = l.asOf
 	}
-	if v.complete = whole && l.lost == 0 && b.lost == 0 && b.counted(want); v.complete {
+	if v.complete = whole && l.lost == 0 && (b.lost == 0 || b.missed < want.From) && b.counted(want); v.complete {
 		v.asOf = l.o.Now().UTC()
 	}
 	return v
@@ -208,34 +209,53 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 	if _, err := l.load(ctx, s.ID); err != nil {
 		return nil, err
 	}
-	l.made.RLock()
-	release := sync.OnceFunc(l.made.RUnlock)
-	defer release()
-	l.mu.Lock()
-	v := l.look(s, l.book(s.ID).seal())
-	l.mu.Unlock()
-	recent := map[string]struct{}{}
-	for _, p := range v.pieces {
-		for visitor := range p.visitors {
-			recent[visitor] = struct{}{}
+	for {
+		l.mu.Lock()
+		v, made := l.look(s, l.book(s.ID).seal()), l.book(s.ID).made
+		l.mu.Unlock()
+		recent := map[string]struct{}{}
+		for _, p := range v.pieces {
+			for visitor := range p.visitors {
+				recent[visitor] = struct{}{}
+			}
+		}
+		// From the first visitor on the store stays at its moment: until there,
+		// no day may have gone from memory into rows.
+		one := sync.OnceValue(func() bool { return l.stillMade(s.ID, made) })
+		err := l.store.Each(ctx, s.ID, func(past history.Past) error {
+			if !one() {
+				return errStopped
+			}
+			delete(recent, past.Visitor)
+			return fn(v, past)
+		}, items...)
+		if err == nil && one() {
+			return v, remaining(ctx, v, recent, fn)
+		}
+		if err != nil && !errors.Is(err, errStopped) {
+			return v, err
 		}
 	}
-	err := l.store.Each(ctx, s.ID, func(past history.Past) error {
-		release() // from here on it stays at its moment
-		delete(recent, past.Visitor)
-		return fn(v, past)
-	}, items...)
-	release()
-	if err != nil {
-		return v, err
-	}
-	for visitor := range recent {
+}
+
+// remaining hands over visitors who have nothing in rows.
+func remaining(ctx context.Context, v *view, visitors map[string]struct{}, fn func(*view, history.Past) error) error {
+	for visitor := range visitors {
 		if err := ctx.Err(); err != nil {
-			return v, err
+			return err
 		}
 		if err := fn(v, history.Past{Visitor: visitor}); err != nil {
-			return v, err
+			return err
 		}
 	}
-	return v, nil
+	return nil
+}
+
+// stillMade reports whether no day of a site was made since so many were.
+func (l *Live) stillMade(site string, made uint64) bool {
+	l.made.RLock()
+	defer l.made.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.book(site).made == made
 }

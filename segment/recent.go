@@ -2,6 +2,7 @@ package segment
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,7 +14,9 @@ import (
 type book struct {
 	basis       history.Basis         // what the rows are made with; zero if they are not
 	read        bool                  // basis is what is kept
-	lost        uint64                // with marks up to this one, events may be missing in memory
+	made        uint64                // days so far
+	missed      period.Date           // of dates up to this one events are missing in memory,
+	lost        uint64                // with marks up to this one; 0 if none are
 	generations []*generation         // of what is not in rows, oldest first
 	said        map[period.Date]int64 // when the last identify was of those in a date's rows, in ms
 	changed     map[string]struct{}   // visitors with events since the last Tick
@@ -124,7 +127,22 @@ func (b *book) change(visitor string) {
 }
 
 // lose forgets what came.
-func (b *book) lose() { b.generations, b.changed, b.unsure, b.lost = nil, nil, true, 0 }
+func (b *book) lose() {
+	b.generations, b.changed, b.unsure = nil, nil, true
+	b.found(math.MaxUint64)
+}
+
+// miss notes that an event was not kept.
+func (b *book) miss(date period.Date, mark uint64) {
+	b.missed, b.lost = max(b.missed, date), mark
+}
+
+// found notes that nothing with marks up to this one is missing.
+func (b *book) found(mark uint64) {
+	if b.lost <= mark {
+		b.missed, b.lost = math.MinInt32, 0
+	}
+}
 
 // place is an item's place in the generation.
 func (g *generation) place(item history.Item, c *crowd) uint32 {
