@@ -32,13 +32,16 @@ var binCommands = []command{
 // openBins opens what keeps figures ready, between the event store and those
 // who ask.
 func (h *house) openBins(ctx context.Context) (err error) {
+	if err := h.openHistories(h.historyFile()); err != nil {
+		return err
+	}
 	if err := h.openDurable(filepath.Join(h.c.values["data"], "bins.sqlite")); err != nil {
 		return err
 	}
 	if h.hot, err = h.openHot(ctx); err != nil {
 		return err
 	}
-	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log})
+	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log, Follower: h.live})
 	var hot query.Hot
 	if h.hot != nil {
 		hot = h.hot
@@ -53,12 +56,8 @@ func (h *house) openDurable(path string) (err error) {
 	if h.bins, err = binsqlite.Open(path); !errors.Is(err, binsqlite.ErrDamaged) {
 		return err
 	}
-	suffix := ".damaged-" + time.Now().UTC().Format("20060102T150405.000")
-	h.log.Error("bins can't be read; moving their file aside, they are made again from the event store", "file", path, "to", path+suffix, "error", err)
-	for _, part := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(path+part, path+suffix+part); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	if err := h.moveAside(path, "bins can't be read; moving their file aside, they are made again from the event store", err); err != nil {
+		return err
 	}
 	h.bins, err = binsqlite.Open(path)
 	return err
@@ -139,7 +138,7 @@ func (s eventSource) Answer(ctx context.Context, q metric.Query) (metric.Dataset
 // anew are made again.
 func (h *house) startBins(ctx context.Context, anew bool) error {
 	if anew {
-		if err := h.bins.Forget(ctx, ""); err != nil {
+		if err := errors.Join(h.bins.Forget(ctx, ""), h.live.Renew(ctx)); err != nil {
 			return err
 		}
 	}

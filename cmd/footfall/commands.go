@@ -13,6 +13,7 @@ import (
 
 	"footfall/account"
 	"footfall/api"
+	"footfall/history"
 	"footfall/period"
 )
 
@@ -36,16 +37,23 @@ var ownFlags = map[string][][3]string{
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
-	"key add":       {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
-	"query":         {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
-	"import":        {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
-	"reconcile":     {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
-	"daily":         {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
-	"export":        {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
-	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
-	"aside redrive": {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
-	"aside drop":    {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
-	"bench ingest":  {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
+	"key add":          {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
+	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
+	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
+	"reconcile":        {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
+	"daily":            {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
+	"export":           {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
+	"segment list":     {{"site", "", "site"}},
+	"segment set":      {{"site", "", "site"}},
+	"segment remove":   {{"site", "", "site"}},
+	"segment test":     {{"site", "", "site"}},
+	"segment counts":   {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
+	"visitor history":  {{"site", "", "site"}, {"product", "", "only this product"}, {"category", "", "only this category"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
+	"visitor segments": {{"site", "", "site"}, {"explain", "", "true tells why"}},
+	"aside list":       {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
+	"aside redrive":    {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
+	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
+	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
 }
 
 // declareOwn declares a command's own flags. "all" is a switch.
@@ -107,6 +115,9 @@ func setSite(ctx context.Context, c *call) error {
 		printSites(w, s.Site)
 		if s.Secret != "" {
 			fmt.Fprintf(w, "\nThe webhook's secret is %s\nIt is shown this once; set the webhook again to get another.\n", s.Secret)
+		}
+		if s.Removed != (history.Removed{}) {
+			fmt.Fprintf(w, "\nRemoved from histories: %d rows; of %d visitors nothing is left.\n", s.Removed.Rows, s.Removed.Visitors)
 		}
 	})
 }

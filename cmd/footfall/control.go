@@ -18,6 +18,7 @@ import (
 	"footfall/api"
 	"footfall/enrich"
 	"footfall/event"
+	"footfall/history"
 	"footfall/period"
 	"footfall/queue"
 	"footfall/weblog"
@@ -36,6 +37,9 @@ func (k *control) routes() http.Handler {
 		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
 		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
+		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
+		"POST /segment/test": k.testSegments, "GET /segment/counts": k.countSegment,
+		"GET /visitor/history": k.visitorHistory, "GET /visitor/segments": k.visitorSegments,
 		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
@@ -69,6 +73,7 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	before := s
 	for name, values := range r.Form {
 		switch v := values[0]; name {
 		case "timezone":
@@ -98,16 +103,21 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := changedSite{Site: s}
+	if out.Removed, err = k.h.keepHistory(r.Context(), before, s); err != nil {
+		return err
+	}
 	if r.Form.Has("webhook") {
 		out.Secret = s.WebhookSecret
 	}
 	return answer(w, out)
 }
 
-// changedSite is a site, and the secret of its webhook when it was just made.
+// changedSite is a site, the secret of its webhook when it was just made, and
+// what was removed.
 type changedSite struct {
 	account.Site
-	Secret string `json:"webhook_secret,omitempty"`
+	Secret  string          `json:"webhook_secret,omitempty"`
+	Removed history.Removed `json:"removed,omitzero"` // of histories
 }
 
 // numberOrOff reads a setting that is a number, or off, which is 0.

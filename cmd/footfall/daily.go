@@ -46,6 +46,8 @@ func (h *house) runSchedule(ctx context.Context) (stop func()) {
 	jobs := []schedule.Job{
 		{Name: dailyJob, At: dailyAt, Do: h.daily.date, Advice: advice},
 		{Name: "daily, late events", Every: period.Bucket, Do: func(ctx context.Context, _ schedule.Due) error { return h.daily.late(ctx) }, Advice: advice},
+		{Name: historyJob, At: historyAt, Do: h.mover.date,
+			Advice: "members of segments are not counted and histories that are too old not removed until then: look for room on the disk and for a rebuild under way"},
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})

@@ -22,10 +22,12 @@ import (
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/geo/maxmind"
+	historysqlite "footfall/history/sqlite"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
 	"footfall/queue/nats"
+	"footfall/segment"
 	"footfall/store/duckdb"
 )
 
@@ -75,6 +77,11 @@ type house struct {
 	newest    atomic.Int64 // receivedAt of the newest event stored, in ms
 	importing sync.Mutex
 	bins      *binsqlite.Durable
+	histories *historysqlite.Keeper
+	live      *segment.Live
+	segments  *segmentBook
+	mover     *mover
+	stopMoves func()
 	hot       bins.Hot // nil for none
 	closeHot  func() error
 	filled    bool // the store was filled anew at the start
@@ -172,6 +179,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		}
 	}
 	h.stopRolls = h.runRolls(ctx)
+	h.stopMoves = h.runHistories(ctx)
 	h.stopJobs = h.runSchedule(ctx)
 	return h, nil
 }
@@ -361,6 +369,9 @@ func (h *house) close() error {
 	if h.stopJobs != nil {
 		h.stopJobs()
 	}
+	if h.stopMoves != nil {
+		h.stopMoves()
+	}
 	if h.stopRolls != nil {
 		h.stopRolls()
 	}
@@ -379,6 +390,9 @@ func (h *house) close() error {
 	}
 	if h.bins != nil {
 		errs = append(errs, h.bins.Close())
+	}
+	if h.histories != nil {
+		errs = append(errs, h.histories.Close())
 	}
 	if h.geo != nil {
 		errs = append(errs, h.geo.Close())

@@ -46,6 +46,7 @@ type status struct {
 	StoreBytes int64              `json:"store_bytes"`
 	AsOf       time.Time          `json:"as_of"`
 	Expiring   bool               `json:"expiring"` // something waiting is older than half the queue's maximum age
+	Notices    notices            `json:"webhooks"`
 }
 
 // status takes stock. The store's numbers and the queue's are read one after
@@ -73,7 +74,8 @@ func (h *house) status(ctx context.Context) (status, error) {
 		s.LagSeconds[name] = age.Seconds()
 		s.Expiring = s.Expiring || age > q.MaxAge/2
 	}
-	return s, nil
+	s.Notices, err = h.notices(ctx)
+	return s, err
 }
 
 // write prints the Prometheus page.
@@ -95,6 +97,10 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_aside_discarded_items", s.Discarded)
 	gauge("footfall_queue_bytes", s.QueueBytes)
 	gauge("footfall_store_bytes", s.StoreBytes)
+	gauge("footfall_webhook_waiting_messages", s.Notices.Waiting)
+	visitors, bytes := h.live.Recent()
+	gauge("footfall_history_live_visitors", visitors)
+	gauge("footfall_history_live_bytes", bytes)
 	for name, seconds := range s.LagSeconds {
 		gauge(fmt.Sprintf("footfall_lag_seconds{reader=%q}", name), seconds)
 	}

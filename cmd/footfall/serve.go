@@ -55,9 +55,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	server := h.server()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	work, stopWatch := context.WithCancel(ctx)
-	defer stopWatch()
-	go h.watch(work)
+	stopWork := h.work(ctx)
 	address := c.address(listener)
 	log.Info("listening", "address", address, "data", c.values["data"])
 	if ready != nil {
@@ -76,6 +74,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	socket, dupErr := keepOpen(listener, restarting)
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
 	stopControl()
+	stopWork()
 	err = errors.Join(err, h.close())
 	log.Info("stopped")
 	if restarting && err == nil {
@@ -107,7 +106,7 @@ func (h *house) server() *http.Server {
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	source := query.Limit(h, questions)
-	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins})
+	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -117,7 +116,7 @@ func (h *house) server() *http.Server {
 			switch {
 			case collect.Handles(path):
 				collector.ServeHTTP(w, r)
-			case path == "/graphql" || path == "/v1/query" || path == "/v1/daily":
+			case api.Handles(path):
 				figures.ServeHTTP(w, r)
 			case path == "/healthz":
 				fmt.Fprintln(w, "ok")

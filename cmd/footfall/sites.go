@@ -8,6 +8,7 @@ import (
 
 	"footfall/account"
 	"footfall/collect"
+	"footfall/segment"
 )
 
 // siteBook is the sites in memory, for doors that ask at every request.
@@ -21,6 +22,8 @@ type sitesNow struct {
 	byKey  map[string]collect.Site
 	byHost map[string]collect.Site
 	byID   map[string]account.Site
+
+	remembered []segment.Site
 }
 
 func newSiteBook(ctx context.Context, kept account.Sites) (*siteBook, error) {
@@ -38,6 +41,7 @@ func (b *siteBook) reload(ctx context.Context) error {
 		door := collect.Site{ID: s.ID, Key: s.WriteKey, Domain: s.Domain, Origins: s.Origins, HonourDNT: s.DNT}
 		n.byKey[s.WriteKey] = door
 		n.byID[s.ID] = s
+		n.remembered = append(n.remembered, segment.Site{ID: s.ID, Zone: s.Location(), Currency: s.Currency, Months: s.History})
 		for _, host := range append([]string{s.Domain, "www." + s.Domain}, s.Internal...) {
 			n.byHost[strings.ToLower(host)] = door
 		}
