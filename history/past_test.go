@@ -67,7 +67,7 @@ func TestRow(t *testing.T) {
 	h := History{{Product, "B4"}: {{date(t, "2008-04-01"), Counts{Views: 3}}, {date(t, "2008-04-30"), Counts{Orders: 1, Revenue: -25500}},
 		{date(t, "2008-05-01"), Counts{Adds: 64}}}}
 	april, may := date(t, "2008-04-01"), date(t, "2008-05-01")
-	// docs/segments.md shows this row.
+	// docs/format/history.md shows this row.
 	want := []Row{{Item{Product, "B4"}, april, []byte{1, 1, 0b1, 6, 30, 0b1100, 2, 0xb7, 0x8e, 3}}, {Item{Product, "B4"}, may, []byte{1, 1, 0b10, 0x80, 1}}}
 	if got := h.Rows(); !reflect.DeepEqual(got, want) {
 		t.Errorf("rows %v, want %v", got, want)

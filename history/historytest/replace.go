@@ -53,6 +53,11 @@ func replaces(t *testing.T, open Open) {
 			t.Errorf("%s: read\n%s (%v), want\n%s", c.name, text(got), err, text(c.past))
 		}
 	}
+	replace(t, k, "shop", first, crowd(2500, 1)...)
+	if got, want := replace(t, k, "shop", first, crowd(2500, 1)[2400:]...), (history.Report{Visitors: 100, Rows: 3 * 2400}); got != want {
+		t.Errorf("many gone: %+v, want %+v", got, want)
+	}
+	replace(t, k, "shop", first)
 	replace(t, k, "shop", second)
 	if left := each(t, k, "shop"); len(left) > 0 {
 		t.Errorf("nobody did anything, and there is %q", left)

@@ -20,6 +20,11 @@ func (k *Keeper) Replace(ctx context.Context, site string, date period.Date, day
 		committing = func(commit func() error) error { return commit() }
 	}
 	err = on(ctx, k.writer, func(conn *sql.Conn, tx *sql.Tx) error {
+		if _, err := tx.Exec(logStay); err != nil {
+			return err
+		}
+		// If it fails, the log is moved by another write: everything is on disk.
+		defer conn.ExecContext(context.WithoutCancel(ctx), logMove)
 		if report, err = replace(ctx, tx, site, date, days); err != nil {
 			return err
 		}

@@ -41,8 +41,8 @@ const (
 	readers = 4 // connections, each with up to 8 MB of pages
 )
 
-// The log of a large Replace is moved into the file behind its commit, so that
-// the commit is short, and then cut to a size in bytes.
+// While a date is replaced, the log stays: it is moved into the file behind the
+// commit, for which others may have to wait. Then it is cut to a size in bytes.
 const (
 	logSize = "PRAGMA journal_size_limit = 67108864"
 	logStay = "PRAGMA wal_autocheckpoint = 0"
