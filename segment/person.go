@@ -220,7 +220,7 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 			}
 		}
 		// From the first visitor on the store stays at its moment: until there,
-		// no day may have gone from memory into rows.
+		// no day may have gone from memory into rows. If there is no visitor, none has.
 		one := sync.OnceValue(func() bool { return l.stillMade(s.ID, made) })
 		err := l.store.Each(ctx, s.ID, func(past history.Past) error {
 			if !one() {
@@ -229,10 +229,10 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 			delete(recent, past.Visitor)
 			return fn(v, past)
 		}, items...)
-		if err == nil && one() {
+		if err == nil {
 			return v, remaining(ctx, v, recent, fn)
 		}
-		if err != nil && !errors.Is(err, errStopped) {
+		if !errors.Is(err, errStopped) {
 			return v, err
 		}
 	}

@@ -78,7 +78,7 @@ func (s stored) Walk(ctx context.Context, site string, from, to time.Time, known
 type shaken struct {
 	*historytest.Model
 	replacing func() error // before and behind every Replace, and before it commits
-	reading   func()       // before every Read and Each
+	reading   func()       // before every Each
 }
 
 func (s *shaken) Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[history.Day, error], committing func(func() error) error) (r history.Report, err error) {
@@ -134,10 +134,10 @@ type works struct {
 	definitions []Definition
 	told        map[string][]string // by site, visitor and segment: the types of notices
 	heard       uint64              // last message
-	rolling     bool
-	calm        bool // nothing happened that makes histories incomplete
-	complete    int  // answers that were
-	uncertain   int  // that were not for late traits
+	looking     bool                // at all visitors
+	calm        bool                // nothing happened that makes histories incomplete
+	complete    int                 // answers that were
+	uncertain   int                 // that were not for late traits
 	incomplete  int
 }
 
@@ -350,21 +350,55 @@ func (w *works) check() {
 				w.uncertain++
 			}
 		}
-		seen := map[string]bool{}
-		_, err = w.live.each(w.t.Context(), s, nil, func(v *view, past history.Past) error {
-			if seen[past.Visitor] {
-				w.fail("%s comes twice", past.Visitor)
-			}
-			seen[past.Visitor] = true
-			p, err := v.person(past, nil, math.MaxInt32)
-			w.same(s, past.Visitor, p)
-			return err
-		})
-		w.must(err)
-		for _, visitor := range everybody {
-			if h, traits := w.truth(s, visitor, math.MaxInt32); whole && !seen[visitor] && len(h)+len(traits) > 0 {
-				w.fail("%s is not among all visitors of %s", visitor, s.ID)
-			}
+		if !w.looking && w.r.IntN(3) == 0 {
+			w.checkAll(s, whole)
 		}
+	}
+}
+
+// checkAll looks at all visitors at once, while something comes in between.
+func (w *works) checkAll(s Site, whole bool) {
+	w.t.Helper()
+	w.looking = true
+	defer func() { w.looking = false }()
+	type past struct {
+		history.History
+		traits map[string]string
+	}
+	want := map[string]past{}
+	for _, visitor := range everybody {
+		h, traits := w.truth(s, visitor, math.MaxInt32)
+		want[visitor] = past{h, traits}
+	}
+	w.kept.reading = func() {
+		w.kept.reading = nil
+		switch n := w.r.IntN(3); {
+		case n == 0:
+			w.write("")
+		case n == 1 && w.kept.replacing == nil:
+			w.note("roll while all are read")
+			_, err := w.roller.Roll(w.t.Context())
+			w.must(err)
+		}
+	}
+	got := map[string]Person{}
+	v, err := w.live.each(w.t.Context(), s, nil, func(v *view, past history.Past) error {
+		if _, twice := got[past.Visitor]; twice {
+			w.fail("%s comes twice", past.Visitor)
+		}
+		p, err := v.person(past, nil, math.MaxInt32)
+		got[past.Visitor] = p
+		return err
+	})
+	w.must(err)
+	for visitor, past := range want {
+		p, there := got[visitor]
+		if v.complete && (!there && len(past.History)+len(past.traits) > 0 || p.Complete && (!reflect.DeepEqual(p.History, past.History) || !reflect.DeepEqual(p.Traits, past.traits))) {
+			w.fail("%s of %s among all: %+v, want %+v", visitor, s.ID, p, past)
+		}
+		delete(got, visitor)
+	}
+	if len(got) > 0 {
+		w.fail("nobody knows %v", got)
 	}
 }

@@ -1,0 +1,255 @@
+package segment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"footfall/bins"
+	"footfall/event"
+	"footfall/history"
+	"footfall/period"
+)
+
+// calmWorks has a site in UTC that keeps two months, and nothing happens by chance.
+func calmWorks(t *testing.T) *works {
+	w := newWorks(t, 0)
+	w.now = time.Date(2024, 5, 10, 12, 0, 0, 0, time.UTC)
+	w.sites = []Site{{ID: "shop", Zone: time.UTC, Currency: "EUR", Months: 2}}
+	w.roll()
+	return w
+}
+
+// bringOne stores one event.
+func (w *works) bringOne(e event.Event) {
+	w.t.Helper()
+	e.ID, e.Site, e.Original = fmt.Sprint("one", len(w.has)), "shop", e.Time
+	w.bring([]event.Event{e}, event.Position{Epoch: 1, Seq: w.log.at.Seq + 1}, "")
+}
+
+func (w *works) person(visitor string) Person {
+	w.t.Helper()
+	p, err := w.live.Visitor(w.t.Context(), "shop", visitor)
+	w.must(err)
+	return p
+}
+
+// TestMissed: a site that is turned on, or keeps more, before the next roll says
+// that it is not complete.
+func TestMissed(t *testing.T) {
+	for name, months := range map[string]int{"off": 0, "less": 1} {
+		w := calmWorks(t)
+		w.sites[0].Months = months
+		w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now.AddDate(0, 0, -40)})
+		if months > 0 && !w.person("u").Complete {
+			t.Errorf("%s: an event that is too old makes it incomplete", name)
+		}
+		w.sites[0].Months = 2
+		if p := w.person("u"); p.Complete || len(p.History) > 0 {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if w.roll(); !w.person("u").Complete || len(w.person("u").History) != 1 {
+			t.Errorf("%s: after a roll: %+v", name, w.person("u"))
+		}
+	}
+}
+
+// TestLateTraits: what is said later counts at once; what comes late and
+// contradicts what is kept is not certain until the next roll, and nobody is told
+// before.
+func TestLateTraits(t *testing.T) {
+	w := calmWorks(t)
+	definitions := func(string) []Definition { return w.definitions[3:] } // pro
+	say := func(ago time.Duration, traits string) {
+		w.bringOne(event.Event{Kind: event.Identify, UserID: "u", Time: w.now.Add(-ago), Traits: traits})
+	}
+	say(time.Hour, `{"plan":"free","seats":1}`)
+	w.roll()
+	say(30*time.Minute, `{"plan":"gold"}`)
+	say(2*time.Hour, `{"seats":1}`)
+	if p := w.person("u"); !p.Complete || p.Traits["plan"] != "gold" {
+		t.Errorf("said later: %+v", p)
+	}
+	say(45*time.Minute, `{"plan":"pro"}`)
+	if p := w.person("u"); !p.Complete || p.Traits["plan"] != "gold" {
+		t.Errorf("said between: %+v", p)
+	}
+	w.roll()
+	say(29*time.Minute, `{"plan":"pro"}`)
+	w.roll()
+	say(40*time.Minute, `{"plan":"free"}`)
+	if p := w.person("u"); p.Complete {
+		t.Errorf("nobody knows what was said last: %+v", p)
+	}
+	for range 2 {
+		w.must(w.live.Tick(t.Context(), definitions))
+		if p := w.person("u"); len(p.In) > 0 {
+			t.Errorf("moved although it is not certain: %+v", p)
+		}
+	}
+	w.roll()
+	w.must(w.live.Tick(t.Context(), definitions))
+	if p := w.person("u"); !p.Complete || p.Traits["plan"] != "pro" || len(p.In) != 1 {
+		t.Errorf("after a roll: %+v", p)
+	}
+}
+
+// TestFirstRows: a visitor whose first day goes into rows while all are read
+// comes once, and is not left out.
+func TestFirstRows(t *testing.T) {
+	w := calmWorks(t)
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now})
+	for _, when := range []string{"first", "again"} {
+		w.kept.reading = func() { w.kept.reading = nil; w.roll() }
+		m, err := w.live.Matching(t.Context(), "shop", w.definitions)
+		if err != nil || m.Visitors != 1 || !m.Complete {
+			t.Errorf("%s: %+v, %v", when, m, err)
+		}
+		w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now})
+	}
+}
+
+// TestMemoryEnds: with more than is allowed everything in memory is given up
+// until the next roll.
+func TestMemoryEnds(t *testing.T) {
+	w := calmWorks(t)
+	w.live.o.Bytes = 3000
+	for i := range 20 {
+		w.bringOne(event.Event{Kind: event.Page, UserID: fmt.Sprint("u", i), Time: w.now})
+	}
+	if p := w.person("u0"); p.Complete || w.live.bytes > 3000 {
+		t.Errorf("%d bytes, %+v", w.live.bytes, p)
+	}
+	if w.roll(); !w.person("u0").Complete || len(w.person("u0").History) != 1 || w.live.bytes != 0 {
+		t.Errorf("after a roll: %d bytes, %+v", w.live.bytes, w.person("u0"))
+	}
+}
+
+// TestFrozen: dates that can't be counted again stay as they are, whatever comes.
+func TestFrozen(t *testing.T) {
+	w := calmWorks(t)
+	old := w.now.AddDate(0, 0, -20)
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: old})
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now})
+	w.roll()
+	before := period.DateOf(w.now, nil) - 10
+	w.must(w.durable.Freeze(t.Context(), "shop", before, before.Window(time.UTC).From))
+	w.log.events = w.log.events[1:]
+	w.sites[0].Zone = w.zone("Asia/Kolkata") // all days are owed
+	w.roll()
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: old})
+	for _, when := range []string{"live", "rolled"} {
+		if p := w.person("u"); !p.Complete || len(p.History[history.Whole]) != 2 || p.History.Sum(history.Whole, before-20, before)[history.Views] != 1 {
+			t.Errorf("%s: %+v", when, p)
+		}
+		w.roll()
+	}
+}
+
+// TestManyFigures: a visitor with more items than are looked through keeps one
+// figure of each.
+func TestManyFigures(t *testing.T) {
+	d := &doings{}
+	for i := range 10_000 {
+		d.count(figure{uint32(i*7) % 100, uint32(i) % 2, 1})
+	}
+	d.merge()
+	sum := int64(0)
+	for _, f := range d.figures {
+		sum += f.n
+	}
+	if len(d.figures) != 100 || cap(d.figures) > 300 || sum != 10_000 {
+		t.Errorf("%d figures (room for %d), sum %d", len(d.figures), cap(d.figures), sum)
+	}
+}
+
+// TestReadersMeanwhile reads while days are made and events come: a visitor sees
+// each event once, all the time.
+func TestReadersMeanwhile(t *testing.T) {
+	w := calmWorks(t)
+	const rounds = 60
+	var mu sync.Mutex // what the roller takes of the store
+	events := func() (bins.Snapshot, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return stored{events: append([]event.Event(nil), w.log.events...), at: w.log.at}, nil
+	}
+	w.roller = bins.NewRoller(w.durable, nil, func(context.Context) (bins.Snapshot, error) { return events() }, func() []bins.Site {
+		return []bins.Site{{ID: "shop", Zone: time.UTC, Currency: "EUR"}}
+	}, bins.Options{Follower: w.live, Together: 1})
+	w.must(w.roller.Open(t.Context(), w.log.at))
+	_, err := w.roller.Roll(t.Context())
+	w.must(err)
+	var wait sync.WaitGroup
+	done := make(chan struct{})
+	least := func(read func() (int64, bool)) {
+		for last := int64(0); ; {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			n, complete := read()
+			if !complete || n < last || n > 3*rounds {
+				t.Errorf("%d views after %d, complete: %v", n, last, complete)
+				return
+			}
+			last = n
+		}
+	}
+	views := func(p Person) int64 { return p.History.Sum(history.Whole, 0, 1<<20)[history.Views] }
+	wait.Go(func() {
+		least(func() (int64, bool) {
+			p, err := w.live.Visitor(context.Background(), "shop", "u")
+			return views(p), p.Complete && err == nil
+		})
+	})
+	wait.Go(func() {
+		least(func() (n int64, complete bool) {
+			v, err := w.live.each(context.Background(), Site{"shop", time.UTC, "EUR", 2}, nil, func(v *view, past history.Past) error {
+				p, err := v.person(past, nil, 1<<30)
+				n += views(p)
+				return err
+			})
+			return n, err == nil && v.complete
+		})
+	})
+	wait.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				if _, err := w.roller.Roll(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for i := range rounds {
+		var batch []event.Event
+		for j := range 3 {
+			at := w.now.AddDate(0, 0, -j)
+			batch = append(batch, event.Event{ID: fmt.Sprint(i, j), Site: "shop", Kind: event.Page, UserID: "u", Time: at, Original: at})
+		}
+		to := event.Position{Epoch: 1, Seq: uint64(i + 1)}
+		err := w.roller.Write(context.Background(), batch, to, func() ([]event.Event, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			w.log.events, w.log.at = append(w.log.events, batch...), to
+			return batch, nil
+		})
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	close(done)
+	wait.Wait()
+	if n := views(w.person("u")); n != 3*rounds {
+		t.Errorf("%d views at last", n)
+	}
+}
