@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,6 +114,10 @@ func (d *door) testSegments(w http.ResponseWriter, r *http.Request, sites []acco
 		return
 	}
 	run, err := d.Segments.TestSegments(r.Context(), site, text)
+	if errors.Is(err, context.DeadlineExceeded) {
+		refuse(w, http.StatusServiceUnavailable, "this took longer than "+d.Timeout.String()+"; on the server it may take as long as it needs: footfall segment test FILE")
+		return
+	}
 	d.tell(w, run, err)
 }
 

@@ -62,8 +62,11 @@ func (p *people) RemoveSegment(_ context.Context, site account.Site, name string
 }
 
 func (p *people) TestSegments(_ context.Context, site account.Site, text []byte) (DryRun, error) {
-	if string(text) == "broken" {
+	switch string(text) {
+	case "broken":
 		return DryRun{}, errors.New("the disk is gone")
+	case "endless":
+		return DryRun{}, context.DeadlineExceeded
 	}
 	p.note(site, "test %s", text)
 	return DryRun{Site: site.ID, Visitors: 9, Segments: []SegmentMembers{{"fans", 4}}, TookMS: 1, Freshness: Freshness{true, "x"}}, nil
@@ -127,6 +130,7 @@ func TestVisitorsAndSegments(t *testing.T) {
 		{account.Owner, "PUT", "/v1/segments", strings.Repeat("x", MaxBody+1), 413, "64 KiB", ""},
 		{account.Owner, "DELETE", "/v1/segments/others", "", 404, "there is no such segment", ""},
 		{account.Owner, "POST", "/v1/segments/dry-run", "broken", 503, "log", ""},
+		{account.Owner, "POST", "/v1/segments/dry-run", "endless", 503, "footfall segment test", ""},
 		{account.Owner, "POST", "/v1/segments", "text", 405, "use GET, PUT", ""},
 		{account.Viewer, "GET", "/v1/visitors/u1/history?page=/", "", 400, "unknown parameter", ""},
 		{account.Viewer, "GET", "/v1/visitors/u1/history?from=May", "", 400, "is not a day", ""},

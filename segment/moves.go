@@ -32,7 +32,11 @@ func (l *Live) Tick(ctx context.Context, definitions func(site string) []Definit
 		if s.Months == 0 {
 			continue
 		}
-		if err := l.tick(ctx, s, definitions(s.ID)); err != nil && !errors.Is(err, ErrIncomplete) {
+		all := definitions(s.ID)
+		if len(all) == 0 {
+			continue // nobody moves; who did something meanwhile is not forgotten
+		}
+		if err := l.tick(ctx, s, all); err != nil && !errors.Is(err, ErrIncomplete) {
 			errs = append(errs, fmt.Errorf("segments of site %s: %w", s.ID, err))
 		}
 	}

@@ -203,16 +203,21 @@ func (h *house) forgetHistory(ctx context.Context, site account.Site) (history.R
 func (h *house) keepHistory(ctx context.Context, before, now account.Site) (removed history.Removed, err error) {
 	switch {
 	case now.History > before.History:
-		select {
-		case h.mover.soon <- struct{}{}:
-		default:
-		}
+		h.rollSoon()
 	case now.History < before.History:
 		if removed, err = h.forgetHistory(context.WithoutCancel(ctx), now); err != nil {
 			err = fmt.Errorf("the setting is in force, but what is not kept any more could not be removed yet; it is tried again each day: %w", err)
 		}
 	}
 	return removed, err
+}
+
+// rollSoon has histories made that nobody waits for.
+func (h *house) rollSoon() {
+	select {
+	case h.mover.soon <- struct{}{}:
+	default: // it is asked for already
+	}
 }
 
 // runHistories tests who is in which segments until the returned function is

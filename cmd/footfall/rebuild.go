@@ -292,6 +292,7 @@ func (h *house) replace(ctx context.Context, end event.Position, progress func(r
 	if err := errors.Join(booked, anew, h.startStorePump(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}
+	h.rollSoon()
 	return h.replaced(ctx, old, st, kept)
 }
 
