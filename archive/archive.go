@@ -70,7 +70,8 @@ type Stats struct {
 	Rows       uint64 `json:"rows"`       // events
 	Duplicates uint64 `json:"duplicates"` // events left out because they were archived before
 	Objects    uint64 `json:"objects"`
-	Bytes      uint64 `json:"bytes"` // of all objects
+	Bytes      uint64 `json:"bytes"`             // of all objects
+	Removed    uint64 `json:"removed,omitempty"` // events that were taken out, or left out as those of their time were
 }
 
 // Archive is an open archive. Its methods may be called concurrently; writes
@@ -79,7 +80,8 @@ type Archive struct {
 	objects Objects
 	o       Options
 
-	writing sync.Mutex // held through a Write; guards what follows
+	reading sync.RWMutex // held by who reads objects that may be removed; taken before writing
+	writing sync.Mutex   // held through a Write; guards what follows
 	encoder *encoder
 	days    *event.Days
 	byDay   map[event.Day][]object // of the days that days holds: all objects with events of the day
@@ -141,7 +143,8 @@ func (a *Archive) Position() event.Position {
 func (a *Archive) Stats() Stats {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	return a.manifest.last().Total
+	s, l := a.manifest.last().Total, a.manifest.lost
+	return Stats{Rows: s.Rows - l.Rows, Duplicates: s.Duplicates, Objects: s.Objects - l.Objects, Bytes: s.Bytes - l.Bytes, Removed: l.Rows}
 }
 
 // Write archives the events, which reach up to position to in the queue, and
@@ -158,6 +161,8 @@ func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Posi
 		}
 	}
 	a.stale = true // until what days learns is archived
+	came := len(events)
+	events, gone := a.recent(events)
 	fresh, err := a.fresh(ctx, events)
 	if err != nil {
 		return fmt.Errorf("archive: looking for ids archived before: %w", err)
@@ -167,7 +172,7 @@ func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Posi
 		a.stale = false
 		return nil
 	}
-	next := a.nextEntry(at, to, len(events), len(fresh))
+	next := a.nextEntry(at, to, came, len(fresh), gone)
 	next.Objects = plan(events, fresh, next.name(at, to))
 	if err := a.flush(ctx, events, fresh, &next); err != nil {
 		return fmt.Errorf("archive: flush %d: %w", next.Number, err)
@@ -178,9 +183,9 @@ func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Posi
 	return nil
 }
 
-// nextEntry is the manifest entry of a flush of rows out of events, before its
-// objects are known.
-func (a *Archive) nextEntry(at, to event.Position, events, rows int) entry {
+// nextEntry is the manifest entry of a flush of rows out of events, of which some
+// are gone at once, before its objects are known.
+func (a *Archive) nextEntry(at, to event.Position, events, rows, gone int) entry {
 	a.mu.RLock()
 	last := a.manifest.last()
 	a.mu.RUnlock()
@@ -190,12 +195,15 @@ func (a *Archive) nextEntry(at, to event.Position, events, rows int) entry {
 	}
 	// What the queue delivers a second time was counted the first time: the
 	// queue's own count tells how many of the events lie behind at.
-	left := uint64(events - rows)
+	left, old := uint64(events-rows-gone), uint64(gone)
 	again := uint64(0)
 	if n := to.Total - min(at.Total, to.Total); to.Total > 0 && uint64(events) > n {
 		again = uint64(events) - n
 	}
 	e.Duplicates = left - min(left, again)
+	again -= left - e.Duplicates
+	e.Removed.Rows = old - min(old, again)
+	e.Rows += e.Removed.Rows
 	e.Total.Rows += e.Rows
 	e.Total.Duplicates += e.Duplicates
 	return e

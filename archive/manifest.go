@@ -20,6 +20,8 @@ import (
 const (
 	manifestPrefix = "_manifest/"
 	pendingName    = manifestPrefix + "pending.json"
+	keptName       = manifestPrefix + "kept.json"     // from when on sites' events are kept
+	removingName   = manifestPrefix + "removing.json" // the note of Remove
 	manifestSuffix = ".json"
 	segmentObjects = 20_000 // objects named by the tail before it is sealed, whatever its length
 )
@@ -31,7 +33,8 @@ type entry struct {
 	To         event.Position `json:"to"`
 	Rows       uint64         `json:"rows"`
 	Duplicates uint64         `json:"duplicates"`
-	Total      Stats          `json:"total"` // of the archive, this flush included
+	Total      Stats          `json:"total"`            // of the archive, this flush included
+	Removed    lost           `json:"removed,omitzero"` // of rows, and of total
 	Objects    []object       `json:"objects,omitempty"`
 }
 
@@ -52,9 +55,10 @@ type object struct {
 // segment is the first line of a run of entries joined into one object: all
 // that has to be known of it as long as none of its days is asked for.
 type segment struct {
-	First uint64      `json:"first"`
-	Last  entry       `json:"last"` // without its objects
-	Days  []event.Day `json:"original_days"`
+	First   uint64      `json:"first"`
+	Last    entry       `json:"last"`             // without its objects
+	Removed lost        `json:"removed,omitzero"` // of all entries
+	Days    []event.Day `json:"original_days"`
 }
 
 func (s segment) name() string {
@@ -70,7 +74,10 @@ type manifest struct {
 	segments []segment
 	tail     []entry // since the last segment
 	days     map[event.Day]struct{}
+	floors   map[string]int64 // by site: no event before is archived, in milliseconds since 1970
+	lost     lost             // of what the entries have in total
 
+	notes      []string // that tell of unfinished
 	unfinished []string // objects put, perhaps, and never committed
 	damaged    []string // manifest objects that can't be read and need not be
 }
@@ -88,6 +95,7 @@ func (m *manifest) last() entry {
 
 func (m *manifest) add(e entry) {
 	m.tail = append(m.tail, e)
+	m.lost.add(e.Removed)
 	for _, o := range e.Objects {
 		for _, d := range o.OriginalDays {
 			m.days[d] = struct{}{}
@@ -98,7 +106,7 @@ func (m *manifest) add(e entry) {
 // readManifest reads the chain, checking that no link is missing, and clears
 // away entries that a segment has taken over.
 func readManifest(ctx context.Context, objects Objects, log *slog.Logger) (manifest, error) {
-	m := manifest{days: map[event.Day]struct{}{}}
+	m := manifest{days: map[event.Day]struct{}{}, floors: map[string]int64{}}
 	names, err := objects.List(ctx, manifestPrefix)
 	if err != nil {
 		return m, fmt.Errorf("archive: listing the manifest: %w", err)
@@ -107,7 +115,7 @@ func readManifest(ctx context.Context, objects Objects, log *slog.Logger) (manif
 	for _, name := range names {
 		number := strings.TrimSuffix(strings.TrimPrefix(name, manifestPrefix), manifestSuffix)
 		switch {
-		case name == pendingName:
+		case name == pendingName, name == removingName, name == keptName:
 		case strings.Contains(number, "-"):
 			if err := m.readSegment(ctx, objects, name); err != nil {
 				return m, err
@@ -130,7 +138,13 @@ func readManifest(ctx context.Context, objects Objects, log *slog.Logger) (manif
 			return m, err
 		}
 	}
-	return m, m.readPending(ctx, objects, log)
+	if err := m.readKept(ctx, objects, log); err != nil {
+		return m, err
+	}
+	if err := m.readPending(ctx, objects, log); err != nil {
+		return m, err
+	}
+	return m, m.readRemoving(ctx, objects, log)
 }
 
 func (m *manifest) readSegment(ctx context.Context, objects Objects, name string) error {
@@ -148,6 +162,7 @@ func (m *manifest) readSegment(ctx context.Context, objects Objects, name string
 		return fmt.Errorf("archive: manifest segment %s: %w: restore it from a copy of the archive", name, err)
 	}
 	m.segments = append(m.segments, s)
+	m.lost.add(s.Removed)
 	for _, d := range s.Days {
 		m.days[d] = struct{}{}
 	}
@@ -192,6 +207,7 @@ func (m *manifest) readPending(ctx context.Context, objects Objects, log *slog.L
 		return fmt.Errorf("archive: %s: %w", pendingName, err)
 	}
 	if e.Number > m.last().Number {
+		m.notes = append(m.notes, pendingName)
 		for _, o := range e.Objects {
 			m.unfinished = append(m.unfinished, o.Name)
 		}
@@ -217,32 +233,29 @@ func (m *manifest) clearUnfinished(ctx context.Context, objects Objects, log *sl
 			return fmt.Errorf("archive: moving %s aside: %w", name, err)
 		}
 	}
-	if len(m.unfinished) > 0 {
-		if err := objects.Remove(ctx, pendingName); err != nil {
-			return fmt.Errorf("archive: clearing %s: %w", pendingName, err)
+	for _, name := range m.notes {
+		if err := objects.Remove(ctx, name); err != nil {
+			return fmt.Errorf("archive: clearing %s: %w", name, err)
 		}
-		log.Warn("archive: cleared away an unfinished flush", "after", m.last().Number, "objects", len(m.unfinished), "how", how)
 	}
-	m.unfinished, m.damaged = nil, nil
+	if len(m.unfinished) > 0 {
+		log.Warn("archive: cleared away what an unfinished flush or removal left", "after", m.last().Number, "objects", len(m.unfinished), "how", how)
+	}
+	m.unfinished, m.notes, m.damaged = nil, nil, nil
 	return nil
 }
 
 // check compares the objects there are with those the manifest names.
 func (m *manifest) check(ctx context.Context, objects Objects) (unknown, missing []string, err error) {
 	names := map[string]bool{}
-	note := func(e entry) error {
+	err = m.each(ctx, objects, func(e entry) error {
 		for _, o := range e.Objects {
 			names[o.Name] = false
 		}
 		return nil
-	}
-	for _, s := range m.segments {
-		if err := s.each(ctx, objects, note); err != nil {
-			return nil, nil, fmt.Errorf("archive: %w", err)
-		}
-	}
-	for _, e := range m.tail {
-		_ = note(e)
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	list, err := objects.List(ctx, sitePrefix)
 	if err != nil {

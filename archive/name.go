@@ -32,6 +32,14 @@ func (e *entry) name(at, to event.Position) string {
 	return fmt.Sprintf("e%04d-%012d-%012d-n%d.parquet", to.Epoch, to.Seq, to.Seq, e.Number)
 }
 
+// laterName is the name of what is left of an object from a time on.
+func laterName(name string, floor int64) string {
+	stem, _, _ := strings.Cut(strings.TrimSuffix(name, ".parquet"), fromPart)
+	return fmt.Sprintf("%s%s%s.parquet", stem, fromPart, time.UnixMilli(floor).UTC().Format("20060102T150405.000"))
+}
+
+const fromPart = "-from-"
+
 // mixedPart is the folder of mixed hours: values that readers can take for a
 // date and a number, and that no event has. Not every reader knows Hive's word
 // for a partition without a value.

@@ -15,6 +15,8 @@ import (
 // brings none. The slice belongs to fn only until it returns. Scan ends with
 // the flush that was the newest when it began, or with fn's first error.
 func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events []event.Event, to event.Position) error) error {
+	a.reading.RLock()
+	defer a.reading.RUnlock()
 	a.mu.RLock()
 	segments, tail := a.manifest.segments, a.manifest.tail
 	a.mu.RUnlock()
@@ -49,10 +51,17 @@ func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events
 // ones are counted twice by whoever reads the folder, missing ones are lost.
 // It lists the whole archive. Don't call it during a Write.
 func (a *Archive) Check(ctx context.Context) (unknown, missing []string, err error) {
-	a.mu.RLock()
-	m := manifest{segments: a.manifest.segments, tail: a.manifest.tail}
-	a.mu.RUnlock()
+	a.reading.RLock()
+	defer a.reading.RUnlock()
+	m := a.now()
 	return m.check(ctx, a.objects)
+}
+
+// now is the entries there are.
+func (a *Archive) now() manifest {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return manifest{segments: a.manifest.segments, tail: a.manifest.tail}
 }
 
 // read appends the events of a flush.
@@ -70,6 +79,21 @@ func (a *Archive) read(ctx context.Context, e entry, events []event.Event) ([]ev
 		}
 	}
 	return events, nil
+}
+
+// each calls fn with all entries.
+func (m *manifest) each(ctx context.Context, objects Objects, fn func(entry) error) error {
+	for _, s := range m.segments {
+		if err := s.each(ctx, objects, fn); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	for _, e := range m.tail {
+		if err := fn(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // each calls fn with the segment's entries.

@@ -17,14 +17,8 @@ func (a *Archive) seal(ctx context.Context) {
 	if len(tail) < a.o.Segment && count < segmentObjects {
 		return
 	}
-	s := segment{First: tail[0].Number, Last: tail[len(tail)-1], Days: daysOf(tail)}
-	s.Last.Objects = nil
-	lines := make([]any, 0, len(tail)+1)
-	lines = append(lines, s)
-	for _, e := range tail {
-		lines = append(lines, e)
-	}
-	if err := putLines(ctx, a.objects, s.name(), lines...); err != nil {
+	s := segmentOf(tail)
+	if err := s.put(ctx, a.objects, tail); err != nil {
 		a.stale = true
 		a.o.Log.Warn("archive: joining manifest entries failed, will be tried again", "error", err)
 		return
@@ -39,6 +33,25 @@ func (a *Archive) seal(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// segmentOf is the first line of entries that are joined.
+func segmentOf(entries []entry) segment {
+	s := segment{First: entries[0].Number, Last: entries[len(entries)-1], Days: daysOf(entries)}
+	s.Last.Objects, s.Last.Removed = nil, lost{}
+	for _, e := range entries {
+		s.Removed.add(e.Removed)
+	}
+	return s
+}
+
+func (s segment) put(ctx context.Context, objects Objects, entries []entry) error {
+	lines := make([]any, 0, len(entries)+1)
+	lines = append(lines, s)
+	for _, e := range entries {
+		lines = append(lines, e)
+	}
+	return putLines(ctx, objects, s.name(), lines...)
 }
 
 func daysOf(entries []entry) []event.Day {

@@ -26,6 +26,7 @@ func Archive(t *testing.T, place Place) {
 		{"RoundTrip", roundTrip}, {"Once", once}, {"LateDuplicates", lateDuplicates}, {"Names", names},
 		{"Crash", crash}, {"PassingFault", passingFault}, {"Segments", segments}, {"Damage", damage},
 		{"Cancelled", cancelled}, {"QueueStartedOver", queueStartedOver}, {"Concurrent", concurrent}, {"Missing", missing},
+		{"Removed", removed}, {"RemovedAtEveryStep", removedAtEveryStep}, {"RemovedAndMissing", removedAndMissing},
 	} {
 		t.Run(law.name, func(t *testing.T) { law.run(t, place) })
 	}
