@@ -110,6 +110,7 @@ func TestClickstreamTruth(t *testing.T) {
 	lines := csv.NewReader(truthOf(t, "shop-clickstream", "clicks.csv.gz", &truth))
 	lines.Comma, lines.ReuseRecord = ';', true
 	all := visitors{}
+	var events []event.Event
 	for row, err := lines.Read(); err != io.EOF; row, err = lines.Read() {
 		if err != nil {
 			t.Fatal(err)
@@ -118,9 +119,12 @@ func TestClickstreamTruth(t *testing.T) {
 			continue
 		}
 		e := track("Product Viewed", fmt.Sprintf(`{"product_id":%q,"category":%q,"price":%s}`, row[7], row[6], row[11]))
-		e.AnonymousID = row[5]
-		all.add(t, e, date(t, fmt.Sprintf("%s-%02s-%02s", row[0], row[1], row[2])))
+		e.AnonymousID = strings.Clone(row[5])
+		day := date(t, fmt.Sprintf("%s-%02s-%02s", row[0], row[1], row[2]))
+		all.add(t, e, day)
+		events = append(events, on(e, day))
 	}
+	live := throughLive(t, events)
 	all = all.kept(t)
 	for _, s := range truth.Segments {
 		month := date(t, s.Month+"-01")
@@ -132,7 +136,10 @@ func TestClickstreamTruth(t *testing.T) {
 		if got := all.in(t, last, month.NextMonth()-1); got != s.Sessions {
 			t.Errorf("%s at the end of %s: %d, want %d", last, s.Month, got, s.Sessions)
 		}
+		live.expect(named, month+200, s.Sessions)
+		live.expect(last, month.NextMonth()-1, s.Sessions)
 	}
+	live.check()
 	for month, want := range truth.Products {
 		if got := all.sum(history.Product, history.Views, date(t, month+"-01")); !maps.Equal(got, want) {
 			t.Errorf("views of products in %s: %v, want %v", month, got, want)
@@ -205,14 +212,17 @@ func TestOrdersTruth(t *testing.T) {
 	}
 	data := truthOf(t, "shop-orders", "order-lines.csv.gz", &truth)
 	customers, everybody := visitors{}, visitors{}
+	var events []event.Event
 	for key, in := range invoices(t, data) {
 		e := track(key[1], `{"order_id":"`+key[0]+`","products":[`+strings.Join(in.lines, ",")+`]}`)
 		e.UserID, e.AnonymousID = in.customer, "nobody"
 		everybody.add(t, e, date(t, in.day))
 		if in.customer != "" {
 			customers.add(t, e, date(t, in.day))
+			events = append(events, on(e, date(t, in.day)))
 		}
 	}
+	live := throughLive(t, events)
 	customers = customers.kept(t)
 	for _, s := range truth.Segments {
 		named := fmt.Sprintf("orders: {product: %s, months: %s..%s, at_least: %d}", s.Product, s.Months[0], s.Months[1], s.MinOrders)
@@ -223,6 +233,8 @@ func TestOrdersTruth(t *testing.T) {
 		if got := customers.in(t, last, date(t, "2011-02-28")); got != s.Customers {
 			t.Errorf("%s at the end of February: %d, want %d", last, got, s.Customers)
 		}
+		live.expect(named, date(t, "2011-06-30"), s.Customers)
+		live.expect(last, date(t, "2011-02-28"), s.Customers)
 	}
 	for month, want := range truth.PerMonth {
 		first, got := date(t, month+"-01"), history.Counts{}
@@ -236,7 +248,9 @@ func TestOrdersTruth(t *testing.T) {
 		if n := customers.in(t, "orders: {months: "+month+", at_least: 1}", 0); n != want.Customers {
 			t.Errorf("%s: %d customers, want %d", month, n, want.Customers)
 		}
+		live.expect("orders: {months: "+month+", at_least: 1}", date(t, "2011-07-01"), want.Customers)
 	}
+	live.check()
 	if len(truth.Segments) != 15 || len(truth.PerMonth) != 7 {
 		t.Errorf("the truth has %d segments and %d months", len(truth.Segments), len(truth.PerMonth))
 	}

@@ -33,8 +33,8 @@ func (s stored) Position() event.Position { return s.at }
 func (s stored) Close() error             { return nil }
 
 func (s stored) Sites(context.Context) (sites []string, err error) {
-	for _, e := range s.events {
-		if !slices.Contains(sites, e.Site) {
+	for i := range s.events {
+		if e := &s.events[i]; !slices.Contains(sites, e.Site) {
 			sites = append(sites, e.Site)
 		}
 	}
@@ -42,7 +42,8 @@ func (s stored) Sites(context.Context) (sites []string, err error) {
 }
 
 func (s stored) Days(_ context.Context, site string) (days []event.Day, err error) {
-	for _, e := range s.events {
+	for i := range s.events {
+		e := &s.events[i]
 		if day := event.DayOf(e.Time); e.Site == site && !slices.Contains(days, day) {
 			days = append(days, day)
 		}
@@ -52,9 +53,10 @@ func (s stored) Days(_ context.Context, site string) (days []event.Day, err erro
 
 func (s stored) Walk(ctx context.Context, site string, from, to time.Time, known bool, fn func(*event.Event) error) error {
 	var found []event.Event
-	for _, e := range s.events {
-		if _, is := history.Known(&e); e.Site == site && !e.Time.Before(from) && e.Time.Before(to) && (is || !known) {
-			found = append(found, e)
+	for i := range s.events {
+		e := &s.events[i]
+		if _, is := history.Known(e); e.Site == site && !e.Time.Before(from) && e.Time.Before(to) && (is || !known) {
+			found = append(found, *e)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b event.Event) int {
