@@ -12,6 +12,7 @@ import (
 
 	"footfall/api"
 	"footfall/event"
+	"footfall/history"
 	"footfall/period"
 	"footfall/schedule"
 )
@@ -106,6 +107,9 @@ func TestHistoryIsTheSameHoweverItIsMade(t *testing.T) {
 	h.expect("on a stopped server", now)
 	h.open()
 	h.expect("after a start", now)
+	wrong := history.Day{Visitor: "u1", Counts: map[history.Item]history.Counts{history.Whole: {history.Orders: 9}}}
+	_, err := h.histories.Replace(t.Context(), "shop-example", period.DateOf(now, nil)-9, func(yield func(history.Day, error) bool) { yield(wrong, nil) }, nil)
+	must(t, err) // on a date without events
 	if fault, code := h.typed(nil, "rebuild"); code != 0 {
 		t.Fatal(fault)
 	}
@@ -180,6 +184,10 @@ func TestSegmentCommands(t *testing.T) {
 		t.Errorf("visitor segments: %s %+v", fault, why)
 	}
 	eventually(t, "u1 is moved", func() bool { return slices.Equal(h.in("u1"), []string{"fans", "spenders"}) })
+	if fault, code := h.typed(nil, "segment", "set", file(t, "{name: readers, when: {views: {at_least: 1}}}")); code != 0 {
+		t.Error(fault)
+	}
+	eventually(t, "u2, who did nothing since, is moved", func() bool { return slices.Equal(h.in("u2"), []string{"readers"}) })
 	today := period.DateOf(time.Now(), nil)
 	must(t, h.mover.date(t.Context(), schedule.Due{Site: schedule.Site{ID: "shop-example", Zone: time.UTC}, Date: today - 1}))
 	var days api.SegmentDays
@@ -190,7 +198,7 @@ func TestSegmentCommands(t *testing.T) {
 	if fault, code := h.typed(nil, "segment", "remove", "spenders"); code != 0 {
 		t.Error(fault)
 	}
-	if in := h.in("u1"); !slices.Equal(in, []string{"fans"}) {
+	if in := h.in("u1"); !slices.Equal(in, []string{"fans", "readers"}) {
 		t.Errorf("after the removal u1 is in %q", in)
 	}
 	for _, x := range []struct {
