@@ -84,7 +84,7 @@ CREATE INDEX outbox_of ON outbox (site); -- and id
 // ErrDamaged tells that a file is no longer what was written.
 var ErrDamaged = errors.New("damaged")
 
-const moveAway = "move it and its -wal and -shm away: histories are made again from the event store; " +
+const moveAway = "move the file of histories and its -wal and -shm away: histories are made again from the event store; " +
 	"who was in which segment is lost with it, and notices that were not delivered"
 
 // prepare makes the tables of an empty file and refuses one that it can't know.
@@ -99,7 +99,7 @@ func prepare(db *sql.DB, path string) error {
 	case id == application && version > format:
 		return fmt.Errorf("history: %s has format %d, this footfall knows %d: install a newer footfall", path, version, format)
 	case id == application && version == format:
-		return nil
+		return whole(db, path)
 	case tables > 0 || id != 0 || version != 0:
 		return fmt.Errorf("history: %s is a file of something else: name another one", path)
 	}
@@ -113,6 +113,18 @@ func prepare(db *sql.DB, path string) error {
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("history: %s: %w", path, err)
+	}
+	return nil
+}
+
+// whole looks at every page of the file: a second or so for a million visitors.
+func whole(db *sql.DB, path string) error {
+	var found string
+	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return fmt.Errorf("history: %s cannot be read: %w", path, judged(err))
+	}
+	if found != "ok" {
+		return fmt.Errorf("history: %s cannot be read: %w: %s; %s", path, ErrDamaged, found, moveAway)
 	}
 	return nil
 }

@@ -235,6 +235,14 @@ func TestOpenRefuses(t *testing.T) {
 		{"no database", "histories are made again from the event store", true, func(t *testing.T, path string) {
 			must(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600))
 		}},
+		{"damaged pages", "histories are made again from the event store", true, func(t *testing.T, path string) {
+			opened(t, path).Close()
+			spoilPages(t, path)
+		}},
+		{"a page that nothing uses", "histories are made again from the event store", true, func(t *testing.T, path string) {
+			opened(t, path).Close()
+			run(t, path, "PRAGMA writable_schema = on; DELETE FROM sqlite_schema WHERE name = 'outbox_of'")
+		}},
 		{"no folder", "no such file", false, func(t *testing.T, path string) { os.Remove(filepath.Dir(path)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -266,17 +274,23 @@ func TestDamagedRow(t *testing.T) {
 		t.Errorf("Replace says %v", err)
 	}
 	must(t, k.Close())
+	k = opened(t, path)
+	spoilPages(t, path)
+	if _, err := k.Read(t.Context(), "shop", "u1"); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), moveAway) || strings.Contains(err.Error(), "u1") {
+		t.Errorf("Read says %v", err)
+	}
+	k.Close()
+}
+
+// spoilPages leaves only the first page of a file as it was.
+func spoilPages(t *testing.T, path string) {
+	t.Helper()
 	content, err := os.ReadFile(path)
 	must(t, err)
 	for i := 4096; i < len(content); i++ {
 		content[i] = 0xa5
 	}
 	must(t, os.WriteFile(path, content, 0o600))
-	k = opened(t, path)
-	defer k.Close()
-	if _, err := k.Read(t.Context(), "shop", "u1"); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), moveAway) || strings.Contains(err.Error(), "u1") {
-		t.Errorf("Read says %v", err)
-	}
 }
 
 // TestFailedWrites lets SQLite refuse a row, and a commit: nothing has happened,
