@@ -199,7 +199,7 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) (changed bool,
 			zones[q.site] = []*time.Location{time.UTC}
 		}
 		for _, zone := range zones[q.site] {
-			for _, day := range around(q.site, time.Unix(q.at, 0), zone) {
+			for _, day := range r.around(q.site, time.Unix(q.at, 0), zone) {
 				if mark, ok := r.dirty[day]; !ok || mark < r.mark {
 					r.dirty[day] = r.mark
 					fresh = append(fresh, day)
@@ -220,10 +220,15 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) (changed bool,
 }
 
 // around is the days that an event in the quarter of an hour from begin on may
-// change.
-func around(site string, begin time.Time, zone *time.Location) (days []Day) {
-	last := period.DateOf(begin.Add(period.Bucket+SessionGap), zone)
-	for date := period.DateOf(begin.Add(-SessionGap-time.Second), zone); date <= last; date++ {
+// change. One that frozen dates don't have is counted in the first date behind
+// them, see State.Window.
+func (r *Roller) around(site string, begin time.Time, zone *time.Location) (days []Day) {
+	end, first := begin.Add(period.Bucket+SessionGap), FirstDate
+	if f, ok := r.frozen[site]; ok && end.After(f.At) {
+		first = f.Before
+	}
+	last := max(first, period.DateOf(end, zone))
+	for date := max(first, period.DateOf(begin.Add(-SessionGap-time.Second), zone)); date <= last; date++ {
 		days = append(days, Day{site, date})
 	}
 	return days

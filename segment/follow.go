@@ -72,6 +72,7 @@ func (l *Live) Owed(ctx context.Context, site bins.Site, first period.Date) (all
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.due, site.ID)
+	l.book(site.ID).first = first
 	if err != nil || covers(have, l.basis(s)) {
 		return false, 0, nil
 	}

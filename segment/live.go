@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"footfall/bins"
 	"footfall/event"
 	"footfall/history"
 	"footfall/period"
@@ -25,7 +26,7 @@ type Site struct {
 type Options struct {
 	// Bytes is about how much memory may go into what came since the last roll,
 	// 256 MiB if zero. With more it is given up, and answers are not complete
-	// until the next roll. A visitor who views two products takes some 300 bytes.
+	// until the next roll. A visitor who views two products takes some 220 bytes.
 	Bytes int
 	// Told reports whether somebody is told of a site's changes; nil is always.
 	// Else visitors enter and leave segments without a notice.
@@ -160,7 +161,9 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 	defer l.mu.Unlock()
 	for i := range arrivals {
 		a := &arrivals[i]
-		switch b := l.book(a.site.ID); {
+		b := l.book(a.site.ID)
+		a.date = max(a.date, b.first)
+		switch {
 		case a.site.Months == 0: // before the next roll it may keep histories, or longer ones
 			b.miss(math.MaxInt32, mark)
 		case a.date < from[a.site.ID]:
@@ -192,7 +195,7 @@ func (l *Live) lose(mark uint64) {
 func (l *Live) book(site string) *book {
 	b := l.books[site]
 	if b == nil {
-		b = &book{said: map[period.Date]int64{}, unsure: true, missed: math.MinInt32}
+		b = &book{said: map[period.Date]int64{}, unsure: true, first: bins.FirstDate, missed: math.MinInt32}
 		l.books[strings.Clone(site)] = b
 	}
 	return b

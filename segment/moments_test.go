@@ -138,11 +138,13 @@ func TestFrozen(t *testing.T) {
 	before := period.DateOf(w.now, nil) - 10
 	w.must(w.durable.Freeze(t.Context(), "shop", before, before.Window(time.UTC).From))
 	w.log.events = w.log.events[1:]
-	w.sites[0].Zone = w.zone("Asia/Kolkata") // all days are owed
+	w.sites[0].Zone = w.zone("America/New_York") // all days are owed
 	w.roll()
 	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: old})
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: before.Window(time.UTC).From.Add(time.Hour)}) // there it is the day before
 	for _, when := range []string{"live", "rolled"} {
-		if p := w.person("u"); !p.Complete || len(p.History[history.Whole]) != 2 || p.History.Sum(history.Whole, before-20, before)[history.Views] != 1 {
+		h := w.person("u").History
+		if p := w.person("u"); !p.Complete || len(h[history.Whole]) != 3 || h.Sum(history.Whole, before-20, before)[history.Views] != 1 || h.Sum(history.Whole, before, before+1)[history.Views] != 1 {
 			t.Errorf("%s: %+v", when, p)
 		}
 		w.roll()

@@ -15,6 +15,7 @@ type book struct {
 	basis       history.Basis         // what the rows are made with; zero if they are not
 	read        bool                  // basis is what is kept
 	made        uint64                // days so far
+	first       period.Date           // dates before are frozen: what is not is counted from this one on
 	missed      period.Date           // of dates up to this one events are missing in memory,
 	lost        uint64                // with marks up to this one; 0 if none are
 	generations []*generation         // of what is not in rows, oldest first
@@ -60,8 +61,8 @@ type said struct {
 
 // What things take in memory, about: BenchmarkLiveMemory.
 const (
-	visitorBytes = 190 // with an id
-	figureBytes  = 24
+	visitorBytes = 130 // with an id
+	figureBytes  = 22
 	itemBytes    = 150
 	saidBytes    = 64
 )

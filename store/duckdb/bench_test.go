@@ -134,6 +134,9 @@ func BenchmarkWalk(b *testing.B) {
 	for name, do := range map[string]func() error{
 		"events": func() error { return walk(w.From, w.To, func(*event.Event) error { return nil }) },
 		"count":  func() error { _, err := bins.Count(w, "EUR", walk); return err },
+		"known": func() error {
+			return p.Walk(context.Background(), "shop", w.From, w.To, true, func(*event.Event) error { return nil })
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
