@@ -170,7 +170,7 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, roles []account.Role
 		return nil, false
 	}
 	if key.Site != "" {
-		sites = slices.DeleteFunc(sites, func(s account.Site) bool { return s.ID != key.Site })
+		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != key.Site }) // the list is everybody's
 	}
 	return sites, true
 }

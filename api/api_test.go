@@ -331,6 +331,27 @@ func BenchmarkGraphQL(b *testing.B) {
 	}
 }
 
+// shared lists the same slice to everybody.
+type shared []account.Site
+
+func (s shared) Sites(context.Context) ([]account.Site, error) { return s, nil }
+
+func TestListOfSitesStaysAsItIs(t *testing.T) {
+	f := start(t)
+	sites := shared{{ID: "a-example", Domain: "a.example"}, {ID: "b-example", Domain: "b.example"}, {ID: "c-example", Domain: "c.example"}}
+	f.Server = httptest.NewServer(New(f.source, f.memory, sites, Options{Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(f.Close)
+	if status, answer, _ := f.do(t, "GET", "/v1/query?metric=PageViews&window=Last7Days", f.other, ""); status != 200 || !strings.Contains(answer, "b.example") {
+		t.Errorf("%d %s", status, answer)
+	}
+	for i, id := range []string{"a-example", "b-example", "c-example"} {
+		if sites[i].ID != id {
+			t.Errorf("a request with the key of one site changed the list of sites: %+v", sites)
+			break
+		}
+	}
+}
+
 func TestKeysForPagesReadNoFigures(t *testing.T) {
 	f := start(t)
 	token, _, err := f.memory.AddKey(t.Context(), "a-example", account.InPages)
