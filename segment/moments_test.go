@@ -97,6 +97,32 @@ func TestLateTraits(t *testing.T) {
 	}
 }
 
+// TestTickWaits: where there are no definitions nobody moves or is listed, and
+// afterwards nobody is left out.
+func TestTickWaits(t *testing.T) {
+	w := calmWorks(t)
+	definitions := w.definitions
+	tick := func() { w.must(w.live.Tick(t.Context(), func(string) []Definition { return definitions })) }
+	in := func() int { return len(w.person("u").In) }
+	tick()
+	w.bringOne(event.Event{Kind: event.Track, Name: "Product Viewed", Properties: `{"product_id":"p"}`, UserID: "u", Time: w.now})
+	if tick(); in() != 2 {
+		t.Errorf("in %d segments", in())
+	}
+	for range 2 {
+		definitions = nil
+		tick()
+		w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now}) // not idle any more
+	}
+	if b := w.live.books["shop"]; len(b.changed) > 0 || in() != 2 {
+		t.Errorf("without segments %d visitors are listed; in %d", len(b.changed), in())
+	}
+	definitions = w.definitions
+	if tick(); in() != 1 {
+		t.Errorf("in %d segments at last", in())
+	}
+}
+
 // TestFirstRows: a visitor whose first day goes into rows while all are read
 // comes once, and is not left out.
 func TestFirstRows(t *testing.T) {

@@ -34,7 +34,8 @@ func (l *Live) Tick(ctx context.Context, definitions func(site string) []Definit
 		}
 		all := definitions(s.ID)
 		if len(all) == 0 {
-			continue // nobody moves; who did something meanwhile is not forgotten
+			l.giveBack(s.ID, nil, true) // nobody moves and is listed: all are tested once there are some
+			continue
 		}
 		if err := l.tick(ctx, s, all); err != nil && !errors.Is(err, ErrIncomplete) {
 			errs = append(errs, fmt.Errorf("segments of site %s: %w", s.ID, err))
@@ -88,7 +89,9 @@ func (l *Live) giveBack(site string, changed map[string]struct{}, all bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.book(site)
-	b.unsure = b.unsure || all
+	if all {
+		b.changed, b.unsure = nil, true
+	}
 	for visitor := range changed {
 		b.change(visitor)
 	}
