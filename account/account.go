@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"footfall/event"
+	"footfall/period"
 )
 
 // ErrNotFound means there is no such site, key, link or session.
@@ -37,6 +38,17 @@ func (s Site) Location() *time.Location {
 		return z
 	}
 	return time.UTC
+}
+
+// Oldest is from when on events of the site are taken: the beginning of the day
+// so many days ago as it keeps events, by the clock at the site. It is zero if
+// it keeps them for ever.
+func (s Site) Oldest(now time.Time) time.Time {
+	if s.Keep <= 0 {
+		return time.Time{}
+	}
+	zone := s.Location()
+	return (period.DateOf(now, zone) - period.Date(s.Keep)).Window(zone).From
 }
 
 // Role is what a read key or a person may do.

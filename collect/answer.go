@@ -18,6 +18,23 @@ type refusal struct {
 	status int
 	field  string // of the event that is wrong; "" if it is not about one
 	why    string
+	label  string // it is counted by; "" for field or status
+}
+
+// oldError is about an event of a time whose events the site does not keep any
+// more. It is not set aside, either.
+type oldError struct{ *event.InvalidError }
+
+func (e oldError) Unwrap() error { return e.InvalidError }
+
+const tooOld = "too_old"
+
+// checkAge refuses an event that is older than those that are kept.
+func (o *origin) checkAge(e *event.Event) error {
+	if o.keep == 0 || !e.Time.Before(o.oldest) {
+		return nil
+	}
+	return oldError{&event.InvalidError{Field: "timestamp", Why: "is older than the " + strconv.Itoa(o.keep) + " days this site keeps events"}}
 }
 
 func unreadable(why string) *refusal { return &refusal{status: http.StatusBadRequest, why: why} }
@@ -29,14 +46,21 @@ func tooLarge(why string) *refusal {
 // invalid makes the answer to an event that can't be kept.
 func invalid(err error) *refusal {
 	if bad, ok := errors.AsType[*event.InvalidError](err); ok {
-		return &refusal{status: http.StatusBadRequest, field: bad.Field, why: bad.Why}
+		ref := &refusal{status: http.StatusBadRequest, field: bad.Field, why: bad.Why}
+		if errors.As(err, &oldError{}) {
+			ref.label = tooOld
+		}
+		return ref
 	}
 	return unreadable(err.Error())
 }
 
 // reason is the label an event's refusal is counted by.
 func (f *refusal) reason() string {
-	if f.field != "" {
+	switch {
+	case f.label != "":
+		return f.label
+	case f.field != "":
 		return f.field
 	}
 	return statusText(f.status)

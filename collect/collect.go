@@ -38,6 +38,9 @@ type Site struct {
 	ID, Key, Domain string
 	Origins         []string // hosts a browser may send from; empty allows all
 	HonourDNT       bool     // drop what is sent with Do Not Track or Global Privacy Control
+	Keep            int      // days that events are kept; 0 is for ever
+	// Oldest is from when on events are taken; asked if Keep is not 0.
+	Oldest func(now time.Time) time.Time
 }
 
 // Sites finds sites. It is asked on every request: it answers from memory and
@@ -61,7 +64,7 @@ type Options struct {
 	// its JSON without any address or user agent.
 	Refuse   func(ctx context.Context, site, reason, raw string)
 	Enricher Enricher
-	// Count counts n of a stage: "accepted", "refused" (reason: the field),
+	// Count counts n of a stage: "accepted", "refused" (reason: the field, or "too_old"),
 	// "dropped" (reason), "request" (reason: the status).
 	Count          func(stage, reason string, n int)
 	TrustedProxies []netip.Prefix // whose word on the client's address is taken

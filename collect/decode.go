@@ -22,6 +22,8 @@ type origin struct {
 	userAgent   string
 	referer     string // stands in for the page's URL if pixel
 	anonymousID string // from the header, where an event has none
+	keep        int    // days that the site keeps events; 0 is for ever
+	oldest      time.Time
 }
 
 // members of an event, of its context, and of what describes its page, as

@@ -158,7 +158,9 @@ func (c *Collector) publish(ctx context.Context, j *job, site *Site) *refusal {
 		c.Count("accepted", "", len(j.events))
 	}
 	for _, x := range j.rejected {
-		c.Refuse(ctx, site.ID, x.reason, x.raw)
+		if x.label != tooOld {
+			c.Refuse(ctx, site.ID, x.reason, x.raw)
+		}
 		c.Count("refused", x.label, 1)
 	}
 	return nil

@@ -68,8 +68,11 @@ func (c *Collector) takePixel(r *http.Request, kind event.Kind, h http.Header) *
 	}
 	j.decoder.origin = c.origin(r, &site, "pixel")
 	if err := c.add(j, v, kind); err != nil {
-		c.Refuse(r.Context(), site.ID, err.Error(), j.decoder.scrubbed(v))
-		return invalid(err)
+		ref := invalid(err)
+		if ref.label != tooOld {
+			c.Refuse(r.Context(), site.ID, err.Error(), j.decoder.scrubbed(v))
+		}
+		return ref
 	}
 	return c.publish(r.Context(), j, &site)
 }

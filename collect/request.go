@@ -243,6 +243,9 @@ func (c *Collector) siteOf(key string) (Site, *refusal) {
 func (c *Collector) origin(r *http.Request, site *Site, channel string) origin {
 	o := origin{site: site.ID, received: c.Now().UTC(), channel: channel, userAgent: r.Header.Get("User-Agent")}
 	o.ip, _ = c.clientAddr(r)
+	if site.Keep > 0 {
+		o.keep, o.oldest = site.Keep, site.Oldest(o.received)
+	}
 	if channel == "pixel" {
 		o.referer = r.Header.Get("Referer")
 	}
@@ -262,6 +265,9 @@ func (c *Collector) add(j *job, v *fastjson.Value, kind event.Kind) error {
 	if err == nil {
 		c.Enricher.Enrich(e, from)
 		err = e.Check()
+	}
+	if err == nil {
+		err = j.decoder.checkAge(e)
 	}
 	if err != nil {
 		j.events = j.events[:len(j.events)-1]

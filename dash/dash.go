@@ -33,7 +33,7 @@ type Logins interface {
 }
 
 // Status is where the accepted events are; Accepted is the sum of the others.
-type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting uint64 }
+type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting, Removed uint64 }
 
 // Options configures the dashboard; the zero value works.
 type Options struct {

@@ -121,7 +121,7 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 			t.Fatal(err)
 		}
 	}
-	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12}, nil }
+	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }

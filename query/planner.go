@@ -64,6 +64,13 @@ func (p *Planner) Answer(ctx context.Context, q metric.Query) (metric.Dataset, e
 			return d, err
 		}
 	}
+	state, err := p.durable.State(ctx)
+	if err == nil {
+		err = Kept(&state, q)
+	}
+	if err != nil {
+		return metric.Dataset{}, err
+	}
 	return p.events.Answer(ctx, q)
 }
 
@@ -124,6 +131,9 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 	if state.Zones[x.q.Site] != bins.Basis(x.zone, x.q.Currency) {
 		return metric.Dataset{}, errEvents
 	}
+	if err := x.money(&state); err != nil {
+		return metric.Dataset{}, err
+	}
 	asOf := x.p.now().UTC()
 	dirty := x.dirty(&state)
 	fromStore := len(dirty) > 0 && (x.p.hot == nil || x.q.Metric == metric.Sessions || x.q.Metric == metric.Bounces)
@@ -134,10 +144,11 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 		return metric.Dataset{}, fmt.Errorf("query: %w", err)
 	}
 	for _, date := range dirty {
+		day := bins.Day{Site: x.q.Site, Date: date}
 		if fromStore {
-			err = x.readEvents(ctx, date)
+			err = x.readEvents(ctx, date, state.Window(day, x.zone))
 		} else {
-			err = x.readHot(ctx, date, state.Since(bins.Day{Site: x.q.Site, Date: date}))
+			err = x.readHot(ctx, date, state.Window(day, x.zone), state.Since(day))
 		}
 		if err != nil {
 			return metric.Dataset{}, err
@@ -224,19 +235,20 @@ func (x *plan) readBins(ctx context.Context, dirty []period.Date, without bool) 
 	})
 }
 
-func (x *plan) readHot(ctx context.Context, date period.Date, since event.Position) error {
-	r := bins.HotRange{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", Window: date.Window(x.zone), Since: since}
+func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, since event.Position) error {
+	r := bins.HotRange{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", Window: w, Since: since}
 	x.usedHot = true
-	return x.p.hot.Read(ctx, r, func(value string, bucket time.Time, b *bins.Bin) error {
-		x.add(value, bucket, b)
+	begin := date.Window(x.zone).From
+	return x.p.hot.Read(ctx, r, func(value string, _ time.Time, b *bins.Bin) error {
+		x.add(value, begin, b)
 		return nil
 	})
 }
 
 // readEvents counts a date from the events.
-func (x *plan) readEvents(ctx context.Context, date period.Date) error {
+func (x *plan) readEvents(ctx context.Context, date period.Date, w period.Window) error {
 	q := x.q
-	q.Window, q.Step, q.Limit = date.Window(x.zone), period.Total, 0
+	q.Window, q.Step, q.Limit = w, period.Total, 0
 	d, err := x.p.events.Answer(ctx, q)
 	if err != nil {
 		return err
@@ -244,7 +256,7 @@ func (x *plan) readEvents(ctx context.Context, date period.Date) error {
 	x.usedStore = true
 	for _, point := range d.Points {
 		if point.Value != 0 {
-			x.count(point.Series, max(0, x.step(point.Time)), point.Value)
+			x.count(point.Series, max(0, x.step(date.Window(x.zone).From)), point.Value)
 		}
 	}
 	return nil

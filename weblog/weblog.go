@@ -68,6 +68,7 @@ type Report struct {
 	Downloads            int64   `json:"downloads"`              // bots included
 	Bots                 int64   `json:"bots"`                   // page views by bots
 	Duplicates           int64   `json:"duplicates"`             // known only to who stores; left to the caller
+	TooOld               int64   `json:"too_old"`                // events not taken as the site keeps none of their time; left to the caller
 }
 
 // Add adds another file's report to r. Line numbers stay those of their file.
@@ -79,6 +80,7 @@ func (r *Report) Add(s Report) {
 	r.Downloads += s.Downloads
 	r.Bots += s.Bots
 	r.Duplicates += s.Duplicates
+	r.TooOld += s.TooOld
 	for _, n := range s.MalformedLineNumbers {
 		r.note(n)
 	}

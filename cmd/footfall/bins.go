@@ -35,7 +35,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	if err := h.openHistories(h.historyFile()); err != nil {
 		return err
 	}
-	if err := h.openDurable(filepath.Join(h.c.values["data"], "bins.sqlite")); err != nil {
+	if err := h.openDurable(h.binsFile()); err != nil {
 		return err
 	}
 	if h.hot, err = h.openHot(ctx); err != nil {
@@ -51,16 +51,37 @@ func (h *house) openBins(ctx context.Context) (err error) {
 }
 
 // openDurable opens the file of bins. A damaged one is moved aside: bins are
-// made again from the event store.
+// made again from the event store, and those of dates whose events are removed
+// are taken from their copy.
 func (h *house) openDurable(path string) (err error) {
+	if err := h.restoreBins(path); err != nil {
+		return err
+	}
 	if h.bins, err = binsqlite.Open(path); !errors.Is(err, binsqlite.ErrDamaged) {
 		return err
 	}
 	if err := h.moveAside(path, "bins can't be read; moving their file aside, they are made again from the event store", err); err != nil {
 		return err
 	}
+	if err := h.restoreBins(path); err != nil {
+		return err
+	}
 	h.bins, err = binsqlite.Open(path)
 	return err
+}
+
+// restoreBins puts the copy of the bins, if there is one, into the place of a
+// file that is not there. All that is not frozen in it is made anew.
+func (h *house) restoreBins(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(copyOf(path)); err != nil {
+		return nil // there never was one
+	}
+	h.log.Warn("bins are restored from the copy that was made before events were removed; figures of days whose events are there are made anew", "copy", copyOf(path))
+	h.filled = true
+	return binsqlite.Restore(copyOf(path), path)
 }
 
 // openHot chooses where hot buckets are by the setting's scheme.
@@ -278,6 +299,9 @@ func printReconciled(w io.Writer, r reconciled) {
 	for _, line := range r.Archive.Examples {
 		fmt.Fprintln(w, line)
 	}
+	if r.Frozen > 0 {
+		fmt.Fprintf(w, "%d days are left out, as their events are removed: their figures stay as they are\n", r.Frozen)
+	}
 	fmt.Fprintf(w, "%d differences in %d figures of %d days (%d of them with hot buckets), %d events recounted, %d in the archive, in %v\n",
 		r.Count, r.Figures, r.Days, r.Hot, r.Events, r.Archive.Events, r.Took.Round(time.Millisecond))
 }
@@ -303,10 +327,18 @@ func (h *house) checkArchive(ctx context.Context, site string, from, to period.D
 		return (site == "" || s == site) && (from == 0 && to == 0 || period.Date(d) >= from && period.Date(d) < to)
 	}
 	archived, stored, late := map[day]int{}, map[day]int{}, map[day]bool{}
+	state, err := h.bins.State(ctx)
+	if err != nil {
+		return out, err
+	}
+	kept := func(e *event.Event) bool { // in both, whatever a removal has come to
+		f, ok := state.Frozen[e.Site]
+		return !ok || !e.Time.Before(f.At.Add(-neighbours))
+	}
 	end := h.archive.Position()
-	err := h.archive.Scan(ctx, event.Position{}, func(events []event.Event, _ event.Position) error {
+	err = h.archive.Scan(ctx, event.Position{}, func(events []event.Event, _ event.Position) error {
 		for i := range events {
-			if d := (day{events[i].Site, event.DayOf(events[i].Time)}); wanted(d.site, d.day) {
+			if d := (day{events[i].Site, event.DayOf(events[i].Time)}); wanted(d.site, d.day) && kept(&events[i]) {
 				archived[d]++
 				out.Events++
 			}
@@ -318,7 +350,7 @@ func (h *house) checkArchive(ctx context.Context, site string, from, to period.D
 	}
 	since := h.archivedUntil(ctx, end)
 	if err := h.export(ctx, site, period.Window{}, func(e *event.Event) error {
-		if d := (day{e.Site, event.DayOf(e.Time)}); wanted(d.site, d.day) {
+		if d := (day{e.Site, event.DayOf(e.Time)}); wanted(d.site, d.day) && kept(e) {
 			stored[d]++
 			late[d] = late[d] || !e.Received.Before(since)
 		}

@@ -128,7 +128,7 @@ func (c *call) account(ctx context.Context) []finding {
 		time.Sleep(20 * time.Millisecond)
 	}
 	found := []finding{
-		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Waiting)},
+		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d removed as old + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Removed, s.Waiting)},
 		{"expiry", !s.Expiring, fmt.Sprintf("the oldest waiting event is %.0f s old; the queue keeps %s", s.LagSeconds["store"], c.values["queue-max-age"])},
 	}
 	var aside uint64
@@ -136,7 +136,7 @@ func (c *call) account(ctx context.Context) []finding {
 		aside += n
 	}
 	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
-	return append(append(found, s.Notices.finding(), k.daily(ctx)), c.leftovers()...)
+	return append(append(found, s.Notices.finding(), k.daily(ctx), k.retention(ctx)), c.leftovers()...)
 }
 
 // leftovers names what rebuilds and damage left beside the event store.

@@ -40,6 +40,7 @@ var ownFlags = map[string][][3]string{
 	"key add":          {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
+	"retention":        {{"site", "", "site; none is every site"}, {"dry-run", "false", "true: only say what would be removed"}},
 	"reconcile":        {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
 	"daily":            {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
 	"export":           {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
@@ -56,10 +57,10 @@ var ownFlags = map[string][][3]string{
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
 }
 
-// declareOwn declares a command's own flags. "all" is a switch.
+// declareOwn declares a command's own flags. "all" and "dry-run" are switches.
 func declareOwn(name string, flags *flag.FlagSet) {
 	for _, f := range ownFlags[name] {
-		if f[0] == "all" {
+		if f[0] == "all" || f[0] == "dry-run" {
 			flags.Bool(f[0], false, f[2])
 			continue
 		}

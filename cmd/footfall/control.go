@@ -41,6 +41,7 @@ func (k *control) routes() http.Handler {
 		"POST /segment/test": k.testSegments, "GET /segment/counts": k.countSegment,
 		"GET /visitor/history": k.visitorHistory, "GET /visitor/segments": k.visitorSegments,
 		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
+		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
 	} {
@@ -185,7 +186,7 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	source := k.h.Answer
 	if r.FormValue("recount") == "true" {
 		q.Currency = site.Currency
-		source = k.h.answerFromEvents
+		source = k.h.recountFigure
 	}
 	d, err := source(r.Context(), q)
 	if err != nil {
@@ -253,9 +254,17 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if err := flush.EnableFullDuplex(); err != nil { // progress is told while the file still comes
 		return err
 	}
+	tooOld := 0
 	report, err := weblog.Import(r.Context(), r.Body, weblog.Options{
 		Site: site.ID, Secret: k.h.secret, Format: format, Source: r.FormValue("name"), Host: site.Domain, Salt: []byte(r.FormValue("salt")),
 		Publish: func(ctx context.Context, events []event.Event) error {
+			events, old := recent(events, site.Oldest(time.Now()))
+			if tooOld += old; old > 0 {
+				k.h.meters.count("refused", "too_old", old)
+			}
+			if len(events) == 0 {
+				return nil
+			}
 			if err := k.h.queue.Publish(ctx, events...); err != nil {
 				return err
 			}
@@ -272,7 +281,7 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = k.h.settled(r.Context())
 	}
-	report.Duplicates = again.Load()
+	report.Duplicates, report.TooOld = again.Load(), int64(tooOld)
 	last := importProgress{Report: report, Done: true}
 	if err != nil {
 		last.Error = err.Error()

@@ -48,6 +48,8 @@ func (h *house) runSchedule(ctx context.Context) (stop func()) {
 		{Name: "daily, late events", Every: period.Bucket, Do: func(ctx context.Context, _ schedule.Due) error { return h.daily.late(ctx) }, Advice: advice},
 		{Name: historyJob, At: historyAt, Do: h.mover.date,
 			Advice: "members of segments are not counted and histories that are too old not removed until then: look for room on the disk and for a rebuild under way"},
+		{Name: retentionJob, At: retentionAt, Do: h.retainDate,
+			Advice: "old events stay until then: look for room on the disk and for a rebuild under way, and try: footfall retention"},
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})

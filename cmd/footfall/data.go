@@ -96,6 +96,9 @@ func printReport(w io.Writer, r weblog.Report, took time.Duration) {
 		fmt.Fprintf(w, "malformed lines (set aside, see: footfall aside list --reader import): %s\n", strings.Trim(fmt.Sprint(r.MalformedLineNumbers), "[]"))
 	}
 	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads; %d were there already\n", r.PageViews, r.Bots, r.Downloads, r.Duplicates)
+	if r.TooOld > 0 {
+		fmt.Fprintf(w, "%d of these events were refused: they are older than the days the site keeps events (footfall site set --keep-events)\n", r.TooOld)
+	}
 }
 
 // bar is a progress bar, on terminals only.

@@ -35,8 +35,9 @@ type status struct {
 	Duplicates uint64             `json:"duplicates"`
 	SetAside   uint64             `json:"set_aside"` // by the store
 	Dropped    uint64             `json:"dropped"`   // from there, by hand
+	Removed    uint64             `json:"removed"`   // as old, by retention
 	Waiting    uint64             `json:"waiting"`
-	AddsUp     bool               `json:"adds_up"` // accepted = stored + duplicates + set aside + dropped + waiting
+	AddsUp     bool               `json:"adds_up"` // accepted = stored + duplicates + set aside + dropped + removed + waiting
 	Archived   uint64             `json:"archived"`
 	ArchiveLag uint64             `json:"archive_waiting"`
 	LagSeconds map[string]float64 `json:"lag_seconds"` // by reader: age of the oldest event waiting
@@ -61,10 +62,10 @@ func (h *house) status(ctx context.Context) (status, error) {
 	if err != nil {
 		return status{}, err
 	}
-	s := status{Accepted: q.Accepted, Stored: kept.Stored, Duplicates: kept.Duplicates, SetAside: q.Aside["store"], Dropped: q.Dropped["store"], Discarded: q.Discarded,
+	s := status{Accepted: q.Accepted, Stored: kept.Stored, Duplicates: kept.Duplicates, SetAside: q.Aside["store"], Dropped: q.Dropped["store"], Removed: kept.Removed, Discarded: q.Discarded,
 		Waiting: q.Accepted - min(kept.Position.Total, q.Accepted), Archived: h.archive.Stats().Rows, ArchiveLag: q.Readers["archive"].Waiting,
 		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), AsOf: h.asOf(st).UTC()}
-	s.AddsUp = s.Accepted == s.Stored+s.Duplicates+s.SetAside+s.Dropped+s.Waiting
+	s.AddsUp = s.Accepted == s.Stored+s.Duplicates+s.SetAside+s.Dropped+s.Removed+s.Waiting
 	for name, lag := range q.Readers {
 		if lag.Since.IsZero() {
 			s.LagSeconds[name] = 0
@@ -92,6 +93,7 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_duplicate_events", s.Duplicates)
 	gauge("footfall_set_aside_events", s.SetAside)
 	gauge("footfall_dropped_events", s.Dropped)
+	gauge("footfall_removed_events", s.Removed)
 	gauge("footfall_waiting_events", s.Waiting)
 	gauge("footfall_archived_events", s.Archived)
 	gauge("footfall_aside_discarded_items", s.Discarded)

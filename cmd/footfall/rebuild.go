@@ -21,9 +21,13 @@ import (
 // says so once what is returned is settled.
 func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events int)) (settlement, error) {
 	aside, err := h.listAside(ctx)
+	if err == nil {
+		err = h.level(ctx, st)
+	}
 	if err != nil {
 		return settlement{}, err
 	}
+	aside.old = st.State().Removed
 	aside.whole = st.State().Position == event.Position{}
 	write := func(events []event.Event, to event.Position) error {
 		err := st.Write(ctx, events, to)
@@ -90,6 +94,7 @@ type setAside struct {
 	archive []uint64              // ids of what the archive could not keep
 	again   []uint64              // items that need not be there any more
 	refused uint64                // events that the store refused while it was filled
+	old     uint64                // events removed from the store before
 	whole   bool                  // it was filled from the beginning
 }
 
@@ -147,7 +152,8 @@ func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Sta
 		return settlement{}, err
 	}
 	all := stats.Rows + uint64(len(aside.archive)) + q.Dropped["archive"]
-	lacks, left := all-min(st.State().Stored, all), aside.left()
+	old := st.State().Removed - aside.old // of what the archive could not keep
+	lacks, left := all-min(st.State().Stored+old, all), aside.left()
 	known := aside.refused + q.Dropped["archive"]
 	if !aside.whole {
 		known += left + q.Dropped["store"] // what it refused before
@@ -157,10 +163,10 @@ func (h *house) recount(ctx context.Context, st *duckdb.Store, stats archive.Sta
 		lacks = known
 	}
 	end := st.State().Position.Total
-	if archived := stats.Rows + stats.Duplicates + q.Aside["archive"] + q.Dropped["archive"]; archived < end {
+	if archived := stats.Rows + stats.Duplicates + stats.Removed + q.Aside["archive"] + q.Dropped["archive"]; archived < end {
 		h.log.Error("the archive does not account for all events accepted up to its end", "accepted", end, "missing", end-archived)
 	}
-	return settlement{aside.again, lacks - min(left, lacks)}, st.Recount(ctx, stats.Duplicates, st.State().Removed)
+	return settlement{aside.again, lacks - min(left, lacks)}, st.Recount(ctx, stats.Duplicates, stats.Removed+old)
 }
 
 func without(events []event.Event, index []int) []event.Event {
@@ -198,6 +204,11 @@ func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) err
 		defer enough()
 		if err := h.redriven(waiting); err != nil && ctx.Err() == nil {
 			h.log.Warn("rebuild: redriven events are not stored yet; they may be counted as duplicates", "error", err)
+		}
+	}
+	if st := h.store.Load(); st != nil { // what it holds then is compared with what the new one does
+		if err := h.level(ctx, st); err != nil {
+			h.log.Warn("rebuild: what is to be removed of the old event store can't be", "error", err)
 		}
 	}
 	end, err := h.catchUp(ctx)

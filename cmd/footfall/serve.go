@@ -134,7 +134,7 @@ func (h *house) server() *http.Server {
 // balance is where the accepted events are, for the foot of the pages.
 func (h *house) balance(ctx context.Context) (dash.Status, error) {
 	s, err := h.status(ctx)
-	return dash.Status{Accepted: s.Accepted, Stored: s.Stored, Duplicates: s.Duplicates, SetAside: s.SetAside + s.Dropped, Waiting: s.Waiting}, err
+	return dash.Status{Accepted: s.Accepted, Stored: s.Stored, Duplicates: s.Duplicates, SetAside: s.SetAside + s.Dropped, Removed: s.Removed, Waiting: s.Waiting}, err
 }
 
 // ready answers whether events can be accepted and figures read.

@@ -38,7 +38,7 @@ func (b *siteBook) reload(ctx context.Context) error {
 	}
 	n := &sitesNow{all: all, byKey: map[string]collect.Site{}, byHost: map[string]collect.Site{}, byID: map[string]account.Site{}}
 	for _, s := range all {
-		door := collect.Site{ID: s.ID, Key: s.WriteKey, Domain: s.Domain, Origins: s.Origins, HonourDNT: s.DNT}
+		door := collect.Site{ID: s.ID, Key: s.WriteKey, Domain: s.Domain, Origins: s.Origins, HonourDNT: s.DNT, Keep: s.Keep, Oldest: s.Oldest}
 		n.byKey[s.WriteKey] = door
 		n.byID[s.ID] = s
 		n.remembered = append(n.remembered, segment.Site{ID: s.ID, Zone: s.Location(), Currency: s.Currency, Months: s.History})

@@ -217,3 +217,12 @@ func (s *Store) Floors() map[string]time.Time {
 	}
 	return floors
 }
+
+// Old counts what Remove would remove.
+func (s *Store) Old(ctx context.Context, site string, before time.Time) (n uint64, err error) {
+	query := fmt.Sprintf("SELECT count(*) FROM events WHERE site = ? AND time_ms < %d", ceilMillis(before))
+	if err := s.db.QueryRowContext(ctx, query, site).Scan(&n); err != nil {
+		return 0, fmt.Errorf("event store: counting old events: %w", err)
+	}
+	return n, nil
+}
