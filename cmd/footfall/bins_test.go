@@ -49,6 +49,9 @@ func TestBinsAreTheEvents(t *testing.T) {
 		for source, n := range w.sources {
 			sources[source] += n
 		}
+		if w.persons.complete == 0 {
+			t.Errorf("seed %d: no history was complete", seed)
+		}
 	}
 	t.Log("answered from", sources)
 	for _, source := range []string{"bins", "bins+hot", "bins+events", "events"} {
@@ -76,6 +79,7 @@ type works struct {
 	roller  *bins.Roller
 	planner *query.Planner
 	sources map[string]int
+	persons persons
 }
 
 var errShaken = errors.New("shaken")
@@ -153,7 +157,7 @@ func (w *works) open() {
 		w.hot, hot = m, m
 	}
 	w.roller = bins.NewRoller(w.durable, w.hot, func(ctx context.Context) (bins.Snapshot, error) { return w.store.Snapshot(ctx) },
-		func() []bins.Site { return slices.Clone(w.sites) }, bins.Options{Together: 1 + w.r.IntN(3), Now: w.clock})
+		func() []bins.Site { return slices.Clone(w.sites) }, bins.Options{Together: 1 + w.r.IntN(3), Follower: w.persons.open(w), Now: w.clock})
 	w.planner = query.Plan(w.store, w.durable, hot, w.clock)
 	must(w.t, w.roller.Open(w.t.Context(), w.store.State().Position))
 }
@@ -162,6 +166,7 @@ func (w *works) shut() {
 	w.t.Helper()
 	must(w.t, w.durable.Close())
 	must(w.t, w.store.Close())
+	must(w.t, w.persons.kept.Close())
 }
 
 func (w *works) note(what string, args ...any) { w.did = append(w.did, fmt.Sprintf(what, args...)) }
@@ -262,6 +267,7 @@ func (w *works) reopen() {
 	w.t.Helper()
 	w.note("opened")
 	must(w.t, w.durable.Close())
+	must(w.t, w.persons.kept.Close())
 	w.open()
 }
 
@@ -314,6 +320,7 @@ func (w *works) event(site int) event.Event {
 			`{"currency":"inr","products":[{"sku":"q","category":"c","price":"2.001"},{"sku":"p","category":"c","price":3},{"sku":"q","price":-1}]}`,
 			`{"total":-3.5,"currency":"wst","product_id":"p"}`)
 	}
+	identified(&e, len(w.sent))
 	return e
 }
 
@@ -374,6 +381,7 @@ func (w *works) rezone() {
 // check asks n questions of both, in some of them while a roll comes between.
 func (w *works) check(n int) {
 	w.t.Helper()
+	w.persons.check(w)
 	for range n {
 		q, ok := w.question()
 		if !ok {
