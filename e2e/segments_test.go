@@ -223,7 +223,7 @@ func (s *shop) checkShop() {
 	}{
 		{"segments", "GET", "/v1/visitors/ada/history", "", 403, "viewer"},
 		{"segments", "GET", "/v1/query?metric=PageViews&window=Today", "", 403, "viewer"},
-		{"viewer", "GET", "/v1/visitors/ada/history?product=B4", "", 200, `"views":3,"orders":1,"revenue":19.9,"days":[{`},
+		{"viewer", "GET", "/v1/visitors/ada/history?product=B4", "", 200, `"views":3,"orders":1,"revenue":19.90,"days":[{`},
 		{"viewer", "GET", "/v1/visitors/nobody/history", "", 200, `"items":[],`},
 		{"viewer", "GET", "/v1/visitors/ada/segments?explain=true", "", 200, `"figure":3`},
 		{"viewer", "POST", "/v1/segments/dry-run", `{"name":"two","when":{"orders":{"at_least":2}}}`, 200, `"visitors":1,"segments":[{"segment":"two","members":0}]`},

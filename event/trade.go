@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"strings"
 )
@@ -26,6 +27,19 @@ var tradeNames = map[string]TradeKind{
 // Thousandths of a currency's unit: money is exact, and no currency has more
 // than three decimals.
 const Thousandths = 1000
+
+// Decimal spells thousandths as units with two decimals, or three if need be.
+func Decimal(thousandths int64) string {
+	sign, n := "", thousandths
+	if n < 0 {
+		sign, n = "-", -n
+	}
+	s := fmt.Sprintf("%s%d.%03d", sign, n/Thousandths, n%Thousandths)
+	if strings.HasSuffix(s, "0") {
+		return s[:len(s)-1]
+	}
+	return s
+}
 
 // Trade is what a track event says of products and money. Amounts are in
 // thousandths of the currency's unit.

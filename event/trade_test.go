@@ -234,3 +234,11 @@ func FuzzTrade(f *testing.F) {
 		}
 	})
 }
+
+func TestDecimal(t *testing.T) {
+	for n, want := range map[int64]string{0: "0.00", 1: "0.001", 10: "0.01", -25500: "-25.50", 19950: "19.95", 1_000_000: "1000.00", -5: "-0.005"} {
+		if got := event.Decimal(n); got != want {
+			t.Errorf("Decimal(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

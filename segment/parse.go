@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"footfall/history"
 	"io"
 	"slices"
 	"strconv"
@@ -13,7 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"footfall/event"
+	"footfall/history"
 )
 
 // DefinitionError says where a definition is wrong and what would be right.
@@ -445,17 +444,4 @@ func leaf(value any, line int) *yaml.Node {
 		n.Tag, n.Value = "!!bool", strconv.FormatBool(v)
 	}
 	return n
-}
-
-// decimal spells thousandths as units with two decimals, or three if need be.
-func decimal(thousandths int64) string {
-	sign, n := "", thousandths
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	s := fmt.Sprintf("%s%d.%03d", sign, n/event.Thousandths, n%event.Thousandths)
-	if strings.HasSuffix(s, "0") {
-		return s[:len(s)-1]
-	}
-	return s
 }

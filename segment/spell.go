@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"footfall/event"
 	"footfall/period"
 )
 
@@ -96,7 +97,7 @@ func (c Figure) node() *yaml.Node {
 // written spells a figure: a count, or money in units.
 func written(m history.Metric, figure int64) json.Number {
 	if m.Money() {
-		return json.Number(decimal(figure))
+		return json.Number(event.Decimal(figure))
 	}
 	return json.Number(strconv.FormatInt(figure, 10))
 }

@@ -85,17 +85,12 @@ func spellFigures(c history.Counts) api.HistoryFigures {
 		Refunds: c[history.Refunds], Refunded: units(c[history.Refunded])}
 }
 
-// units spells thousandths as a decimal number; none are "".
+// units spells an amount; none is "".
 func units(thousandths int64) json.Number {
 	if thousandths == 0 {
 		return ""
 	}
-	sign, n := "", thousandths
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	text := fmt.Sprintf("%s%d.%03d", sign, n/event.Thousandths, n%event.Thousandths)
-	return json.Number(strings.TrimSuffix(strings.TrimRight(text, "0"), "."))
+	return json.Number(event.Decimal(thousandths))
 }
 
 func spellMemberships(in []segment.Membership) []api.Membership {
