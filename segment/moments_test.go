@@ -1,14 +1,10 @@
 package segment
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
-	"footfall/bins"
 	"footfall/event"
 	"footfall/history"
 	"footfall/period"
@@ -191,93 +187,5 @@ func TestManyFigures(t *testing.T) {
 	}
 	if len(d.figures) != 100 || cap(d.figures) > 300 || sum != 10_000 {
 		t.Errorf("%d figures (room for %d), sum %d", len(d.figures), cap(d.figures), sum)
-	}
-}
-
-// TestReadersMeanwhile reads while days are made and events come: a visitor sees
-// each event once, all the time.
-func TestReadersMeanwhile(t *testing.T) {
-	w := calmWorks(t)
-	const rounds = 60
-	var mu sync.Mutex // what the roller takes of the store
-	events := func() (bins.Snapshot, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		return stored{events: append([]event.Event(nil), w.log.events...), at: w.log.at}, nil
-	}
-	w.roller = bins.NewRoller(w.durable, nil, func(context.Context) (bins.Snapshot, error) { return events() }, func() []bins.Site {
-		return []bins.Site{{ID: "shop", Zone: time.UTC, Currency: "EUR"}}
-	}, bins.Options{Follower: w.live, Together: 1})
-	w.must(w.roller.Open(t.Context(), w.log.at))
-	_, err := w.roller.Roll(t.Context())
-	w.must(err)
-	var wait sync.WaitGroup
-	done := make(chan struct{})
-	least := func(read func() (int64, bool)) {
-		for last := int64(0); ; {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			n, complete := read()
-			if !complete || n < last || n > 3*rounds {
-				t.Errorf("%d views after %d, complete: %v", n, last, complete)
-				return
-			}
-			last = n
-		}
-	}
-	views := func(p Person) int64 { return p.History.Sum(history.Whole, 0, 1<<20)[history.Views] }
-	wait.Go(func() {
-		least(func() (int64, bool) {
-			p, err := w.live.Visitor(context.Background(), "shop", "u")
-			return views(p), p.Complete && err == nil
-		})
-	})
-	wait.Go(func() {
-		least(func() (n int64, complete bool) {
-			v, err := w.live.each(context.Background(), Site{"shop", time.UTC, "EUR", 2}, nil, func(v *view, past history.Past) error {
-				p, err := v.person(past, nil, 1<<30)
-				n += views(p)
-				return err
-			})
-			return n, err == nil && v.complete
-		})
-	})
-	wait.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-				if _, err := w.roller.Roll(context.Background()); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	})
-	for i := range rounds {
-		var batch []event.Event
-		for j := range 3 {
-			at := w.now.AddDate(0, 0, -j)
-			batch = append(batch, event.Event{ID: fmt.Sprint(i, j), Site: "shop", Kind: event.Page, UserID: "u", Time: at, Original: at})
-		}
-		to := event.Position{Epoch: 1, Seq: uint64(i + 1)}
-		err := w.roller.Write(context.Background(), batch, to, func() ([]event.Event, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			w.log.events, w.log.at = append(w.log.events, batch...), to
-			return batch, nil
-		})
-		if err != nil && !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Millisecond)
-	}
-	close(done)
-	wait.Wait()
-	if n := views(w.person("u")); n != 3*rounds {
-		t.Errorf("%d views at last", n)
 	}
 }

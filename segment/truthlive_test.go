@@ -63,8 +63,13 @@ func throughLive(t *testing.T, events []event.Event) *truthLive {
 	return l
 }
 
-// expect expects so many visitors in a segment on a day.
-func (l *truthLive) expect(when string, today period.Date, visitors int) {
+// expect expects so many of all visitors in a segment on a day: at once, and
+// live when it is checked.
+func (l *truthLive) expect(all visitors, when string, today period.Date, visitors int) {
+	l.Helper()
+	if got := all.in(l.T, when, today); got != visitors {
+		l.Errorf("%s on %s: %d, want %d", when, today, got, visitors)
+	}
 	if l.expected[today] == nil {
 		l.expected[today] = map[string]int{}
 	}
