@@ -2,6 +2,7 @@ package segment
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type Options struct {
 	// Told reports whether somebody is told of a site's changes; nil is always.
 	// Else visitors enter and leave segments without a notice.
 	Told func(site string) bool
+	Log  *slog.Logger
 	Now  func() time.Time
 }
 
@@ -67,6 +69,9 @@ func NewLive(store history.Store, bases history.Bases, members history.Members, 
 	}
 	if o.Told == nil {
 		o.Told = func(string) bool { return true }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -118,8 +123,8 @@ type arrival struct {
 // arrive reads an event; false if it adds nothing.
 func arrive(s Site, e *event.Event) (arrival, bool) {
 	visitor, known := history.Known(e)
-	if !known {
-		return arrival{}, false
+	if !known || s.Months == 0 { // of sites without histories it is enough to know that somebody came
+		return arrival{site: s}, known
 	}
 	a := arrival{site: s, date: period.DateOf(e.Time, s.Zone), visitor: visitor}
 	if e.Kind == event.Identify {
@@ -173,6 +178,7 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 		}
 	}
 	if l.bytes > l.o.Bytes {
+		l.o.Log.Warn("what visitors did since the last roll takes too much memory; histories are not complete before the next one", "bytes", l.bytes)
 		l.lose(mark)
 	}
 }

@@ -31,7 +31,7 @@ func (h *house) openHistories(path string) (err error) {
 	}
 	h.segments = newSegmentBook(h.control)
 	h.live = segment.NewLive(h.histories, h.histories, h.histories, h.sites.remembered,
-		segment.Options{Told: func(site string) bool { _, ok := h.sites.hook(site); return ok }})
+		segment.Options{Log: h.log, Told: func(site string) bool { _, ok := h.sites.hook(site); return ok }})
 	h.mover = newMover(h)
 	return nil
 }
@@ -247,9 +247,9 @@ func (h *house) notices(ctx context.Context) (notices, error) {
 // finding tells whether webhooks take their messages. A failure or two is none
 // of the operator's business.
 func (n notices) finding() finding {
-	says := fmt.Sprintf("%d messages wait", n.Waiting)
+	says := fmt.Sprintf("messages waiting: %d", n.Waiting)
 	if n.Tries > 0 {
-		says += fmt.Sprintf("; the oldest failed %d times: %s", n.Tries, n.Why)
+		says += fmt.Sprintf("; tries of the oldest that failed: %d, the last because %s", n.Tries, n.Why)
 	}
 	return finding{"webhooks", n.Tries < 3, says}
 }
