@@ -46,7 +46,7 @@ func newAged(t *testing.T, seed uint64, zone string) *aged {
 		}
 		a.publish(batch...)
 	}
-	a.publish(a.events(3)...)
+	a.publish(append(a.events(3), a.across()...)...)
 	a.roll()
 	return a
 }
@@ -79,6 +79,15 @@ func (a *aged) events(n int) (all []event.Event) {
 	for i := range n {
 		at := (a.today - 2).Window(a.zone()).From.Add(12 * time.Hour).UTC()
 		all = append(all, event.Event{ID: fmt.Sprint("again", i%2), Site: a.site.ID, Kind: event.Page, Path: "/", Time: at, Original: at, Received: at, Channel: "web", Visitor: 7})
+	}
+	return all
+}
+
+// across is a session over the midnight from which on events are kept.
+func (a *aged) across() (all []event.Event) {
+	for _, minutes := range []int{-20, 5, 30} {
+		at := a.cut().Window(a.zone()).From.Add(time.Duration(minutes) * time.Minute).UTC()
+		all = append(all, event.Event{ID: fmt.Sprint("across", minutes), Site: a.site.ID, Kind: event.Page, Path: "/", Time: at, Original: at, Received: at, Channel: "web", Visitor: 99})
 	}
 	return all
 }
@@ -258,7 +267,8 @@ func TestRetention(t *testing.T) {
 			}
 			a.set(func(s *account.Site) { s.Currency = "EUR" })
 			a.same("in euros again", want, true)
-			a.lost(want)
+			a.lost()
+			a.moved()
 		})
 	}
 }
@@ -279,10 +289,16 @@ func (a *aged) late(want map[string]string) {
 	a.same("with a late event", want, true)
 }
 
-// lost spoils the bins, and takes them away: the copy stands in.
-func (a *aged) lost(want map[string]string) {
+// lost spoils the bins, and takes them away: the copy stands in, and what came
+// since it was made is counted from the events.
+func (a *aged) lost() {
 	a.t.Helper()
 	path := a.binsFile()
+	more := a.events(1)
+	more[0].ID = "behind the copy"
+	a.publish(more...)
+	a.roll()
+	want := a.figures(a.first(), a.today+1, true)
 	a.shut()
 	must(a.t, os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600))
 	a.open()
@@ -295,6 +311,34 @@ func (a *aged) lost(want map[string]string) {
 	a.open()
 	a.roll()
 	a.same("with bins that were taken away", want, true)
+}
+
+// moved brings the site to other places: every event counts once, also those at
+// the border of what is there, and the first days that are there are whole.
+func (a *aged) moved() {
+	a.t.Helper()
+	all := func() (sums []int64) {
+		for _, m := range []metric.Name{metric.PageViews, metric.Downloads, metric.Orders, metric.Visitors} {
+			d, err := a.Answer(a.t.Context(), a.query(m, "", period.Total, a.first(), a.today+3))
+			must(a.t, err)
+			sums = append(sums, d.Points[0].Value)
+		}
+		return sums
+	}
+	want := all()
+	for _, zone := range []string{"Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/Berlin"} {
+		a.set(func(s *account.Site) { s.Zone = zone })
+		if got := all(); !slices.Equal(got, want) {
+			a.t.Errorf("in %s there are %v, want %v", zone, got, want)
+		}
+		a.sound("in " + zone)
+		_, err := a.retain(a.t.Context(), a.site, false)
+		must(a.t, err)
+		if got := all(); !slices.Equal(got, want) {
+			a.t.Errorf("removed in %s there are %v, want %v", zone, got, want)
+		}
+		a.sound("removed in " + zone)
+	}
 }
 
 // TestRetentionIsCutShort ends behind every step and begins again.
