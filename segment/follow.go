@@ -316,8 +316,10 @@ func (l *Live) moveOn(ctx context.Context, site string, from period.Date) error 
 }
 
 // forgetAll removes everything of a site. A day that is being made is not put in
-// place any more.
+// place any more, and nobody is moved.
 func (l *Live) forgetAll(ctx context.Context, site string) (history.Removed, error) {
+	l.moving.Lock()
+	defer l.moving.Unlock()
 	l.basing.Lock()
 	defer l.basing.Unlock()
 	l.made.Lock()

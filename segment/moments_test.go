@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -116,6 +117,31 @@ func TestTickWaits(t *testing.T) {
 	definitions = w.definitions
 	if tick(); in() != 1 {
 		t.Errorf("in %d segments at last", in())
+	}
+}
+
+// TestOffMeanwhile: a site that is turned off while all its visitors are tested
+// keeps nothing of them.
+func TestOffMeanwhile(t *testing.T) {
+	w := calmWorks(t)
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now})
+	forgot := make(chan error)
+	w.kept.reading = func() {
+		w.kept.reading, w.sites[0].Months = nil, 0
+		go func() {
+			_, err := w.live.Forget(t.Context(), "shop")
+			forgot <- err
+		}()
+	}
+	if err := w.live.Pass(t.Context(), "shop", w.definitions, w.live.today(w.sites[0])); !errors.Is(err, ErrOff) {
+		t.Error(err)
+	}
+	w.must(<-forgot)
+	if p, err := w.kept.Read(t.Context(), "shop", "u"); err != nil || len(p.In) > 0 {
+		t.Errorf("left: %+v, %v", p, err)
+	}
+	if n, _, _ := w.kept.Waiting(t.Context()); n > 0 {
+		t.Errorf("%d notices of a site that keeps nothing", n)
 	}
 }
 

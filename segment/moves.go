@@ -37,7 +37,7 @@ func (l *Live) Tick(ctx context.Context, definitions func(site string) []Definit
 			l.giveBack(s.ID, nil, true) // nobody moves and is listed: all are tested once there are some
 			continue
 		}
-		if err := l.tick(ctx, s, all); err != nil && !errors.Is(err, ErrIncomplete) {
+		if err := l.tick(ctx, s, all); err != nil && !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrOff) {
 			errs = append(errs, fmt.Errorf("segments of site %s: %w", s.ID, err))
 		}
 	}
@@ -195,6 +195,9 @@ func (m *mover) everybody(ctx context.Context, fn func(*view, history.Past, []Me
 // move moves a visitor if that changes anything, and returns the segments. Of
 // whom something is uncertain waits.
 func (m *mover) move(ctx context.Context, visitor string, p Person) ([]Membership, error) {
+	if _, err := m.l.site(m.site.ID); err != nil {
+		return nil, err // it was turned off
+	}
 	in := Memberships(m.definitions, p.History, p.Traits, p.Today)
 	if !p.Complete {
 		m.l.giveBack(m.site.ID, map[string]struct{}{visitor: {}}, false)
