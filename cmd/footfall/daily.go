@@ -38,9 +38,9 @@ type dailyTable struct {
 	writing sync.Mutex
 }
 
-// runSchedule does what is due until the returned function is called, which
-// waits for a job under way to stop.
-func (h *house) runSchedule(ctx context.Context) (stop func()) {
+// runSchedule does what is due until the house begins to stop. The returned
+// function waits for a job under way to end.
+func (h *house) runSchedule() (stop func()) {
 	h.daily = &dailyTable{h: h, began: time.Now().Truncate(time.Millisecond)}
 	const advice = "the table and the files in daily/ are older than the figures until then: look for room on the disk and for a rebuild under way"
 	jobs := []schedule.Job{
@@ -51,16 +51,12 @@ func (h *house) runSchedule(ctx context.Context) (stop func()) {
 		{Name: retentionJob, At: retentionAt, Do: h.retainDate,
 			Advice: "old events stay until then: look for room on the disk and for a rebuild under way, and try: footfall retention"},
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log}).Run(ctx)
+		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log}).Run(h.ending)
 	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return func() { <-done }
 }
 
 // scheduled lists the sites as the schedule needs them.

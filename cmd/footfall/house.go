@@ -180,7 +180,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	}
 	h.stopRolls = h.runRolls(ctx)
 	h.stopMoves = h.runHistories(ctx)
-	h.stopJobs = h.runSchedule(ctx)
+	h.stopJobs = h.runSchedule()
 	return h, nil
 }
 
