@@ -72,6 +72,7 @@ func newMover(h *house) *mover {
 func (m *mover) run(ctx context.Context) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
+	trouble := "" // as it was told last
 	for {
 		select {
 		case <-ctx.Done():
@@ -81,7 +82,11 @@ func (m *mover) run(ctx context.Context) {
 				m.h.log.Error("histories are not made yet; the next roll tries again", "error", err)
 			}
 		case <-tick.C:
-			if err := m.move(ctx); err != nil && ctx.Err() == nil {
+			err := m.move(ctx)
+			if err == nil {
+				trouble = ""
+			} else if ctx.Err() == nil && err.Error() != trouble {
+				trouble = err.Error()
 				m.h.log.Error("segments are not up to date; it is tried again", "error", err)
 			}
 		}
@@ -115,13 +120,13 @@ func (m *mover) move(ctx context.Context) error {
 			}
 		}
 	}
-	return m.h.live.Tick(ctx, func(site string) []segment.Definition {
+	var unread error
+	err := m.h.live.Tick(ctx, func(site string) []segment.Definition {
 		definitions, err := m.h.segments.of(ctx, site)
-		if err != nil {
-			m.h.log.Error("segments can't be read", "site", site, "error", err)
-		}
+		unread = errors.Join(unread, err)
 		return definitions
 	})
+	return errors.Join(unread, err)
 }
 
 // change notes that a site's definitions changed.

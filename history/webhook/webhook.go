@@ -53,6 +53,8 @@ type Sender struct {
 	client *http.Client
 	freed  chan struct{} // a site may have more that is due
 
+	trouble string // with the outbox, as it was told last
+
 	mu    sync.Mutex
 	busy  map[string]bool // sites whose messages are being delivered
 	state map[string]state
@@ -110,8 +112,11 @@ func (s *Sender) due(ctx context.Context) map[string][]history.Message {
 	}
 	s.mu.Unlock()
 	messages, err := s.outbox.Due(ctx, time.Now(), batch)
-	if err != nil && ctx.Err() == nil {
-		s.o.Log.Error("webhook: the outbox can't be read", "error", err)
+	if err != nil && ctx.Err() == nil && err.Error() != s.trouble {
+		s.trouble = err.Error() // told once
+		s.o.Log.Error("webhook: the outbox can't be read; it is tried again", "error", err)
+	} else if err == nil {
+		s.trouble = ""
 	}
 	due := map[string][]history.Message{}
 	for _, m := range messages {
@@ -129,11 +134,14 @@ func (s *Sender) due(ctx context.Context) map[string][]history.Message {
 
 // deliver delivers a site's messages up to the first that fails.
 func (s *Sender) deliver(ctx context.Context, site string, messages []history.Message) {
-	more := true
+	more, lost := true, map[string]int{}
 	for _, m := range messages {
-		if more = ctx.Err() == nil && s.one(context.WithoutCancel(ctx), m); !more {
+		if more = ctx.Err() == nil && s.one(context.WithoutCancel(ctx), m, lost); !more {
 			break
 		}
+	}
+	for why, n := range lost {
+		s.o.Log.Warn("webhook: messages were given up", "site", site, "messages", n, "reason", why)
 	}
 	s.mu.Lock()
 	delete(s.busy, site)
@@ -151,11 +159,13 @@ type goneError struct{}
 
 func (goneError) Error() string { return "the answer was 410 Gone" }
 
-// one delivers a message, or gives it up; else it is false, and tried again.
-func (s *Sender) one(ctx context.Context, m history.Message) bool {
+// one delivers a message, or gives it up and notes in lost why; else it is
+// false, and tried again.
+func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int) bool {
 	hook, ok := s.hook(m.Site)
 	if !ok {
-		return s.giveUp(ctx, m, "no webhook", "the site has no webhook any more")
+		lost["the site has no webhook any more"]++
+		return s.giveUp(ctx, m, "no webhook")
 	}
 	err := s.post(ctx, hook, m.Body)
 	switch {
@@ -164,12 +174,14 @@ func (s *Sender) one(ctx context.Context, m history.Message) bool {
 		s.now(m.Site, works, "")
 		return s.done(ctx, m)
 	case errors.Is(err, goneError{}):
-		return s.giveUp(ctx, m, "gone", err.Error())
+		lost[err.Error()]++
+		return s.giveUp(ctx, m, "gone")
 	}
 	s.o.Count("webhook_failed", "", 1)
 	if s.tooOld(m) {
 		s.now(m.Site, dead, err.Error())
-		return s.giveUp(ctx, m, "failed", err.Error())
+		lost[err.Error()]++
+		return s.giveUp(ctx, m, "failed")
 	}
 	s.now(m.Site, failing, err.Error())
 	if err := s.outbox.Failed(ctx, m.ID, err.Error(), time.Now().Add(pause(m.Tries))); err != nil {
@@ -241,9 +253,8 @@ func written(body []byte) time.Time {
 }
 
 // giveUp takes a message away that can't be delivered.
-func (s *Sender) giveUp(ctx context.Context, m history.Message, reason, why string) bool {
+func (s *Sender) giveUp(ctx context.Context, m history.Message, reason string) bool {
 	s.o.Count("webhook_given_up", reason, 1)
-	s.o.Log.Warn("webhook: a message was given up", "site", m.Site, "message", m.ID, "tries", m.Tries+1, "reason", why)
 	return s.done(ctx, m)
 }
 

@@ -210,7 +210,7 @@ func TestGivesUp(t *testing.T) {
 			return 200
 		}}
 		wanted := put(t, o, "a", "unwanted", "wanted")[1]
-		put(t, o, "off", "nobody's")
+		put(t, o, "off", "nobody's", "nor mine", "nor yours")
 		stop := run(t, o, r, c.count, &log)
 		time.Sleep(3 * time.Second)
 		stop()
@@ -219,8 +219,11 @@ func TestGivesUp(t *testing.T) {
 		if len(tries) != 2 || waiting(t, o) != 0 {
 			t.Errorf("%d tries, want 2; %d wait", len(tries), waiting(t, o))
 		}
-		if got := c.String(); got != "map[webhook_given_up gone:1 webhook_given_up no webhook:1 webhook_sent:1]" {
+		if got := c.String(); got != "map[webhook_given_up gone:1 webhook_given_up no webhook:3 webhook_sent:1]" {
 			t.Errorf("counted %s", got)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "messages=3") {
+			t.Errorf("the log does not tell in a line each what was given up:\n%s", log.String())
 		}
 		if strings.Contains(log.String(), "u1") || strings.Contains(log.String(), "nobody") {
 			t.Errorf("the log tells of whom a message is:\n%s", log.String())
