@@ -230,7 +230,7 @@ func (h *house) takeCare() error {
 		return errStopping
 	}
 	if !h.care.TryLock() {
-		return errors.New("a rebuild, redrive or drop is under way; try again when it has ended")
+		return errors.New("a rebuild, redrive, drop or removal of old events is under way; try again when it has ended")
 	}
 	return nil
 }
