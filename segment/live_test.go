@@ -46,7 +46,7 @@ func TestLiveIsTheEvents(t *testing.T) {
 		complete, uncertain, incomplete, notices = complete+w.complete, uncertain+w.uncertain, incomplete+w.incomplete, notices+int(w.heard)
 	}
 	t.Logf("%d complete answers, %d not certain, %d not complete, %d notices", complete, uncertain, incomplete, notices)
-	if len(seeds) > 1 && (complete < incomplete || uncertain*20 > complete || notices < 100) {
+	if len(seeds) > 1 && (complete < 2000 || incomplete < 500 || uncertain*20 > complete || notices < 100) {
 		t.Error("the test tests less than it should")
 	}
 }
