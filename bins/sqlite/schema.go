@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -81,6 +82,18 @@ func unreadable(path string, err error) error {
 	return fmt.Errorf("bins: %s cannot be read: %w; move it and its -wal and -shm away: bins are made again from the event store", path, err)
 }
 
+// small is up to what size, in bytes, a file is looked through in no time.
+const small = 32 << 20
+
+// worthLooking reports whether to look at every page of a file that is not open
+// yet: a small one, and one that was not closed in order. It would take a second
+// for each 200 MB at each start.
+func worthLooking(path string) bool {
+	info, err := os.Stat(path)
+	log, open := os.Stat(path + "-wal")
+	return err != nil || info.Size() <= small || open == nil && log.Size() > 0
+}
+
 // whole looks at every page of the file.
 func whole(db *sql.DB, path string) error {
 	var found string
@@ -96,6 +109,7 @@ func whole(db *sql.DB, path string) error {
 
 // prepare makes the tables of an empty file and refuses one that it can't know.
 func prepare(db *sql.DB, path string) error {
+	look := worthLooking(path)
 	var id, version, tables int
 	for pragma, into := range map[string]*int{"application_id": &id, "user_version": &version} {
 		if err := db.QueryRow("PRAGMA " + pragma).Scan(into); err != nil {
@@ -109,8 +123,10 @@ func prepare(db *sql.DB, path string) error {
 	case id == application && version > format:
 		return fmt.Errorf("bins: %s has format %d, this footfall knows %d: install a newer footfall, or move the file away: bins are made again from the event store",
 			path, version, format)
-	case id == application && version == format:
+	case id == application && version == format && look:
 		return whole(db, path)
+	case id == application && version == format:
+		return nil
 	case id == application && version == 1:
 		if err := whole(db, path); err != nil {
 			return err

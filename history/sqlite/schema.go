@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -89,6 +90,7 @@ const moveAway = "move the file of histories and its -wal and -shm away: histori
 
 // prepare makes the tables of an empty file and refuses one that it can't know.
 func prepare(db *sql.DB, path string) error {
+	look := worthLooking(path)
 	var id, version, tables int
 	for query, into := range map[string]*int{"PRAGMA application_id": &id, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
 		if err := db.QueryRow(query).Scan(into); err != nil {
@@ -98,8 +100,10 @@ func prepare(db *sql.DB, path string) error {
 	switch {
 	case id == application && version > format:
 		return fmt.Errorf("history: %s has format %d, this footfall knows %d: install a newer footfall", path, version, format)
-	case id == application && version == format:
+	case id == application && version == format && look:
 		return whole(db, path)
+	case id == application && version == format:
+		return nil
 	case tables > 0 || id != 0 || version != 0:
 		return fmt.Errorf("history: %s is a file of something else: name another one", path)
 	}
@@ -117,7 +121,19 @@ func prepare(db *sql.DB, path string) error {
 	return nil
 }
 
-// whole looks at every page of the file: a second or so for a million visitors.
+// small is up to what size, in bytes, a file is looked through in no time.
+const small = 32 << 20
+
+// worthLooking reports whether to look at every page of a file that is not open
+// yet: a small one, and one that was not closed in order. A million visitors
+// would take a second at each start.
+func worthLooking(path string) bool {
+	info, err := os.Stat(path)
+	log, open := os.Stat(path + "-wal")
+	return err != nil || info.Size() <= small || open == nil && log.Size() > 0
+}
+
+// whole looks at every page of the file.
 func whole(db *sql.DB, path string) error {
 	var found string
 	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
