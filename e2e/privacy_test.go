@@ -57,10 +57,15 @@ func TestPrivacy(t *testing.T) {
 	visits := d.visits(t)
 	s := newServer(t, "--trusted-proxies", "127.0.0.0/8", "--archive-age", "1s")
 	at := s.addSite(d.host)
+	s.ask(nil, "site", "set", d.host, "--history", "120")
 	s.start()
 	x := secrets{addresses: map[string]bool{}}
 	sendSecrets(t, s, at, &x)
 	s.ask(nil, "import", "--site", at.ID, "--format", d.format, d.path(t, "access.log.gz"))
+	s.ask(nil, "roll")
+	if kept := s.ask(nil, "visitor", "history", "someone"); !strings.Contains(kept, `"kind":"all"`) {
+		t.Errorf("there is no history to look into: %s", kept)
+	}
 	for _, v := range visits {
 		x.addresses[v.host] = true
 		if len(v.agent) >= 20 && strings.Contains(v.agent, " ") {
@@ -148,7 +153,7 @@ func sendSecrets(t *testing.T, s *server, at site, x *secrets) {
 		{"/v1/page", []byte(`{"userAgent":"` + agent(19) + `","ip":"` + address("203.0.113.19") + `",`), 400},
 		{"/v1/page", with(full("page", 20), "timestamp", 7), 400},
 		{"/beacon/v1/batch?writeKey=" + at.WriteKey, map[string]any{"batch": []any{full("page", 21)}}, 200},
-		{"/collect?page=/secret&key=" + at.WriteKey, []byte(""), 200},
+		{"/collect?page=/secret&key=" + at.WriteKey, []byte(""), 200}, {"/v1/page", anonymous(full("page", 22)), 200},
 	}
 	for _, b := range bodies {
 		body, ok := b.body.([]byte)

@@ -201,6 +201,10 @@ func TestSegmentCommands(t *testing.T) {
 	if in := h.in("u1"); !slices.Equal(in, []string{"fans", "readers"}) {
 		t.Errorf("after the removal u1 is in %q", in)
 	}
+}
+
+func TestSegmentCommandsThatFail(t *testing.T) {
+	h := shop(t, time.Now().UTC())
 	for _, x := range []struct {
 		args []string
 		code int
