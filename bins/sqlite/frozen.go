@@ -93,6 +93,11 @@ func onDisk(path string) error {
 // Forget it.
 func Restore(copied, path string) error {
 	from, err := os.ReadFile(copied)
+	for _, part := range []string{"-wal", "-shm"} { // of the file that is not there: they would be taken for this one's
+		if gone := os.Remove(path + part); err == nil && !errors.Is(gone, os.ErrNotExist) {
+			err = gone
+		}
+	}
 	if err == nil {
 		err = os.WriteFile(path+".part", from, 0o600)
 	}

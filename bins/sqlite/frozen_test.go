@@ -67,8 +67,14 @@ func TestCopy(t *testing.T) {
 	for _, part := range []string{"", "-wal", "-shm"} {
 		os.Remove(path + part)
 	}
+	if err := os.WriteFile(path+"-wal", []byte("of the file before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := Restore(copied, path); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the log of the file before is still there: %v", err)
 	}
 	d = open(t, path)
 	defer d.Close()

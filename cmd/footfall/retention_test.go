@@ -230,6 +230,7 @@ func TestRetention(t *testing.T) {
 			dollars := a.figures(a.cut(), a.today+1, true)
 			a.set(func(s *account.Site) { s.Currency, s.Keep = "EUR", keepDays })
 			a.same("before", want, true)
+			a.told(false, "behind")
 			var dry, did []removal
 			for _, into := range []*[]removal{&dry, &did} {
 				args := []string{"retention", "--site", "shop.example"}
@@ -240,11 +241,12 @@ func TestRetention(t *testing.T) {
 					t.Fatalf("%v: %s, %+v", args, fault, *into)
 				}
 			}
-			if d := did[0]; d.Events == 0 || d.Events != dry[0].Events || d.Archive != dry[0].Archive && d.Archive.Bytes < dry[0].Archive.Bytes || d.Archive.Events != d.Events || d.Before != a.cut().String() {
+			if d := did[0]; d.Events == 0 || d.Events != dry[0].Events || d.Archive != dry[0].Archive && d.Archive.Bytes < dry[0].Archive.Bytes || d.Archive.Events != d.Events || d.Before != a.cut().String() || d.Size <= 0 {
 				t.Errorf("removed %+v, foretold %+v", d, dry[0])
 			}
 			a.same("after", want, true)
 			a.gone("after")
+			a.told(true, "those before "+a.cut().String()+" are removed")
 			a.asks()
 			if again, err := a.retain(t.Context(), a.site, false); again != nil || err != nil {
 				t.Errorf("again it removed %+v, %v", again, err)
@@ -270,6 +272,17 @@ func TestRetention(t *testing.T) {
 			a.lost()
 			a.moved()
 		})
+	}
+}
+
+// told checks what doctor says of retention.
+func (a *aged) told(ok bool, want string) {
+	a.t.Helper()
+	k, err := (&call{config: a.c, stderr: os.Stderr}).dial(a.t.Context())
+	must(a.t, err)
+	defer k.close()
+	if f := k.retention(a.t.Context()); f.OK != ok || !strings.Contains(f.Says, want) {
+		a.t.Errorf("doctor says %+v, want %q", f, want)
 	}
 }
 
@@ -400,4 +413,29 @@ func TestRetentionWithoutEnd(t *testing.T) {
 		t.Errorf("left behind: %v", matches)
 	}
 
+}
+
+// TestImportTooOld imports a log with lines of both sides of the oldest day.
+func TestImportTooOld(t *testing.T) {
+	h := newHome(t)
+	s, err := h.sites.AddSite(t.Context(), account.Site{Domain: "shop.example", Zone: "America/New_York", Currency: "USD"})
+	must(t, err)
+	s.Keep = keepDays
+	s, err = h.sites.UpdateSite(t.Context(), s)
+	must(t, err)
+	var lines []string
+	for _, off := range []time.Duration{-48 * time.Hour, -time.Second, 0, 24 * time.Hour} {
+		at := s.Oldest(time.Now()).Add(off).UTC()
+		lines = append(lines, fmt.Sprintf(`192.0.2.7 - - [%s] "GET /page HTTP/1.1" 200 7 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"`, at.Format("02/Jan/2006:15:04:05 -0700")))
+	}
+	path := filepath.Join(t.TempDir(), "access.log")
+	must(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+	var report struct {
+		Valid  int64 `json:"valid"`
+		TooOld int64 `json:"too_old"`
+	}
+	if fault, code := h.typed(&report, "import", "--site", s.ID, path); code != 0 || report.Valid != 4 || report.TooOld != 2 {
+		t.Errorf("%s: imported %+v, want 4 lines, 2 of them too old", fault, report)
+	}
+	h.adds("after an import with lines that are too old", counts{2, 0, 0, 0})
 }
