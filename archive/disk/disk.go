@@ -189,7 +189,7 @@ func (o *Objects) List(ctx context.Context, prefix string) ([]string, error) {
 }
 
 // Remove implements archive.Objects. What an unfinished Put of the same name
-// left goes, too.
+// left goes, too, and folders that are empty then.
 func (o *Objects) Remove(ctx context.Context, name string) error {
 	path, err := o.path(ctx, name)
 	if err != nil {
@@ -200,7 +200,11 @@ func (o *Objects) Remove(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return syncIfThere(filepath.Dir(path))
+	folder := filepath.Dir(path)
+	for folder != o.root && os.Remove(folder) == nil { // create makes it again
+		folder = filepath.Dir(folder)
+	}
+	return syncIfThere(folder)
 }
 
 // Aside implements archive.Objects: the file goes to the folder _aside.

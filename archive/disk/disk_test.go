@@ -91,3 +91,34 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 }
+
+// TestNoEmptyFolders: the folders of removed objects go with them, up to one that
+// holds something, and come again.
+func TestNoEmptyFolders(t *testing.T) {
+	root := t.TempDir()
+	o, err := disk.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first, second = "site=a/date=2026-11-21/hour=07/x.parquet", "site=a/date=2026-11-22/hour=07/x.parquet"
+	for range 2 {
+		for _, name := range []string{first, second} {
+			if err := o.Put(t.Context(), name, func(w io.Writer) error { _, err := io.WriteString(w, name); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := o.Remove(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		left, err := os.ReadDir(filepath.Join(root, "site=a"))
+		if err != nil || len(left) != 1 || left[0].Name() != "date=2026-11-22" {
+			t.Errorf("left are %v, %v", left, err)
+		}
+		if err := o.Remove(t.Context(), second); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+			t.Errorf("left are %v, %v", left, err)
+		}
+	}
+}
