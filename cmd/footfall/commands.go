@@ -134,11 +134,7 @@ func addKey(ctx context.Context, c *call) error {
 
 func login(ctx context.Context, c *call) error {
 	var out map[string]string
-	base := strings.TrimSuffix(c.values["public-url"], "/")
-	if base == "" {
-		base = "http://" + c.values["listen"]
-	}
-	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, base+out["path"]) })
+	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, out["url"]) })
 }
 
 func runQuery(ctx context.Context, c *call) error {

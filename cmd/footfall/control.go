@@ -124,11 +124,16 @@ func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) login(w http.ResponseWriter, r *http.Request) error {
+	if k.h.address == "" {
+		dir := k.h.c.values["data"]
+		return fmt.Errorf("no server runs on %s; start one, which prints a link, with: footfall serve --data %s", dir, dir)
+	}
 	token, err := k.h.control.AddLink(r.Context(), time.Hour)
 	if err != nil {
 		return err
 	}
-	return answer(w, map[string]string{"path": "/login?link=" + token})
+	path := "/login?link=" + token
+	return answer(w, map[string]string{"path": path, "url": k.h.address + path})
 }
 
 func (k *control) query(w http.ResponseWriter, r *http.Request) error {

@@ -63,6 +63,7 @@ type house struct {
 	enrich  *enrich.Enricher
 	sites   *siteBook
 	meters  *meters
+	address string // that people reach the server by; "" is a command's house, which has no doors
 
 	ending context.Context // done as soon as the house begins to stop
 	end    context.CancelFunc

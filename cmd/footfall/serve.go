@@ -48,6 +48,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	if err != nil {
 		return err
 	}
+	h.address = c.address(listener)
 	stopControl, err := h.openControl(func() { again <- syscall.SIGHUP })
 	if err != nil {
 		return errors.Join(err, h.close())
@@ -58,12 +59,11 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	work, stopWatch := context.WithCancel(ctx)
 	defer stopWatch()
 	go h.watch(work)
-	address := c.address(listener)
-	log.Info("listening", "address", address, "data", c.values["data"])
+	log.Info("listening", "address", h.address, "data", c.values["data"])
 	if ready != nil {
-		ready(h, address)
+		ready(h, h.address)
 	} else {
-		h.greet(ctx, c, address)
+		h.greet(ctx, c, listener)
 	}
 	restarting := false
 	select {
@@ -149,13 +149,16 @@ func (h *house) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // greet prints what to do next.
-func (h *house) greet(ctx context.Context, c *call, address string) {
+func (h *house) greet(ctx context.Context, c *call, l net.Listener) {
 	link, err := h.control.AddLink(ctx, time.Hour)
 	if err != nil {
 		h.log.Warn("no log-in link", "error", err)
 		return
 	}
-	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", address, link)
+	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", h.address, link)
+	if c.values["public-url"] == "" && everywhere(l) {
+		fmt.Fprintln(c.stdout, "From another machine take its address here, and give it as --public-url, for links that work there.")
+	}
 	if all, _ := h.sites.Sites(ctx); len(all) == 0 {
 		fmt.Fprintf(c.stdout, "Add your first site: footfall site add example.com --data %s\n", c.values["data"])
 	}
@@ -170,10 +173,16 @@ func (c *call) address(l net.Listener) string {
 	if err != nil {
 		return l.Addr().String()
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if everywhere(l) {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// everywhere reports whether a listener listens on all addresses.
+func everywhere(l net.Listener) bool {
+	tcp, ok := l.Addr().(*net.TCPAddr)
+	return ok && tcp.IP.IsUnspecified()
 }
 
 // firstInherited is where systemd, and footfall restarting itself, leave an
