@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -145,6 +146,7 @@ func whole(v url.Values, name string) (int, error) {
 // Answer is how HTTP and the command line spell a metric.Dataset.
 type Answer struct {
 	Dataset []Point `json:"dataset"`
+	Unit    string  `json:"unit,omitempty"` // of amounts: the site's currency, ISO 4217
 	Source  string  `json:"source"`
 	AsOf    string  `json:"as_of"` // RFC 3339, in the query's zone
 	// Sealed is when the stored bins in the answer were brought up to date last.
@@ -155,9 +157,9 @@ type Answer struct {
 
 // Point is one figure of an Answer.
 type Point struct {
-	Series    string `json:"series"`
-	Timestamp string `json:"timestamp"` // RFC 3339, in the query's zone
-	Value     int64  `json:"value"`
+	Series    string      `json:"series"`
+	Timestamp string      `json:"timestamp"` // RFC 3339, in the query's zone
+	Value     json.Number `json:"value"`     // exact; an amount in units of Answer.Unit
 }
 
 // Spell spells the answer d to q. The series of a question that is not split
@@ -174,13 +176,16 @@ func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	whole := q.Site
 	if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site }); i >= 0 {
 		whole = sites[i].Domain
+		if q.Metric.Money() {
+			a.Unit = sites[i].Currency
+		}
 	}
 	for i, p := range d.Points {
 		series := p.Series
 		if q.By == "" {
 			series = whole
 		}
-		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), p.Value}
+		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), json.Number(q.Metric.Spell(p.Value))}
 	}
 	return a
 }
