@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/api"
-	"footfall/period"
 )
 
 var siteCommands = []command{
@@ -48,6 +46,9 @@ var ownFlags = map[string][][3]string{
 
 // declareOwn declares a command's own flags. "all" is a switch.
 func declareOwn(name string, flags *flag.FlagSet) {
+	if name == "query" {
+		declareFilters(flags)
+	}
 	for _, f := range ownFlags[name] {
 		if f[0] == "all" {
 			flags.Bool(f[0], false, f[2])
@@ -135,16 +136,6 @@ func addKey(ctx context.Context, c *call) error {
 func login(ctx context.Context, c *call) error {
 	var out map[string]string
 	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, out["url"]) })
-}
-
-func runQuery(ctx context.Context, c *call) error {
-	form := c.form("query")
-	if form.Get("window") == "" && form.Get("from") == "" {
-		form.Set("window", period.WindowNames()[1])
-	}
-	var out api.Answer
-	c.json = true // the answer's spelling is its contract
-	return c.once(ctx, "GET", "/query", form, &out, nil)
 }
 
 // asideLine is what a list shows of a thing set aside.

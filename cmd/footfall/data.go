@@ -107,16 +107,20 @@ type bar struct {
 }
 
 func newBar(w io.Writer, name string, total int64) *bar {
-	f, ok := w.(*os.File)
-	if ok {
-		if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-			ok = false
-		}
-	}
-	if !ok {
+	if !isTerminal(w) {
 		w = nil
 	}
 	return &bar{w: w, name: name, total: max(total, 1)}
+}
+
+// isTerminal reports whether a person reads what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 const barWidth = 30
