@@ -56,6 +56,9 @@ func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 			*into = period.DateOf(day, nil)
 		}
 	}
+	if q.From >= q.To {
+		return q, nothing(q.From.String(), q.To.String())
+	}
 	switch format := v.Get("format"); format {
 	case "csv":
 		q.CSV = true

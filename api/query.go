@@ -21,7 +21,8 @@ var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by"
 // ParseQuery reads a question from URL parameters. sites are those the asker
 // may see; site is the id or domain of one of them and may be left out if
 // there is only one. The time is window (a name such as Last7Days) or from and
-// to (days or RFC 3339 instants, to is not included), in timezone or the
+// to (days or RFC 3339 instants, to is not included; without it, up to the end
+// of today), in timezone or the
 // site's own. step defaults to the usual one of the window, or to one total
 // when from and to are given or the figures are split with by. A dimension's
 // name is a filter: country=DE. What is wrong is a *metric.QueryError.
@@ -117,10 +118,15 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 		if q.By != "" {
 			q.Step = period.Total
 		}
-	case window == "" && from != "" && to != "":
-		q.Window, err = period.Between(from, to, q.Zone)
+	case window == "" && from != "":
+		if to == "" {
+			to = (period.DateOf(now, q.Zone) + 1).String()
+		}
+		if q.Window, err = period.Between(from, to, q.Zone); err == nil && !q.Window.From.Before(q.Window.To) {
+			return nothing(from, to)
+		}
 	default:
-		return wrong("which time? give either window (%s) or both from and to", strings.Join(period.WindowNames(), ", "))
+		return wrong("which time? give either window (%s), or from, and to where it is not up to today", strings.Join(period.WindowNames(), ", "))
 	}
 	if err != nil {
 		return wrong("%v", err)
@@ -129,6 +135,11 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 		q.Step = period.Step(s)
 	}
 	return nil
+}
+
+// nothing is the error for days between which there are none.
+func nothing(from, to string) error {
+	return wrong("from %s to %s is no time: to is the day after the last", from, to)
 }
 
 func whole(v url.Values, name string) (int, error) {

@@ -177,6 +177,9 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 		if window, err = period.Between(from, to, site.Location()); err != nil {
 			return err
 		}
+		if !window.From.Before(window.To) {
+			return noTime(from, to)
+		}
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	lines := json.NewEncoder(out)

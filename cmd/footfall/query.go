@@ -45,6 +45,11 @@ func runQuery(ctx context.Context, c *call) error {
 	return c.once(ctx, "GET", "/query", form, &out, func(w io.Writer) { printAnswer(w, form.Get("metric"), form.Get("by"), out) })
 }
 
+// noTime is the error for days between which there are none.
+func noTime(from, to string) error {
+	return fmt.Errorf("from %s to %s is no time: --to is the day after the last", from, to)
+}
+
 // maxColumns is how many series stand side by side; more stand below one another.
 const maxColumns = 6
 

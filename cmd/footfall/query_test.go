@@ -115,3 +115,16 @@ func TestQueryFilters(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTime: days between which there are none are no empty answer.
+func TestNoTime(t *testing.T) {
+	h, site := shop(t)
+	for _, command := range []string{"query", "export", "daily", "reconcile"} {
+		if fault, code := h.typed(nil, command, "--site", site, "--from", "2026-05-02", "--to", "2026-05-02"); code != 1 || !strings.Contains(fault, "from 2026-05-02 to 2026-05-02 is no time") {
+			t.Errorf("%s of no day: %d %s", command, code, fault)
+		}
+		if fault, code := h.typed(nil, command, "--site", site, "--from", "2026-05-02"); code != 0 {
+			t.Errorf("%s without --to: %d %s", command, code, fault)
+		}
+	}
+}
