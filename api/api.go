@@ -65,6 +65,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Daily != nil {
 		mux.Handle("/v1/daily", d.guard("GET", d.daily))
 	}
+	mux.HandleFunc("/", unknown)
 	return mux
 }
 

@@ -232,6 +232,16 @@ func TestKeysAndMethods(t *testing.T) {
 	}
 }
 
+func TestUnknownRoute(t *testing.T) {
+	f := start(t)
+	for _, path := range []string{"/v1/querry", "/v1/", "/v1/daily"} { // of daily there is no table here
+		status, answer, h := f.do(t, "GET", path, "", "")
+		if want := `{"error":"there is no ` + path + `: figures are at GET /v1/query`; status != 404 || !strings.HasPrefix(answer, want) || !strings.HasPrefix(h.Get("Content-Type"), "application/json") {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+}
+
 func TestQueryOverHTTP(t *testing.T) {
 	f := start(t)
 	for _, x := range []struct {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,8 +26,8 @@ var siteCommands = []command{
 var asideCommands = []command{
 	{"aside list", "[--reader R] [--limit N]", "list what was set aside", asideList},
 	{"aside show", "N", "show one thing set aside", asideShow},
-	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive")},
-	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop")},
+	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive", "redriven")},
+	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop", "dropped")},
 }
 
 // ownFlags are the flags of single commands: name, default, help.
@@ -38,7 +40,7 @@ var ownFlags = map[string][][3]string{
 	"reconcile":     {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
 	"daily":         {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
 	"export":        {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
-	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
+	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many, 0 is all; without it the newest 50, and all with --json"}},
 	"aside redrive": {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":    {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":  {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
@@ -129,7 +131,11 @@ func printSites(w io.Writer, all ...account.Site) {
 func addKey(ctx context.Context, c *call) error {
 	var out map[string]any
 	return c.once(ctx, "POST", "/key/add", c.form("key add"), &out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n\nIt is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"])
+		reads := "every site"
+		if site := out["site"]; site != "" {
+			reads = fmt.Sprint("the site ", site)
+		}
+		fmt.Fprintf(w, "%s\n\nIt has the role %s and is for %s. It is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"], out["role"], reads)
 	})
 }
 
@@ -145,21 +151,47 @@ type asideLine struct {
 	Reader, Site, Reason string
 }
 
+// shownAside is how many a person is shown at a time.
+const shownAside = 50
+
 func asideList(ctx context.Context, c *call) error {
-	var lines []asideLine
-	var all any = &lines
-	if c.json {
-		all = new(any)
+	form := c.form("aside list")
+	limit, err := wholeNumber(form, "limit", shownAside)
+	if err != nil {
+		return err
 	}
-	return c.once(ctx, "GET", "/aside/list", c.form("aside list"), all, func(w io.Writer) {
+	if c.json { // all of them, or the oldest
+		return c.once(ctx, "GET", "/aside/list", form, new(any), nil)
+	}
+	form.Del("limit")
+	var lines []asideLine
+	return c.once(ctx, "GET", "/aside/list", form, &lines, func(w io.Writer) {
+		all, part := len(lines), ""
+		slices.Reverse(lines)
+		if limit > 0 && all > limit {
+			lines, part = lines[:limit], fmt.Sprintf(", of which these are the newest %d (--limit 0 lists all)", limit)
+		}
 		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "NUMBER\tWHEN\tBY\tSITE\tREASON")
 		for _, it := range lines {
 			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", it.ID, it.At.Format(time.RFC3339), it.Reader, orDash(it.Site), it.Reason)
 		}
 		t.Flush()
-		fmt.Fprintf(w, "%d set aside; footfall aside show N tells more, footfall aside redrive N tries again\n", len(lines))
+		fmt.Fprintf(w, "%d set aside%s; footfall aside show N tells more, footfall aside redrive N tries again\n", all, part)
 	})
+}
+
+// wholeNumber reads a number of the form; usual if it is not given.
+func wholeNumber(form url.Values, name string, usual int) (int, error) {
+	text := form.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, misused("--%s: %q is not a whole number", name, text)
+	}
+	return n, nil
 }
 
 func asideShow(ctx context.Context, c *call) error {
@@ -170,7 +202,7 @@ func asideShow(ctx context.Context, c *call) error {
 	return c.once(ctx, "GET", "/aside/show", url.Values{"ids": {c.args[0]}}, &out, nil)
 }
 
-func asideMove(what string) func(context.Context, *call) error {
+func asideMove(what, done string) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
 		form := c.form("aside " + what)
 		if len(c.args) == 0 && form.Get("all") != "true" {
@@ -178,7 +210,7 @@ func asideMove(what string) func(context.Context, *call) error {
 		}
 		form.Set("ids", strings.Join(c.args, ","))
 		var out map[string]int
-		return c.once(ctx, "POST", "/aside/"+what, form, &out, func(w io.Writer) { fmt.Fprintf(w, "%s: %d\n", what, out["moved"]) })
+		return c.once(ctx, "POST", "/aside/"+what, form, &out, func(w io.Writer) { fmt.Fprintf(w, "%d %s\n", out["moved"], done) })
 	}
 }
 

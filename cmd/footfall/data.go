@@ -24,7 +24,9 @@ var dataCommands = []command{
 }
 
 // makeData makes the data directory for a command that may be the first.
-func (c *call) makeData() error { return os.MkdirAll(c.values["data"], 0o700) }
+func (c *call) makeData() error {
+	return unusable(os.MkdirAll(c.values["data"], 0o700), c.values["data"])
+}
 
 func runImport(ctx context.Context, c *call) error {
 	if len(c.args) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -117,7 +118,7 @@ func (h *house) server() *http.Server {
 			switch {
 			case collect.Handles(path):
 				collector.ServeHTTP(w, r)
-			case path == "/graphql" || path == "/v1/query" || path == "/v1/daily":
+			case path == "/graphql" || strings.HasPrefix(path, "/v1/"):
 				figures.ServeHTTP(w, r)
 			case path == "/healthz":
 				fmt.Fprintln(w, "ok")
@@ -241,5 +242,7 @@ func restart(ctx context.Context, c *call) error {
 	if err := errors.Join(k.ask(ctx, "POST", "/restart", nil, &out), k.close()); err != nil {
 		return err
 	}
-	return c.print(out, nil)
+	return c.print(out, func(w io.Writer) {
+		fmt.Fprintln(w, "The server finishes what is under way and starts again; its listening socket stays open.")
+	})
 }
