@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -214,7 +215,8 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if !k.h.importing.TryLock() {
 		return errors.New("another import is under way; wait for it to end")
 	}
-	defer k.h.importing.Unlock()
+	unlock := sync.OnceFunc(k.h.importing.Unlock)
+	defer unlock()
 	counter, _ := k.h.again.LoadOrStore(site.ID, new(atomic.Int64))
 	again := counter.(*atomic.Int64)
 	again.Store(0)
@@ -246,6 +248,7 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		last.Error = err.Error()
 	}
+	unlock() // first, as who has the answer may ask for the next
 	return answer(w, last)
 }
 

@@ -97,7 +97,13 @@ func printReport(w io.Writer, r weblog.Report, took time.Duration) {
 	if len(r.MalformedLineNumbers) > 0 {
 		fmt.Fprintf(w, "malformed lines (set aside, see: footfall aside list --reader import): %s\n", strings.Trim(fmt.Sprint(r.MalformedLineNumbers), "[]"))
 	}
-	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads; %d were there already\n", r.PageViews, r.Bots, r.Downloads, r.Duplicates)
+	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads\n", r.PageViews, r.Bots, r.Downloads)
+	switch all := r.PageViews + r.Downloads; {
+	case all > 0 && r.Duplicates == all:
+		fmt.Fprintln(w, "nothing new: all of them were there already")
+	case all > 0:
+		fmt.Fprintf(w, "%d of them are new, %d were there already\n", all-r.Duplicates, r.Duplicates)
+	}
 }
 
 // bar is a progress bar, on terminals only.
