@@ -82,8 +82,10 @@ func addSite(ctx context.Context, c *call) error {
 	}
 	var s account.Site
 	return c.once(ctx, "POST", "/site/add", form, &s, func(w io.Writer) {
-		fmt.Fprintf(w, "Added %s as %s; its days are those of %s.\n\nPut this into the head of its pages:\n\n  %s\n\n", s.Domain, s.ID, s.Zone,
-			`<script defer data-site="`+s.WriteKey+`" src="https://YOUR-FOOTFALL/js/footfall.js"></script>`)
+		fmt.Fprintf(w, "Added %s as %s; its days are those of %s.\n\nPut this into the head of its pages:\n\n  %s\n\n"+
+			"If scripts of the page itself call footfall('Signed Up'), this, too, so that they need not wait for it:\n\n  %s\n\n", s.Domain, s.ID, s.Zone,
+			`<script defer data-site="`+s.WriteKey+`" src="https://YOUR-FOOTFALL/js/footfall.js"></script>`,
+			`<script>function footfall(){(footfall.q=footfall.q||[]).push(arguments)}</script>`)
 	})
 }
 
