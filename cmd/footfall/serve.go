@@ -158,7 +158,7 @@ func (h *house) greet(ctx context.Context, c *call, l net.Listener) {
 	}
 	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", h.address, link)
 	if c.values["public-url"] == "" && everywhere(l) {
-		fmt.Fprintln(c.stdout, "From another machine take its address here, and give it as --public-url, for links that work there.")
+		fmt.Fprintln(c.stdout, "The link is for a browser on this machine; for links that work elsewhere give --public-url, such as https://stats.example.com")
 	}
 	if all, _ := h.sites.Sites(ctx); len(all) == 0 {
 		fmt.Fprintf(c.stdout, "Add your first site: footfall site add example.com --data %s\n", c.values["data"])
