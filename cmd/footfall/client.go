@@ -40,7 +40,7 @@ func unusable(err error, dir string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("data directory: %w; run this as the user that %s belongs to, or choose another with --data", err, dir)
+	return fmt.Errorf("data directory: %w; run this as a user who may write to %s, or choose another with --data", err, dir)
 }
 
 // dial connects to the server on the data directory, or works on the directory
