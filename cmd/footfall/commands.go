@@ -24,7 +24,7 @@ var siteCommands = []command{
 }
 
 var asideCommands = []command{
-	{"aside list", "[--reader R] [--limit N]", "list what was set aside", asideList},
+	{"aside list", "[--reader R] [--limit N]", "list what was set aside: the newest 50, or N; 0 is all", asideList},
 	{"aside show", "N", "show one thing set aside", asideShow},
 	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive", "redriven")},
 	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop", "dropped")},
@@ -40,7 +40,7 @@ var ownFlags = map[string][][3]string{
 	"reconcile":     {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
 	"daily":         {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
 	"export":        {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
-	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many, 0 is all; without it the newest 50, and all with --json"}},
+	"aside list":    {{"reader", "", "store, archive, collect or import"}, {"limit", "", "at most so many"}},
 	"aside redrive": {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":    {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":  {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
