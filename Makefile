@@ -27,7 +27,7 @@ bench:
 	$(GO) run ./cmd/footfall bench ingest
 
 build:
-	$(GO) build -trimpath -o build/footfall ./cmd/footfall
+	$(GO) build -o build/footfall ./cmd/footfall
 
 $(CLIENTS): clienttest/install.sh clienttest/package.json clienttest/package-lock.json
 	sh clienttest/install.sh

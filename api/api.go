@@ -87,6 +87,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 		mux.Handle("/v1/segments/{name}", d.guard(methods{"DELETE": {owners, d.removeSegment}}))
 		mux.Handle("/v1/segments/{name}/members", d.guard(methods{"GET": {readers, d.members}}))
 	}
+	mux.HandleFunc("/", unknown)
 	return mux
 }
 

@@ -27,9 +27,10 @@ var now = time.Date(2024, 3, 10, 14, 32, 7, 0, time.UTC)
 // counting is a source that answers every step with its number, and remembers
 // what it was asked.
 type counting struct {
-	mu    sync.Mutex
-	asked []metric.Query
-	fails error
+	mu     sync.Mutex
+	asked  []metric.Query
+	fails  error
+	amount int64 // of every step of a metric of money
 }
 
 func (c *counting) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
@@ -43,7 +44,11 @@ func (c *counting) Answer(_ context.Context, q metric.Query) (metric.Dataset, er
 	}
 	for _, s := range series {
 		for i, t := range q.Step.Cut(q.Window, q.Zone) {
-			set.Points = append(set.Points, metric.Point{Series: s, Time: t, Value: int64(i + 1)})
+			value := int64(i + 1)
+			if q.Metric.Money() {
+				value = c.amount
+			}
+			set.Points = append(set.Points, metric.Point{Series: s, Time: t, Value: value})
 		}
 	}
 	return set, c.fails
@@ -61,7 +66,7 @@ func start(t *testing.T) fixture {
 	var m accounttest.Memory
 	ctx := t.Context()
 	f := fixture{source: &counting{}, memory: &m}
-	for _, s := range []account.Site{{Domain: "a.example", Zone: "Europe/Berlin"}, {Domain: "b.example"}} {
+	for _, s := range []account.Site{{Domain: "a.example", Zone: "Europe/Berlin", Currency: "EUR"}, {Domain: "b.example"}} {
 		if _, err := m.AddSite(ctx, s); err != nil {
 			t.Fatal(err)
 		}
@@ -138,6 +143,29 @@ func TestGraphQLAnswersAsDesigned(t *testing.T) {
 	}
 }
 
+// TestMoney: amounts are exact decimals in a unit that is named, at every door.
+func TestMoney(t *testing.T) {
+	f := start(t)
+	const stored = 9_007_199_254_740_993 // thousandths; no float64 holds it
+	f.source.amount = stored
+	_, answer, _ := f.do(t, "GET", "/v1/query?metric=Revenue&window=Last7Days&step=total", f.bound, "")
+	if want := `"value":9007199254740.993}],"unit":"EUR","source"`; !strings.Contains(answer, want) {
+		t.Errorf("HTTP: %s\nlacks %s", answer, want)
+	}
+	answer = f.graphql(t, f.all, "{ getAnalyticsData(metricType: Refunded, timeWindow: Last7Days, granularity: Total) { dataset { series value unit } } }")
+	if want := `[{"series":"a.example","value":9007199254740.993,"unit":"EUR"},{"series":"b.example","value":9007199254740.993,"unit":"USD"}]`; !strings.Contains(answer, want) {
+		t.Errorf("GraphQL: %s\nlacks %s", answer, want)
+	}
+	answer = f.graphql(t, f.bound, "{ getAnalyticsData(metricType: Orders, timeWindow: Last7Days, granularity: Total) { dataset { value unit } } }")
+	if want := `[{"value":1,"unit":null}]`; !strings.Contains(answer, want) {
+		t.Errorf("GraphQL of orders: %s\nlacks %s", answer, want)
+	}
+	var kept Answer // as the command line reads and prints it
+	if err := json.Unmarshal([]byte(`{"dataset":[{"value":9007199254740.993}]}`), &kept); err != nil || kept.Dataset[0].Value != "9007199254740.993" {
+		t.Errorf("read again: %+v, %v", kept, err)
+	}
+}
+
 func TestGraphQLByGetAndVariables(t *testing.T) {
 	f := start(t)
 	v := url.Values{"query": {"query Q($w: TimeWindow!) { getAnalyticsData(metricType: Visitors, timeWindow: $w) { dataset { value } } }"},
@@ -204,6 +232,16 @@ func TestKeysAndMethods(t *testing.T) {
 	}
 }
 
+func TestUnknownRoute(t *testing.T) {
+	f := start(t)
+	for _, path := range []string{"/v1/querry", "/v1/", "/v1/daily"} { // of daily there is no table here
+		status, answer, h := f.do(t, "GET", path, "", "")
+		if want := `{"error":"there is no ` + path + `: figures are at GET /v1/query`; status != 404 || !strings.HasPrefix(answer, want) || !strings.HasPrefix(h.Get("Content-Type"), "application/json") {
+			t.Errorf("%s: %d %s", path, status, answer)
+		}
+	}
+}
+
 func TestQueryOverHTTP(t *testing.T) {
 	f := start(t)
 	for _, x := range []struct {
@@ -222,6 +260,11 @@ func TestQueryOverHTTP(t *testing.T) {
 		{f.bound, "metric=PageViews", 400, `which time?`},
 		{f.bound, "metric=PageViews&window=Last7Days&from=2015-05-17", 400, `which time?`},
 		{f.bound, "metric=PageViews&from=yesterday&to=2015-05-17", 400, `neither a day`},
+		{f.bound, "metric=PageViews&from=17.5.2015", 400, `\"17.5.2015\" is neither a day`},
+		{f.bound, "metric=PageViews&to=2015-05-17", 400, `which time?`},
+		{f.bound, "metric=PageViews&from=2015-05-17&to=2015-05-17", 400, `from 2015-05-17 to 2015-05-17 is no time: to is the day after the last`},
+		{f.bound, "metric=PageViews&from=2024-03-09&step=day", 200, `{"dataset":[{"series":"a.example","timestamp":"2024-03-09T00:00:00+01:00","value":1},{"series":"a.example","timestamp":"2024-03-10T00:00:00+01:00","value":2}]`},
+		{f.bound, "metric=PageViews&from=2024-03-11", 400, `no time`},
 		{f.bound, "metric=PageViews&window=Last7Days&colour=red", 400, `unknown parameter`},
 		{f.bound, "metric=PageViews&window=Last7Days&limit=-1", 400, `whole number`},
 		{f.bound, "metric=PageViews&window=Last7Days&step=fortnight", 400, `unknown step`},

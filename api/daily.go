@@ -44,6 +44,9 @@ func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 	if q.From, q.To, err = parseDates(v); err != nil {
 		return q, err
 	}
+	if q.From >= q.To {
+		return q, nothing(q.From.String(), q.To.String())
+	}
 	switch format := v.Get("format"); format {
 	case "csv":
 		q.CSV = true

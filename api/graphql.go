@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,8 +110,12 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 			return nil, r.failed(err)
 		}
 		spelled := Spell(q, set, sites)
+		var unit *string // null of what is no amount
+		if spelled.Unit != "" {
+			unit = &spelled.Unit
+		}
 		for _, p := range spelled.Dataset {
-			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, float64(p.Value) / unit(q.Metric)})
+			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, exact(p.Value), unit})
 		}
 		if out.Source == "none" {
 			out.Source = set.Source
@@ -153,18 +158,24 @@ type data struct {
 	Estimate     bool
 }
 
-// unit is what a metric's values are divided by: money is spelled in major units.
-func unit(m metric.Name) float64 {
-	if m == metric.Revenue || m == metric.Refunded {
-		return 1000
-	}
-	return 1
-}
-
 type point struct {
 	Series, Timestamp string
-	Value             float64
+	Value             exact
+	Unit              *string
 }
+
+// exact is a Float of the schema that is spelled digit by digit, as money must
+// not pass through a float64.
+type exact json.Number
+
+// MarshalJSON spells the number.
+func (e exact) MarshalJSON() ([]byte, error) { return []byte(e), nil }
+
+// ImplementsGraphQLType makes it a Float.
+func (exact) ImplementsGraphQLType(name string) bool { return name == "Float" }
+
+// UnmarshalGraphQL is asked for by the library; the schema takes no Float.
+func (*exact) UnmarshalGraphQL(any) error { return errors.New("an exact number is never read") }
 
 // problem is a GraphQL error with a code for programs.
 type problem struct{ code, why string }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -20,7 +21,8 @@ var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by"
 // ParseQuery reads a question from URL parameters. sites are those the asker
 // may see; site is the id or domain of one of them and may be left out if
 // there is only one. The time is window (a name such as Last7Days) or from and
-// to (days or RFC 3339 instants, to is not included), in timezone or the
+// to (days or RFC 3339 instants, to is not included; without it, up to the end
+// of today), in timezone or the
 // site's own. step defaults to the usual one of the window, or to one total
 // when from and to are given or the figures are split with by. A dimension's
 // name is a filter: country=DE. What is wrong is a *metric.QueryError.
@@ -116,10 +118,15 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 		if q.By != "" {
 			q.Step = period.Total
 		}
-	case window == "" && from != "" && to != "":
-		q.Window, err = period.Between(from, to, q.Zone)
+	case window == "" && from != "":
+		if to == "" {
+			to = (period.DateOf(now, q.Zone) + 1).String()
+		}
+		if q.Window, err = period.Between(from, to, q.Zone); err == nil && !q.Window.From.Before(q.Window.To) {
+			return nothing(from, to)
+		}
 	default:
-		return wrong("which time? give either window (%s) or both from and to", strings.Join(period.WindowNames(), ", "))
+		return wrong("which time? give either window (%s), or from, and to where it is not up to today", strings.Join(period.WindowNames(), ", "))
 	}
 	if err != nil {
 		return wrong("%v", err)
@@ -128,6 +135,11 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 		q.Step = period.Step(s)
 	}
 	return nil
+}
+
+// nothing is the error for days between which there are none.
+func nothing(from, to string) error {
+	return wrong("from %s to %s is no time: to is the day after the last", from, to)
 }
 
 func whole(v url.Values, name string) (int, error) {
@@ -145,6 +157,7 @@ func whole(v url.Values, name string) (int, error) {
 // Answer is how HTTP and the command line spell a metric.Dataset.
 type Answer struct {
 	Dataset []Point `json:"dataset"`
+	Unit    string  `json:"unit,omitempty"` // of amounts: the site's currency, ISO 4217
 	Source  string  `json:"source"`
 	AsOf    string  `json:"as_of"` // RFC 3339, in the query's zone
 	// Sealed is when the stored bins in the answer were brought up to date last.
@@ -155,9 +168,9 @@ type Answer struct {
 
 // Point is one figure of an Answer.
 type Point struct {
-	Series    string `json:"series"`
-	Timestamp string `json:"timestamp"` // RFC 3339, in the query's zone
-	Value     int64  `json:"value"`
+	Series    string      `json:"series"`
+	Timestamp string      `json:"timestamp"` // RFC 3339, in the query's zone
+	Value     json.Number `json:"value"`     // exact; an amount in units of Answer.Unit
 }
 
 // Spell spells the answer d to q. The series of a question that is not split
@@ -174,13 +187,16 @@ func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	whole := q.Site
 	if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site }); i >= 0 {
 		whole = sites[i].Domain
+		if q.Metric.Money() {
+			a.Unit = sites[i].Currency
+		}
 	}
 	for i, p := range d.Points {
 		series := p.Series
 		if q.By == "" {
 			series = whole
 		}
-		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), p.Value}
+		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), json.Number(q.Metric.Spell(p.Value))}
 	}
 	return a
 }

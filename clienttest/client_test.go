@@ -178,16 +178,18 @@ func TestSnippet(t *testing.T) {
 			t.Errorf("a visitor who objects is counted: %+v", r)
 		}
 	}
-	checkSnippetEvents(t, s.waitFor(t, 5))
+	checkSnippetEvents(t, s.waitFor(t, 7))
 }
 
 // checkSnippetEvents: one event for each thing that was done on the page.
 func checkSnippetEvents(t *testing.T, events []stored) {
 	t.Helper()
 	done := map[string]func(stored) bool{
-		"the first page":  func(e stored) bool { return e.Type == "page" && e.Path == "/first" },
-		"the second page": func(e stored) bool { return e.Type == "page" && e.Path == "/second" },
-		"signup":          func(e stored) bool { return e.Name == "signup" && bytes.Contains(e.Properties, []byte("pro")) },
+		"the first page":       func(e stored) bool { return e.Type == "page" && e.Path == "/first" },
+		"the second page":      func(e stored) bool { return e.Type == "page" && e.Path == "/second" },
+		"signup":               func(e stored) bool { return e.Name == "signup" && bytes.Contains(e.Properties, []byte("pro")) },
+		"the first early one":  func(e stored) bool { return e.Name == "early" && bytes.Contains(e.Properties, []byte("free")) },
+		"the second early one": func(e stored) bool { return e.Name == "early" && bytes.Contains(e.Properties, []byte("none")) },
 		"the download": func(e stored) bool {
 			return e.Name == event.Download && strings.Contains(e.Path+string(e.Properties), "/files/size-guide.pdf")
 		},

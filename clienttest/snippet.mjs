@@ -1,4 +1,4 @@
-// A page with Footfall's own snippet: a page view, single-page navigation, a
+// A page with Footfall's own snippet: events before it is loaded, a page view, single-page navigation, a
 // click that leaves, a download and an event of the page's own; then the same
 // page for a visitor who objects (Global Privacy Control). Prints what was
 // asked of the server and what the browser keeps:
@@ -11,6 +11,8 @@ const [host, writeKey] = process.argv.slice(2)
 
 const html = `<!doctype html><title>Shop</title><link rel="icon" href="data:,">
 <script defer data-site="${writeKey}" src="${host}/js/footfall.js"></script>
+<script>function footfall(){(footfall.q=footfall.q||[]).push(arguments)}</script>
+<script>footfall('early', { plan: 'free' }); footfall('early', { plan: 'none' })</script>
 <a id="leave" href="https://elsewhere.example/offer">leave</a>
 <a id="file" href="/files/size-guide.pdf" download>size guide</a>`
 

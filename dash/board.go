@@ -16,6 +16,7 @@ type view struct {
 	Site           account.Site
 	Sites, Periods []link
 	Period         string // in words
+	Dates          dates
 	Filters        []link // following one takes the filter away
 	Live           string
 	Cells          []cell
@@ -25,6 +26,7 @@ type view struct {
 	Status         *Status
 	Empty          bool   // the site never had a page view
 	Quiet          bool   // it has none in this period
+	Elsewhere      *link  // when it has some, if Quiet without a filter
 	Snippet        string // to install, if Empty
 }
 
@@ -55,16 +57,20 @@ func (d *door) draw(ctx context.Context, s state, sites []account.Site) view {
 	x := spanOf(s, d.Now())
 	v := view{Site: s.site, Live: "–", Filters: filters(s)}
 	for _, site := range sites {
-		to := state{site: site, period: s.period, metric: s.metric}
+		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to}
 		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
 	}
 	for _, i := range [...]int{1, 2, 0, 3, 4} { // shortest first
 		to := s
-		to.period = choices[i].name
-		v.Periods = append(v.Periods, link{choices[i].label, to.href(), choices[i].long, s.period == to.period})
-		if s.period == to.period {
+		to.period, to.from, to.to = choices[i].name, 0, 0
+		current := s.period == to.period && !s.own()
+		v.Periods = append(v.Periods, link{choices[i].label, to.href(), choices[i].long, current})
+		if current {
 			v.Period = choices[i].long
 		}
+	}
+	if v.Dates = s.form(x); s.own() {
+		v.Period = s.words()
 	}
 	totals := map[metric.Name]*pair{metric.PageViews: {}, metric.Visitors: {}, metric.Sessions: {}, metric.Bounces: {}, metric.Downloads: {}}
 	v.Lists = make([]list, len(boxes))
@@ -110,6 +116,9 @@ func (d *door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	if p := totals[metric.PageViews]; p.err == nil && p.now.Sum() == 0 && totals[metric.Downloads].now.Sum() == 0 {
 		if any, err := d.ever(ctx, s); err == nil {
 			v.Empty, v.Quiet = !any, any
+			if any && len(s.filters) == 0 {
+				v.Elsewhere = d.elsewhere(ctx, s)
+			}
 		}
 	}
 }

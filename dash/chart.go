@@ -212,6 +212,8 @@ func when(t time.Time, by period.Step) string {
 		return t.Format("Mon 2 January, 15:04")
 	case period.Month:
 		return t.Format("January 2006")
+	case period.Year:
+		return t.Format("2006")
 	}
 	return t.Format("Monday 2 January")
 }
@@ -220,6 +222,10 @@ func axis(t time.Time, by period.Step, n int) string {
 	switch {
 	case by == period.Hour:
 		return t.Format("15:04")
+	case by == period.Year:
+		return t.Format("2006")
+	case by == period.Month && n > 12:
+		return t.Format("Jan 2006")
 	case by == period.Month:
 		return t.Format("Jan")
 	case n <= 7:

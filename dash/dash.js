@@ -25,11 +25,11 @@
 		else if ($('.tip')) $('.tip').hidden = true;
 	});
 	document.addEventListener('click', (e) => {
-		const menu = $('.sites[open]');
+		const menu = $('header details[open]');
 		if (menu && !menu.contains(e.target)) menu.open = false;
 	});
 	document.addEventListener('keydown', (e) => {
-		const menu = $('.sites[open]');
+		const menu = $('header details[open]');
 		if (e.key === 'Escape' && menu) { menu.open = false; menu.firstElementChild.focus(); }
 	});
 

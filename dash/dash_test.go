@@ -189,7 +189,7 @@ func TestEmptyAndQuiet(t *testing.T) {
 	w = newWorld(t, now, "old.example")
 	quiet := &quietSince{w.source}
 	w.Handler = New(quiet, w.control, w.control, Options{Now: now})
-	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period.")
+	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period. The site has page views from January 1970 to May 2024: <a href=\"/?from=2024-05-01&amp;site=old-example&amp;to=2024-06-01\">show May 2024</a>.")
 	lacks(t, w.get(t, "/?period=Last7Days&country=DE"), "Nothing matches the filter")
 	none := newWorld(t, now)
 	lacks(t, none.get(t, "/"), "footfall site add")
@@ -265,6 +265,43 @@ func TestStateLivesInTheURL(t *testing.T) {
 		t.Error("the short list is as long as the full one")
 	}
 	w.get(t, "/?site=none&period=x&metric=y&detail=z") // unknown values are the defaults
+}
+
+// TestOwnDays: the URL may name days, all questions are about them, and every
+// link keeps them but those to a period.
+func TestOwnDays(t *testing.T) {
+	for path, want := range map[string]string{
+		"/?from=2015-05-17&to=2015-05-21&metric=Visitors":   "2015-05-17T00:00:00+02:00 2015-05-21T00:00:00+02:00 day",
+		"/?from=2015-05-17&last=2015-05-20&metric=Visitors": "2015-05-17T00:00:00+02:00 2015-05-21T00:00:00+02:00 day",
+		"/?from=2015-05-20&last=2015-05-17&metric=Visitors": "2015-05-17T00:00:00+02:00 2015-05-21T00:00:00+02:00 day",
+		"/?from=2015-05-17&metric=Visitors":                 "2015-05-17T00:00:00+02:00 2015-05-18T00:00:00+02:00 hour",
+		"/?from=2015-01-01&to=2016-01-01&metric=Visitors":   "2015-01-01T00:00:00+01:00 2016-01-01T00:00:00+01:00 month",
+		"/?from=2005-01-01&to=2016-01-01&metric=Visitors":   "2005-01-01T00:00:00+01:00 2016-01-01T00:00:00+01:00 year",
+		"/?from=17.5.2015&metric=Visitors":                  "2024-04-17T00:00:00+02:00 2024-05-17T00:00:00+02:00 day", // the usual period
+	} {
+		w := newWorld(t, now, "atelier.example", "shop.example")
+		page := w.get(t, path)
+		found := false
+		for _, q := range w.source.asked {
+			found = found || strings.Join([]string{q.Window.From.Format(time.RFC3339), q.Window.To.Format(time.RFC3339), string(q.Step)}, " ") == want
+		}
+		if !found {
+			t.Errorf("%s does not ask for %s", path, want)
+		}
+		if strings.Contains(path, "2015-05-21") {
+			lacks(t, page, `name="from" value="2015-05-17"`, `name="last" value="2015-05-20"`, `type="hidden" name="metric" value="Visitors"`, "17 May 2015 to 20 May 2015",
+				"/?from=2015-05-17&amp;metric=Visitors&amp;site=shop-example&amp;to=2015-05-21", "/?metric=Visitors&amp;period=Last7Days&amp;site=")
+			if strings.Contains(page, `aria-current="true">30 d`) {
+				t.Error("a period is marked as the current one, too")
+			}
+		}
+	}
+}
+
+func TestOwnDaysStay(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	lacks(t, w.get(t, "/?from=2024-05-01&to=2024-05-08"), "/?from=2024-05-01&amp;page=%2Fpricing&amp;site=atelier-example&amp;to=2024-05-08",
+		"/?from=2024-05-01&amp;metric=Visitors&amp;site=atelier-example&amp;to=2024-05-08", "/?detail=page&amp;from=2024-05-01&amp;site=")
 }
 
 func TestLive(t *testing.T) {

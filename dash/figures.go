@@ -20,6 +20,9 @@ type span struct {
 
 func spanOf(s state, now time.Time) span {
 	x := span{zone: s.site.Location(), now: now}
+	if s.own() {
+		return s.ownSpan(x)
+	}
 	x.window, x.step, _ = period.Named(s.period, now, x.zone) // choices holds only known names
 	if x.step != period.Hour {
 		x.days = len(period.Day.Cut(x.window, x.zone))

@@ -6,6 +6,7 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/period"
 )
 
 // bounceRate is what the dashboard shows of Bounces: their share of Sessions.
@@ -18,6 +19,8 @@ type state struct {
 	metric  string // in the chart: one of cells
 	filters []metric.Filter
 	detail  metric.Dimension // the list shown in full; "" is none
+
+	from, to period.Date // days instead of the period, to not included; none if both are zero
 }
 
 // choices of the period, the first one is the default.
@@ -50,13 +53,19 @@ func readState(v url.Values, sites []account.Site) state {
 			s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
 		}
 	}
+	s.readDates(v)
 	return s
 }
 
 // href is the URL of the state.
-func (s state) href() string {
+func (s state) href() string { return "/?" + s.values().Encode() }
+
+func (s state) values() url.Values {
 	v := url.Values{"site": {s.site.ID}}
-	if s.period != choices[0].name {
+	if s.own() {
+		v.Set("from", s.from.String())
+		v.Set("to", s.to.String())
+	} else if s.period != choices[0].name {
 		v.Set("period", s.period)
 	}
 	if s.metric != cells[0].name {
@@ -68,7 +77,7 @@ func (s state) href() string {
 	for _, f := range s.filters {
 		v.Add(string(f.Dimension), f.Value)
 	}
-	return "/?" + v.Encode()
+	return v
 }
 
 // on is the state filtered to one value of a dimension.

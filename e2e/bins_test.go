@@ -101,7 +101,10 @@ func checkSources(t *testing.T, s *server, at site) {
 		for _, step := range []string{"day", "total"} {
 			var fromBins, fromEvents struct {
 				Source  string
-				Dataset []point
+				Dataset []struct {
+					Series, Timestamp string
+					Value             json.Number // amounts have decimals
+				}
 			}
 			ask := []string{"query", "--site", at.ID, "--metric", metric, "--window", "Last7Days", "--step", step}
 			s.ask(&fromBins, ask...)

@@ -134,6 +134,7 @@ func TestBotReasons(t *testing.T) {
 		{plain, "plain", "", ""},
 		{plain, "plain", "curl/8.5.0", ""},
 		{plain, "web", "curl/8.5.0", "ua: curl"},
+		{plain, "web", "my-shop/1.0", ""}, // a shop's own program, as README advises
 		{plain, "plain", "Googlebot/2.1", "ua: googlebot/"},
 		{own, "import", "CUBOT", "ua: bot"},
 		{own, "import", "Yahoo! Slurp", "ua: slurp"},

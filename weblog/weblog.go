@@ -152,7 +152,8 @@ func (o Options) withDefaults() (Options, error) {
 // Import reads a log, plain or gzip (told by its first bytes), and publishes
 // its page views and downloads. Event ids are derived from the lines, so that
 // importing the same file again adds nothing where ids count once. When it
-// fails, the report says what was read until then; it can be run again.
+// fails, the report says what was read until then; it can be run again. A file
+// of which most lines are malformed is a *FormatError.
 func Import(ctx context.Context, r io.Reader, o Options) (Report, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -174,13 +175,24 @@ func Import(ctx context.Context, r io.Reader, o Options) (Report, error) {
 			return im.report, fmt.Errorf("reading %s after line %d: %w", o.Source, im.report.Lines, err)
 		}
 		im.line(ctx, line, long)
+		if im.report.Lines == firstLines {
+			if err := im.settle(false); err != nil {
+				return im.report, err
+			}
+		}
 		if len(im.batch) >= batchSize || im.report.Lines%progressEvery == 0 {
 			if err := im.flush(ctx, counted.n); err != nil {
 				return im.report, err
 			}
 		}
 	}
-	return im.report, im.flush(ctx, counted.n)
+	if err := im.settle(true); err != nil {
+		return im.report, err
+	}
+	if err := im.flush(ctx, counted.n); err != nil || !im.mostly() {
+		return im.report, err
+	}
+	return im.report, im.wrongFormat()
 }
 
 const progressEvery = 10_000 // lines
@@ -201,6 +213,7 @@ type importer struct {
 	received time.Time
 	batch    []event.Event
 	report   Report
+	doubt    doubt
 }
 
 // line counts one line and appends its event, if it makes one, to the batch.
@@ -214,7 +227,9 @@ func (im *importer) line(ctx context.Context, line []byte, long bool) {
 		why = faultFar
 	}
 	if why != noFault {
-		im.malformed(ctx, len(line), why)
+		im.report.Malformed++
+		im.report.note(im.report.Lines)
+		im.misread(ctx, line, why)
 		return
 	}
 	im.report.Valid++
@@ -239,11 +254,9 @@ func (im *importer) line(ctx context.Context, line []byte, long bool) {
 	im.batch = append(im.batch, ev)
 }
 
-func (im *importer) malformed(ctx context.Context, size int, why fault) {
-	im.report.Malformed++
-	im.report.note(im.report.Lines)
+func (im *importer) malformed(ctx context.Context, number int64, size int, why fault) {
 	if im.Malformed != nil {
-		im.Malformed(ctx, im.report.Lines, string(why), fmt.Sprintf("%s line %d, %d bytes", im.Source, im.report.Lines, size))
+		im.Malformed(ctx, number, string(why), fmt.Sprintf("%s line %d, %d bytes", im.Source, number, size))
 	}
 }
 

@@ -300,6 +300,9 @@ func FuzzLine(f *testing.F) {
 			if err != nil && bytes.HasPrefix(line, []byte{0x1f, 0x8b}) {
 				return // it looked like gzip
 			}
+			if _, wrong := errors.AsType[*FormatError](err); wrong {
+				return
+			}
 			if err != nil || r.Lines != r.Valid+r.Malformed || r.PageViews+r.Downloads != int64(len(s.events)) {
 				t.Fatalf("%s %q: %+v %v", format, line, r, err)
 			}

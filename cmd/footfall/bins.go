@@ -231,6 +231,9 @@ func (k *control) reconcile(w http.ResponseWriter, r *http.Request) error {
 			dates[i] = [2]period.Date{-1 << 30, 1 << 30}[i]
 		}
 	}
+	if dates[0] >= dates[1] && dates != [2]period.Date{} {
+		return noTime(r.FormValue("from"), r.FormValue("to"))
+	}
 	result, err := k.h.reconcile(r.Context(), site, dates[0], dates[1])
 	if err != nil {
 		return err

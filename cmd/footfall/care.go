@@ -37,7 +37,7 @@ type finding struct {
 }
 
 func doctor(ctx context.Context, c *call) error {
-	if err := c.makeData(); err != nil {
+	if err := c.hasData(); err != nil {
 		return err
 	}
 	found := []finding{c.diskRoom(), c.syncSpeed(), openFiles(), timeZones()}

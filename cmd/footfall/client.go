@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,11 +26,28 @@ type client struct {
 
 func (c *call) socket() string { return filepath.Join(c.values["data"], "footfall.sock") }
 
+// hasData refuses a data directory that is not there.
+func (c *call) hasData() error {
+	_, err := os.Stat(c.values["data"])
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no data directory %s; start with: footfall serve --data %[1]s, or name another with --data", c.values["data"])
+	}
+	return unusable(err, c.values["data"])
+}
+
+// unusable says what to do where the data directory can't be used.
+func unusable(err error, dir string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("data directory: %w; run this as a user who may write to %s, or choose another with --data", err, dir)
+}
+
 // dial connects to the server on the data directory, or works on the directory
 // itself where none runs.
 func (c *call) dial(ctx context.Context) (*client, error) {
-	if _, err := os.Stat(c.values["data"]); err != nil {
-		return nil, fmt.Errorf("there is no data directory %s; start with: footfall serve --data %s", c.values["data"], c.values["data"])
+	if err := c.hasData(); err != nil {
+		return nil, err
 	}
 	k := &client{close: func() error { return nil }}
 	k.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"footfall/account"
-	"footfall/api"
 	"footfall/history"
-	"footfall/period"
 )
 
 var siteCommands = []command{
@@ -25,10 +25,10 @@ var siteCommands = []command{
 }
 
 var asideCommands = []command{
-	{"aside list", "[--reader R] [--limit N]", "list what was set aside", asideList},
+	{"aside list", "[--reader R] [--limit N]", "list what was set aside: the newest 50, or N; 0 is all", asideList},
 	{"aside show", "N", "show one thing set aside", asideShow},
-	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive")},
-	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop")},
+	{"aside redrive", "N… | --all [--reader R]", "try again to store what was set aside", asideMove("redrive", "redriven")},
+	{"aside drop", "N… | --all [--reader R]", "remove what was set aside for good", asideMove("drop", "dropped")},
 }
 
 // ownFlags are the flags of single commands: name, default, help.
@@ -59,6 +59,9 @@ var ownFlags = map[string][][3]string{
 
 // declareOwn declares a command's own flags. "all" and "dry-run" are switches.
 func declareOwn(name string, flags *flag.FlagSet) {
+	if name == "query" {
+		declareFilters(flags)
+	}
 	for _, f := range ownFlags[name] {
 		if f[0] == "all" || f[0] == "dry-run" {
 			flags.Bool(f[0], false, f[2])
@@ -90,8 +93,10 @@ func addSite(ctx context.Context, c *call) error {
 	}
 	var s account.Site
 	return c.once(ctx, "POST", "/site/add", form, &s, func(w io.Writer) {
-		fmt.Fprintf(w, "Added %s as %s; its days are those of %s.\n\nPut this into the head of its pages:\n\n  %s\n\n", s.Domain, s.ID, s.Zone,
-			`<script defer data-site="`+s.WriteKey+`" src="https://YOUR-FOOTFALL/js/footfall.js"></script>`)
+		fmt.Fprintf(w, "Added %s as %s; its days are those of %s.\n\nPut this into the head of its pages:\n\n  %s\n\n"+
+			"If scripts of the page itself call footfall('Signed Up'), this, too, so that they need not wait for it:\n\n  %s\n\n", s.Domain, s.ID, s.Zone,
+			`<script defer data-site="`+s.WriteKey+`" src="https://YOUR-FOOTFALL/js/footfall.js"></script>`,
+			`<script>function footfall(){(footfall.q=footfall.q||[]).push(arguments)}</script>`)
 	})
 }
 
@@ -153,27 +158,17 @@ func printSites(w io.Writer, all ...account.Site) {
 func addKey(ctx context.Context, c *call) error {
 	var out map[string]any
 	return c.once(ctx, "POST", "/key/add", c.form("key add"), &out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n\nIt is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"])
+		reads := "every site"
+		if site := out["site"]; site != "" {
+			reads = fmt.Sprint("the site ", site)
+		}
+		fmt.Fprintf(w, "%s\n\nIt has the role %s and is for %s. It is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"], out["role"], reads)
 	})
 }
 
 func login(ctx context.Context, c *call) error {
 	var out map[string]string
-	base := strings.TrimSuffix(c.values["public-url"], "/")
-	if base == "" {
-		base = "http://" + c.values["listen"]
-	}
-	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, base+out["path"]) })
-}
-
-func runQuery(ctx context.Context, c *call) error {
-	form := c.form("query")
-	if form.Get("window") == "" && form.Get("from") == "" {
-		form.Set("window", period.WindowNames()[1])
-	}
-	var out api.Answer
-	c.json = true // the answer's spelling is its contract
-	return c.once(ctx, "GET", "/query", form, &out, nil)
+	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, out["url"]) })
 }
 
 // asideLine is what a list shows of a thing set aside.
@@ -183,21 +178,47 @@ type asideLine struct {
 	Reader, Site, Reason string
 }
 
+// shownAside is how many a person is shown at a time.
+const shownAside = 50
+
 func asideList(ctx context.Context, c *call) error {
-	var lines []asideLine
-	var all any = &lines
-	if c.json {
-		all = new(any)
+	form := c.form("aside list")
+	limit, err := wholeNumber(form, "limit", shownAside)
+	if err != nil {
+		return err
 	}
-	return c.once(ctx, "GET", "/aside/list", c.form("aside list"), all, func(w io.Writer) {
+	if c.json { // all of them, or the oldest
+		return c.once(ctx, "GET", "/aside/list", form, new(any), nil)
+	}
+	form.Del("limit")
+	var lines []asideLine
+	return c.once(ctx, "GET", "/aside/list", form, &lines, func(w io.Writer) {
+		all, part := len(lines), ""
+		slices.Reverse(lines)
+		if limit > 0 && all > limit {
+			lines, part = lines[:limit], fmt.Sprintf(", of which these are the newest %d (--limit 0 lists all)", limit)
+		}
 		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "NUMBER\tWHEN\tBY\tSITE\tREASON")
 		for _, it := range lines {
 			fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", it.ID, it.At.Format(time.RFC3339), it.Reader, orDash(it.Site), it.Reason)
 		}
 		t.Flush()
-		fmt.Fprintf(w, "%d set aside; footfall aside show N tells more, footfall aside redrive N tries again\n", len(lines))
+		fmt.Fprintf(w, "%d set aside%s; footfall aside show N tells more, footfall aside redrive N tries again\n", all, part)
 	})
+}
+
+// wholeNumber reads a number of the form; usual if it is not given.
+func wholeNumber(form url.Values, name string, usual int) (int, error) {
+	text := form.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, misused("--%s: %q is not a whole number", name, text)
+	}
+	return n, nil
 }
 
 func asideShow(ctx context.Context, c *call) error {
@@ -208,7 +229,7 @@ func asideShow(ctx context.Context, c *call) error {
 	return c.once(ctx, "GET", "/aside/show", url.Values{"ids": {c.args[0]}}, &out, nil)
 }
 
-func asideMove(what string) func(context.Context, *call) error {
+func asideMove(what, done string) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
 		form := c.form("aside " + what)
 		if len(c.args) == 0 && form.Get("all") != "true" {
@@ -216,7 +237,7 @@ func asideMove(what string) func(context.Context, *call) error {
 		}
 		form.Set("ids", strings.Join(c.args, ","))
 		var out map[string]int
-		return c.once(ctx, "POST", "/aside/"+what, form, &out, func(w io.Writer) { fmt.Fprintf(w, "%s: %d\n", what, out["moved"]) })
+		return c.once(ctx, "POST", "/aside/"+what, form, &out, func(w io.Writer) { fmt.Fprintf(w, "%d %s\n", out["moved"], done) })
 	}
 }
 

@@ -119,6 +119,9 @@ func (c *config) check() error {
 	if _, err := c.proxies(); err != nil {
 		return err
 	}
+	if l := c.values["listen"]; !strings.Contains(l, ":") {
+		return fmt.Errorf("listen (from %s): %q is no address with a port; write :8080 to listen on a port of all addresses", c.from["listen"], l)
+	}
 	if l := c.values["log"]; l != "text" && l != "json" {
 		return fmt.Errorf("log (from %s): %q is neither text nor json", c.from["log"], l)
 	}

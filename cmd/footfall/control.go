@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -164,11 +165,16 @@ func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) login(w http.ResponseWriter, r *http.Request) error {
+	if k.h.address == "" {
+		dir := k.h.c.values["data"]
+		return fmt.Errorf("no server runs on %s; start one, which prints a link, with: footfall serve --data %s", dir, dir)
+	}
 	token, err := k.h.control.AddLink(r.Context(), time.Hour)
 	if err != nil {
 		return err
 	}
-	return answer(w, map[string]string{"path": "/login?link=" + token})
+	path := "/login?link=" + token
+	return answer(w, map[string]string{"path": path, "url": k.h.address + path})
 }
 
 func (k *control) query(w http.ResponseWriter, r *http.Request) error {
@@ -212,6 +218,9 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 		if window, err = period.Between(from, to, site.Location()); err != nil {
 			return err
 		}
+		if !window.From.Before(window.To) {
+			return noTime(from, to)
+		}
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
 	lines := json.NewEncoder(out)
@@ -246,7 +255,8 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if !k.h.importing.TryLock() {
 		return errors.New("another import is under way; wait for it to end")
 	}
-	defer k.h.importing.Unlock()
+	unlock := sync.OnceFunc(k.h.importing.Unlock)
+	defer unlock()
 	counter, _ := k.h.again.LoadOrStore(site.ID, new(atomic.Int64))
 	again := counter.(*atomic.Int64)
 	again.Store(0)
@@ -286,6 +296,7 @@ func (k *control) importLog(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		last.Error = err.Error()
 	}
+	unlock() // first, as who has the answer may ask for the next
 	return answer(w, last)
 }
 

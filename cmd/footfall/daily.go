@@ -90,15 +90,20 @@ func (t *dailyTable) rolled(ctx context.Context, after time.Time) error {
 	return err
 }
 
-// late writes dates again that events came for after they were in the table.
+// late writes dates that events came for after the table should have had them:
+// again, or, at a site that the schedule has not come to yet, for the first time.
 func (t *dailyTable) late(ctx context.Context) error {
 	if err := t.rolled(ctx, t.began); err != nil {
 		return err
 	}
 	for _, site := range t.h.sites.scheduled() {
 		last, known, err := t.h.bins.Done(ctx, dailyJob, site.ID)
-		if err == nil && known {
-			err = t.write(ctx, site, min(last, schedule.Newest(time.Now(), site.Zone, dailyAt)))
+		upTo := schedule.Newest(time.Now(), site.Zone, dailyAt)
+		if known {
+			upTo = min(last, upTo)
+		}
+		if err == nil {
+			err = t.write(ctx, site, upTo)
 		}
 		if err != nil {
 			return fmt.Errorf("site %s: %w", site.ID, err)

@@ -313,3 +313,16 @@ func TestDailyCSV(t *testing.T) {
 		t.Errorf("%d %s", code, fault)
 	}
 }
+
+// TestDailyOfANewSite: after an import and a roll the table is there, although
+// the schedule has not looked since the site was added.
+func TestDailyOfANewSite(t *testing.T) {
+	h := newHome(t)
+	h.stopJobs() // it looks no more
+	site := h.addSite("new.example", "UTC")
+	h.publish(view(site, "/a", "2026-05-01T10:00:00Z", 1), view(site, "/a", "2026-05-01T11:00:00Z", 2))
+	if fault, code := h.typed(nil, "roll"); code != 0 {
+		t.Fatal(fault)
+	}
+	expect(t, "the table", h.printed("--site", site), "2026-05-01,/a,2,2")
+}

@@ -18,13 +18,15 @@ import (
 
 var dataCommands = []command{
 	{"import", "--site S --format combined|common FILE…", "import web server logs, plain or gzipped", runImport},
-	{"query", "--site S --metric M (--window W | --from D --to D)", "answer a question with a dataset", runQuery},
+	{"query", "--site S --metric M (--window W | --from D [--to D]) [--country C …]", "answer a question with a dataset", runQuery},
 	{"export", "--site S [--from D --to D]", "print every stored event as NDJSON", runExport},
 	{"rebuild", "", "make the event store anew from archive and queue", runRebuild},
 }
 
 // makeData makes the data directory for a command that may be the first.
-func (c *call) makeData() error { return os.MkdirAll(c.values["data"], 0o700) }
+func (c *call) makeData() error {
+	return unusable(os.MkdirAll(c.values["data"], 0o700), c.values["data"])
+}
 
 func runImport(ctx context.Context, c *call) error {
 	if len(c.args) == 0 {
@@ -95,9 +97,15 @@ func printReport(w io.Writer, r weblog.Report, took time.Duration) {
 	if len(r.MalformedLineNumbers) > 0 {
 		fmt.Fprintf(w, "malformed lines (set aside, see: footfall aside list --reader import): %s\n", strings.Trim(fmt.Sprint(r.MalformedLineNumbers), "[]"))
 	}
-	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads; %d were there already\n", r.PageViews, r.Bots, r.Downloads, r.Duplicates)
+	fmt.Fprintf(w, "%d page views, %d of them by bots; %d downloads\n", r.PageViews, r.Bots, r.Downloads)
+	switch all := r.PageViews + r.Downloads - r.TooOld; {
+	case all > 0 && r.Duplicates == all:
+		fmt.Fprintln(w, "nothing new: all of them were there already")
+	case all > 0:
+		fmt.Fprintf(w, "%d of them are new, %d were there already\n", all-r.Duplicates, r.Duplicates)
+	}
 	if r.TooOld > 0 {
-		fmt.Fprintf(w, "%d of these events were refused: they are older than the days the site keeps events (footfall site set --keep-events)\n", r.TooOld)
+		fmt.Fprintf(w, "%d of them were refused: they are older than the days the site keeps events (footfall site set --keep-events)\n", r.TooOld)
 	}
 }
 
@@ -110,16 +118,20 @@ type bar struct {
 }
 
 func newBar(w io.Writer, name string, total int64) *bar {
-	f, ok := w.(*os.File)
-	if ok {
-		if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-			ok = false
-		}
-	}
-	if !ok {
+	if !isTerminal(w) {
 		w = nil
 	}
 	return &bar{w: w, name: name, total: max(total, 1)}
+}
+
+// isTerminal reports whether a person reads what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 const barWidth = 30

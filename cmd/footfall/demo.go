@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -15,9 +17,15 @@ import (
 )
 
 // runDemo serves a temporary directory, sends a real data set through the real
-// collector, and goes on with a trickle so that the live figure moves.
+// collector, and goes on with a trickle so that the live figure moves. Invented
+// visitors must not get among real ones: only its own command line gives it
+// another directory.
 func runDemo(ctx context.Context, c *call) error {
-	if c.from["data"] == "default" {
+	if c.from["data"] == "flag" {
+		if err := c.mayShow(ctx); err != nil {
+			return err
+		}
+	} else {
 		dir, err := os.MkdirTemp("", "footfall-demo-")
 		if err != nil {
 			return err
@@ -38,6 +46,32 @@ func runDemo(ctx context.Context, c *call) error {
 			}
 		}()
 	})
+}
+
+// mayShow refuses a data directory that is used for more than the demo.
+func (c *call) mayShow(ctx context.Context) error {
+	const instead = "the demo needs a directory of its own: leave --data out, or name another one"
+	dir := c.values["data"]
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil // serve makes it
+	}
+	k, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	var sites []account.Site
+	if err := errors.Join(k.ask(ctx, "GET", "/site/list", nil, &sites), k.close()); err != nil {
+		return err
+	}
+	if !k.own {
+		return fmt.Errorf("a server runs on %s; %s", dir, instead)
+	}
+	for _, s := range sites {
+		if s.Domain != demo.Domain {
+			return fmt.Errorf("%s has the site %s; %s", dir, s.Domain, instead)
+		}
+	}
+	return nil
 }
 
 // quiet lets only warnings and errors of the text log through: the demo prints
@@ -107,10 +141,10 @@ func feed(ctx context.Context, c *call, h *house, address string) error {
 }
 
 func whatRemains(c *call) string {
-	if c.from["data"] == "default" {
-		return "nothing remains."
+	if c.from["data"] == "flag" {
+		return "the data stays in " + c.values["data"] + "."
 	}
-	return "the data stays in " + c.values["data"] + "."
+	return "nothing remains."
 }
 
 // localZone is this machine's time zone by its IANA name, else UTC.

@@ -65,6 +65,7 @@ type house struct {
 	enrich  *enrich.Enricher
 	sites   *siteBook
 	meters  *meters
+	address string // that people reach the server by; "" is a command's house, which has no doors
 
 	ending context.Context // done as soon as the house begins to stop
 	end    context.CancelFunc
@@ -143,7 +144,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	}()
 	dir := c.values["data"]
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return h, fmt.Errorf("data directory: %w; choose another with --data", err)
+		return h, unusable(err, dir)
 	}
 	if h.lock, err = lockDir(dir); err != nil {
 		return h, err
@@ -247,7 +248,7 @@ func lockDir(dir string) (*os.File, error) {
 	path := filepath.Join(dir, "lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, unusable(err, dir)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		pid, _ := os.ReadFile(path)

@@ -9,12 +9,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // version is set by the release build.
@@ -91,8 +93,8 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd, rest, err := find(args)
 	if err != nil {
-		fmt.Fprintln(stderr, "footfall:", err)
 		usage(stderr)
+		fmt.Fprintf(stderr, "\nfootfall: %v\n", err)
 		return 2
 	}
 	if cmd == nil {
@@ -100,20 +102,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	c := &call{flags: flag.NewFlagSet(cmd.name, flag.ContinueOnError), stdout: stdout, stderr: stderr}
-	c.flags.SetOutput(stderr)
+	c.flags.SetOutput(io.Discard)
 	c.flags.BoolVar(&c.json, "json", false, "answer in JSON")
 	c.config.declare(c.flags)
 	declareOwn(cmd.name, c.flags)
-	c.flags.Usage = func() {
-		fmt.Fprintf(stderr, "footfall %s %s\n  %s\n\n", cmd.name, cmd.args, cmd.help)
-		c.flags.PrintDefaults()
-	}
 	if c.args, err = parse(c.flags, rest); errors.Is(err, flag.ErrHelp) {
+		c.help(stdout, cmd)
 		return 0
 	} else if err != nil {
+		c.help(stderr, cmd) // before the error, which would scroll away
+		fmt.Fprintf(stderr, "\nfootfall %s: %s\n", cmd.name, strings.Replace(err.Error(), "flag provided but not defined: -", "there is no flag --", 1))
 		return 2
 	}
-	if err = c.config.load(c.flags); err == nil {
+	if len(c.args) > 0 && !cmd.takesArguments() {
+		err = misused("%q is one word too many", c.args[0])
+	} else if err = c.config.load(c.flags); err == nil {
 		err = cmd.run(ctx, c)
 	}
 	var wrong *usageError
@@ -132,6 +135,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func find(args []string) (*command, []string, error) {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
 		return nil, nil, nil
+	}
+	if args[0] == "--version" {
+		args = []string{"version"}
 	}
 	all := commands()
 	for n := min(2, len(args)); n > 0; n-- {
@@ -155,6 +161,33 @@ func parse(flags *flag.FlagSet, args []string) (positional []string, err error) 
 			return positional, nil
 		}
 		positional, args = append(positional, args[0]), args[1:]
+	}
+}
+
+// valued is a flag in a usage line, with its value.
+var valued = regexp.MustCompile(`--[a-z-]+( [\w|,]+)?`)
+
+// takesArguments reports whether the usage line has words that belong to no flag.
+func (c *command) takesArguments() bool {
+	return strings.ContainsFunc(valued.ReplaceAllString(c.args, ""), unicode.IsLetter)
+}
+
+// help prints a command's own flags, and the settings only where they are what
+// it is about.
+func (c *call) help(w io.Writer, cmd *command) {
+	fmt.Fprintf(w, "footfall %s %s\n  %s\n\n", cmd.name, cmd.args, cmd.help)
+	all := slices.Contains([]string{"serve", "demo", "config"}, cmd.name)
+	shown := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	shown.SetOutput(w)
+	c.flags.VisitAll(func(f *flag.Flag) {
+		if setting := slices.ContainsFunc(settings, func(s setting) bool { return s.name == f.Name }); all || !setting || f.Name == "data" {
+			shown.Var(f.Value, f.Name, f.Usage)
+			shown.Lookup(f.Name).DefValue = f.DefValue // not what was given
+		}
+	})
+	shown.PrintDefaults()
+	if !all {
+		fmt.Fprint(w, "and the settings, see: footfall config --help\n")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,6 +49,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	if err != nil {
 		return err
 	}
+	h.address = c.address(listener)
 	stopControl, err := h.openControl(func() { again <- syscall.SIGHUP })
 	if err != nil {
 		return errors.Join(err, h.close())
@@ -56,12 +58,11 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	stopWork := h.work(ctx)
-	address := c.address(listener)
-	log.Info("listening", "address", address, "data", c.values["data"])
+	log.Info("listening", "address", h.address, "data", c.values["data"])
 	if ready != nil {
-		ready(h, address)
+		ready(h, h.address)
 	} else {
-		h.greet(ctx, c, address)
+		h.greet(ctx, c, listener)
 	}
 	restarting := false
 	select {
@@ -148,13 +149,16 @@ func (h *house) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // greet prints what to do next.
-func (h *house) greet(ctx context.Context, c *call, address string) {
+func (h *house) greet(ctx context.Context, c *call, l net.Listener) {
 	link, err := h.control.AddLink(ctx, time.Hour)
 	if err != nil {
 		h.log.Warn("no log-in link", "error", err)
 		return
 	}
-	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", address, link)
+	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", h.address, link)
+	if c.values["public-url"] == "" && everywhere(l) {
+		fmt.Fprintln(c.stdout, "The link is for a browser on this machine; for links that work elsewhere give --public-url, such as https://stats.example.com")
+	}
 	if all, _ := h.sites.Sites(ctx); len(all) == 0 {
 		fmt.Fprintf(c.stdout, "Add your first site: footfall site add example.com --data %s\n", c.values["data"])
 	}
@@ -169,10 +173,16 @@ func (c *call) address(l net.Listener) string {
 	if err != nil {
 		return l.Addr().String()
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if everywhere(l) {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// everywhere reports whether a listener listens on all addresses.
+func everywhere(l net.Listener) bool {
+	tcp, ok := l.Addr().(*net.TCPAddr)
+	return ok && tcp.IP.IsUnspecified()
 }
 
 // firstInherited is where systemd, and footfall restarting itself, leave an
@@ -231,5 +241,7 @@ func restart(ctx context.Context, c *call) error {
 	if err := errors.Join(k.ask(ctx, "POST", "/restart", nil, &out), k.close()); err != nil {
 		return err
 	}
-	return c.print(out, nil)
+	return c.print(out, func(w io.Writer) {
+		fmt.Fprintln(w, "The server finishes what is under way and starts again; its listening socket stays open.")
+	})
 }

@@ -109,5 +109,8 @@ func (b *siteBook) find(name string) (account.Site, error) {
 	if len(all) == 0 {
 		return account.Site{}, fmt.Errorf("there is no site yet; add one with: footfall site add example.com")
 	}
+	if name == "" {
+		return account.Site{}, fmt.Errorf("give --site: one of %s", strings.Join(known, ", "))
+	}
 	return account.Site{}, fmt.Errorf("there is no site %q; there are: %s", name, strings.Join(known, ", "))
 }

@@ -212,8 +212,11 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 		return queue.AsideItem{}, err
 	}
 	msg, err := a.streamOf(id).GetMsg(ctx, id)
+	if gone(err) {
+		return queue.AsideItem{}, fmt.Errorf("there is no %d among what is set aside (see: footfall aside list)", id)
+	}
 	if err != nil {
-		return queue.AsideItem{}, fmt.Errorf("set-aside item %d: %w (see: footfall aside list)", id, err)
+		return queue.AsideItem{}, fmt.Errorf("set-aside item %d: %w", id, err)
 	}
 	return a.item(msg)
 }

@@ -171,7 +171,7 @@ func (x *question) sql() string {
 	}
 	if len(x.starts) == 1 {
 		query := fmt.Sprintf("SELECT 0, k, (%s)::BIGINT AS v FROM (%s) GROUP BY k ORDER BY v DESC, k", value, inner)
-		if x.Limit > 0 && !isMoney(x.Metric) { // amounts can be zero or less, and a series of zeros is none
+		if x.Limit > 0 && !x.Metric.Money() { // amounts can be zero or less, and a series of zeros is none
 			query += fmt.Sprintf(" LIMIT %d", x.Limit)
 		}
 		return query

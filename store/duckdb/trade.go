@@ -15,16 +15,13 @@ var tradeOf = map[metric.Name]event.TradeKind{
 	metric.Refunds: event.Refunded, metric.Refunded: event.Refunded,
 }
 
-// isMoney reports whether the metric adds up amounts.
-func isMoney(m metric.Name) bool { return m == metric.Revenue || m == metric.Refunded }
-
 // lineColumns are dimensions that the lines table answers by itself.
 var lineColumns = []metric.Dimension{"product", "category", "bot"}
 
 // trades counts trade events or adds up their amounts.
 func (x *question) trades(bucket string) string {
 	n := "count(*)"
-	if isMoney(x.Metric) {
+	if x.Metric.Money() {
 		n = "coalesce(sum(amount) FILTER (coalesce(currency, '') IN ('', ?)), 0)"
 		x.args = append(x.args, x.Currency)
 	}

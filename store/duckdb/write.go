@@ -49,11 +49,11 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	for _, day := range s.days.Trim() {
 		s.stored[day] = struct{}{}
 	}
+	s.tellDuplicates(events, fresh) // before: who waits for the position wants to know of them, too
 	s.setState(next)
 	if s.o.Fresh != nil && len(fresh) > 0 {
 		s.o.Fresh(events, fresh)
 	}
-	s.tellDuplicates(events, fresh)
 	return nil
 }
 
