@@ -38,8 +38,8 @@ type dailyTable struct {
 	writing sync.Mutex
 }
 
-// runSchedule does what is due until the house begins to stop. The returned
-// function waits for a job under way to end.
+// runSchedule does what is due until the house begins to stop, or the returned
+// function is called, which waits for a job under way to end.
 func (h *house) runSchedule() (stop func()) {
 	h.daily = &dailyTable{h: h, began: time.Now().Truncate(time.Millisecond)}
 	const advice = "the table and the files in daily/ are older than the figures until then: look for room on the disk and for a rebuild under way"
@@ -51,12 +51,16 @@ func (h *house) runSchedule() (stop func()) {
 		{Name: retentionJob, At: retentionAt, Do: h.retainDate,
 			Advice: "old events stay until then: look for room on the disk and for a rebuild under way, and try: footfall retention"},
 	}
+	ctx, cancel := context.WithCancel(h.ending)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log}).Run(h.ending)
+		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log}).Run(ctx)
 	}()
-	return func() { <-done }
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // scheduled lists the sites as the schedule needs them.
