@@ -73,7 +73,7 @@ type encoder struct {
 
 func newEncoder() *encoder {
 	return &encoder{
-		w: parquet.NewGenericWriter[row](io.Discard,
+		w: parquet.NewGenericWriter[row](io.Discard, append(unbounded(),
 			// The fastest level stores pages without repetition, such as random
 			// ids, as they are: 46.6 bytes a row where this one makes 34.7.
 			parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
@@ -84,10 +84,21 @@ func newEncoder() *encoder {
 			parquet.DefaultEncodingFor(parquet.Int64, &parquet.DeltaBinaryPacked),
 			parquet.CreatedBy("footfall", formatVersion, ""),
 			parquet.KeyValueMetadata(formatKey, formatVersion),
-		),
+		)...),
 		rows: make([]row, chunk),
 		sent: make([]int64, chunk),
 	}
+}
+
+// unbounded leaves the least and greatest text out of each page: nobody skips a
+// page for them, and finding them took a quarter of the time.
+func unbounded() (options []parquet.WriterOption) {
+	for _, column := range parquet.SchemaOf(row{}).Columns() {
+		if leaf, _ := parquet.SchemaOf(row{}).Lookup(column...); leaf.Node.Type().Kind() == parquet.ByteArray {
+			options = append(options, parquet.SkipPageBounds(column...), parquet.SkipPageStatistics(column...))
+		}
+	}
+	return options
 }
 
 // encode writes the events at the given indexes as one object and returns its
