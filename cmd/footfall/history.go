@@ -39,10 +39,10 @@ func (h *house) openHistories(path string) (err error) {
 // remembered lists the sites as histories need them.
 func (b *siteBook) remembered() []segment.Site { return b.now.Load().remembered }
 
-// hook is a site's webhook, if it has one.
+// hook is the webhook of a site that keeps histories, if it has one.
 func (b *siteBook) hook(site string) (webhook.Hook, bool) {
 	s := b.now.Load().byID[site]
-	return webhook.Hook{URL: s.Webhook, Secret: []byte(s.WebhookSecret)}, s.Webhook != ""
+	return webhook.Hook{URL: s.Webhook, Secret: []byte(s.WebhookSecret)}, s.Webhook != "" && s.History > 0
 }
 
 const (
@@ -266,7 +266,8 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	var done sync.WaitGroup
 	done.Go(func() { h.watch(ctx) })
 	done.Go(func() {
-		webhook.New(h.histories, h.sites.hook, segment.Sign, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
+		signed := webhook.Signature{Header: segment.SignatureHeader, Sign: segment.Sign}
+		webhook.New(h.histories, h.sites.hook, signed, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
 	})
 	return func() {
 		cancel()

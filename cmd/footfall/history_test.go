@@ -240,3 +240,20 @@ func TestShorterHistories(t *testing.T) {
 	}
 	h.expect("within twelve months", now)
 }
+
+// TestNoticesOfWhoKeepsHistories: with histories off, nobody is told of what was
+// on its way.
+func TestNoticesOfWhoKeepsHistories(t *testing.T) {
+	h := shop(t, time.Now().UTC())
+	for _, x := range []struct {
+		name, value string
+		told        bool
+	}{{"--webhook", "http://127.0.0.1:1/", true}, {"--history", "off", false}, {"--history", "3", true}, {"--webhook", "off", false}} {
+		if fault, code := h.typed(nil, "site", "set", "shop.example", x.name, x.value); code != 0 {
+			t.Fatal(fault)
+		}
+		if hook, ok := h.sites.hook("shop-example"); ok != x.told || ok && hook.URL != "http://127.0.0.1:1/" {
+			t.Errorf("after %s %s told is %t", x.name, x.value, ok)
+		}
+	}
+}

@@ -25,8 +25,11 @@ type Hook struct {
 	Secret []byte
 }
 
-// Header carries the signature.
-const Header = "Footfall-Signature"
+// Signature is how messages are signed.
+type Signature struct {
+	Header string // that carries it
+	Sign   func(secret, body []byte, at time.Time) string
+}
 
 const (
 	look    = time.Second      // how often the outbox is looked at
@@ -35,6 +38,7 @@ const (
 	first   = 10 * time.Second // pause after a message's first failure, doubled after each further one
 	most    = 6 * time.Hour    // longest pause
 	life    = 72 * time.Hour   // how long a message is tried at least
+	enough  = 8                // tries of a message that its receiver refuses, some 20 minutes
 )
 
 // Options of a Sender; the zero value works.
@@ -48,7 +52,7 @@ type Options struct {
 type Sender struct {
 	outbox history.Outbox
 	hook   func(site string) (Hook, bool)
-	sign   func(secret, body []byte, at time.Time) string
+	sign   Signature
 	o      Options
 	client *http.Client
 	freed  chan struct{} // a site may have more that is due
@@ -69,9 +73,9 @@ const (
 	dead    state = "dead" // and a message was given up for it
 )
 
-// New makes a Sender. hook is false for a site that has no webhook; sign makes
-// the signature of a body.
-func New(outbox history.Outbox, hook func(site string) (Hook, bool), sign func(secret, body []byte, at time.Time) string, o Options) *Sender {
+// New makes a Sender. hook is false for a site of which nobody is told, and is
+// asked before each try.
+func New(outbox history.Outbox, hook func(site string) (Hook, bool), sign Signature, o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -159,12 +163,25 @@ type goneError struct{}
 
 func (goneError) Error() string { return "the answer was 410 Gone" }
 
+// refusedError means that the receiver finds fault with the message, and most
+// likely always will.
+type refusedError struct{ status int }
+
+func (e refusedError) Error() string { return fmt.Sprintf("the answer was %d", e.status) }
+
+// refused reports whether a message that failed again is one its receiver
+// refuses: it has been tried often, and got the same answer the last time.
+func refused(m history.Message, err error) bool {
+	_, is := errors.AsType[refusedError](err)
+	return is && m.Tries+1 >= enough && m.Why == err.Error()
+}
+
 // one delivers a message, or gives it up and notes in lost why; else it is
 // false, and tried again.
 func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int) bool {
 	hook, ok := s.hook(m.Site)
 	if !ok {
-		lost["the site has no webhook any more"]++
+		lost["the site has no webhook or keeps no histories any more"]++
 		return s.giveUp(ctx, m, "no webhook")
 	}
 	err := s.post(ctx, hook, m.Body)
@@ -176,6 +193,9 @@ func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int
 	case errors.Is(err, goneError{}):
 		lost[err.Error()]++
 		return s.giveUp(ctx, m, "gone")
+	case refused(m, err):
+		lost[err.Error()]++
+		return s.giveUp(ctx, m, "refused")
 	}
 	s.o.Count("webhook_failed", "", 1)
 	if s.tooOld(m) {
@@ -200,7 +220,7 @@ func (s *Sender) post(ctx context.Context, hook Hook, body []byte) error {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Footfall")
-	r.Header.Set(Header, s.sign(hook.Secret, body, time.Now()))
+	r.Header.Set(s.sign.Header, s.sign.Sign(hook.Secret, body, time.Now()))
 	answer, err := s.client.Do(r)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
@@ -210,15 +230,27 @@ func (s *Sender) post(ctx context.Context, hook Hook, body []byte) error {
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, 4<<10) // so that the connection can be used again; what it says is no matter
-	switch {
-	case answer.StatusCode/100 == 2:
-		return nil
-	case answer.StatusCode == http.StatusGone:
+	return verdict(answer.StatusCode)
+}
+
+// verdict is what an answer says; nil is taken.
+func verdict(status int) error {
+	switch status {
+	case http.StatusGone:
 		return goneError{}
-	case answer.StatusCode/100 == 3:
-		return fmt.Errorf("the answer was %d: redirects are not followed", answer.StatusCode)
+	case http.StatusUnauthorized, http.StatusForbidden, // which a new secret may mend
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return fmt.Errorf("the answer was %d", status)
 	}
-	return fmt.Errorf("the answer was %d", answer.StatusCode)
+	switch status / 100 {
+	case 2:
+		return nil
+	case 3:
+		return fmt.Errorf("the answer was %d: redirects are not followed", status)
+	case 4:
+		return refusedError{status}
+	}
+	return fmt.Errorf("the answer was %d", status)
 }
 
 // pause is how long a message waits that had failed so often before it failed again.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,9 +96,9 @@ func run(t *testing.T, o history.Outbox, to http.RoundTripper, count func(string
 	hook := func(site string) (Hook, bool) {
 		return Hook{"http://" + site + "/hook?token=secret", []byte("key of " + site)}, site != "off"
 	}
-	sign := func(secret, body []byte, at time.Time) string {
+	sign := Signature{"Signed", func(secret, body []byte, at time.Time) string {
 		return fmt.Sprintf("%s %d %d", secret, len(body), at.Unix())
-	}
+	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -231,6 +232,69 @@ func TestGivesUp(t *testing.T) {
 	})
 }
 
+// TestRefused: a message that the receiver always refuses does not hold up the
+// others for days; one that somebody only can't take yet waits.
+func TestRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, x := range []struct {
+			status int
+			given  bool
+		}{{400, true}, {404, true}, {422, true}, {401, false}, {403, false}, {408, false}, {425, false}, {429, false}, {500, false}} {
+			o := historytest.NewModel()
+			var c counts
+			var log bytes.Buffer
+			r := &receiver{status: func(_, body string) int {
+				if strings.Contains(body, "odd") {
+					return x.status
+				}
+				return 200
+			}}
+			odd, good := put(t, o, "a", "odd", "good")[0], put(t, o, "a", "fine")[0]
+			stop := run(t, o, r, c.count, &log)
+			time.Sleep(15 * time.Minute)
+			if _, taken := r.seen(); len(taken) > 0 {
+				t.Errorf("%d: after 15 minutes the message is given up", x.status)
+			}
+			time.Sleep(15 * time.Minute)
+			stop()
+			tries, taken := r.seen()
+			if given := slices.Contains(taken, good); given != x.given {
+				t.Errorf("%d: after 30 minutes given up is %t, want %t", x.status, given, x.given)
+			}
+			if x.given && (len(tries) != enough+2 || tries[enough-1] != odd || !strings.Contains(c.String(), "webhook_given_up refused:1") || !strings.Contains(log.String(), "were given up")) {
+				t.Errorf("%d: %d tries, counted %s, log:\n%s", x.status, len(tries), c.String(), log.String())
+			}
+		}
+	})
+}
+
+// TestNobodyIsToldAnyMore: the site's setting is asked for before each try, also
+// of messages that were taken out of the outbox before it changed.
+func TestNobodyIsToldAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := historytest.NewModel()
+		var off atomic.Bool
+		r := &receiver{status: func(string, string) int {
+			off.Store(true) // while the first is on its way
+			return 200
+		}}
+		bodies := put(t, o, "a", "1", "2", "3")
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		hook := func(string) (Hook, bool) { return Hook{"http://a/", nil}, !off.Load() }
+		sign := Signature{"Signed", func([]byte, []byte, time.Time) string { return "x" }}
+		go func() {
+			New(o, hook, sign, Options{Log: slog.New(slog.DiscardHandler), Transport: r}).Run(ctx)
+			close(done)
+		}()
+		time.Sleep(3 * time.Second)
+		cancel()
+		<-done
+		tries, _ := r.seen()
+		same(t, "tried", tries, bodies[:1])
+	})
+}
+
 // TestRestart: what failed waits for its time although another process tries it.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -307,7 +371,7 @@ func TestOverTheNetwork(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		from[r.RemoteAddr] = true
-		got = append(got, fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.Path, r.Header.Get("Content-Type"), strings.Fields(r.Header.Get(Header))[0], body))
+		got = append(got, fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.Path, r.Header.Get("Content-Type"), strings.Fields(r.Header.Get("Signed"))[0], body))
 		if strings.Contains(string(body), `"moved"`) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}
@@ -315,7 +379,7 @@ func TestOverTheNetwork(t *testing.T) {
 	}))
 	defer server.Close()
 	bodies := put(t, o, "a", "1", "2", "moved")
-	sign := func(secret, body []byte, _ time.Time) string { return string(secret) + " x" }
+	sign := Signature{"Signed", func(secret, _ []byte, _ time.Time) string { return string(secret) + " x" }}
 	s := New(o, func(string) (Hook, bool) { return Hook{server.URL + "/hook", []byte("key")}, true }, sign, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
