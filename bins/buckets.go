@@ -28,21 +28,24 @@ type Buckets map[Slot]Tally
 
 // Add counts events. The currency of each site is what currency says.
 func (b Buckets) Add(events []event.Event, currency func(site string) string) {
-	of := map[string]string{}
+	type counting struct {
+		adder
+		currency string
+	}
+	slots := map[Slot]*counting{}
 	for i := range events {
 		e := &events[i]
-		c, known := of[e.Site]
-		if !known {
-			c = currency(e.Site)
-			of[e.Site] = c
-		}
 		slot := SlotOf(e.Site, e.Time)
-		t := b[slot]
-		if t == nil {
-			t = Tally{}
+		c := slots[slot]
+		if c == nil {
+			c = &counting{adder{Tally: b[slot]}, currency(e.Site)}
+			if c.Tally == nil {
+				c.Tally = Tally{}
+			}
+			slots[slot] = c
 		}
-		if t.Add(e, c); len(t) > 0 {
-			b[slot] = t
+		if c.add(e, c.currency); len(c.Tally) > 0 {
+			b[slot] = c.Tally
 		}
 	}
 }

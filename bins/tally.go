@@ -21,39 +21,54 @@ func (t Tally) bin(by metric.Dimension, value string) *Bin {
 	return b
 }
 
+// adder adds to a tally. It remembers the bins of the event before, as events in
+// a row mostly have the same device, country, source and so on.
+type adder struct {
+	Tally
+	last [12]struct {
+		value string
+		bin   *Bin
+	}
+}
+
 // each calls fn with the event's bins: the site's and one for each dimension
 // that every event has.
-func (t Tally) each(e *event.Event, fn func(b *Bin)) {
+func (a *adder) each(e *event.Event, fn func(b *Bin)) {
 	c := &e.Campaign
-	fn(t.bin("", ""))
-	for _, s := range [...]Subject{{"page", e.Path}, {"source", e.Source}, {"class", e.Class}, {"country", e.Country},
+	for i, s := range [len(a.last)]Subject{{}, {"page", e.Path}, {"source", e.Source}, {"class", e.Class}, {"country", e.Country},
 		{"device", e.Device}, {"browser", e.Browser}, {"os", e.OS},
 		{"utm_source", c.Source}, {"utm_medium", c.Medium}, {"utm_campaign", c.Name}, {"event", e.Name}} {
-		fn(t.bin(s.By, s.Value))
+		last := &a.last[i]
+		if last.bin == nil || last.value != s.Value {
+			last.value, last.bin = s.Value, a.bin(s.By, s.Value)
+		}
+		fn(last.bin)
 	}
 }
 
 // Add counts an event, but for its session. Currency is the site's: amounts in
 // another are not added, as nothing is converted.
-func (t Tally) Add(e *event.Event, currency string) {
+func (t Tally) Add(e *event.Event, currency string) { (&adder{Tally: t}).add(e, currency) }
+
+func (a *adder) add(e *event.Event, currency string) {
 	switch {
 	case e.Bot != "":
 	case e.View():
-		t.each(e, func(b *Bin) {
+		a.each(e, func(b *Bin) {
 			b.Counts[0]++
 			if e.Visitor != 0 {
 				b.Visitors.Add(e.Visitor)
 			}
 		})
 	case e.Kind == event.Track && e.Name == event.Download:
-		t.each(e, func(b *Bin) { b.Counts[3]++ })
+		a.each(e, func(b *Bin) { b.Counts[3]++ })
 	default:
-		t.trade(e, currency)
+		a.trade(e, currency)
 	}
 }
 
 // trade counts what happened to products and orders.
-func (t Tally) trade(e *event.Event, currency string) {
+func (a *adder) trade(e *event.Event, currency string) {
 	trade, ok := e.Trade()
 	if !ok {
 		return
@@ -75,7 +90,7 @@ func (t Tally) trade(e *event.Event, currency string) {
 			b.Counts[money] += amount
 		}
 	}
-	t.each(e, func(b *Bin) { add(b, trade.Amount) })
+	a.each(e, func(b *Bin) { add(b, trade.Amount) })
 	type of struct {
 		by    metric.Dimension
 		value string
@@ -87,14 +102,14 @@ func (t Tally) trade(e *event.Event, currency string) {
 	}
 	for o, amount := range amounts {
 		if o.value != "" {
-			add(t.bin(o.by, o.value), amount)
+			add(a.bin(o.by, o.value), amount)
 		}
 	}
 }
 
 // session counts a session with the dimensions of its first page view.
-func (t Tally) session(first *event.Event, views int) {
-	t.each(first, func(b *Bin) {
+func (a *adder) session(first *event.Event, views int) {
+	a.each(first, func(b *Bin) {
 		b.Counts[1]++
 		if views == 1 {
 			b.Counts[2]++
@@ -106,7 +121,7 @@ func (t Tally) session(first *event.Event, views int) {
 // from a SessionGap before the window until a SessionGap behind it, ordered by
 // visitor, then time, then arrival, as docs/words.md defines sessions.
 func Count(w period.Window, currency string, walk func(from, to time.Time, fn func(*event.Event) error) error) (Tally, error) {
-	t := Tally{}
+	t := adder{Tally: Tally{}}
 	var first event.Event // of the running session; its ID is "" while there is none
 	var last time.Time
 	views := 0
@@ -120,7 +135,7 @@ func Count(w period.Window, currency string, walk func(from, to time.Time, fn fu
 	gap := SessionGap + time.Millisecond
 	err := walk(w.From.Add(-gap), w.To.Add(gap), func(e *event.Event) error {
 		if !e.Time.Before(w.From) && e.Time.Before(w.To) {
-			t.Add(e, currency)
+			t.add(e, currency)
 		}
 		if !e.View() || e.Bot != "" || e.Visitor == 0 {
 			return nil
@@ -136,5 +151,5 @@ func Count(w period.Window, currency string, walk func(from, to time.Time, fn fu
 		return nil
 	})
 	end()
-	return t, err
+	return t.Tally, err
 }
