@@ -218,6 +218,9 @@ func (d *door) explain(err error) (status int, why string) {
 	if errors.Is(err, account.ErrNotFound) {
 		return http.StatusNotFound, "there is no such segment; GET /v1/segments lists them"
 	}
+	if errors.Is(err, ErrBusy) {
+		return http.StatusServiceUnavailable, ErrBusy.Error()
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return http.StatusServiceUnavailable, "this took longer than " + d.Timeout.String() + ": ask for a shorter window or a longer step"
 	}

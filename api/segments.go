@@ -13,6 +13,9 @@ import (
 	"footfall/period"
 )
 
+// ErrBusy tells that enough definitions are being tried.
+var ErrBusy = errors.New("other definitions are being tried, and only some are at a time, as that goes over all visitors: try again in a moment")
+
 // Segments keeps the definitions of a site's segments. An unknown name is
 // account.ErrNotFound, a text that can't be read a *metric.QueryError.
 type Segments interface {
@@ -21,7 +24,8 @@ type Segments interface {
 	// those of the same names.
 	PutSegments(ctx context.Context, site account.Site, text []byte) ([]Segment, error)
 	RemoveSegment(ctx context.Context, site account.Site, name string) error
-	// TestSegments counts who would be in segments that are not kept yet.
+	// TestSegments counts who would be in segments that are not kept yet;
+	// ErrBusy if enough others do.
 	TestSegments(ctx context.Context, site account.Site, text []byte) (DryRun, error)
 	// SegmentMembers lists a segment's members at the end of dates, to not included.
 	SegmentMembers(ctx context.Context, site account.Site, name string, from, to period.Date) ([]DayMembers, error)

@@ -65,6 +65,8 @@ func (p *people) TestSegments(_ context.Context, site account.Site, text []byte)
 	switch string(text) {
 	case "broken":
 		return DryRun{}, errors.New("the disk is gone")
+	case "one too many":
+		return DryRun{}, fmt.Errorf("site: %w", ErrBusy)
 	case "endless":
 		return DryRun{}, context.DeadlineExceeded
 	}
@@ -131,6 +133,7 @@ func TestVisitorsAndSegments(t *testing.T) {
 		{account.Owner, "DELETE", "/v1/segments/others", "", 404, "there is no such segment", ""},
 		{account.Owner, "POST", "/v1/segments/dry-run", "broken", 503, "log", ""},
 		{account.Owner, "POST", "/v1/segments/dry-run", "endless", 503, "footfall segment test", ""},
+		{account.Owner, "POST", "/v1/segments/dry-run", "one too many", 503, "are being tried", ""},
 		{account.Owner, "POST", "/v1/segments", "text", 405, "use GET, PUT", ""},
 		{account.Viewer, "GET", "/v1/visitors/u1/history?page=/", "", 400, "unknown parameter", ""},
 		{account.Viewer, "GET", "/v1/visitors/u1/history?from=May", "", 400, "is not a day", ""},
@@ -139,7 +142,10 @@ func TestVisitorsAndSegments(t *testing.T) {
 		{account.Viewer, "GET", "/v1/visitors/u1/history?site=b-example", "", 400, "unknown site", ""},
 	} {
 		p.asked = nil
-		status, answer, _ := f.do(t, x.method, x.path, tokens[x.role], x.body)
+		status, answer, h := f.do(t, x.method, x.path, tokens[x.role], x.body)
+		if x.body == "one too many" && h.Get("Retry-After") == "" {
+			t.Errorf("%s: it does not say when to try again", x.body)
+		}
 		if status != x.status || !strings.Contains(answer, x.answer) {
 			t.Errorf("%s %s %s: %d %s, want %d %s", x.role, x.method, x.path, status, answer, x.status, x.answer)
 		}
@@ -164,6 +170,11 @@ func TestHistoryIsOff(t *testing.T) {
 	}
 	if len(p.asked) > 0 {
 		t.Errorf("asked %q", p.asked)
+	}
+	for at, want := range map[[2]string]int{{"GET", "/v1/segments"}: 200, {"DELETE", "/v1/segments/fans"}: 200, {"DELETE", "/v1/segments/others"}: 404} {
+		if status, answer, _ := f.do(t, at[0], at[1], owner, ""); status != want {
+			t.Errorf("%v: %d %s, want %d: definitions stay while histories are off", at, status, answer, want)
+		}
 	}
 	if status, _, _ := f.do(t, "GET", "/v1/visitors/u1/history?site=b-example", f.all, ""); status != http.StatusConflict {
 		t.Errorf("key of all sites: %d, want 409", status)

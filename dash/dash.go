@@ -49,7 +49,7 @@ const patience = 20 * time.Second
 //go:embed page.html login.html audit.html privacy.html dash.css dash.js icon.svg
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int]}).ParseFS(files, "*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }}).ParseFS(files, "*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {

@@ -31,7 +31,10 @@ func TestPrivacyTellsTheSettingsInForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	page = read("/privacy/Atelier.example")
-	lacks(t, page, "400 days, then they are removed", "24 months, then they are removed", "Visitor histories</h2>", "counts you also if your browser asks not to be tracked")
+	lacks(t, page, "400 days, then they are removed", "up to 25 months, then they are removed", "Visitor histories</h2>", "counts you also if your browser asks not to be tracked")
+	if strings.Contains(page, "to object") {
+		t.Error("it promises what nobody can do yet")
+	}
 	if strings.Contains(page, "server that the site has named") {
 		t.Error("it tells of a webhook there is none of")
 	}

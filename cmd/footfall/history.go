@@ -242,16 +242,25 @@ type notices struct {
 	Waiting int    `json:"waiting"`
 	Tries   int    `json:"tries"` // of the oldest one, that failed
 	Why     string `json:"why,omitempty"`
+	Error   string `json:"error,omitempty"` // that keeps them from being counted
 }
 
-func (h *house) notices(ctx context.Context) (notices, error) {
+// notices counts them. That this fails is no reason to take no events and to
+// tell no figures.
+func (h *house) notices(ctx context.Context) notices {
 	n, oldest, err := h.histories.Waiting(ctx)
-	return notices{n, oldest.Tries, oldest.Why}, err
+	if err != nil {
+		return notices{Error: err.Error()}
+	}
+	return notices{Waiting: n, Tries: oldest.Tries, Why: oldest.Why}
 }
 
 // finding tells whether webhooks take their messages. A failure or two is none
 // of the operator's business.
 func (n notices) finding() finding {
+	if n.Error != "" {
+		return finding{"webhooks", false, n.Error + "; a file that is damaged is made again at the next start: footfall restart"}
+	}
 	says := fmt.Sprintf("messages waiting: %d", n.Waiting)
 	if n.Tries > 0 {
 		says += fmt.Sprintf("; tries of the oldest that failed: %d, the last because %s", n.Tries, n.Why)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -239,6 +241,49 @@ func TestShorterHistories(t *testing.T) {
 		t.Errorf("site set: %s %+v", fault, set)
 	}
 	h.expect("within twelve months", now)
+}
+
+// TestHistoriesOutOfReach: events are accepted and figures told all the same, and
+// the doctor says what is wrong.
+func TestHistoriesOutOfReach(t *testing.T) {
+	h := shop(t, time.Now().UTC())
+	h.stopMoves()
+	h.stopRolls()
+	must(t, h.histories.Close())
+	balance, err := h.balance(t.Context())
+	if err != nil || balance.Accepted == 0 {
+		t.Errorf("the balance is %+v, %v", balance, err)
+	}
+	var page bytes.Buffer
+	rec := httptest.NewRecorder()
+	h.ready(rec, httptest.NewRequest("GET", "/readyz", nil))
+	if rec.Code != 200 {
+		t.Errorf("/readyz answers %d %s", rec.Code, rec.Body)
+	}
+	h.writeMetrics(t.Context(), &page)
+	if !strings.Contains(page.String(), "footfall_stored_events 7\n") || strings.Contains(page.String(), "footfall_webhook_waiting") {
+		t.Errorf("/metrics:\n%s", page.String())
+	}
+	if found := h.notices(t.Context()).finding(); found.OK || !strings.Contains(found.Says, "closed") {
+		t.Errorf("the doctor says %+v", found)
+	}
+}
+
+// TestTrialsAtATime: only so many dry runs, as each walks over all visitors.
+func TestTrialsAtATime(t *testing.T) {
+	h := shop(t, time.Now().UTC())
+	for range cap(h.trials) {
+		h.trials <- struct{}{}
+	}
+	if fault, code := h.typed(nil, "segment", "test", file(t, fans)); code != 1 || !strings.Contains(fault, "try again") {
+		t.Errorf("one more than there may be: %d %s", code, fault)
+	}
+	<-h.trials
+	for range 2 { // each gives its place back
+		if fault, code := h.typed(nil, "segment", "test", file(t, fans)); code != 0 {
+			t.Error(fault)
+		}
+	}
 }
 
 // TestNoticesOfWhoKeepsHistories: with histories off, nobody is told of what was

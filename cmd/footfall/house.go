@@ -82,6 +82,7 @@ type house struct {
 	live      *segment.Live
 	segments  *segmentBook
 	mover     *mover
+	trials    chan struct{} // holds one for each definition being tried
 	stopMoves func()
 	hot       bins.Hot // nil for none
 	closeHot  func() error
@@ -134,7 +135,7 @@ func (c *call) logger() *slog.Logger {
 // openHouse opens everything below the doors and starts the pumps. countries
 // stands in for a configured file; nil for none.
 func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
-	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters()}
+	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), trials: make(chan struct{}, trials)}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {

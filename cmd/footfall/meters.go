@@ -75,8 +75,8 @@ func (h *house) status(ctx context.Context) (status, error) {
 		s.LagSeconds[name] = age.Seconds()
 		s.Expiring = s.Expiring || age > q.MaxAge/2
 	}
-	s.Notices, err = h.notices(ctx)
-	return s, err
+	s.Notices = h.notices(ctx)
+	return s, nil
 }
 
 // write prints the Prometheus page.
@@ -99,7 +99,9 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_aside_discarded_items", s.Discarded)
 	gauge("footfall_queue_bytes", s.QueueBytes)
 	gauge("footfall_store_bytes", s.StoreBytes)
-	gauge("footfall_webhook_waiting_messages", s.Notices.Waiting)
+	if s.Notices.Error == "" {
+		gauge("footfall_webhook_waiting_messages", s.Notices.Waiting)
+	}
 	visitors, bytes := h.live.Recent()
 	gauge("footfall_history_live_visitors", visitors)
 	gauge("footfall_history_live_bytes", bytes)

@@ -168,11 +168,20 @@ func (p people) RemoveSegment(ctx context.Context, site account.Site, name strin
 	return p.h.mover.remove(ctx, site.ID, name)
 }
 
+// trials is how many definitions are tried at a time: each goes over all visitors.
+const trials = 2
+
 // TestSegments is api.Segments.
 func (p people) TestSegments(ctx context.Context, site account.Site, text []byte) (api.DryRun, error) {
 	definitions, err := parseSegments(text)
 	if err != nil {
 		return api.DryRun{}, err
+	}
+	select {
+	case p.h.trials <- struct{}{}:
+		defer func() { <-p.h.trials }()
+	default:
+		return api.DryRun{}, api.ErrBusy
 	}
 	began := time.Now()
 	m, err := p.h.live.Matching(ctx, site.ID, definitions)
