@@ -8,12 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"footfall/history"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"footfall/history"
 	"footfall/period"
 )
 

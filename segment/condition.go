@@ -4,7 +4,6 @@ package segment
 
 import (
 	"fmt"
-	"footfall/history"
 	"math"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"footfall/event"
+	"footfall/history"
 	"footfall/period"
 )
 

@@ -26,9 +26,13 @@ type Site struct {
 // Options of Live; the zero value works.
 type Options struct {
 	// Bytes is about how much memory may go into what came since the last roll,
-	// 256 MiB if zero. With more it is given up, and answers are not complete
-	// until the next roll. A visitor who views two products takes some 220 bytes.
+	// 256 MiB if zero. With more, the site that takes most is given up: its
+	// answers are not complete until the next roll. A visitor who views two
+	// products takes some 220 bytes.
 	Bytes int
+	// Lost is called when histories begin to lack something until the next roll,
+	// so that one can be asked for soon. It must not wait; nil is nobody.
+	Lost func()
 	// Told reports whether somebody is told of a site's changes; nil is always.
 	// Else visitors enter and leave segments without a notice.
 	Told func(site string) bool
@@ -66,6 +70,9 @@ type Live struct {
 func NewLive(store history.Store, bases history.Bases, members history.Members, sites func() []Site, o Options) *Live {
 	if o.Bytes <= 0 {
 		o.Bytes = 256 << 20
+	}
+	if o.Lost == nil {
+		o.Lost = func() {}
 	}
 	if o.Told == nil {
 		o.Told = func(string) bool { return true }
@@ -177,20 +184,36 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 			l.bytes += b.add(a, mark)
 		}
 	}
-	if l.bytes > l.o.Bytes {
-		l.o.Log.Warn("what visitors did since the last roll takes too much memory; histories are not complete before the next one", "bytes", l.bytes)
-		l.lose(mark)
+	for l.bytes > l.o.Bytes {
+		l.loseLargest(mark)
 	}
+}
+
+// loseLargest gives up the site that takes most memory.
+func (l *Live) loseLargest(mark uint64) {
+	var site string
+	var b *book
+	for id, other := range l.books {
+		if b == nil || other.bytes > b.bytes {
+			site, b = id, other
+		}
+	}
+	l.o.Log.Warn("what visitors did since the last roll takes too much memory; the site's histories are not complete before the next one", "site", site, "bytes", b.bytes)
+	if b.lost < mark || b.missed < math.MaxInt32 { // else a roll is asked for
+		l.o.Lost()
+	}
+	l.bytes -= b.bytes
+	b.lose()
+	b.miss(math.MaxInt32, mark)
 }
 
 // Lose forgets what came since the last roll.
 func (l *Live) Lose(mark uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lose(mark)
-}
-
-func (l *Live) lose(mark uint64) {
+	if l.lost < mark { // else, as at the start, a roll is to come
+		l.o.Lost()
+	}
 	l.lost, l.bytes = mark, 0
 	for _, b := range l.books {
 		b.lose()

@@ -160,19 +160,46 @@ func TestFirstRows(t *testing.T) {
 	}
 }
 
-// TestMemoryEnds: with more than is allowed everything in memory is given up
-// until the next roll.
+// TestMemoryEnds: with more than is allowed the site that takes most is given up
+// until the next roll, which is asked for once; another stays complete.
 func TestMemoryEnds(t *testing.T) {
 	w := calmWorks(t)
+	w.sites = append(w.sites, Site{ID: "small", Zone: time.UTC, Currency: "EUR", Months: 2})
+	w.roll()
 	w.live.o.Bytes = 3000
-	for i := range 20 {
+	asked := 0
+	w.live.o.Lost = func() { asked++ }
+	small := event.Event{ID: "small", Site: "small", Kind: event.Page, UserID: "u0", Time: w.now, Original: w.now}
+	w.bring([]event.Event{small}, event.Position{Epoch: 1, Seq: w.log.at.Seq + 1}, "")
+	for i := range 50 {
 		w.bringOne(event.Event{Kind: event.Page, UserID: fmt.Sprint("u", i), Time: w.now})
 	}
-	if p := w.person("u0"); p.Complete || w.live.bytes > 3000 {
-		t.Errorf("%d bytes, %+v", w.live.bytes, p)
+	if p := w.person("u0"); p.Complete || w.live.bytes > 3000 || asked != 1 {
+		t.Errorf("%d bytes, %+v, a roll asked for %d times", w.live.bytes, p, asked)
 	}
-	if w.roll(); !w.person("u0").Complete || len(w.person("u0").History) != 1 || w.live.bytes != 0 {
+	if p, err := w.live.Visitor(t.Context(), "small", "u0"); err != nil || !p.Complete || len(p.History) != 1 {
+		t.Errorf("the other site: %+v, %v", p, err)
+	}
+	if w.roll(); !w.person("u0").Complete || len(w.person("u0").History) != 1 || w.live.bytes != 0 || w.live.books["shop"].bytes != 0 {
 		t.Errorf("after a roll: %d bytes, %+v", w.live.bytes, w.person("u0"))
+	}
+}
+
+// TestAsksForARoll: what may be stored without being told is in the next roll,
+// which is asked for; but not at the start, when one comes anyway.
+func TestAsksForARoll(t *testing.T) {
+	w := calmWorks(t)
+	asked := 0
+	w.live = NewLive(w.kept, w.kept, w.kept, func() []Site { return w.sites }, Options{Lost: func() { asked++ }})
+	w.live.Lose(1)
+	w.must(w.live.Rolled(t.Context(), 1, w.now, nil))
+	if asked != 0 {
+		t.Error("a roll is asked for at the start")
+	}
+	w.live.Lose(2)
+	w.live.Lose(2)
+	if asked != 1 {
+		t.Errorf("a roll is asked for %d times", asked)
 	}
 }
 

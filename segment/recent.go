@@ -19,6 +19,7 @@ type book struct {
 	missed      period.Date           // of dates up to this one events are missing in memory,
 	lost        uint64                // with marks up to this one; 0 if none are
 	generations []*generation         // of what is not in rows, oldest first
+	bytes       int                   // that these take
 	said        map[period.Date]int64 // when the last identify was of those in a date's rows, in ms
 	changed     map[string]struct{}   // visitors with events since the last Tick
 	unsure      bool                  // changed lacks some
@@ -107,6 +108,7 @@ func (b *book) add(a *arrival, mark uint64) int {
 		c.bytes += d.say(a.said)
 	}
 	b.change(a.visitor)
+	b.bytes += c.bytes - before
 	return c.bytes - before
 }
 
@@ -129,7 +131,7 @@ func (b *book) change(visitor string) {
 
 // lose forgets what came.
 func (b *book) lose() {
-	b.generations, b.changed, b.unsure = nil, nil, true
+	b.generations, b.bytes, b.changed, b.unsure = nil, 0, nil, true
 	b.found(math.MaxUint64)
 }
 
@@ -211,6 +213,7 @@ func (b *book) drop(date period.Date, mark uint64) (bytes int) {
 			delete(g.dates, date)
 		}
 	}
+	b.bytes -= bytes
 	return bytes
 }
 
@@ -224,6 +227,7 @@ func (b *book) dropAll(mark uint64) (bytes int) {
 		}
 		return g.mark <= mark
 	})
+	b.bytes -= bytes
 	return bytes
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"footfall/history"
 	"io"
 	"maps"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"testing"
 
 	"footfall/event"
+	"footfall/history"
 	"footfall/period"
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func throughLive(t *testing.T, events []event.Event) *truthLive {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kept.Close() })
-	l := &truthLive{T: t, now: events[0].Time, expected: map[period.Date]map[string]int{}}
+	l := &truthLive{T: t, now: slices.MinFunc(events, func(a, b event.Event) int { return a.Time.Compare(b.Time) }).Time, expected: map[period.Date]map[string]int{}}
 	site := Site{ID: "shop", Zone: time.UTC, Months: 100}
 	l.Live = NewLive(kept, kept, kept, func() []Site { return []Site{site} }, Options{Now: func() time.Time { return l.now }})
 	log := stored{}
