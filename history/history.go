@@ -83,7 +83,8 @@ type Store interface {
 	Each(ctx context.Context, site string, fn func(Past) error, items ...Item) error
 	// Forget removes everything of dates before the month that a date is in. A
 	// zero date removes everything of the site: memberships, counts, messages
-	// and basis, too. Visitors whose last day goes are in no segment any more.
+	// and basis, too. Else memberships stay: whoever has nothing but these is to
+	// be moved out of them, so that it is told.
 	Forget(ctx context.Context, site string, before period.Date) (Removed, error)
 	// Close closes it.
 	Close() error

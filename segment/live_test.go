@@ -169,7 +169,7 @@ func (w *works) forget() {
 				w.fail("left: %+v", p)
 			}
 			for _, d := range w.definitions {
-				if len(p.In) == 0 { // nobody is told
+				if s.Months == 0 { // nobody is told
 					delete(w.told, s.ID+" "+visitor+" "+d.Name)
 				}
 			}
@@ -208,7 +208,10 @@ func (w *works) pass() {
 				continue
 			}
 			h, traits := w.truth(s, visitor, max(date, w.latest(date, today)))
-			if past, _ := w.kept.Read(w.t.Context(), s.ID, visitor); visitor == "nobody" || len(p.History)+len(p.Traits)+len(past.In)+len(past.Rows)+len(past.Traits) == 0 {
+			if len(p.History)+len(p.Traits) == 0 {
+				if len(p.In) > 0 {
+					w.fail("nothing is kept of %s, who is in %v", visitor, p.In)
+				}
 				continue
 			}
 			for _, m := range Memberships(w.definitions, h, traits, date) {

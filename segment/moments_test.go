@@ -120,6 +120,36 @@ func TestTickWaits(t *testing.T) {
 	}
 }
 
+// TestTooOld: of whom nothing is kept any more leaves all segments, with notices;
+// who did something since, which is in memory only, stays.
+func TestTooOld(t *testing.T) {
+	w := calmWorks(t)
+	view := func(visitor string) {
+		w.bringOne(event.Event{Kind: event.Track, Name: "Product Viewed", Properties: `{"product_id":"p"}`, UserID: visitor, Time: w.now})
+	}
+	pass := func() {
+		w.must(w.live.Pass(t.Context(), "shop", w.definitions, w.live.today(w.sites[0])))
+		w.hear()
+	}
+	view("gone")
+	view("back")
+	w.roll()
+	if pass(); len(w.person("gone").In) != 2 || len(w.person("back").In) != 2 {
+		t.Fatalf("%+v and %+v, want them in two segments", w.person("gone"), w.person("back"))
+	}
+	w.now = w.now.AddDate(0, 4, 0)
+	view("back")
+	_, err := w.live.Forget(t.Context(), "shop")
+	w.must(err)
+	pass()
+	if got := fmt.Sprint(w.told); got != "map[shop back idle:[segment.entered] shop back viewed:[segment.entered] shop gone idle:[segment.entered segment.left] shop gone viewed:[segment.entered segment.left]]" {
+		t.Errorf("told %s", got)
+	}
+	if past, err := w.kept.Read(t.Context(), "shop", "gone"); err != nil || len(past.In) > 0 {
+		t.Errorf("left of it is %+v, %v", past, err)
+	}
+}
+
 // TestOffMeanwhile: a site that is turned off while all its visitors are tested
 // keeps nothing of them.
 func TestOffMeanwhile(t *testing.T) {

@@ -181,7 +181,7 @@ func (m *mover) everybody(ctx context.Context, fn func(*view, history.Past, []Me
 			return err
 		}
 		in, err := m.move(ctx, past.Visitor, p)
-		if err != nil || fn == nil {
+		if err != nil || fn == nil || in == nil {
 			return err
 		}
 		return fn(v, past, in)
@@ -192,8 +192,19 @@ func (m *mover) everybody(ctx context.Context, fn func(*view, history.Past, []Me
 	return m.keep(ctx)
 }
 
-// move moves a visitor if that changes anything, and returns the segments. Of
-// whom something is uncertain waits.
+// unknown reports whether nothing is kept of a visitor, with what was read for
+// the definitions.
+func (m *mover) unknown(ctx context.Context, visitor string, p Person) (bool, error) {
+	if len(p.History)+len(p.Traits) > 0 {
+		return false, nil
+	}
+	p, err := m.l.visitor(ctx, m.site, visitor, nil)
+	return len(p.History)+len(p.Traits) == 0, err
+}
+
+// move moves a visitor if that changes anything, and returns the segments: nil
+// of whom nothing is kept any more, who leaves all of them. Of whom something is
+// uncertain waits.
 func (m *mover) move(ctx context.Context, visitor string, p Person) ([]Membership, error) {
 	if _, err := m.l.site(m.site.ID); err != nil {
 		return nil, err // it was turned off
@@ -202,6 +213,13 @@ func (m *mover) move(ctx context.Context, visitor string, p Person) ([]Membershi
 	if !p.Complete {
 		m.l.giveBack(m.site.ID, map[string]struct{}{visitor: {}}, false)
 		return in, nil
+	}
+	if len(in) > 0 {
+		if unknown, err := m.unknown(ctx, visitor, p); err != nil {
+			return in, err
+		} else if unknown {
+			in = nil
+		}
 	}
 	at := m.l.o.Now().UTC().Truncate(time.Millisecond)
 	move := history.Move{Visitor: visitor}

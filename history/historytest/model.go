@@ -220,7 +220,6 @@ func (m *Model) Forget(ctx context.Context, name string, before period.Date) (re
 		}
 		if removed.Rows += len(rows) - len(s.rows(visitor)); len(s.days[visitor]) == 0 {
 			delete(s.days, visitor)
-			delete(s.in, visitor)
 		}
 	}
 	if before == 0 {

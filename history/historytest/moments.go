@@ -161,10 +161,10 @@ func forgets(t *testing.T, open Open) {
 		return day
 	}
 	for _, site := range []string{"shop", "b"} {
-		replace(t, k, site, date(2010, 11, 30), both("old", 1), both("u1", 1))
+		replace(t, k, site, date(2010, 11, 30), both("member", 1), both("old", 1), both("u1", 1))
 		replace(t, k, site, date(2010, 12, 1), both("u1", 2))
 		replace(t, k, site, date(2011, 1, 5), both("u1", 3))
-		must(t, k.Move(ctx, site, history.Move{Visitor: "old", In: fan, Bodies: [][]byte{[]byte(site)}}, history.Move{Visitor: "u1", In: fan}, history.Move{Visitor: "new", In: fan}))
+		must(t, k.Move(ctx, site, history.Move{Visitor: "member", In: fan, Bodies: [][]byte{[]byte(site)}}, history.Move{Visitor: "u1", In: fan}, history.Move{Visitor: "new", In: fan}))
 		must(t, k.Count(ctx, site, dates[0], map[string]int{"fans": 3}))
 		must(t, k.SetBasis(ctx, site, history.Basis{Zone: "UTC", Currency: "EUR", From: 5}))
 	}
@@ -180,11 +180,16 @@ func forgets(t *testing.T, open Open) {
 			t.Errorf("before %s: left %q, want %d", before, now, left)
 		}
 	}
-	forget(date(2010, 11, 30), history.Removed{}, 3)
-	forget(date(2010, 12, 31), history.Removed{Visitors: 1, Rows: 4}, 2) // not those of 1 December
+	forget(date(2010, 11, 30), history.Removed{}, 4)
+	forget(date(2010, 12, 31), history.Removed{Visitors: 1, Rows: 6}, 3) // not those of 1 December
 	if p, err := k.Read(ctx, "shop", "old"); err != nil || len(p.Rows)+len(p.Traits)+len(p.In) > 0 {
 		t.Errorf("old is still known: %v, %v", p, err)
 	}
+	if p, err := k.Read(ctx, "shop", "member"); err != nil || len(p.Rows)+len(p.Traits) > 0 || len(p.In) != 1 {
+		t.Errorf("member is %v, %v", p, err)
+	}
+	must(t, k.Move(ctx, "shop", history.Move{Visitor: "member"}))
+	forget(date(2010, 12, 31), history.Removed{}, 2)
 	if p, err := k.Read(ctx, "shop", "u1"); err != nil || len(p.Rows) != 2 || len(p.Traits) != 2 || len(p.In) != 1 {
 		t.Errorf("u1 is %v, %v", p, err)
 	}

@@ -17,8 +17,7 @@ var forgetting = []struct{ table, query string }{
 	{"rows", "DELETE FROM rows WHERE site = ?1 AND visitor IN " + early + " AND month < ?2"},
 	{"traits", "DELETE FROM traits WHERE site = ?1 AND visitor IN " + early + " AND date < ?2"},
 	{"visitors", "DELETE FROM visitors WHERE site = ?1 AND id IN " + early + ` AND NOT EXISTS (SELECT 1 FROM rows WHERE site = ?1 AND visitor = id)
-		AND NOT EXISTS (SELECT 1 FROM traits WHERE site = ?1 AND visitor = id)`},
-	{"members", "DELETE FROM members WHERE site = ?1 AND visitor IN " + early + " AND NOT EXISTS (SELECT 1 FROM visitors v WHERE v.site = ?1 AND v.id = members.visitor)"},
+		AND NOT EXISTS (SELECT 1 FROM traits WHERE site = ?1 AND visitor = id) AND NOT EXISTS (SELECT 1 FROM members WHERE site = ?1 AND visitor = id)`},
 	{"active", "DELETE FROM active WHERE site = ?1 AND date < ?2"},
 }
 
