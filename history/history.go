@@ -69,7 +69,7 @@ type Store interface {
 	// Replace puts what visitors did on a date in the place of what was there,
 	// in one transaction. days come by visitor, ascending by bytes, none twice;
 	// an error among them, or a day out of order, ends it and leaves everything
-	// as it was. committing, if not nil, is called around the commit: readers
+	// as it was. While they come others may write. committing, if not nil, is called around the commit: readers
 	// see the new rows once it has called its argument, and if it does not call
 	// it, or that fails, nothing has changed. Memberships stay as they are.
 	Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[Day, error], committing func(commit func() error) error) (Report, error)

@@ -37,6 +37,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Failing", func(t *testing.T) { failing(t, open) })
 	t.Run("Cancelled", func(t *testing.T) { cancelled(t, open) })
 	t.Run("Committing", func(t *testing.T) { committing(t, open) })
+	t.Run("Meanwhile", func(t *testing.T) { meanwhile(t, open) })
 	t.Run("Items", func(t *testing.T) { items(t, open) })
 	t.Run("OneMoment", func(t *testing.T) { oneMoment(t, open) })
 	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open) })

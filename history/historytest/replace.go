@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"footfall/history"
 )
@@ -199,6 +201,42 @@ func committing(t *testing.T, open Open) {
 	})
 	if !errors.Is(err, trouble) || seen() != 2 {
 		t.Errorf("%+v, %v; %d views", report, err, seen())
+	}
+}
+
+// meanwhile does anything else while the days of a date come: it waits for
+// nothing, and is as if done before or behind.
+func meanwhile(t *testing.T, open Open) {
+	k := open(t, t.TempDir())
+	defer func() { must(t, k.Close()) }()
+	replace(t, k, "shop", dates[0], views("a", 1), views("gone", 1))
+	replace(t, k, "shop", dates[3], views("a", 1), views("u1", 1), views("u2", 1), views("u3", 1))
+	fan := []history.Member{member("fans", 1, 0)}
+	must(t, k.Move(t.Context(), "shop", history.Move{Visitor: "u2", In: fan, Bodies: [][]byte{{1}}}))
+	_, err := k.Replace(t.Context(), "shop", dates[3], func(yield func(history.Day, error) bool) {
+		if !yield(views("a", 1), nil) || !yield(views("new", 1), nil) || !yield(views("u1", 2), nil) {
+			return
+		}
+		ctx, end := context.WithTimeout(t.Context(), 10*time.Second)
+		defer end()
+		must(t, k.Sent(ctx, due(t, k, noon, 1)[0].ID))
+		must(t, k.Move(ctx, "shop", history.Move{Visitor: "new", In: fan}, history.Move{Visitor: "u2"}, history.Move{Visitor: "u1", In: fan}))
+		must(t, k.Count(ctx, "shop", dates[3], map[string]int{"fans": 1}))
+		must(t, k.SetBasis(ctx, "shop", history.Basis{Zone: "UTC"}))
+		must(t, k.Drop(ctx, "shop", "vip"))
+		_, err := k.Forget(ctx, "shop", dates[3])
+		must(t, err)
+		yield(views("u2", 1), nil)
+	}, nil)
+	must(t, err)
+	want := NewModel()
+	replace(t, want, "shop", dates[3], views("a", 1), views("new", 1), views("u1", 2), views("u2", 1))
+	must(t, want.Move(t.Context(), "shop", history.Move{Visitor: "new", In: fan}, history.Move{Visitor: "u1", In: fan}))
+	if g, w := each(t, k, "shop"), each(t, want, "shop"); !slices.Equal(g, w) {
+		t.Errorf("kept is\n%q, want\n%q", g, w)
+	}
+	if n, _, err := k.Waiting(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d messages wait, %v", n, err)
 	}
 }
 

@@ -156,5 +156,6 @@ func (k *Keeper) Drop(ctx context.Context, site, segment string) error {
 	if err != nil {
 		return fmt.Errorf("history: drop segment %s of site %s: %w", segment, site, err)
 	}
+	k.wipe()
 	return nil
 }

@@ -11,152 +11,144 @@ import (
 	"footfall/period"
 )
 
-// Replace goes through the days and then through those who were active on the
-// date and are not any more. In memory are one visitor's rows, and a bit for
-// each visitor of the site.
+// Replace first finds the visitors whose day differs from what is kept, while
+// others may write, and then writes only these. In memory are one visitor's rows,
+// and a bit for each visitor of the site.
 func (k *Keeper) Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[history.Day, error],
 	committing func(commit func() error) error) (report history.Report, err error) {
 	if committing == nil {
 		committing = func(commit func() error) error { return commit() }
 	}
-	err = on(ctx, k.writer, func(conn *sql.Conn, tx *sql.Tx) error {
+	report, err = k.replace(ctx, site, date, days, committing)
+	if err != nil {
+		return history.Report{}, fmt.Errorf("history: replace %s of site %s: %w", date, site, judged(err))
+	}
+	return report, nil
+}
+
+func (k *Keeper) replace(ctx context.Context, site string, date period.Date, days iter.Seq2[history.Day, error],
+	committing func(commit func() error) error) (report history.Report, err error) {
+	select {
+	case k.replacing <- struct{}{}: // what differs stays so until it is written
+		defer func() { <-k.replacing }()
+	case <-ctx.Done():
+		return report, ctx.Err()
+	}
+	different := &spool{}
+	defer different.close()
+	if report.Visitors, err = k.compare(ctx, site, date, days, different); err != nil {
+		return report, err
+	}
+	if different.days == 0 {
+		return report, commit(ctx, committing, func() error { return nil })
+	}
+	err = on(ctx, k.writer, func(conn *sql.Conn, tx *sql.Tx) (err error) {
 		if _, err := tx.Exec(logStay); err != nil {
 			return err
 		}
 		// If it fails, the log is moved by another write: everything is on disk.
 		defer conn.ExecContext(context.WithoutCancel(ctx), logMove)
-		if report, err = replace(ctx, tx, site, date, days); err != nil {
+		if report.Rows, err = writeDays(ctx, tx, site, date, different.all()); err != nil {
 			return err
 		}
-		committed := false
-		err := committing(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			err := tx.Commit()
-			committed = err == nil
-			return err
-		})
-		if err == nil && !committed {
-			err = errors.New("what was to commit did not")
-		}
-		return err
+		return commit(ctx, committing, tx.Commit)
 	})
-	if err != nil {
-		return history.Report{}, fmt.Errorf("history: replace %s of site %s: %w", date, site, err)
-	}
-	return report, nil
-}
-
-// replacement is a Replace on its way.
-type replacement struct {
-	tx     *sql.Tx
-	site   int64
-	date   period.Date
-	month  period.Date
-	seen   []uint64 // a bit for each visitor: has something on the date
-	rows   int      // that changed
-	find   *sql.Stmt
-	get    *sql.Stmt
-	said   *sql.Stmt
-	put    *sql.Stmt
-	active *sql.Stmt
-}
-
-func replace(ctx context.Context, tx *sql.Tx, site string, date period.Date, days iter.Seq2[history.Day, error]) (report history.Report, err error) {
-	r := &replacement{tx: tx, date: date, month: date.MonthStart()}
-	if r.site, err = siteNumber(tx, site); err != nil {
-		return report, err
-	}
-	for query, into := range map[string]**sql.Stmt{
-		findVisitor: &r.find,
-		"SELECT kind, value, days FROM rows WHERE site = ? AND visitor = ? AND month = ?": &r.get,
-		"SELECT patch FROM traits WHERE site = ? AND visitor = ? AND date = ?":            &r.said,
-		"REPLACE INTO rows VALUES (?,?,?,?,?,?)":                                          &r.put,
-		"INSERT INTO active (site, date, visitor) VALUES (?,?,?) ON CONFLICT DO NOTHING":  &r.active,
-	} {
-		if *into, err = tx.Prepare(query); err != nil {
-			return report, err
-		}
-	}
-	last := ""
-	for day, err := range days {
-		if err != nil {
-			return report, err
-		}
-		if err := ctx.Err(); err != nil {
-			return report, err
-		}
-		if day.Visitor <= last {
-			return report, errors.New("days are out of order, or two of one visitor")
-		}
-		last = day.Visitor
-		something, err := r.day(&day)
-		if err != nil {
-			return report, err
-		}
-		if something {
-			report.Visitors++
-		}
-	}
-	err = r.clear(ctx)
-	report.Rows = r.rows
 	return report, err
 }
 
-// day puts a visitor's day in its place and reports whether anything is in it.
-func (r *replacement) day(day *history.Day) (something bool, err error) {
-	something = day.Traits != ""
-	for _, c := range day.Counts {
-		something = something || c != history.Counts{}
-	}
-	if !something {
-		return false, nil
-	}
-	var id int64
-	switch err := r.find.QueryRow(r.site, day.Visitor).Scan(&id); {
-	case errors.Is(err, sql.ErrNoRows):
-		if id, err = number(r.tx, addVisitor, r.site, day.Visitor); err != nil {
-			return false, err
+// commit lets committing call what commits, which it must.
+func commit(ctx context.Context, committing func(func() error) error, do func() error) error {
+	committed := false
+	err := committing(func() error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-	case err != nil:
-		return false, err
+		err := do()
+		committed = err == nil
+		return err
+	})
+	if err == nil && !committed {
+		err = errors.New("what was to commit did not")
 	}
-	for int(id/64) >= len(r.seen) {
-		r.seen = append(r.seen, 0)
-	}
-	r.seen[id/64] |= 1 << (id % 64)
-	if _, err := r.active.Exec(r.site, r.date, id); err != nil {
-		return false, err
-	}
-	return true, r.change(id, day)
+	return err
 }
 
-// change writes what differs between a visitor's day and what is kept of it.
-func (r *replacement) change(id int64, day *history.Day) error {
-	kept, err := r.kept(id)
+// month is a site's rows of a date's month, seen by a connection.
+type month struct {
+	site   int64
+	date   period.Date
+	first  period.Date
+	get    *sql.Stmt
+	said   *sql.Stmt
+	find   *sql.Stmt
+	active *sql.Stmt
+}
+
+func newMonth(db asker, site int64, date period.Date) (m *month, err error) {
+	m = &month{site: site, date: date, first: date.MonthStart()}
+	for query, into := range map[string]**sql.Stmt{
+		findVisitor: &m.find,
+		"SELECT kind, value, days FROM rows WHERE site = ? AND visitor = ? AND month = ?": &m.get,
+		"SELECT patch FROM traits WHERE site = ? AND visitor = ? AND date = ?":            &m.said,
+		"SELECT 1 FROM active WHERE site = ? AND date = ? AND visitor = ?":                &m.active,
+	} {
+		if *into, err = db.PrepareContext(context.Background(), query); err != nil {
+			m.close()
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *month) close() {
+	for _, s := range []*sql.Stmt{m.find, m.get, m.said, m.active} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// one reads one value, if there is a row; its zero value if not.
+func one[T any](s *sql.Stmt, values ...any) (value T, err error) {
+	if err = s.QueryRow(values...).Scan(&value); errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return value, err
+}
+
+// rows hands over what becomes of the visitor's rows of the month with a day;
+// one without Days goes.
+func (m *month) rows(visitor int64, day *history.Day, changed func(history.Row) error) error {
+	kept, err := m.kept(visitor)
 	if err != nil {
 		return err
 	}
+	change := func(item history.Item, before []byte) error {
+		row := history.Row{Item: item, Month: m.first, Days: before}
+		if err := row.SetDay(m.date, day.Counts[item]); err != nil || string(row.Days) == string(before) {
+			return err
+		}
+		return changed(row)
+	}
 	for item, before := range kept {
-		if err := r.row(id, history.Row{Item: item, Month: r.month, Days: before}, day.Counts[item]); err != nil {
+		if err := change(item, before); err != nil {
 			return err
 		}
 	}
-	for item, c := range day.Counts {
+	for item := range day.Counts {
 		if kept[item] != nil {
 			continue
 		}
-		if err := r.row(id, history.Row{Item: item, Month: r.month}, c); err != nil {
+		if err := change(item, nil); err != nil {
 			return err
 		}
 	}
-	return r.traits(id, day.Traits)
+	return nil
 }
 
 // kept is the days of the visitor's rows of the month.
-func (r *replacement) kept(id int64) (map[history.Item][]byte, error) {
-	rows, err := r.get.Query(r.site, id, r.month)
+func (m *month) kept(visitor int64) (map[history.Item][]byte, error) {
+	rows, err := m.get.Query(m.site, visitor, m.first)
 	if err != nil {
 		return nil, err
 	}
@@ -173,83 +165,12 @@ func (r *replacement) kept(id int64) (map[history.Item][]byte, error) {
 	return kept, rows.Err()
 }
 
-// row puts the date's figures into a row, if that changes it.
-func (r *replacement) row(id int64, row history.Row, c history.Counts) error {
-	before := string(row.Days)
-	if err := row.SetDay(r.date, c); err != nil {
-		return err
-	}
-	if string(row.Days) == before {
-		return nil
-	}
-	r.rows++
-	if row.Days == nil {
-		_, err := r.tx.Exec("DELETE FROM rows WHERE site = ? AND visitor = ? AND kind = ? AND value = ? AND month = ?",
-			r.site, id, row.Item.Kind, row.Item.Value, row.Month)
-		return err
-	}
-	_, err := r.put.Exec(r.site, id, row.Item.Kind, row.Item.Value, row.Month, row.Days)
-	return err
-}
-
-func (r *replacement) traits(id int64, patch string) error {
-	var before string
-	if err := r.said.QueryRow(r.site, id, r.date).Scan(&before); err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	if patch == before {
-		return nil
-	}
-	r.rows++
-	if patch == "" {
-		_, err := r.tx.Exec("DELETE FROM traits WHERE site = ? AND visitor = ? AND date = ?", r.site, id, r.date)
-		return err
-	}
-	_, err := r.tx.Exec("REPLACE INTO traits VALUES (?,?,?,?)", r.site, id, r.date, patch)
-	return err
-}
-
-// clear takes the date away from those who were active on it and were not seen.
-func (r *replacement) clear(ctx context.Context) error {
-	for last := int64(0); ; {
-		some, err := r.someActive(last)
-		if err != nil || len(some) == 0 {
-			return err
-		}
-		last = some[len(some)-1]
-		for _, id := range some {
-			if int(id/64) < len(r.seen) && r.seen[id/64]&(1<<(id%64)) != 0 {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.change(id, &history.Day{}); err != nil {
-				return err
-			}
-			if _, err := r.tx.Exec("DELETE FROM active WHERE site = ? AND date = ? AND visitor = ?", r.site, r.date, id); err != nil {
-				return err
-			}
-			if _, err := r.tx.Exec(bury, r.site, id); err != nil {
-				return err
-			}
+// something reports whether anything is in a day.
+func something(day *history.Day) bool {
+	for _, c := range day.Counts {
+		if c != (history.Counts{}) {
+			return true
 		}
 	}
-}
-
-// someActive lists, behind a visitor, some who are active on the date.
-func (r *replacement) someActive(behind int64) (some []int64, err error) {
-	rows, err := r.tx.Query("SELECT visitor FROM active WHERE site = ? AND date = ? AND visitor > ? ORDER BY visitor LIMIT 1000", r.site, r.date, behind)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		some = append(some, id)
-	}
-	return some, rows.Err()
+	return day.Traits != ""
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"sync"
 
 	_ "github.com/mattn/go-sqlite3" // the driver
 
@@ -21,7 +22,12 @@ import (
 type Keeper struct {
 	writer *sql.DB // one connection: who writes waits for it
 	reader *sql.DB
-	walker *sql.DB // for Each: who walks may read meanwhile, so it takes none of the reader's connections
+	walker *sql.DB // for Each and Replace: who walks may read meanwhile, so it takes none of the reader's connections
+	path   string
+
+	replacing chan struct{}  // full while a date is replaced
+	closing   chan struct{}  // closed by Close
+	wiping    sync.WaitGroup // see wipe
 }
 
 var (
@@ -36,17 +42,20 @@ var (
 // bins, so that it would not be made again. What is removed is personal data
 // and overwritten (secure_delete).
 const (
-	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate&_cache_size=-32000&_stmt_cache_size=32&_secure_delete=on"
-	reading = "_query_only=on&_busy_timeout=10000&_cache_size=-8000&_stmt_cache_size=16"
+	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=" + patience + "&_txlock=immediate&_cache_size=-32000&_stmt_cache_size=32&_secure_delete=on"
+	reading = "_query_only=on&_busy_timeout=" + patience + "&_cache_size=-8000&_stmt_cache_size=16"
 	readers = 4 // connections, each with up to 8 MB of pages
+
+	patience = "10000" // ms, for another program that writes
 )
 
 // While a date is replaced, the log stays: it is moved into the file behind the
 // commit, for which others may have to wait. Then it is cut to a size in bytes.
 const (
-	logSize = "PRAGMA journal_size_limit = 67108864"
-	logStay = "PRAGMA wal_autocheckpoint = 0"
-	logMove = "PRAGMA wal_autocheckpoint = 1000; PRAGMA wal_checkpoint"
+	logSize  = "PRAGMA journal_size_limit = 67108864"
+	logStay  = "PRAGMA wal_autocheckpoint = 0"
+	logMove  = "PRAGMA wal_autocheckpoint = 1000; PRAGMA wal_checkpoint"
+	logEmpty = "PRAGMA wal_checkpoint(TRUNCATE)"
 )
 
 // Open opens or creates the file at path, whose directory must exist. The
@@ -65,13 +74,13 @@ func Open(path string) (*Keeper, error) {
 			return nil, fmt.Errorf("history: %w", err) // no connection is open yet
 		}
 	}
-	k := &Keeper{writer: dbs[0], reader: dbs[1], walker: dbs[2]}
+	k := &Keeper{writer: dbs[0], reader: dbs[1], walker: dbs[2], path: path, replacing: make(chan struct{}, 1), closing: make(chan struct{})}
 	k.writer.SetMaxOpenConns(1)
 	k.reader.SetMaxOpenConns(readers)
 	k.reader.SetMaxIdleConns(readers)
 	k.walker.SetMaxIdleConns(1)
 	if err = prepare(k.writer, path); err == nil {
-		_, err = k.writer.Exec(logSize)
+		_, err = k.writer.Exec(logSize + "; " + logEmpty) // what was removed before a crash may still be in it
 	}
 	if err != nil {
 		k.Close()
@@ -82,6 +91,8 @@ func Open(path string) (*Keeper, error) {
 
 // Close closes the file.
 func (k *Keeper) Close() error {
+	close(k.closing)
+	k.wiping.Wait()
 	// The writer last: it moves what stands in the write-ahead log into the file.
 	return errors.Join(k.reader.Close(), k.walker.Close(), k.writer.Close())
 }
@@ -132,9 +143,15 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM traits WHERE site = ?1 AND visitor = ?2) AND NOT EXISTS (SELECT 1 FROM members WHERE site = ?1 AND visitor = ?2)`
 )
 
+// asker is a transaction or a connection.
+type asker interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	QueryRowContext(ctx context.Context, query string, values ...any) *sql.Row
+}
+
 // number is the number of a site or visitor; 0 if there is none.
-func number(tx *sql.Tx, query string, values ...any) (n int64, err error) {
-	err = tx.QueryRow(query, values...).Scan(&n)
+func number(db asker, query string, values ...any) (n int64, err error) {
+	err = db.QueryRowContext(context.Background(), query, values...).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

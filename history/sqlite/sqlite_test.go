@@ -166,28 +166,117 @@ func TestFiles(t *testing.T) {
 	must(t, k.Close())
 }
 
-// TestForgotten looks for a visitor's id in the bytes of the file.
+// left counts the files that hold a text, while they are open.
+func left(t *testing.T, path, text string) (n int) {
+	t.Helper()
+	files, err := filepath.Glob(path + "*")
+	must(t, err)
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		must(t, err)
+		n += strings.Count(string(content), text)
+	}
+	return n
+}
+
+// TestForgotten looks for what was removed in the bytes of the files, at once:
+// of old months, of a site and of a segment.
 func TestForgotten(t *testing.T) {
+	const somebody = "somebody-with-a-long-id"
+	for name, forget := range map[string]func(k *Keeper) error{
+		"months":  func(k *Keeper) error { _, err := k.Forget(t.Context(), "shop", date.NextMonth()); return err },
+		"a site":  func(k *Keeper) error { _, err := k.Forget(t.Context(), "shop", 0); return err },
+		"members": func(k *Keeper) error { return k.Drop(t.Context(), "shop", "fans") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "history.sqlite")
+			k := opened(t, path)
+			defer k.Close()
+			if name == "members" {
+				must(t, k.Move(t.Context(), "shop", history.Move{Visitor: somebody, In: []history.Member{{Segment: "fans"}}}))
+			} else {
+				_, err := k.Replace(t.Context(), "shop", date, days(somebody), nil)
+				must(t, err)
+			}
+			if left(t, path, somebody) == 0 {
+				t.Error("the id is not there before")
+			}
+			must(t, forget(k))
+			if n := left(t, path, somebody); n > 0 {
+				t.Errorf("the id is there %d times", n)
+			}
+		})
+	}
+}
+
+// TestForgottenWhileRead: who reads what was there before does not keep it in the log.
+func TestForgottenWhileRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.sqlite")
 	k := opened(t, path)
-	_, err := k.Replace(t.Context(), "shop", date, days("somebody-with-a-long-id"), nil)
-	must(t, err)
-	there := func() bool {
-		must(t, k.Close())
-		content, err := os.ReadFile(path)
+	defer k.Close()
+	fill(t, k)
+	must(t, k.Each(t.Context(), "shop", func(p history.Past) error {
+		if p.Visitor == "u1" {
+			_, err := k.Forget(t.Context(), "shop", 0)
+			return err
+		}
+		return nil
+	}))
+	for deadline := time.Now().Add(30 * time.Second); left(t, path, "plan") > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("what was removed is in the log")
+		}
+	}
+}
+
+// TestForgottenBeforeACrash: a log that was left behind is emptied at the start.
+func TestForgottenBeforeACrash(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	k := opened(t, filepath.Join(dir, "history.sqlite"))
+	defer k.Close()
+	fill(t, k)
+	for _, name := range []string{"history.sqlite", "history.sqlite-wal"} {
+		content, err := os.ReadFile(filepath.Join(dir, name))
 		must(t, err)
-		k = opened(t, path)
-		return strings.Contains(string(content), "somebody-with-a-long-id")
+		must(t, os.WriteFile(filepath.Join(other, name), content, 0o600))
 	}
-	if !there() {
-		t.Error("the id is not in the file")
+	again := opened(t, filepath.Join(other, "history.sqlite"))
+	defer again.Close()
+	if info, err := os.Stat(filepath.Join(other, "history.sqlite-wal")); err != nil || info.Size() > 0 {
+		t.Errorf("the log has %v, %v", info, err)
 	}
-	_, err = k.Forget(t.Context(), "shop", date.NextMonth())
+}
+
+// TestOnlyDifferences: a date whose days are as they were makes nobody wait, and
+// nothing of what differs stays in the folder.
+func TestOnlyDifferences(t *testing.T) {
+	dir := t.TempDir()
+	k := opened(t, filepath.Join(dir, "history.sqlite"))
+	defer k.Close()
+	fill(t, k)
+	report, err := k.Replace(t.Context(), "shop", date, days("u1", "u2"), func(commit func() error) error {
+		ctx, end := context.WithTimeout(t.Context(), 10*time.Second)
+		defer end()
+		if err := k.Sent(ctx, 1); err != nil {
+			t.Errorf("a write while nothing changes: %v", err)
+		}
+		return commit()
+	})
+	if err != nil || report != (history.Report{Visitors: 2}) {
+		t.Errorf("%+v, %v", report, err)
+	}
+	var many []string
+	for i := range 3000 {
+		many = append(many, fmt.Sprintf("v%05d-%s", i, strings.Repeat("x", 100)))
+	}
+	_, err = k.Replace(t.Context(), "shop", date, days(many...), func(commit func() error) error {
+		if names, err := filepath.Glob(filepath.Join(dir, "days*")); err != nil || len(names) > 0 {
+			t.Errorf("%q are there, %v", names, err)
+		}
+		return commit()
+	})
 	must(t, err)
-	if there() {
-		t.Error("the id is still in the file")
-	}
-	must(t, k.Close())
+	audit(t, k)
 }
 
 // TestCrash takes the files as they are after a write returned.
@@ -387,6 +476,7 @@ func TestReadsByIndex(t *testing.T) {
 		{findVisitor, "USING INDEX sqlite_autoindex_visitors_2 (site=? AND visitor=?)"},
 		{addVisitor, "visitors " + key + ")"},
 		{bury, "visitors " + key + " AND id=?)"},
+		{getActive, "a " + key + " AND date=? AND visitor>?)"},
 		{forgetting[0].query, "rows " + key + " AND visitor=?)"},
 		{forgetting[0].query, "active " + key + " AND date<?)"},
 		{forgetting[2].query, "visitors " + key + " AND id=?)"},
