@@ -166,19 +166,15 @@ func (h *house) startBins(ctx context.Context, anew bool) error {
 	return h.roller.Open(ctx, h.store.Load().State().Position)
 }
 
-// runRolls rolls until the returned function is called, which waits for a roll
-// under way to stop.
-func (h *house) runRolls(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// runRolls rolls until the house begins to stop. The returned function waits for
+// a roll under way to stop.
+func (h *house) runRolls() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.roller.Run(ctx)
+		h.roller.Run(h.ending)
 	}()
-	return func() {
-		cancel()
-		<-done
-	}
+	return func() { <-done }
 }
 
 func (h *house) auditFile() string { return filepath.Join(h.c.values["data"], "reconciled.json") }

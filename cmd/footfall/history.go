@@ -30,9 +30,9 @@ func (h *house) openHistories(path string) (err error) {
 		return err
 	}
 	h.segments = newSegmentBook(h.control)
-	h.live = segment.NewLive(h.histories, h.histories, h.histories, h.sites.remembered,
-		segment.Options{Log: h.log, Told: func(site string) bool { _, ok := h.sites.hook(site); return ok }})
 	h.mover = newMover(h)
+	h.live = segment.NewLive(h.histories, h.histories, h.histories, h.sites.remembered,
+		segment.Options{Log: h.log, Lost: h.rollSoon, Told: func(site string) bool { _, ok := h.sites.hook(site); return ok }})
 	return nil
 }
 
@@ -49,19 +49,20 @@ const (
 	historyJob = "histories"
 	historyAt  = 20 * time.Minute // of the clock at the site: after the daily table, which rolls
 	tickEvery  = 2 * time.Second
+	dropping   = 5 * time.Second // for members of segments that were removed just before a stop
 )
 
 // mover tests again and again which segments visitors are in, and keeps and
 // tells who moved.
 type mover struct {
 	h    *house
-	soon chan struct{} // a site keeps more than before: a roll makes it
+	soon chan struct{} // histories lack something that a roll makes
 
 	testing sync.Mutex // held while visitors are tested
 
 	mu      sync.Mutex
 	changed map[string]bool   // sites whose definitions changed: all their visitors are to be tested
-	removed []account.Segment // whose members a test under way may have added again
+	removed []account.Segment // whose members are to be taken away
 }
 
 func newMover(h *house) *mover {
@@ -77,10 +78,6 @@ func (m *mover) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-m.soon:
-			if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil {
-				m.h.log.Error("histories are not made yet; the next roll tries again", "error", err)
-			}
 		case <-tick.C:
 			err := m.move(ctx)
 			if err == nil {
@@ -93,14 +90,35 @@ func (m *mover) run(ctx context.Context) {
 	}
 }
 
+// roll rolls whenever it is asked for, until ctx ends, with pauses: no more than
+// half of the time goes into it.
+func (m *mover) roll(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.soon:
+		}
+		began := time.Now()
+		if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil {
+			m.h.log.Error("histories are not made yet; the next roll tries again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Since(began)):
+		}
+	}
+}
+
 // move moves who has done something, and everybody of sites whose definitions
-// changed.
+// changed. What fails at a site does not keep the others from it.
 func (m *mover) move(ctx context.Context) error {
 	m.testing.Lock()
 	defer m.testing.Unlock()
 	if err := m.drop(ctx); err != nil {
 		return err
 	}
+	var errs []error
 	for _, s := range m.h.sites.remembered() {
 		m.mu.Lock()
 		all := m.changed[s.ID]
@@ -109,24 +127,31 @@ func (m *mover) move(ctx context.Context) error {
 		if !all || s.Months == 0 {
 			continue
 		}
-		definitions, err := m.h.segments.of(ctx, s.ID)
-		if err == nil {
-			err = m.h.live.Pass(ctx, s.ID, definitions, period.DateOf(time.Now(), s.Zone))
-		}
-		if err != nil {
+		if err := m.pass(ctx, s.ID, period.DateOf(time.Now(), s.Zone)); err != nil {
 			m.change(s.ID) // another time
 			if !errors.Is(err, segment.ErrIncomplete) {
-				return err
+				errs = append(errs, fmt.Errorf("segments of site %s: %w", s.ID, err))
 			}
 		}
 	}
-	var unread error
 	err := m.h.live.Tick(ctx, func(site string) []segment.Definition {
 		definitions, err := m.h.segments.of(ctx, site)
-		unread = errors.Join(unread, err)
+		errs = append(errs, err)
 		return definitions
 	})
-	return errors.Join(unread, err)
+	return errors.Join(append(errs, err)...)
+}
+
+// pass moves everybody of a site, and counts members as of a date.
+func (m *mover) pass(ctx context.Context, site string, date period.Date) error {
+	definitions, err := m.h.segments.of(ctx, site)
+	if err == nil {
+		err = m.h.live.Pass(ctx, site, definitions, date)
+	}
+	if errors.Is(err, segment.ErrOff) { // since just now
+		return nil
+	}
+	return err
 }
 
 // change notes that a site's definitions changed.
@@ -136,18 +161,15 @@ func (m *mover) change(site string) {
 	m.changed[site] = true
 }
 
-// drop takes the members of removed segments away that were added meanwhile.
+// drop takes the members of removed segments away. testing is held: who enters
+// one that is defined again does so afterwards.
 func (m *mover) drop(ctx context.Context) error {
 	m.mu.Lock()
 	removed := m.removed
 	m.removed = nil
 	m.mu.Unlock()
 	for i, s := range removed {
-		definitions, err := m.h.segments.of(ctx, s.Site)
-		if err == nil && !defined(definitions, s.Name) {
-			err = m.h.histories.Drop(ctx, s.Site, s.Name)
-		}
-		if err != nil {
+		if err := m.h.histories.Drop(ctx, s.Site, s.Name); err != nil {
 			m.mu.Lock()
 			m.removed = append(m.removed, removed[i:]...)
 			m.mu.Unlock()
@@ -157,20 +179,21 @@ func (m *mover) drop(ctx context.Context) error {
 	return nil
 }
 
-// remove removes a segment and its members.
+// remove removes a segment. Its members are taken away soon: that waits for
+// others who write.
 func (m *mover) remove(ctx context.Context, site, name string) error {
 	if err := m.h.segments.remove(ctx, site, name); err != nil {
 		return err
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.removed = append(m.removed, account.Segment{Site: site, Name: name})
-	m.mu.Unlock()
-	return m.h.histories.Drop(context.WithoutCancel(ctx), site, name)
+	return nil
 }
 
-// date does what is due of histories for a date that is over: all visitors are
-// tested, as windows moved, the members of segments are counted, and what is too
-// old is removed.
+// date does what is due of histories for a date that is over: what is too old is
+// removed, all visitors are tested, as windows moved, and the members of segments
+// are counted. Whoever has nothing left leaves all segments by that.
 func (m *mover) date(ctx context.Context, due schedule.Due) error {
 	site, err := m.h.sites.find(due.Site.ID)
 	if err != nil {
@@ -184,14 +207,10 @@ func (m *mover) date(ctx context.Context, due schedule.Due) error {
 	}
 	m.testing.Lock()
 	defer m.testing.Unlock()
-	definitions, err := m.h.segments.of(ctx, site.ID)
-	if err == nil {
-		err = m.h.live.Pass(ctx, site.ID, definitions, due.Date)
+	if err := m.drop(ctx); err != nil {
+		return err
 	}
-	if errors.Is(err, segment.ErrOff) { // since just now
-		return nil
-	}
-	return err
+	return m.pass(ctx, site.ID, due.Date)
 }
 
 // forgetHistory removes what a site does not keep any more.
@@ -204,17 +223,32 @@ func (h *house) forgetHistory(ctx context.Context, site account.Site) (history.R
 	return removed, err
 }
 
-// keepHistory does what another setting of a site's months asks for, at once.
+// keepHistory does what other settings of a site ask for, at once: months, and
+// the zone and currency, with which all days are made anew.
 func (h *house) keepHistory(ctx context.Context, before, now account.Site) (removed history.Removed, err error) {
-	switch {
-	case now.History > before.History:
+	if now.History > before.History || now.History > 0 && (now.Zone != before.Zone || now.Currency != before.Currency) {
 		h.rollSoon()
-	case now.History < before.History:
-		if removed, err = h.forgetHistory(context.WithoutCancel(ctx), now); err != nil {
-			err = fmt.Errorf("the setting is in force, but what is not kept any more could not be removed yet; it is tried again each day: %w", err)
-		}
 	}
+	if now.History >= before.History {
+		return removed, nil
+	}
+	removed, err = h.forgetHistory(context.WithoutCancel(ctx), now)
+	if err = errors.Join(err, h.removeDamaged()); err != nil {
+		err = fmt.Errorf("the setting is in force, but what is not kept any more could not be removed yet; it is tried again each day: %w", err)
+	}
+	h.mover.change(now.ID) // whoever has nothing left leaves all segments
 	return removed, err
+}
+
+// removeDamaged removes files of histories that were moved aside: they hold what
+// is not to be kept any more, too.
+func (h *house) removeDamaged() error {
+	paths, err := filepath.Glob(h.historyFile() + damaged + "*")
+	for _, path := range paths {
+		h.log.Info("a damaged file of histories is removed with what is not kept any more", "file", path)
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // rollSoon has histories made that nobody waits for.
@@ -225,15 +259,20 @@ func (h *house) rollSoon() {
 	}
 }
 
-// runHistories tests who is in which segments until the returned function is
-// called, which waits for a test under way to stop.
-func (h *house) runHistories(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+// runHistories tests who is in which segments until the house begins to stop. The
+// returned function waits for a test under way to stop, and takes away the
+// members of segments that were removed last.
+func (h *house) runHistories() (stop func()) {
 	var done sync.WaitGroup
-	done.Go(func() { h.mover.run(ctx) })
+	done.Go(func() { h.mover.run(h.ending) })
+	done.Go(func() { h.mover.roll(h.ending) })
 	return func() {
-		cancel()
 		done.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), dropping)
+		defer cancel()
+		if err := h.mover.drop(ctx); err != nil {
+			h.log.Warn("members of segments that were removed are still in the file of histories", "error", err)
+		}
 	}
 }
 
@@ -284,9 +323,12 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	}
 }
 
+// damaged is in the names of files moved aside.
+const damaged = ".damaged-"
+
 // moveAside renames a damaged SQLite file and what belongs to it.
 func (h *house) moveAside(path, why string, damage error) error {
-	suffix := ".damaged-" + time.Now().UTC().Format("20060102T150405.000")
+	suffix := damaged + time.Now().UTC().Format("20060102T150405.000")
 	h.log.Error(why, "file", path, "to", path+suffix, "error", damage)
 	for _, part := range []string{"", "-wal", "-shm"} {
 		if err := os.Rename(path+part, path+suffix+part); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -180,8 +180,8 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 			return h, err
 		}
 	}
-	h.stopRolls = h.runRolls(ctx)
-	h.stopMoves = h.runHistories(ctx)
+	h.stopRolls = h.runRolls()
+	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
 	return h, nil
 }

@@ -71,7 +71,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 		restarting = true
 	case err = <-served:
 	}
-	h.end() // a rebuild puts the old store back meanwhile
+	h.end() // a rebuild puts the old store back meanwhile, and no roll holds up what is to end
 	socket, dupErr := keepOpen(listener, restarting)
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
 	stopControl()
