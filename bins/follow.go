@@ -23,10 +23,12 @@ type Follower interface {
 	Lose(mark uint64)
 	// Owed reports whether all days of a site are to be made anew for it, and
 	// before which date none is. Every roll asks it for every site, first of
-	// all. Dates before first are frozen and can't be made.
+	// all. Dates before first are frozen and can't be made. If it fails, the
+	// site's days stay dirty.
 	Owed(ctx context.Context, site Site, first period.Date) (all bool, from period.Date, err error)
 	// Replace makes a day anew. The day's bins are replaced afterwards: until
-	// then it is dirty, and is made again after a crash or an error.
+	// then it is dirty, and is made again after a crash. If it fails, the day
+	// and the site's others of this roll stay dirty; bins are replaced all the same.
 	Replace(ctx context.Context, s Snapshot, day FollowedDay) error
 	// Rolled tells that every day that was due is made: what it keeps has every
 	// event received before a moment.
@@ -70,7 +72,10 @@ func (r *Roller) owed(ctx context.Context, c cut, s *State, due map[Day]bool) er
 		}
 		all, from, err := r.o.Follower.Owed(ctx, site, first)
 		if err != nil {
-			return err
+			if ctx.Err() != nil {
+				return err
+			}
+			r.unfollowed(c, site.ID, err)
 		}
 		if !all {
 			continue
@@ -94,7 +99,23 @@ func (r *Roller) follow(ctx context.Context, c cut, day Day, w period.Window) er
 	if r.o.Follower == nil || !known {
 		return nil
 	}
-	return r.o.Follower.Replace(ctx, c.snapshot, FollowedDay{site, day.Date, w, c.mark})
+	if !c.unfollowed[day.Site] {
+		err := r.o.Follower.Replace(ctx, c.snapshot, FollowedDay{site, day.Date, w, c.mark})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		r.unfollowed(c, day.Site, err)
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	r.dirty[day] = r.mark // which is behind the cut: the next roll makes it
+	return r.durable.Touch(ctx, r.mark, day)
+}
+
+// unfollowed notes that the follower does not make a site's days in this roll.
+func (r *Roller) unfollowed(c cut, site string, why error) {
+	r.o.Log.Error("bins are rolled, but what follows them is not; the next roll tries again", "site", site, "error", why)
+	c.unfollowed[site] = true
 }
 
 // followed tells the follower that the roll has ended.
@@ -106,5 +127,10 @@ func (r *Roller) followed(ctx context.Context, c cut, at time.Time) error {
 	for _, site := range c.sites {
 		sites = append(sites, site)
 	}
-	return r.o.Follower.Rolled(ctx, c.mark, at, sites)
+	err := r.o.Follower.Rolled(ctx, c.mark, at, sites)
+	if err != nil && ctx.Err() == nil {
+		r.o.Log.Error("bins are rolled, but what follows them is not; the next roll tries again", "error", err)
+		return nil
+	}
+	return err
 }

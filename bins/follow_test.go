@@ -83,6 +83,15 @@ func (s shelf) Walk(context.Context, string, time.Time, time.Time, bool, func(*e
 	return nil
 }
 
+// dirty fails unless so many days are dirty.
+func dirty(b *book, want int) error {
+	state, err := b.State(context.Background())
+	if err == nil && len(state.Dirty) != want {
+		err = fmt.Errorf("dirty are %v, want %d", state.Dirty, want)
+	}
+	return err
+}
+
 // TestFollower holds what a follower is told, in which order, and that a day that
 // it could not make stays dirty.
 func TestFollower(t *testing.T) {
@@ -114,17 +123,20 @@ func TestFollower(t *testing.T) {
 		{"roll", roll, nil, []string{"owed s", "s 19000 up to 1", "s 19001 up to 1", "bins of s 19000", "bins of s 19001",
 			"s 19002 up to 1", "bins of s 19002", "bins of stranger 19000", "bins of stranger 19001", "bins of stranger 19002", "rolled up to 1 of 1 sites"}},
 		{"a write that fails", func() error { return write(errBook, 19003) }, errBook, []string{"lost up to 2"}},
-		{"a day that fails", func() error { b.fail = "s 19003 up to 2"; return roll() }, errBook, []string{"owed s", "s 19003 up to 2"}},
-		{"again", func() error { b.fail = ""; return roll() }, nil, []string{"owed s", "s 19003 up to 3", "bins of s 19003", "bins of stranger 19003", "rolled up to 3 of 1 sites"}},
-		{"nothing to do", roll, nil, []string{"owed s", "rolled up to 4 of 1 sites"}},
-		{"all are owed", func() error { b.owes = true; return roll() }, nil, []string{"owed s", "s 19002 up to 5", "s 19003 up to 5", "bins of s 19002", "bins of s 19003", "rolled up to 5 of 1 sites"}},
-		{"not rolled", func() error { b.owes, b.fail = false, "rolled up to 6 of 1 sites"; return roll() }, errBook, []string{"owed s", "rolled up to 6 of 1 sites"}},
+		{"a day that fails", func() error { b.fail = "s 19003 up to 2"; return roll() }, nil, []string{"owed s", "s 19003 up to 2", "bins of s 19003", "bins of stranger 19003", "rolled up to 2 of 1 sites"}},
+		{"owed fails", func() error { b.fail = "owed s"; return roll() }, nil, []string{"owed s", "bins of s 19003", "rolled up to 3 of 1 sites"}},
+		{"again", func() error { b.fail = ""; return errors.Join(dirty(b, 1), roll(), dirty(b, 0)) }, nil, []string{"owed s", "s 19003 up to 4", "bins of s 19003", "rolled up to 4 of 1 sites"}},
+		{"nothing to do", roll, nil, []string{"owed s", "rolled up to 5 of 1 sites"}},
+		{"all are owed", func() error { b.owes = true; return roll() }, nil, []string{"owed s", "s 19002 up to 6", "s 19003 up to 6", "bins of s 19002", "bins of s 19003", "rolled up to 6 of 1 sites"}},
+		{"one of many fails", func() error { b.fail = "s 19002 up to 7"; return errors.Join(roll(), dirty(b, 2)) }, nil, []string{"owed s", "s 19002 up to 7", "bins of s 19002", "bins of s 19003", "rolled up to 7 of 1 sites"}},
+		{"not rolled", func() error { b.owes, b.fail = false, "rolled up to 8 of 1 sites"; return errors.Join(roll(), dirty(b, 0)) }, nil,
+			[]string{"owed s", "s 19002 up to 8", "s 19003 up to 8", "bins of s 19002", "bins of s 19003", "rolled up to 8 of 1 sites"}},
 		{"frozen", func() error {
 			if err := b.Freeze(t.Context(), "s", 19002, period.Date(19002).Window(zone).From); err != nil {
 				return err
 			}
 			return errors.Join(roll(), write(nil, 19002, 19001))
-		}, nil, []string{"owed s", "rolled up to 7 of 1 sites", "2 events, mark 8"}},
+		}, nil, []string{"owed s", "rolled up to 9 of 1 sites", "2 events, mark 10"}},
 	} {
 		b.did = nil
 		if err := step.do(); !errors.Is(err, step.err) || !reflect.DeepEqual(b.did, step.want) {

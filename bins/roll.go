@@ -240,6 +240,8 @@ type cut struct {
 	sites    map[string]Site // as they were
 	mark     uint64          // days touched before have this or less
 	hot      bool            // hot buckets stand at the snapshot's position
+
+	unfollowed map[string]bool // sites whose days the follower failed to make
 }
 
 // site is the one of an id. Of one that nobody knows, days are those of UTC.
@@ -257,7 +259,7 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	if c.snapshot, err = r.snapshot(ctx); err != nil {
 		return c, err
 	}
-	c.mark, c.sites = r.mark, map[string]Site{}
+	c.mark, c.sites, c.unfollowed = r.mark, map[string]Site{}, map[string]bool{}
 	r.mark++
 	for _, s := range r.sites() {
 		c.sites[s.ID] = s

@@ -251,7 +251,7 @@ func (s *shop) checkShop() {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if page, err := io.ReadAll(res.Body); err != nil || !bytes.Contains(page, []byte("24 months")) {
+	if page, err := io.ReadAll(res.Body); err != nil || !bytes.Contains(page, []byte("up to 25 months")) {
 		t.Errorf("the privacy page does not tell of histories: %v", err)
 	}
 }

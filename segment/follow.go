@@ -63,31 +63,76 @@ func (l *Live) setBasis(ctx context.Context, site string, basis history.Basis) e
 // Owed reports whether all days of a site are to be made: because it keeps
 // histories since lately, or longer, or its zone or currency is another.
 func (l *Live) Owed(ctx context.Context, site bins.Site, first period.Date) (all bool, from period.Date, err error) {
-	have, err := l.load(ctx, site.ID)
-	if err != nil {
-		return false, 0, err
-	}
-	s, err := l.site(site.ID)
-	s.Zone, s.Currency = site.Zone, site.Currency // as they were at the cut
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	delete(l.due, site.ID)
-	l.book(site.ID).first = first
-	if err != nil || covers(have, l.basis(s)) {
+	b := l.book(site.ID)
+	b.first, b.failed = first, false
+	owes := b.owed
+	l.mu.Unlock()
+	s, err := l.site(site.ID)
+	if err != nil {
 		return false, 0, nil
 	}
-	o := &owed{l.basis(s), first, map[period.Date]bool{}}
-	l.due[site.ID] = o
-	return true, o.basis.From, nil
+	have, err := l.load(ctx, site.ID)
+	if err != nil {
+		return false, 0, l.fail(ctx, site.ID, err)
+	}
+	s.Zone, s.Currency = site.Zone, site.Currency // as they were at the cut
+	want := l.basis(s)
+	if covers(have, want) && !owes {
+		return false, 0, nil
+	}
+	if err := l.unsettle(ctx, site.ID); err != nil { // from the first day on rows are made with both
+		return false, 0, l.fail(ctx, site.ID, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due[site.ID] = &owed{want, first, map[period.Date]bool{}}
+	return true, want.From, nil
+}
+
+// unsettle notes that a site's rows are not made with any one basis: all are owed.
+func (l *Live) unsettle(ctx context.Context, site string) error {
+	l.basing.Lock()
+	defer l.basing.Unlock()
+	have, err := l.load(ctx, site)
+	if err == nil && have == (history.Basis{}) {
+		return nil
+	}
+	return l.setBasis(ctx, site, history.Basis{})
+}
+
+// fail gives a site up until the next roll, which owes it all days: bins need not
+// wait for them. It is an error if that can't be kept on disk either.
+func (l *Live) fail(ctx context.Context, site string, why error) error {
+	if ctx.Err() != nil {
+		return why
+	}
+	l.mu.Lock()
+	delete(l.due, site)
+	b := l.book(site)
+	told := b.trouble == why.Error()
+	b.owed, b.failed, b.trouble = true, true, why.Error()
+	l.mu.Unlock()
+	if !told {
+		l.o.Log.Error("a site's histories can't be made, and are not complete until a later roll can", "site", site, "error", why)
+	}
+	return l.unsettle(ctx, site)
 }
 
 // errStopped ends a walk of which nobody wants more.
 var errStopped = errors.New("stopped")
 
 // Replace makes the rows of a day. Of a site that keeps no histories it makes
-// none, and all are owed when it keeps some again.
+// none, and all are owed when it keeps some again, as they are when it fails.
 func (l *Live) Replace(ctx context.Context, s bins.Snapshot, day bins.FollowedDay) error {
 	id := day.Site.ID
+	l.mu.Lock()
+	failed := l.book(id).failed
+	l.mu.Unlock()
+	if failed {
+		return nil
+	}
 	site, err := l.site(id)
 	if err != nil {
 		return l.skip(ctx, id)
@@ -117,27 +162,21 @@ func (l *Live) Replace(ctx context.Context, s bins.Snapshot, day bins.FollowedDa
 		}
 		return nil
 	})
-	if errors.Is(err, ErrOff) {
+	switch {
+	case errors.Is(err, ErrOff):
 		return l.skip(ctx, id)
+	case err != nil:
+		return l.fail(ctx, id, err)
 	}
-	return err
+	return nil
 }
 
 // skip leaves a day of a site out.
 func (l *Live) skip(ctx context.Context, site string) error {
-	have, err := l.load(ctx, site)
-	if err != nil {
-		return err
-	}
-	l.basing.Lock()
-	defer l.basing.Unlock()
 	l.mu.Lock()
 	delete(l.due, site)
 	l.mu.Unlock()
-	if have == (history.Basis{}) {
-		return nil
-	}
-	return l.setBasis(ctx, site, history.Basis{})
+	return l.unsettle(ctx, site)
 }
 
 // days is what visitors did on a day, by visitor. latest becomes the time of the
@@ -185,6 +224,7 @@ func days(ctx context.Context, s bins.Snapshot, day bins.FollowedDay, latest *in
 // Rolled forgets what is in rows, and notes what the rows of sites that were
 // owed are made with. Of these, dates without events lose what they had.
 func (l *Live) Rolled(ctx context.Context, mark uint64, at time.Time, sites []bins.Site) error {
+	var errs []error
 	for _, s := range sites {
 		l.mu.RLock()
 		o := l.due[s.ID]
@@ -192,11 +232,15 @@ func (l *Live) Rolled(ctx context.Context, mark uint64, at time.Time, sites []bi
 		if o == nil {
 			continue
 		}
-		if err := l.clear(ctx, s.ID, o); err != nil {
-			return err
+		err := l.clear(ctx, s.ID, o)
+		if err == nil {
+			err = l.settle(ctx, s.ID)
 		}
-		if err := l.settle(ctx, s.ID); err != nil {
-			return err
+		if err != nil {
+			errs = append(errs, l.fail(ctx, s.ID, err))
+		}
+		if ctx.Err() != nil {
+			return errors.Join(errs...)
 		}
 	}
 	l.mu.Lock()
@@ -209,7 +253,7 @@ func (l *Live) Rolled(ctx context.Context, mark uint64, at time.Time, sites []bi
 		l.bytes -= b.dropAll(mark)
 		b.found(mark)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // clear removes what there is of dates that have no events.
@@ -264,7 +308,14 @@ func (l *Live) settle(ctx context.Context, site string) error {
 	if _, err := l.site(site); err != nil || o == nil {
 		return nil
 	}
-	return l.setBasis(ctx, site, o.basis)
+	err := l.setBasis(ctx, site, o.basis)
+	if err == nil {
+		l.mu.Lock()
+		b := l.book(site)
+		b.owed, b.trouble = false, ""
+		l.mu.Unlock()
+	}
+	return err
 }
 
 // Renew lets the next roll make the histories of all sites anew, as when the
@@ -315,21 +366,31 @@ func (l *Live) moveOn(ctx context.Context, site string, from period.Date) error 
 	return err
 }
 
-// forgetAll removes everything of a site. A day that is being made is not put in
-// place any more, and nobody is moved.
+// forgetAll removes everything of a site, unless it was turned on again before it
+// begins. A day that is being made is not put in place any more, and nobody is
+// moved. If the site is turned on meanwhile, all days are owed.
 func (l *Live) forgetAll(ctx context.Context, site string) (history.Removed, error) {
 	l.moving.Lock()
 	defer l.moving.Unlock()
 	l.basing.Lock()
 	defer l.basing.Unlock()
-	l.made.Lock()
-	l.mu.Lock()
-	if b := l.books[site]; b != nil {
-		l.bytes -= b.dropAll(math.MaxUint64)
-		delete(l.books, site)
+	if _, err := l.site(site); err == nil {
+		return history.Removed{}, nil
 	}
+	l.forgetBook(site)
+	removed, err := l.store.Forget(ctx, site, 0)
+	l.forgetBook(site) // what was loaded or made meanwhile is not there
+	return removed, err
+}
+
+// forgetBook drops what memory has of a site. All its days are owed.
+func (l *Live) forgetBook(site string) {
+	l.made.Lock()
+	defer l.made.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= l.book(site).dropAll(math.MaxUint64)
+	delete(l.books, site)
 	delete(l.due, site)
-	l.mu.Unlock()
-	l.made.Unlock()
-	return l.store.Forget(ctx, site, 0)
+	l.book(site).owed = true
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -89,8 +90,15 @@ func (w *works) roll() {
 func (w *works) shakenRoll() {
 	w.note("shaken roll {")
 	n, stop, within := 0, w.r.IntN(8), false
+	ctx, end := context.WithCancel(w.t.Context())
+	defer end()
 	w.kept.replacing = func() error {
 		if n++; n == stop {
+			if w.r.IntN(2) == 0 {
+				w.note("it is stopped")
+				end()
+			}
+			w.note("a day fails")
 			return errShaken
 		}
 		if within { // a roll waits for nobody
@@ -115,10 +123,10 @@ func (w *works) shakenRoll() {
 		return nil
 	}
 	w.log.walks = func() { w.check() }
-	_, err := w.roller.Roll(w.t.Context())
+	_, err := w.roller.Roll(ctx)
 	w.kept.replacing, w.log.walks, w.calm = nil, nil, false
 	w.note("} %v", err)
-	if err != nil && !errors.Is(err, errShaken) {
+	if err != nil && ctx.Err() == nil {
 		w.fail("%v", err)
 	}
 	if err == nil && w.r.IntN(2) == 0 {

@@ -34,7 +34,7 @@ func (l *Live) look(s Site, pieces []piece) *view {
 			v.said[p.date] = math.MaxInt64
 		}
 	}
-	whole := b.read && covers(b.basis, want)
+	whole := b.read && !b.owed && covers(b.basis, want)
 	if whole {
 		v.asOf = l.asOf
 	}

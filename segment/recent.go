@@ -14,6 +14,9 @@ import (
 type book struct {
 	basis       history.Basis         // what the rows are made with; zero if they are not
 	read        bool                  // basis is what is kept
+	owed        bool                  // all days are to be made anew, whatever basis is
+	failed      bool                  // the roll under way gave them up
+	trouble     string                // why, as it was told last
 	made        uint64                // days so far
 	first       period.Date           // dates before are frozen: what is not is counted from this one on
 	missed      period.Date           // of dates up to this one events are missing in memory,

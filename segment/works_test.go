@@ -79,8 +79,28 @@ func (s stored) Walk(ctx context.Context, site string, from, to time.Time, known
 // shaken is a keeper of histories in which something may come between.
 type shaken struct {
 	*historytest.Model
-	replacing func() error // before and behind every Replace, and before it commits
-	reading   func()       // before every Each
+	replacing  func() error // before and behind every Replace, and before it commits
+	reading    func()       // before every Each
+	basing     func() error // before every SetBasis
+	forgetting func()       // before and behind every Forget
+}
+
+func (s *shaken) SetBasis(ctx context.Context, site string, b history.Basis) error {
+	if s.basing != nil {
+		if err := s.basing(); err != nil {
+			return err
+		}
+	}
+	return s.Model.SetBasis(ctx, site, b)
+}
+
+func (s *shaken) Forget(ctx context.Context, site string, before period.Date) (history.Removed, error) {
+	if s.forgetting == nil {
+		return s.Model.Forget(ctx, site, before)
+	}
+	s.forgetting()
+	defer s.forgetting()
+	return s.Model.Forget(ctx, site, before)
 }
 
 func (s *shaken) Replace(ctx context.Context, site string, date period.Date, days iter.Seq2[history.Day, error], committing func(func() error) error) (r history.Report, err error) {
