@@ -129,7 +129,10 @@ func TestFollower(t *testing.T) {
 		{"nothing to do", roll, nil, []string{"owed s", "rolled up to 5 of 1 sites"}},
 		{"all are owed", func() error { b.owes = true; return roll() }, nil, []string{"owed s", "s 19002 up to 6", "s 19003 up to 6", "bins of s 19002", "bins of s 19003", "rolled up to 6 of 1 sites"}},
 		{"one of many fails", func() error { b.fail = "s 19002 up to 7"; return errors.Join(roll(), dirty(b, 2)) }, nil, []string{"owed s", "s 19002 up to 7", "bins of s 19002", "bins of s 19003", "rolled up to 7 of 1 sites"}},
-		{"not rolled", func() error { b.owes, b.fail = false, "rolled up to 8 of 1 sites"; return errors.Join(roll(), dirty(b, 0)) }, nil,
+		{"not rolled", func() error {
+			b.owes, b.fail = false, "rolled up to 8 of 1 sites"
+			return errors.Join(roll(), dirty(b, 0))
+		}, nil,
 			[]string{"owed s", "s 19002 up to 8", "s 19003 up to 8", "bins of s 19002", "bins of s 19003", "rolled up to 8 of 1 sites"}},
 		{"frozen", func() error {
 			if err := b.Freeze(t.Context(), "s", 19002, period.Date(19002).Window(zone).From); err != nil {

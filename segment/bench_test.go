@@ -2,9 +2,9 @@ package segment
 
 import (
 	"fmt"
-	"footfall/history"
 	"testing"
 
+	"footfall/history"
 	"footfall/period"
 )
 

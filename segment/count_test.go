@@ -94,6 +94,17 @@ func randomEvent(r *rand.Rand) *event.Event {
 	return track(names[r.IntN(len(names))], `{"currency":"`+[]string{"EUR", "USD", ""}[r.IntN(3)]+`","products":[`+line()+","+line()+`]}`)
 }
 
+// binned names what each figure of a visitor is in the bins of a site: for the
+// visitor as a whole and for an item.
+var binned = [len(history.Counts{})]struct{ whole, item metric.Name }{
+	history.Views:    {metric.PageViews, metric.ProductViews},
+	history.Adds:     {metric.CartAdds, metric.CartAdds},
+	history.Orders:   {metric.Orders, metric.Orders},
+	history.Revenue:  {metric.Revenue, metric.Revenue},
+	history.Refunds:  {metric.Refunds, metric.Refunds},
+	history.Refunded: {metric.Refunded, metric.Refunded},
+}
+
 // TestAddsUp: the histories of all visitors add up to the bins of the site, in
 // any order of events and however they are parted and kept.
 func TestAddsUp(t *testing.T) {

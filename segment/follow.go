@@ -209,7 +209,7 @@ func days(ctx context.Context, s bins.Snapshot, day bins.FollowedDay, latest *in
 				traits.add(e.Traits)
 				*latest = max(*latest, e.Time.UnixMilli())
 			} else {
-				count(h, e, day.Site.Currency, day.Date)
+				Count(h, e, day.Site.Currency, day.Date)
 			}
 			return nil
 		})

@@ -118,70 +118,82 @@ func (l *Live) basis(s Site) history.Basis {
 	return history.Basis{Zone: s.Zone.String(), Currency: s.Currency, From: l.from(s)}
 }
 
+// keeping is a site that keeps histories, as Apply found it.
+type keeping struct {
+	Site
+	from  period.Date
+	basis history.Basis // without From
+}
+
+// keeping lists the sites that keep histories, by id.
+func (l *Live) keeping() map[string]*keeping {
+	sites := map[string]*keeping{}
+	for _, s := range l.sites() {
+		if s.Months > 0 {
+			sites[s.ID] = &keeping{s, l.from(s), history.Basis{Zone: s.Zone.String(), Currency: s.Currency}}
+		}
+	}
+	return sites
+}
+
 // arrival is what an event adds to a visitor's date.
 type arrival struct {
-	site    Site
-	date    period.Date
-	visitor string
-	counts  history.History // of the date
-	said    said
+	site     *keeping
+	date     period.Date
+	visitor  string
+	from, to int // in what all arrivals did
+	said     said
 }
 
-// arrive reads an event; false if it adds nothing.
-func arrive(s Site, e *event.Event) (arrival, bool) {
-	visitor, known := history.Known(e)
-	if !known || s.Months == 0 { // of sites without histories it is enough to know that somebody came
-		return arrival{site: s}, known
-	}
-	a := arrival{site: s, date: period.DateOf(e.Time, s.Zone), visitor: visitor}
+// arrive reads an event of a known visitor and appends what it adds; false if
+// that is nothing.
+func arrive(did []did, s *keeping, visitor string, e *event.Event) (arrival, []did, bool) {
+	a := arrival{site: s, date: period.DateOf(e.Time, s.Zone), visitor: visitor, from: len(did)}
 	if e.Kind == event.Identify {
-		a.said = said{e.Time.UnixMilli(), e.Traits}
-		return a, len(patch{}.add(e.Traits)) > 0
+		a.said, a.to = said{e.Time.UnixMilli(), e.Traits}, a.from
+		return a, did, len(patch{}.add(e.Traits)) > 0
 	}
-	a.counts = history.History{}
-	count(a.counts, e, s.Currency, a.date)
-	return a, len(a.counts) > 0
-}
-
-// count counts like Count; views, of which there are most, directly.
-func count(h history.History, e *event.Event, currency string, date period.Date) {
-	if e.View() {
-		h.AddDay(history.Whole, history.DayCounts{Date: date, Counts: history.Counts{history.Views: 1}})
-		return
-	}
-	Count(h, e, currency, date)
+	did = count(did, e, s.Currency)
+	a.to = len(did)
+	return a, did, a.to > a.from
 }
 
 // Apply keeps what known visitors did, until it is rolled.
 func (l *Live) Apply(events []event.Event, mark uint64) {
-	from := map[string]period.Date{}
-	sites := map[string]Site{}
-	for _, s := range l.sites() {
-		if s.Months > 0 {
-			sites[s.ID], from[s.ID] = s, l.from(s)
-		}
-	}
+	sites, off := l.keeping(), map[string]struct{}{}
 	var arrivals []arrival
+	var did []did
+	if len(sites) > 0 {
+		arrivals = make([]arrival, 0, len(events))
+	}
 	for i := range events {
+		visitor, known := history.Known(&events[i])
+		if !known {
+			continue
+		}
 		s := sites[events[i].Site]
-		s.ID = events[i].Site
-		if a, any := arrive(s, &events[i]); any {
+		if s == nil {
+			off[events[i].Site] = struct{}{}
+			continue
+		}
+		var a arrival
+		var any bool
+		if a, did, any = arrive(did, s, visitor, &events[i]); any {
 			arrivals = append(arrivals, a)
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for site := range off { // before the next roll it may keep histories, or longer ones
+		l.book(site).miss(math.MaxInt32, mark)
+	}
 	for i := range arrivals {
 		a := &arrivals[i]
 		b := l.book(a.site.ID)
-		a.date = max(a.date, b.first)
-		switch {
-		case a.site.Months == 0: // before the next roll it may keep histories, or longer ones
-			b.miss(math.MaxInt32, mark)
-		case a.date < from[a.site.ID]:
+		if a.date = max(a.date, b.first); a.date < a.site.from {
 			b.miss(a.date, mark)
-		default:
-			l.bytes += b.add(a, mark)
+		} else {
+			l.bytes += b.add(a, did[a.from:a.to], mark)
 		}
 	}
 	for l.bytes > l.o.Bytes {

@@ -272,3 +272,54 @@ func TestManyFigures(t *testing.T) {
 		t.Errorf("%d figures (room for %d), sum %d", len(d.figures), cap(d.figures), sum)
 	}
 }
+
+// TestTriedAgain: to read everything again and again makes nothing dearer, as
+// long as little comes in between.
+func TestTriedAgain(t *testing.T) {
+	w := calmWorks(t)
+	b := w.live.book("shop")
+	for i := range 300 {
+		w.bringOne(event.Event{Kind: event.Page, UserID: fmt.Sprint("u", i), Time: w.now})
+		if m, err := w.live.Matching(t.Context(), "shop", w.definitions); err != nil || m.Visitors != i+1 {
+			t.Fatalf("%+v, %v", m, err)
+		}
+	}
+	if n := len(b.generations); n != 1 {
+		t.Errorf("%d generations", n)
+	}
+	pieces := b.seal()
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u7", Time: w.now})
+	if n := pieces[0].visitors["u7"].figures[0].n; n != 1 || views(w.person("u7")) != 2 {
+		t.Errorf("%d views where there was one", n)
+	}
+	var many []event.Event
+	for i := range few + 1 {
+		many = append(many, event.Event{Site: "shop", Kind: event.Page, UserID: fmt.Sprint("u", i), Time: w.now})
+	}
+	for range 2 { // now there are too many to copy
+		w.live.Apply(many, 2)
+		pieces = b.seal()
+	}
+	if last := pieces[len(pieces)-1].visitors["u7"]; len(b.generations) != 2 || last.figures[0].n != 1 {
+		t.Errorf("%d generations, %+v", len(b.generations), last)
+	}
+}
+
+// TestApplyCosts: while events of sites without histories are applied, nothing is
+// made of each.
+func TestApplyCosts(t *testing.T) {
+	w := calmWorks(t)
+	batch := make([]event.Event, 10_000)
+	for i := range batch {
+		batch[i] = event.Event{Site: "off", Kind: event.Page, UserID: "u", Time: w.now}
+	}
+	if n := testing.AllocsPerRun(5, func() { w.live.Apply(batch, 1) }); n > 50 {
+		t.Errorf("%v allocations for sites without histories", n)
+	}
+	for i := range batch {
+		batch[i].Site = "shop"
+	}
+	if n := testing.AllocsPerRun(5, func() { w.live.Apply(batch, 1) }); n > 100 {
+		t.Errorf("%v allocations for views", n)
+	}
+}

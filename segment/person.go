@@ -17,6 +17,7 @@ type view struct {
 	from     period.Date // dates before are not kept any more
 	today    period.Date
 	pieces   []piece
+	whose    map[string][]int      // of pieces, by visitor
 	said     map[period.Date]int64 // of the dates in pieces: when the last identify was that is in rows
 	complete bool
 	asOf     time.Time
@@ -44,6 +45,24 @@ func (l *Live) look(s Site, pieces []piece) *view {
 	return v
 }
 
+// index finds out whose the pieces are.
+func (v *view) index() {
+	v.whose = map[string][]int{}
+	for i, p := range v.pieces {
+		for visitor := range p.visitors {
+			v.whose[visitor] = append(v.whose[visitor], i)
+		}
+	}
+}
+
+// of is the pieces that a visitor is in.
+func (v *view) of(visitor string) (days []piece) {
+	for _, i := range v.whose[visitor] {
+		days = append(days, v.pieces[i])
+	}
+	return days
+}
+
 // person puts together what rows and memory have of a visitor, up to the end of
 // a date.
 func (v *view) person(past history.Past, items []history.Item, until period.Date) (Person, error) {
@@ -56,7 +75,7 @@ func (v *view) person(past history.Past, items []history.Item, until period.Date
 			return p, err
 		}
 	}
-	days := of(v.pieces, past.Visitor)
+	days := v.of(past.Visitor)
 	for _, day := range days {
 		if d := day.visitors[past.Visitor]; day.date >= v.from {
 			d.addTo(p.History, day.date, day.items, items)
@@ -123,9 +142,10 @@ func (l *Live) visitor(ctx context.Context, s Site, visitor string, items []hist
 	l.made.RLock()
 	past, err := l.store.Read(ctx, s.ID, visitor, items...)
 	l.mu.Lock()
-	v := l.look(s, of(l.book(s.ID).pieces(), visitor))
+	v := l.look(s, l.book(s.ID).of(visitor))
 	l.mu.Unlock()
 	l.made.RUnlock()
+	v.index()
 	if err != nil {
 		return Person{}, err
 	}
@@ -213,12 +233,8 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 		l.mu.Lock()
 		v, made := l.look(s, l.book(s.ID).seal()), l.book(s.ID).made
 		l.mu.Unlock()
-		recent := map[string]struct{}{}
-		for _, p := range v.pieces {
-			for visitor := range p.visitors {
-				recent[visitor] = struct{}{}
-			}
-		}
+		v.index()
+		kept := map[string]struct{}{} // of those who are in pieces
 		// From the first visitor on the store stays at its moment: until there,
 		// no day may have gone from memory into rows. If there is no visitor, none has.
 		one := sync.OnceValue(func() bool { return l.stillMade(s.ID, made) })
@@ -226,11 +242,13 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 			if !one() {
 				return errStopped
 			}
-			delete(recent, past.Visitor)
+			if v.whose[past.Visitor] != nil {
+				kept[past.Visitor] = struct{}{}
+			}
 			return fn(v, past)
 		}, items...)
 		if err == nil {
-			return v, remaining(ctx, v, recent, fn)
+			return v, remaining(ctx, v, kept, fn)
 		}
 		if !errors.Is(err, errStopped) {
 			return v, err
@@ -239,8 +257,11 @@ func (l *Live) each(ctx context.Context, s Site, items []history.Item, fn func(*
 }
 
 // remaining hands over visitors who have nothing in rows.
-func remaining(ctx context.Context, v *view, visitors map[string]struct{}, fn func(*view, history.Past) error) error {
-	for visitor := range visitors {
+func remaining(ctx context.Context, v *view, kept map[string]struct{}, fn func(*view, history.Past) error) error {
+	for visitor := range v.whose {
+		if _, has := kept[visitor]; has {
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -83,9 +83,9 @@ func (b *book) current(mark uint64, basis history.Basis) *generation {
 	return g
 }
 
-// add keeps an arrival and returns the bytes it takes.
-func (b *book) add(a *arrival, mark uint64) int {
-	g := b.current(mark, history.Basis{Zone: a.site.Zone.String(), Currency: a.site.Currency})
+// add keeps an arrival, what the visitor did, and returns the bytes it takes.
+func (b *book) add(a *arrival, did []did, mark uint64) int {
+	g := b.current(mark, a.site.basis)
 	c := g.dates[a.date]
 	if c == nil {
 		c = &crowd{visitors: map[string]*doings{}}
@@ -99,9 +99,9 @@ func (b *book) add(a *arrival, mark uint64) int {
 		c.visitors[a.visitor] = d
 		c.bytes += visitorBytes
 	}
-	for item, days := range a.counts {
-		place := g.place(item, c)
-		for m, n := range days[0].Counts {
+	for i := range did {
+		place := g.place(did[i].item, c)
+		for m, n := range did[i].counts {
 			if n != 0 && d.count(figure{place, uint32(m), n}) {
 				c.bytes += figureBytes
 			}
@@ -241,36 +241,50 @@ type piece struct {
 	visitors map[string]*doings
 }
 
-// pieces is everything in memory, by date and age.
-func (b *book) pieces() (all []piece) {
-	for _, g := range b.generations {
+func byDate(a, b piece) int { return cmp.Compare(a.date, b.date) }
+
+// few is up to how many visitors a generation is copied to be read. A larger one
+// is sealed: then it is one more in which every visitor is looked for.
+const few = 2000
+
+// seal is everything in memory, by date and age, as it is now and stays: later
+// events go elsewhere.
+func (b *book) seal() (all []piece) {
+	for i, g := range b.generations {
+		visitors := 0
+		for _, c := range g.dates {
+			visitors += len(c.visitors)
+		}
+		g.sealed = g.sealed || visitors > few || i < len(b.generations)-1
 		for date, c := range g.dates {
-			all = append(all, piece{date, g.items, c.visitors})
+			p := piece{date, g.items, c.visitors}
+			if !g.sealed {
+				p.visitors = make(map[string]*doings, len(c.visitors))
+				for visitor, d := range c.visitors {
+					p.visitors[visitor] = d.copy()
+				}
+			}
+			all = append(all, p)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y piece) int { return cmp.Compare(x.date, y.date) })
+	slices.SortStableFunc(all, byDate)
 	return all
 }
 
-// seal is everything in memory, which does not change any more: later events go
-// into generations of their own.
-func (b *book) seal() []piece {
+// of is what one visitor did, copied, by date and age.
+func (b *book) of(visitor string) (days []piece) {
 	for _, g := range b.generations {
-		g.sealed = true
-	}
-	return b.pieces()
-}
-
-// of is the pieces with one visitor only, copied.
-func of(pieces []piece, visitor string) (days []piece) {
-	for _, p := range pieces {
-		if d := p.visitors[visitor]; d != nil {
-			p.visitors = map[string]*doings{visitor: {slices.Clone(d.figures), slices.Clone(d.said)}}
-			days = append(days, p)
+		for date, c := range g.dates {
+			if d := c.visitors[visitor]; d != nil {
+				days = append(days, piece{date, g.items, map[string]*doings{visitor: d.copy()}})
+			}
 		}
 	}
+	slices.SortStableFunc(days, byDate)
 	return days
 }
+
+func (d *doings) copy() *doings { return &doings{slices.Clone(d.figures), slices.Clone(d.said)} }
 
 // addTo adds the figures of a date to a history; only these items, if any are named.
 func (d *doings) addTo(h history.History, date period.Date, items, only []history.Item) {
