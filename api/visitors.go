@@ -38,7 +38,7 @@ type VisitorHistory struct {
 	Segments  []Membership      `json:"segments"`
 	Currency  string            `json:"currency"`
 	Items     []HistoryItem     `json:"items"`
-	KeptSince string            `json:"kept_since"` // a date; nothing is kept of those before
+	KeptSince string            `json:"kept_since"` // a date; those before are not kept, or could not be counted
 	Freshness
 }
 

@@ -50,6 +50,7 @@ type Basis struct {
 	Zone     string
 	Currency string
 	From     period.Date // dates before are not kept
+	Counted  period.Date // dates before were not counted, though they may be kept: their events were removed; From if there are none
 }
 
 // Report says what Replace did.

@@ -87,6 +87,11 @@ func (l *Live) Owed(ctx context.Context, site bins.Site, first period.Date) (all
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	want.Counted = first
+	if have.Zone == want.Zone && have.Currency == want.Currency {
+		want.Counted = min(first, have.Counted) // what is frozen stays as it was counted
+	}
+	want.Counted = max(want.From, want.Counted)
 	l.due[site.ID] = &owed{want, first, map[period.Date]bool{}}
 	return true, want.From, nil
 }
@@ -310,6 +315,9 @@ func (l *Live) settle(ctx context.Context, site string) error {
 	}
 	err := l.setBasis(ctx, site, o.basis)
 	if err == nil {
+		if o.basis.Counted > o.basis.From {
+			l.o.Log.Warn("histories are made as far back as there are events", "site", site, "kept from", o.basis.From, "counted from", o.basis.Counted)
+		}
 		l.mu.Lock()
 		b := l.book(site)
 		b.owed, b.trouble = false, ""
@@ -354,13 +362,13 @@ func (l *Live) moveOn(ctx context.Context, site string, from period.Date) error 
 	defer l.basing.Unlock()
 	have, err := l.load(ctx, site)
 	if err == nil && have.Zone != "" && have.From < from {
-		have.From = from
+		have.From, have.Counted = from, max(from, have.Counted)
 		err = l.setBasis(ctx, site, have)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if o := l.due[site]; o != nil {
-		o.basis.From = max(o.basis.From, from)
+		o.basis.From, o.basis.Counted = max(o.basis.From, from), max(o.basis.Counted, from)
 	}
 	maps.DeleteFunc(l.book(site).said, func(date period.Date, _ int64) bool { return date < from })
 	return err

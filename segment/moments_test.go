@@ -247,6 +247,9 @@ func TestFrozen(t *testing.T) {
 	w.roll()
 	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: old})
 	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: before.Window(time.UTC).From.Add(time.Hour)}) // there it is the day before
+	if b, _, err := w.kept.Basis(t.Context(), "shop"); err != nil || b.Counted != before || b.From >= before {
+		t.Errorf("in another zone nothing is counted before %s: %+v, %v", before, b, err)
+	}
 	for _, when := range []string{"live", "rolled"} {
 		h := w.person("u").History
 		if p := w.person("u"); !p.Complete || len(h[history.Whole]) != 3 || h.Sum(history.Whole, before-20, before)[history.Views] != 1 || h.Sum(history.Whole, before, before+1)[history.Views] != 1 {
@@ -321,5 +324,45 @@ func TestApplyCosts(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(5, func() { w.live.Apply(batch, 1) }); n > 100 {
 		t.Errorf("%v allocations for views", n)
+	}
+}
+
+// TestCounted: histories promise only dates that could be counted. What is frozen
+// stays counted if only the months change.
+func TestCounted(t *testing.T) {
+	w := calmWorks(t)
+	counted := func() period.Date {
+		t.Helper()
+		w.roll()
+		b, _, err := w.kept.Basis(t.Context(), "shop")
+		w.must(err)
+		if b.Counted < b.From {
+			t.Errorf("%+v", b)
+		}
+		return b.Counted
+	}
+	from := w.live.from(w.sites[0])
+	frozen := period.DateOf(w.now, nil) - 10
+	w.bringOne(event.Event{Kind: event.Page, UserID: "u", Time: w.now})
+	if got := counted(); got != from {
+		t.Errorf("at first counted from %s, want %s", got, from)
+	}
+	w.must(w.durable.Freeze(t.Context(), "shop", frozen, frozen.Window(time.UTC).From))
+	w.sites[0].Months = 3
+	if got := counted(); got != from {
+		t.Errorf("with more months counted from %s, want %s", got, from)
+	}
+	w.sites[0].Months = 0
+	_, err := w.live.Forget(t.Context(), "shop")
+	w.must(err)
+	w.sites[0].Months = 3
+	if got := counted(); got != frozen {
+		t.Errorf("off and on: counted from %s, want %s", got, frozen)
+	}
+	w.now = w.now.AddDate(0, 6, 0)
+	_, err = w.live.Forget(t.Context(), "shop")
+	w.must(err)
+	if got, want := counted(), w.live.from(w.sites[0]); got != want {
+		t.Errorf("later counted from %s, want %s", got, want)
 	}
 }

@@ -58,7 +58,7 @@ func (p people) VisitorHistory(ctx context.Context, q api.HistoryQuery) (api.Vis
 	if basis, made, err := p.h.histories.Basis(ctx, q.Site.ID); err != nil {
 		return out, err
 	} else if made && basis != (history.Basis{}) { // else they are being made anew
-		out.KeptSince = basis.From.String()
+		out.KeptSince = basis.Counted.String()
 	}
 	return out, nil
 }

@@ -253,7 +253,7 @@ func step(t *testing.T, rng *rand.Rand, got, want Keeper) {
 		segment := segments[rng.IntN(len(segments))]
 		both(func(k Keeper) (any, error) { return nil, k.Drop(ctx, site, segment) })
 	case 6:
-		b := history.Basis{Zone: "Europe/Berlin", Currency: "EUR", From: day}
+		b := history.Basis{Zone: "Europe/Berlin", Currency: "EUR", From: day, Counted: day + 3}
 		both(func(k Keeper) (any, error) { return nil, k.SetBasis(ctx, site, b) })
 	case 7, 8:
 		nth, again := rng.IntN(4), noon.Add(time.Duration(rng.IntN(10_000_000))*time.Microsecond)

@@ -13,7 +13,7 @@ import (
 // Basis is what the histories of a site were made with.
 func (k *Keeper) Basis(ctx context.Context, site string) (b history.Basis, made bool, err error) {
 	err = look(ctx, k.reader, func(tx *sql.Tx) error {
-		return tx.QueryRow("SELECT zone, currency, first FROM sites WHERE site = ? AND zone IS NOT NULL", site).Scan(&b.Zone, &b.Currency, &b.From)
+		return tx.QueryRow("SELECT zone, currency, first, counted FROM sites WHERE site = ? AND zone IS NOT NULL", site).Scan(&b.Zone, &b.Currency, &b.From, &b.Counted)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return history.Basis{}, false, nil
@@ -31,7 +31,7 @@ func (k *Keeper) SetBasis(ctx context.Context, site string, b history.Basis) err
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec("UPDATE sites SET zone = ?, currency = ?, first = ? WHERE number = ?", b.Zone, b.Currency, b.From, n)
+		_, err = tx.Exec("UPDATE sites SET zone = ?, currency = ?, first = ?, counted = ? WHERE number = ?", b.Zone, b.Currency, b.From, b.Counted, n)
 		return err
 	})
 	if err != nil {

@@ -25,7 +25,8 @@ CREATE TABLE sites (
 	site     TEXT NOT NULL UNIQUE,
 	zone     TEXT,    -- of the basis, as are the following; NULL: never made as a whole
 	currency TEXT,
-	first    INTEGER  -- dates before are not kept
+	first    INTEGER, -- dates before are not kept
+	counted  INTEGER  -- dates before were not counted
 ) STRICT;
 CREATE TABLE visitors (
 	site    INTEGER NOT NULL,
