@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,9 @@ func TestMovesGoOn(t *testing.T) {
 	_, err := h.control.PutSegments(t.Context(), "atelier-example", []account.Segment{{Name: "torn", Definition: "{"}})
 	must(t, err)
 	h.mover.change("atelier-example")
-	release, stored := make(chan struct{}), make(chan error)
+	release, stored := make(chan struct{}), make(chan error, 1)
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	go func() { // a roll waits for the batch that is being stored
 		stored <- h.roller.Write(t.Context(), nil, event.Position{}, func() ([]event.Event, error) {
 			<-release
@@ -44,7 +47,7 @@ func TestMovesGoOn(t *testing.T) {
 	eventually(t, "the roll has begun", func() bool { return len(h.mover.soon) == 0 })
 	h.set([]string{"segment", "set", file(t, fans), "--site", "shop.example"})
 	eventually(t, "u1 is moved", func() bool { return slices.Equal(h.in("u1"), []string{"fans", "spenders"}) })
-	close(release)
+	free()
 	must(t, <-stored)
 	h.mover.testing.Lock()
 	defer h.mover.testing.Unlock()
@@ -68,7 +71,9 @@ func TestRemoveWaitsForNobody(t *testing.T) {
 		return len(counts) > 0
 	}
 	eventually(t, "members are counted", counted)
-	release, writes, wrote := make(chan struct{}), make(chan struct{}), make(chan error)
+	release, writes, wrote := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
 	go func() {
 		_, err := h.histories.Replace(t.Context(), "shop-example", today-90, func(yield func(history.Day, error) bool) {
 			yield(history.Day{Visitor: "u9", Counts: map[history.Item]history.Counts{history.Whole: {history.Views: 1}}}, nil)
@@ -84,7 +89,7 @@ func TestRemoveWaitsForNobody(t *testing.T) {
 	if !counted() {
 		t.Error("the writer was not held")
 	}
-	close(release)
+	free()
 	must(t, <-wrote)
 	entered := func() bool {
 		messages, err := h.histories.Due(t.Context(), time.Now(), 100)
