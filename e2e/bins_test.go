@@ -35,8 +35,8 @@ func (s *server) reconcile(when string) (r reconciled) {
 	return r
 }
 
-// TestBins kills the server at random moments while events come, many of them
-// late or a second time: at every moment bins and hot buckets together are what
+// TestBins kills the server at random moments while 2,000 events come a second,
+// many of them late or a second time: at every moment bins and hot buckets together are what
 // a recount says.
 func TestBins(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { killBins(t, newServer(t, "--archive-age", "2s"), func() {}) })
@@ -59,7 +59,8 @@ func killBins(t *testing.T, s *server, between func()) {
 	at := s.addSite("load.example")
 	s.ask(nil, "site", "set", "load.example", "--timezone", "Asia/Kolkata")
 	l := newLoad(s, at.WriteKey, 16)
-	l.mixed, l.pause = true, 4*time.Millisecond
+	l.mixed, l.rate = true, 2000
+	began := time.Now()
 	l.start()
 	defer l.stop()
 	hot := 0
@@ -78,7 +79,7 @@ func killBins(t *testing.T, s *server, between func()) {
 	s.start()
 	l.await(t, 50)
 	l.stop()
-	a := s.quiet()
+	a, took := s.quiet(), time.Since(began)
 	before := s.reconcile("at rest")
 	s.ask(nil, "roll")
 	after := s.reconcile("after a roll")
@@ -89,8 +90,8 @@ func killBins(t *testing.T, s *server, between func()) {
 	s.stop()
 	s.start() // bins are there without a recount
 	s.reconcile("after a restart")
-	t.Logf("%d acknowledged, %d stored, %d came again; %d figures of %d days compared, %d days with hot buckets under load",
-		len(l.answered()), a.Stored, a.Duplicates, after.Figures, after.Days, hot)
+	t.Logf("%d acknowledged, %.0f a second, %d stored, %d came again; %d figures of %d days compared, %d days with hot buckets under load",
+		len(l.answered()), float64(len(l.answered()))/took.Seconds(), a.Stored, a.Duplicates, after.Figures, after.Days, hot)
 }
 
 // checkSources asks the same of bins and, by a filter that bins don't know, of

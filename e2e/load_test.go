@@ -25,7 +25,8 @@ type load struct {
 	connections int
 	prefix      string        // of the ids
 	fresh       bool          // a new connection for every request
-	pause       time.Duration // of every sender, after each answer
+	pause       time.Duration // of every sender, before each request
+	rate        int           // events a second of all senders; who was held up hurries; 0 is as many as can be
 	mixed       bool          // some events are late by up to three days, some come twice, some are orders
 
 	acked   atomic.Int64
@@ -60,11 +61,16 @@ func (l *load) stop() {
 func (l *load) send(sender int) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: l.fresh}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
+	due := time.Now()
 	for n := 0; !l.stopped.Load(); n++ {
 		time.Sleep(l.pause)
 		size := 1
 		if n%4 == 3 {
 			size = 1 + rand.IntN(20)
+		}
+		if l.rate > 0 {
+			time.Sleep(time.Until(due))
+			due = due.Add(time.Duration(size*l.connections) * time.Second / time.Duration(l.rate))
 		}
 		path, body, ids := l.request(sender, n, size)
 		giveUp := rand.IntN(10) == 0

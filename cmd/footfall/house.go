@@ -312,7 +312,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &running{stop: stop, done: make(chan error, 1), tap: &tap{Reader: reader}}
+	r := &running{stop: stop, done: make(chan error, 1), tap: &tap{Reader: reader, read: at}}
 	h.mu.Lock()
 	h.pumps[name] = r
 	h.mu.Unlock()
@@ -342,6 +342,19 @@ func (r *running) drain(log *slog.Logger) {
 	}
 }
 
+// queueEnd is where the queue ends, for pumps to stop there instead of waiting
+// for more; nil if that can't be told.
+func (h *house) queueEnd() *event.Position {
+	if h.queue == nil {
+		return nil
+	}
+	s, err := h.queue.State(context.Background())
+	if err != nil {
+		return nil
+	}
+	return &s.Last
+}
+
 // refuse sets aside what a door could not keep.
 func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
 	if len(raw) > event.MaxBytes {
@@ -362,7 +375,9 @@ func (h *house) close() error {
 	h.care.Lock() // never given back: nothing may begin any more
 	h.mu.Lock()
 	var drained sync.WaitGroup
+	end := h.queueEnd()
 	for _, r := range h.pumps {
+		r.tap.off.Store(end)
 		drained.Go(func() { r.drain(h.log) })
 	}
 	h.pumps = map[string]*running{}
