@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,12 +97,13 @@ func TestDatesOfTwoZones(t *testing.T) {
 func TestNewSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &notebook{done: map[at]period.Date{}}
-		var sites []Site
-		s := New([]Job{{Name: "daily", Do: n.note}}, n, func() []Site { return sites }, Options{})
+		var sites atomic.Pointer[[]Site]
+		sites.Store(&[]Site{})
+		s := New([]Job{{Name: "daily", Do: n.note}}, n, func() []Site { return *sites.Load() }, Options{})
 		ctx, stop := context.WithCancel(t.Context())
 		go s.Run(ctx)
 		time.Sleep(90 * time.Second)
-		sites = []Site{{ID: "new"}}
+		sites.Store(&[]Site{{ID: "new"}})
 		time.Sleep(time.Minute)
 		stop()
 		synctest.Wait()
