@@ -193,6 +193,7 @@ func TestOneRunner(t *testing.T) {
 		stop()
 		synctest.Wait()
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if most != 1 || inside != 0 {
 			t.Errorf("%d at a time, %d left", most, inside)
 		}
