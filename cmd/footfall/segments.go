@@ -156,12 +156,19 @@ func (k *control) keeping(r *http.Request) (account.Site, error) {
 	return site, api.CheckHistory(site)
 }
 
-func (k *control) setSegments(w http.ResponseWriter, r *http.Request) error {
+// definitions is the site that is named, which keeps histories, and the
+// definitions that were sent.
+func (k *control) definitions(r *http.Request) (account.Site, []byte, error) {
 	site, err := k.keeping(r)
 	if err != nil {
-		return err
+		return site, nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	return site, text, err
+}
+
+func (k *control) setSegments(w http.ResponseWriter, r *http.Request) error {
+	site, text, err := k.definitions(r)
 	if err != nil {
 		return err
 	}
@@ -172,6 +179,10 @@ func (k *control) setSegments(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, api.SegmentList{Site: site.ID, Segments: put})
 }
 
+func noSegment(site account.Site, name string) error {
+	return fmt.Errorf("there is no segment %q at %s; footfall segment list shows them", name, site.ID)
+}
+
 func (k *control) removeSegment(w http.ResponseWriter, r *http.Request) error {
 	site, err := k.h.sites.find(r.FormValue("site"))
 	if err != nil {
@@ -179,7 +190,7 @@ func (k *control) removeSegment(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := r.FormValue("name")
 	if err := (people{k.h}).RemoveSegment(r.Context(), site, name); errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no segment %q at %s; footfall segment list shows them", name, site.ID)
+		return noSegment(site, name)
 	} else if err != nil {
 		return err
 	}
@@ -187,11 +198,7 @@ func (k *control) removeSegment(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) testSegments(w http.ResponseWriter, r *http.Request) error {
-	site, err := k.keeping(r)
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	site, text, err := k.definitions(r)
 	if err != nil {
 		return err
 	}
@@ -220,7 +227,7 @@ func (k *control) countSegment(w http.ResponseWriter, r *http.Request) error {
 	}
 	days, err := people{k.h}.SegmentMembers(r.Context(), site, name, from, to)
 	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no segment %q at %s; footfall segment list shows them", name, site.ID)
+		return noSegment(site, name)
 	}
 	if err != nil {
 		return err
