@@ -42,12 +42,12 @@ type room struct {
 
 var house = []room{
 	{"event", word}, {"period", word}, {"metric", word}, {"money", word},
-	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking},
-	{"account", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
-	{"account/accounttest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
+	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking},
+	{"account", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
+	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
-	{"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
-	{"collect", door}, {"api", door}, {"dash", door},
+	{"ledger/sqlite", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
+	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
 	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }
 

@@ -1,0 +1,489 @@
+// Package ledger keeps an affiliate programme: who may earn what, the touches
+// that brought visitors, the orders they made, and the entries of money that
+// follow. It is storage: the rules are those of package affiliate.
+//
+// Amounts are minor units of a currency (package money), rates parts per
+// million, times UTC to the millisecond, ids ULIDs unless said otherwise.
+// ledger/ledgertest is the law of those who keep it.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"footfall/event"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrTaken    = errors.New("is taken already")
+)
+
+// Book is a ledger.
+type Book interface {
+	// View runs fn on one consistent state of everything that was changed before.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Change runs fn in one transaction, as if no other ran beside it. When
+	// Change returns nil all of it is on disk; after an error, fn's own too,
+	// nothing has changed. fn may be run again from the start where transactions
+	// collide, so it does nothing but read and write tx.
+	Change(ctx context.Context, fn func(Tx) error) error
+	Close() error
+}
+
+// Tx is a state of the ledger, valid until the function it was given to
+// returns. Writing to it in a View is an error. Rows that are returned are the
+// caller's own.
+type Tx interface {
+	Set() Setup
+	Traffic() Traffic
+	Orders() Orders
+	Money() Money
+	Reading() Reading
+}
+
+// Setup is the programmes, who takes part and by which rules.
+type Setup interface {
+	Programs() Table[Program]
+	Affiliates() Table[Affiliate] // by program; by login (person id); by email, folded
+	Codes() Table[Code]           // by affiliate; by program
+	Rules() Table[Rule]           // by program
+	Misses() Table[Miss]          // by affiliate
+}
+
+// Table keeps rows of one sort. Its rows have one id each, and may be found by
+// keys that Setup and Money name beside the table.
+type Table[T any] interface {
+	// Add keeps a new row; ErrTaken if there is one with its id.
+	Add(row T) error
+	// Put replaces the row with its id; ErrNotFound if there is none.
+	Put(row T) error
+	// Get reads one; ErrNotFound if there is none.
+	Get(id string) (T, error)
+	// Find reads those with such a key ("program", "affiliate", …), by id; all if key is "".
+	Find(key, value string) ([]T, error)
+}
+
+// Model is which touch of several earns.
+type Model string
+
+// The models.
+const (
+	LastTouch  Model = "last"
+	FirstTouch Model = "first"
+)
+
+// Bind is what binds a customer to the affiliate of the first order.
+type Bind string
+
+// The bindings.
+const (
+	BindNone     Bind = "none"
+	BindCustomer Bind = "customer"
+)
+
+// Program is an affiliate programme.
+type Program struct {
+	ID             string           `json:"program"`
+	Name           string           `json:"name"`
+	Sites          []string         `json:"sites"`           // whose pages and orders it covers; a site is in one programme at most
+	Window         int              `json:"window_days"`     // days that a touch counts for
+	Model          Model            `json:"model"`           // for link touches
+	CouponPriority bool             `json:"coupon_priority"` // a coupon beats a link
+	Bind           Bind             `json:"bind"`
+	Hold           int              `json:"hold_days"`     // days until a commission is available
+	MinPayout      map[string]int64 `json:"min_payout"`    // by currency; none is 0
+	Hosts          []string         `json:"allowed_hosts"` // that a link may lead to, beside the sites' domains
+	Params         []string         `json:"parameters"`    // of a landing page's URL that may hold a code
+	TrustEvents    bool             `json:"trust_events"`  // order events verify themselves: only the shop's server has the write key
+	Created        time.Time        `json:"created"`
+}
+
+// Status is how an affiliate stands.
+type Status string
+
+// How an affiliate can stand. Only an active one gets attributions; what was
+// attributed before stays.
+const (
+	Applied Status = "applied"
+	Active  Status = "active"
+	Paused  Status = "paused"
+	Banned  Status = "banned"
+)
+
+// Affiliate is somebody who earns.
+type Affiliate struct {
+	ID      string    `json:"affiliate"`
+	Program string    `json:"program"`
+	Email   string    `json:"email"` // unique in the programme, folded
+	Name    string    `json:"name"`
+	Status  Status    `json:"status"`
+	Payout  string    `json:"payout_reference"` // where money goes: an account's name at a payment service
+	Login   string    `json:"-"`                // person; "" has none
+	Note    string    `json:"note"`             // of the application
+	Created time.Time `json:"created"`
+}
+
+// CodeKind is how a code is used.
+type CodeKind string
+
+// The kinds of codes.
+const (
+	LinkCode   CodeKind = "link"
+	CouponCode CodeKind = "coupon"
+)
+
+// Code leads to an affiliate. Its id is its canonical form, unique for ever
+// over all programmes; a retired one goes on resolving until its end.
+type Code struct {
+	ID        string    `json:"code"` // canonical: see affiliate.Canonical
+	Text      string    `json:"text"` // as it was written
+	Program   string    `json:"program"`
+	Affiliate string    `json:"affiliate"`
+	Kind      CodeKind  `json:"kind"`
+	Landing   string    `json:"landing_url"`
+	From      time.Time `json:"valid_from"` // zero: always
+	To        time.Time `json:"valid_to"`   // exclusive; zero: never ends
+	Created   time.Time `json:"created"`
+}
+
+// Miss counts how often somebody wrote what is one letter off a code.
+type Miss struct {
+	ID        string    `json:"text"` // canonical form of what was written
+	Code      string    `json:"code"` // the code that is near
+	Affiliate string    `json:"affiliate"`
+	Count     int       `json:"count"`
+	Last      time.Time `json:"last"`
+}
+
+// Commission is how a rule counts.
+type Commission string
+
+// The ways of counting.
+const (
+	Percent  Commission = "percent"
+	PerOrder Commission = "order"
+	PerUnit  Commission = "unit"
+)
+
+// Rule is one version of what is earned. It is never changed: a new version is
+// a row of its own, from when on it holds for orders.
+type Rule struct {
+	ID        string     `json:"rule"`
+	Program   string     `json:"program"`
+	Affiliate string     `json:"affiliate"` // "": every one of the programme that has no own
+	Product   string     `json:"product"`   // id; "": every one that has no own
+	Kind      Commission `json:"kind"`
+	Rate      int32      `json:"rate"`     // parts per million, of Percent
+	Amount    int64      `json:"amount"`   // of PerOrder and PerUnit
+	Currency  string     `json:"currency"` // of Amount and Cap; an order in another one earns nothing by this rule
+	Recurring int        `json:"orders"`   // of a customer's orders only the first so many earn; 0 is all
+	Cap       int64      `json:"cap"`      // of an order's commission; 0 is none
+	From      time.Time  `json:"valid_from"`
+	To        time.Time  `json:"valid_to"` // exclusive; zero: never ends
+	Created   time.Time  `json:"created"`
+}
+
+// Key is what tells that two things are of one person: "click:", "anon:",
+// "user:" or "customer:" and an id. A customer's is a keyed hash, never an address.
+type Key string
+
+// Source is how a touch came.
+type Source string
+
+// How touches come.
+const (
+	FromLink   Source = "link"
+	FromQR     Source = "qr"
+	FromEmail  Source = "email"
+	FromCoupon Source = "coupon"
+)
+
+// Touch is an affiliate's link at work. It is never changed.
+type Touch struct {
+	ID        string    `json:"click"` // click id, unique
+	Program   string    `json:"program"`
+	Affiliate string    `json:"affiliate"`
+	Code      string    `json:"code"`
+	Site      string    `json:"site"`
+	Keys      []Key     `json:"-"` // whose it is
+	Time      time.Time `json:"time"`
+	Source    Source    `json:"source"`
+	Sub       string    `json:"sub"` // the affiliate's own word for it
+	Landing   string    `json:"landing"`
+	Machine   string    `json:"machine"` // why it is no person's; "": a person's
+	Counted   bool      `json:"counted"` // the first of its code and visitor in an hour, of a person
+}
+
+// Link tells that two keys are of one person.
+type Link struct {
+	Program string
+	A, B    Key
+	Since   time.Time
+}
+
+// Traffic is what visitors did.
+type Traffic interface {
+	// AddTouch keeps a touch; false if its id is there already.
+	AddTouch(t Touch) (added bool, err error)
+	// Touches reads a programme's touches that have one of the keys, of a span
+	// with both ends in it, by time and id. With no key it is all.
+	Touches(program string, from, to time.Time, keys ...Key) ([]Touch, error)
+	// AddLink keeps a link, once in either order; the earliest Since stays.
+	AddLink(l Link) (added bool, err error)
+	// Links reads those that one of the keys is in, by Since, A and B.
+	Links(program string, keys ...Key) ([]Link, error)
+	// Forget removes keys with their links, and takes them off touches.
+	Forget(program string, keys ...Key) (removed int, err error)
+}
+
+// Line is a part of an order.
+type Line struct {
+	ID       string `json:"line"` // unique in the order
+	Product  string `json:"product"`
+	Name     string `json:"name,omitempty"`
+	Quantity int64  `json:"quantity"`
+	Net      int64  `json:"net"` // of discounts, without tax and shipping; negative in a credit note
+}
+
+// Order is one order of a shop, as its facts tell it now: Facts are what is
+// kept for good, and this is made of them.
+type Order struct {
+	ID        string    `json:"id"`
+	Program   string    `json:"program"`
+	Site      string    `json:"site"`
+	Store     string    `json:"store"` // the shop it is of; its site's id if it has no name
+	Number    string    `json:"order"` // the shop's own id; unique in the store
+	Time      time.Time `json:"time"`
+	Currency  string    `json:"currency"`
+	Customer  Key       `json:"-"`
+	Keys      []Key     `json:"-"` // whose it is
+	Coupons   []string  `json:"coupons"`
+	Lines     []Line    `json:"lines"`
+	Verified  bool      `json:"verified"`
+	Revision  int       `json:"revision"`  // contents seen, from 1
+	Affiliate string    `json:"affiliate"` // who has it; "" nobody
+	Decision  string    `json:"-"`         // in force
+	Known     bool      `json:"known"`     // false: only refunds or disputes came so far
+}
+
+// FactKind is what a fact says.
+type FactKind string
+
+// What facts say.
+const (
+	Content FactKind = "content" // what was ordered
+	Refund  FactKind = "refund"  // given back
+	Dispute FactKind = "dispute" // of the payment
+)
+
+// Fact is something a shop said of an order. It is never changed, and the same
+// one is kept once.
+type Fact struct {
+	ID    string // unique in the order: of Content a hash of it, else the shop's id of the refund or dispute, with its state
+	Order string
+	Kind  FactKind
+	Time  time.Time // when it happened
+	From  string    // door that brought it: event, api, paddle, stripe, lemonsqueezy, csv
+	Body  []byte    // JSON, see package affiliate
+}
+
+// Decision says whose an order is. Those of an order are kept, the last one is in force.
+type Decision struct {
+	ID        string      `json:"decision"`
+	Order     string      `json:"-"`
+	Affiliate string      `json:"affiliate"` // "" nobody
+	Rule      string      `json:"rule"`      // why: manual, coupon, customer, last, first, none
+	Touch     string      `json:"click"`     // that won; "" none
+	Time      time.Time   `json:"decided_at"`
+	By        string      `json:"by"` // person; "" the rules
+	Explain   []Candidate `json:"explain"`
+}
+
+// Candidate is a touch, coupon or binding that was looked at.
+type Candidate struct {
+	Kind      string    `json:"kind"` // touch, coupon, customer, manual
+	ID        string    `json:"id"`   // click id, coupon, order that binds
+	Affiliate string    `json:"affiliate"`
+	Time      time.Time `json:"time"`
+	Kept      bool      `json:"kept"`
+	Reason    string    `json:"reason"`
+}
+
+// OrderFilter picks orders. The zero value is all.
+type OrderFilter struct {
+	Program, Affiliate, Site string
+	Customer                 Key
+	Keys                     []Key     // orders that have one of them
+	From, To                 time.Time // of Order.Time; To is exclusive
+	Unattributed             bool
+	Before                   string // id to go on behind, for pages: newest first
+	Limit                    int    // 0 is all
+}
+
+// Orders is the orders and what is known of them.
+type Orders interface {
+	// Put keeps an order, new or not, with further names it can be found by:
+	// ErrTaken if one of those is another order's.
+	Put(o Order, names ...Name) error
+	// Order finds one by a name; ErrNotFound.
+	Order(n Name) (Order, error)
+	// List reads orders, newest (by time, then id) first.
+	List(f OrderFilter) ([]Order, error)
+	Facts() Facts
+}
+
+// Name is something an order is known by: kind "id" (ours, store ""), "order"
+// (the shop's own number) or a shop's invoice, payment_intent, charge, checkout,
+// transaction.
+type Name struct{ Store, Kind, Value string }
+
+// Facts is what is kept of orders for good.
+type Facts interface {
+	// Add keeps a fact; false if the order has it.
+	Add(f Fact) (added bool, err error)
+	// Of reads an order's, by time and id.
+	Of(order string) ([]Fact, error)
+	// Decide keeps a decision.
+	Decide(d Decision) error
+	// Decisions reads an order's, the first one first.
+	Decisions(order string) ([]Decision, error)
+}
+
+// EntryKind is why money moves.
+type EntryKind string
+
+// Why money moves.
+const (
+	Earn           EntryKind = "earn"
+	Reverse        EntryKind = "reverse"
+	DisputeHold    EntryKind = "dispute_hold"
+	DisputeRelease EntryKind = "dispute_release"
+	Manual         EntryKind = "manual"
+	PaidOut        EntryKind = "payout"
+	PayoutFailed   EntryKind = "payout_failed"
+)
+
+// Entry is a line of the ledger. It is never changed and never removed.
+type Entry struct {
+	ID        string    `json:"entry"`
+	Program   string    `json:"program"`
+	Affiliate string    `json:"affiliate"`
+	Site      string    `json:"site"` // of the order; "" of what is no order's
+	Order     string    `json:"order"`
+	Line      string    `json:"line"`
+	Product   string    `json:"product"`
+	Kind      EntryKind `json:"kind"`
+	Amount    int64     `json:"amount"` // signed
+	Currency  string    `json:"currency"`
+	Occurred  time.Time `json:"occurred_at"`  // when it happened
+	Available time.Time `json:"available_at"` // from when on it can be paid
+	Posted    time.Time `json:"posted_at"`    // when it was written
+	Rule      string    `json:"rule"`         // version
+	Cause     string    `json:"cause"`        // fact, decision, payout …; unique with order, line, affiliate and kind
+	Payout    string    `json:"payout"`       // that takes it; "" none yet
+}
+
+// EntryFilter picks entries. The zero value is all.
+type EntryFilter struct {
+	Program, Affiliate, Site, Order, Payout, Currency string
+	Kinds                                             []EntryKind
+	From, To                                          time.Time // of Occurred; To is exclusive
+	Unpaid                                            bool      // of no payout, and of a kind that a payout takes
+	Before                                            string    // id to go on behind, for pages: newest first
+	Limit                                             int       // 0 is all
+}
+
+// Sum is what entries of a quarter of an hour add up to.
+type Sum struct {
+	Quarter                            time.Time // beginning, of Occurred
+	Affiliate, Site, Product, Currency string
+	Kind                               EntryKind
+	Amount                             int64
+	Entries                            int
+}
+
+// Money is the entries and what becomes of them.
+type Money interface {
+	// Post keeps entries; one whose affiliate, order, line, kind and cause are
+	// those of a kept one is ErrTaken.
+	Post(entries ...Entry) error
+	// Entries reads entries, newest (by Posted, then id) first.
+	Entries(f EntryFilter) ([]Entry, error)
+	// Sums adds entries up by quarter, affiliate, site, product, currency and
+	// kind, in this order.
+	Sums(f EntryFilter) ([]Sum, error)
+	// Take puts entries into a payout: all or none, ErrTaken if one is in a
+	// payout already. With payout "" they are let go.
+	Take(payout string, entries ...string) error
+	Tables() Tables
+}
+
+// Tables is what is kept beside entries.
+type Tables interface {
+	Payouts() Table[Payout] // by program; by affiliate
+	Flags() Table[Flag]     // by program; by order; by affiliate
+}
+
+// PayoutState is how far a payout is.
+type PayoutState string
+
+// How far a payout can be.
+const (
+	Draft    PayoutState = "draft"
+	Approved PayoutState = "approved"
+	Sent     PayoutState = "sent"
+	Paid     PayoutState = "paid"
+	Failed   PayoutState = "failed"
+)
+
+// Payout is money on its way to an affiliate.
+type Payout struct {
+	ID        string      `json:"payout"`
+	Program   string      `json:"program"`
+	Affiliate string      `json:"affiliate"`
+	Currency  string      `json:"currency"`
+	Cutoff    time.Time   `json:"cut_off"` // entries available before it
+	Hash      string      `json:"entries_hash"`
+	Entries   int         `json:"entries"`
+	Amount    int64       `json:"amount"`
+	State     PayoutState `json:"state"`
+	External  string      `json:"external_reference"`
+	Why       string      `json:"why"` // it failed
+	Created   time.Time   `json:"created"`
+	Changed   time.Time   `json:"changed"`
+}
+
+// FlagState is what became of a suspicion.
+type FlagState string
+
+// What can become of a suspicion.
+const (
+	Open      FlagState = "open"
+	Cleared   FlagState = "cleared"
+	Confirmed FlagState = "confirmed"
+)
+
+// Flag is a suspicion with its evidence. It holds what it is about while it is
+// open, and for good once it is confirmed.
+type Flag struct {
+	ID        string    `json:"flag"` // of its order, affiliate and type: raised once
+	Program   string    `json:"program"`
+	Affiliate string    `json:"affiliate"`
+	Order     string    `json:"order"` // "": all of the affiliate
+	Type      string    `json:"type"`
+	Evidence  string    `json:"evidence"`
+	State     FlagState `json:"state"`
+	By        string    `json:"by"` // person who decided
+	Created   time.Time `json:"created"`
+	Changed   time.Time `json:"changed"`
+}
+
+// Reading is how far the queue has been read.
+type Reading interface {
+	// Position is the last one set; the zero one at first.
+	Position() (event.Position, error)
+	SetPosition(p event.Position) error
+}
