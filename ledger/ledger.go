@@ -231,11 +231,32 @@ type Traffic interface {
 	// Touches reads a programme's touches that have one of the keys, of a span
 	// with both ends in it, by time and id. With no key it is all.
 	Touches(program string, from, to time.Time, keys ...Key) ([]Touch, error)
-	// AddLink keeps a link, once in either order; the earliest Since stays.
-	AddLink(l Link) (added bool, err error)
-	// Links reads those that one of the keys is in, by Since, A and B.
-	Links(program string, keys ...Key) ([]Link, error)
-	// Forget removes keys with their links, and takes them off touches.
+	// Clicks counts touches by quarter, affiliate, site, code and sub id, in this
+	// order: those that are Counted.
+	Clicks(f ClickFilter) ([]ClickSum, error)
+	Links() Links
+}
+
+// ClickFilter picks touches. The zero value is all.
+type ClickFilter struct {
+	Program, Affiliate, Site, Code string
+	From, To                       time.Time // of Touch.Time; To is exclusive
+}
+
+// ClickSum is how many touches a quarter of an hour has.
+type ClickSum struct {
+	Quarter                    time.Time // beginning
+	Affiliate, Site, Code, Sub string
+	Clicks                     int64
+}
+
+// Links is who is who.
+type Links interface {
+	// Add keeps a link, once in either order; the earliest Since stays.
+	Add(l Link) (added bool, err error)
+	// Of reads those that one of the keys is in, by Since, A and B.
+	Of(program string, keys ...Key) ([]Link, error)
+	// Forget removes keys with their links, and takes them off touches and orders.
 	Forget(program string, keys ...Key) (removed int, err error)
 }
 
@@ -333,6 +354,17 @@ type Orders interface {
 	// List reads orders, newest (by time, then id) first.
 	List(f OrderFilter) ([]Order, error)
 	Facts() Facts
+	Shops() Table[Shop] // by site
+}
+
+// Shop is a shop's webhook, as it is expected at the door.
+type Shop struct {
+	ID      string    `json:"shop"` // site and kind: "SITE/paddle"
+	Site    string    `json:"site"`
+	Kind    string    `json:"kind"`  // paddle, stripe, lemonsqueezy
+	Store   string    `json:"store"` // name that its orders have; "" is the site's id
+	Secrets []string  `json:"-"`     // that sign its messages: the one in use, and the one before while it is changed
+	Created time.Time `json:"created"`
 }
 
 // Name is something an order is known by: kind "id" (ours, store ""), "order"
