@@ -10,6 +10,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"footfall/event"
@@ -34,7 +35,8 @@ type Book interface {
 }
 
 // Tx is a state of the ledger, valid until the function it was given to
-// returns. Writing to it in a View is an error. Rows that are returned are the
+// returns. Writing to it in a View is an error. What returns an error has
+// changed nothing, and fn may go on. Rows that are given and returned are the
 // caller's own.
 type Tx interface {
 	Set() Setup
@@ -56,9 +58,10 @@ type Setup interface {
 // Table keeps rows of one sort. Its rows have one id each, and may be found by
 // keys that Setup and Money name beside the table.
 type Table[T any] interface {
-	// Add keeps a new row; ErrTaken if there is one with its id.
+	// Add keeps a new row; ErrTaken if there is one with its id, or with what
+	// else is unique: a site of a Program, an Email.
 	Add(row T) error
-	// Put replaces the row with its id; ErrNotFound if there is none.
+	// Put replaces the row with its id; ErrNotFound if there is none, ErrTaken as Add.
 	Put(row T) error
 	// Get reads one; ErrNotFound if there is none.
 	Get(id string) (T, error)
@@ -117,13 +120,30 @@ const (
 type Affiliate struct {
 	ID      string    `json:"affiliate"`
 	Program string    `json:"program"`
-	Email   string    `json:"email"` // unique in the programme, folded
+	Email   string    `json:"email"` // unique in the programme, folded by FoldEmail; any number have none
 	Name    string    `json:"name"`
 	Status  Status    `json:"status"`
 	Payout  string    `json:"payout_reference"` // where money goes: an account's name at a payment service
 	Login   string    `json:"-"`                // person; "" has none
 	Note    string    `json:"note"`             // of the application
 	Created time.Time `json:"created"`
+}
+
+// FoldEmail is the form in which two spellings of one mailbox are the same: in
+// small letters, without "+tag", and for Gmail, by either name, without the dots
+// of the local part, which it ignores.
+func FoldEmail(address string) string {
+	s := strings.ToLower(strings.TrimSpace(address))
+	local, domain, _ := strings.Cut(s, "@")
+	local, _, _ = strings.Cut(local, "+")
+	domain = strings.TrimRight(domain, ".")
+	if domain == "gmail.com" || domain == "googlemail.com" {
+		local, domain = strings.ReplaceAll(local, ".", ""), "gmail.com"
+	}
+	if local == "" || domain == "" {
+		return s // no address, whatever it is
+	}
+	return local + "@" + domain
 }
 
 // CodeKind is how a code is used.
@@ -252,11 +272,13 @@ type ClickSum struct {
 
 // Links is who is who.
 type Links interface {
-	// Add keeps a link, once in either order; the earliest Since stays.
+	// Add keeps a link, once in either order, its smaller key as A; the earliest
+	// Since stays.
 	Add(l Link) (added bool, err error)
 	// Of reads those that one of the keys is in, by Since, A and B.
 	Of(program string, keys ...Key) ([]Link, error)
-	// Forget removes keys with their links, and takes them off touches and orders.
+	// Forget removes keys with their links, and takes them off touches and orders
+	// (Order.Customer stays); removed counts the links, and the keys taken off.
 	Forget(program string, keys ...Key) (removed int, err error)
 }
 
@@ -340,14 +362,14 @@ type OrderFilter struct {
 	Keys                     []Key     // orders that have one of them
 	From, To                 time.Time // of Order.Time; To is exclusive
 	Unattributed             bool
-	Before                   string // id to go on behind, for pages: newest first
+	Before                   string // id to go on behind, for pages: newest first; ErrNotFound if there is none
 	Limit                    int    // 0 is all
 }
 
 // Orders is the orders and what is known of them.
 type Orders interface {
 	// Put keeps an order, new or not, with further names it can be found by:
-	// ErrTaken if one of those is another order's.
+	// ErrTaken if a name is another order's. Names stay; one without a value is none.
 	Put(o Order, names ...Name) error
 	// Order finds one by a name; ErrNotFound.
 	Order(n Name) (Order, error)
@@ -398,6 +420,10 @@ const (
 	PayoutFailed   EntryKind = "payout_failed"
 )
 
+// Payable reports whether a payout takes entries of the kind: all but those
+// that tell of payouts themselves.
+func (k EntryKind) Payable() bool { return k != PaidOut && k != PayoutFailed }
+
 // Entry is a line of the ledger. It is never changed and never removed.
 type Entry struct {
 	ID        string    `json:"entry"`
@@ -423,8 +449,8 @@ type EntryFilter struct {
 	Program, Affiliate, Site, Order, Payout, Currency string
 	Kinds                                             []EntryKind
 	From, To                                          time.Time // of Occurred; To is exclusive
-	Unpaid                                            bool      // of no payout, and of a kind that a payout takes
-	Before                                            string    // id to go on behind, for pages: newest first
+	Unpaid                                            bool      // of no payout, and Payable
+	Before                                            string    // id to go on behind, for pages: newest first; ErrNotFound if there is none
 	Limit                                             int       // 0 is all
 }
 
@@ -439,16 +465,16 @@ type Sum struct {
 
 // Money is the entries and what becomes of them.
 type Money interface {
-	// Post keeps entries; one whose affiliate, order, line, kind and cause are
-	// those of a kept one is ErrTaken.
+	// Post keeps entries, all or none; one whose id, or whose affiliate, order,
+	// line, kind and cause together, are those of a kept one is ErrTaken.
 	Post(entries ...Entry) error
 	// Entries reads entries, newest (by Posted, then id) first.
 	Entries(f EntryFilter) ([]Entry, error)
 	// Sums adds entries up by quarter, affiliate, site, product, currency and
-	// kind, in this order.
+	// kind, in this order; Before and Limit mean nothing here.
 	Sums(f EntryFilter) ([]Sum, error)
 	// Take puts entries into a payout: all or none, ErrTaken if one is in a
-	// payout already. With payout "" they are let go.
+	// payout already, ErrNotFound if one is not there. With payout "" they are let go.
 	Take(payout string, entries ...string) error
 	Tables() Tables
 }
