@@ -1,0 +1,211 @@
+package affiliate
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"footfall/ledger"
+)
+
+// Types of flags (rule 15).
+const (
+	SelfReferral   = "self_referral"   // the affiliate is its own customer
+	FastOrder      = "fast_order"      // the order came sooner after the click than FastestOrder
+	ManyClicks     = "many_clicks"     // a visitor clicked more than MostClicks times in a day
+	BannedReferrer = "banned_referrer" // the visitor came from a site that the programme bans
+	PaidSearch     = "paid_search"     // the visitor came by an advertisement
+)
+
+const (
+	// FastestOrder is the time from a click to an order that a person needs.
+	FastestOrder = 5 * time.Second
+	// MostClicks is how many touches of one visitor are no flag, in 24 hours.
+	MostClicks = 20
+)
+
+// Suspicion is what is known of an order that an affiliate has. What is unknown
+// stays empty and raises nothing.
+type Suspicion struct {
+	Program   ledger.Program
+	Affiliate ledger.Affiliate // who has the order
+	Order     ledger.Order
+	Winner    *ledger.Touch  // the touch that earned; nil: a coupon, a binding or a hand did
+	Recent    []ledger.Touch // the visitor's touches of this affiliate, of a day before the order or more
+
+	AffiliateCustomer ledger.Key // what Order.Customer is if the affiliate buys with its own address, folded by FoldEmail
+	AffiliateUser     string     // the affiliate's own user id at the shop
+	OwnCodes          []string   // the affiliate's codes, canonical
+
+	BannedReferrers []string // hosts, with those below them
+	Referrer        string   // of the landing page: a URL or a host
+	Query           string   // of the landing page
+}
+
+// Suspect raises what looks like fraud in an order, at most one flag of each
+// type, in the order of the types. A flag holds a commission until somebody looks
+// at its evidence; nothing is dropped. Evidence is for people and names no
+// address. Created and Changed are left to the caller.
+func Suspect(s Suspicion) []ledger.Flag {
+	var flags []ledger.Flag
+	for _, check := range []struct {
+		flag     string
+		evidence func() string
+	}{
+		{SelfReferral, s.selfReferral},
+		{FastOrder, s.fastOrder},
+		{ManyClicks, s.manyClicks},
+		{BannedReferrer, s.bannedReferrer},
+		{PaidSearch, s.paidSearch},
+	} {
+		if evidence := check.evidence(); evidence != "" {
+			flags = append(flags, ledger.Flag{ID: flagID(s.Order.ID, s.Affiliate.ID, check.flag), Program: s.Program.ID,
+				Affiliate: s.Affiliate.ID, Order: s.Order.ID, Type: check.flag, Evidence: evidence, State: ledger.Open})
+		}
+	}
+	return flags
+}
+
+// flagID is the same whenever the same suspicion comes up again.
+func flagID(order, affiliate, flag string) string {
+	parts, _ := json.Marshal([]string{order, affiliate, flag}) // texts always have JSON
+	sum := sha256.Sum256(parts)
+	return hex.EncodeToString(sum[:16])
+}
+
+func (s *Suspicion) selfReferral() string {
+	keys := append(slices.Clone(s.Order.Keys), s.Order.Customer)
+	if s.Winner != nil {
+		keys = append(keys, s.Winner.Keys...)
+	}
+	var why string
+	switch {
+	case s.AffiliateCustomer != "" && slices.Contains(keys, s.AffiliateCustomer):
+		why = "the customer's e-mail address is the affiliate's own"
+	case s.AffiliateUser != "" && slices.Contains(keys, ledger.Key("user:"+s.AffiliateUser)):
+		why = "the customer's log-in at the shop is the affiliate's own"
+	default:
+		return ""
+	}
+	for _, coupon := range s.Order.Coupons {
+		if slices.Contains(s.OwnCodes, coupon) {
+			return why + ", and so is the coupon " + coupon
+		}
+	}
+	return why
+}
+
+func (s *Suspicion) fastOrder() string {
+	if s.Winner == nil {
+		return ""
+	}
+	if took := s.Order.Time.Sub(s.Winner.Time); took >= 0 && took < FastestOrder {
+		return fmt.Sprintf("the order came %d milliseconds after the click", took.Milliseconds())
+	}
+	return ""
+}
+
+// manyClicks counts the most touches of a person in any 24 hours.
+func (s *Suspicion) manyClicks() string {
+	touches := slices.DeleteFunc(slices.Clone(s.Recent), func(t ledger.Touch) bool { return t.Machine != "" })
+	slices.SortFunc(touches, func(a, b ledger.Touch) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
+	most, first := 0, 0
+	for i, t := range touches {
+		for t.Time.Sub(touches[first].Time) > 24*time.Hour {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	if most <= MostClicks {
+		return ""
+	}
+	return fmt.Sprintf("the visitor clicked the affiliate's links %d times in 24 hours", most)
+}
+
+func (s *Suspicion) bannedReferrer() string {
+	from := hostOf(s.Referrer)
+	for _, banned := range s.BannedReferrers {
+		if host := hostOf(banned); host != "" && (from == host || strings.HasSuffix(from, "."+host)) {
+			return "the visitor came from " + host + ", which the programme bans"
+		}
+	}
+	return ""
+}
+
+// hostOf is the host of a URL, or what is written as one, without "www.".
+func hostOf(referrer string) string {
+	host := strings.TrimSpace(referrer)
+	if scheme, rest, ok := strings.Cut(host, "//"); ok && !strings.ContainsAny(scheme, "/?#") {
+		host = rest
+	}
+	if end := strings.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
+	}
+	u, err := url.Parse("//" + host) // with a name and a port, perhaps
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimRight(strings.ToLower(u.Hostname()), "."), "www.")
+}
+
+// clickParams are what search engines add to an advertisement's link: Google's
+// three and Microsoft's.
+var clickParams = []string{"gclid", "gbraid", "wbraid", "msclkid"}
+
+// paidMedium is a utm_medium of what was paid for.
+var paidMedium = regexp.MustCompile(`(?i)^(cpc|ppc|paid.*)$`)
+
+// paidSearch looks for what an advertisement's link carries. The evidence names
+// the parameter but not its value, which may hold anything.
+func (s *Suspicion) paidSearch() string {
+	parameters, _ := url.ParseQuery(strings.TrimPrefix(s.Query, "?")) // what can't be read is left out
+	has := map[string]bool{}
+	for name, values := range parameters {
+		name = strings.ToLower(name)
+		for _, v := range values {
+			has[name] = has[name] || v != "" && (name != "utm_medium" || paidMedium.MatchString(strings.TrimSpace(v)))
+		}
+	}
+	for _, name := range clickParams {
+		if has[name] {
+			return "the landing page was opened with " + name + ", which search engines add to advertisements"
+		}
+	}
+	if has["utm_medium"] {
+		return "the landing page was opened with a utm_medium of paid advertisements"
+	}
+	return ""
+}
+
+// maxAddress is how many bytes an e-mail address may have (RFC 5321, 4.5.3.1.3,
+// without the brackets).
+const maxAddress = 254
+
+// FoldEmail is ledger.FoldEmail of what is an address: the form in which two
+// spellings of one mailbox are the same. False if the text is none.
+func FoldEmail(address string) (folded string, ok bool) {
+	s := strings.TrimSpace(address)
+	folded = ledger.FoldEmail(s)
+	local, domain, found := strings.Cut(folded, "@")
+	strange := func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`<>(),;:"\`, r)
+	}
+	switch {
+	case !found || strings.Contains(domain, "@") || !utf8.ValidString(s) || strings.ContainsFunc(s, strange):
+		return "", false
+	case strings.Trim(local, ".") == "" || strings.HasPrefix(local, "+") || strings.Trim(domain, ".") == "":
+		return "", false
+	case max(len(s), len(folded)) > maxAddress:
+		return "", false
+	}
+	return folded, true
+}
