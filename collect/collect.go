@@ -1,6 +1,6 @@
 // Package collect is the door events come in by: the Segment and RudderStack
-// HTTP API, the plain POST, pixels, and the snippet that browsers load. It
-// reads, checks and decodes; what it answers 2xx is on disk, and every event it
+// HTTP API, the plain POST, pixels, affiliates' links, and the snippet that
+// browsers load. It reads, checks and decodes; what it answers 2xx is on disk, and every event it
 // does not keep has a counted reason that the sender is told.
 package collect
 
@@ -64,8 +64,9 @@ type Options struct {
 	// its JSON without any address or user agent.
 	Refuse   func(ctx context.Context, site, reason, raw string)
 	Enricher Enricher
+	Links    Links // of affiliates; nil knows none
 	// Count counts n of a stage: "accepted", "refused" (reason: the field, or "too_old"),
-	// "dropped" (reason), "request" (reason: the status).
+	// "dropped" (reason), "late" (a click that its visitor did not wait for), "request" (reason: the status).
 	Count          func(stage, reason string, n int)
 	TrustedProxies []netip.Prefix // whose word on the client's address is taken
 	Log            *slog.Logger
@@ -146,11 +147,15 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 	case "/v1/m", "/rsaMetrics":
 		return (*Collector).metrics, "", "POST"
 	case "/js/footfall.js":
-		return (*Collector).snippet, "", "GET, HEAD"
+		return snippet.serve, "", "GET, HEAD"
+	case "/js/affiliate.js":
+		return carriage.serve, "", "GET, HEAD"
 	case "/debug/me":
 		return (*Collector).debugMe, "", "GET, HEAD"
 	}
 	switch {
+	case strings.HasPrefix(path, "/r/"):
+		return linkRoute(path), "", "GET, HEAD"
 	case strings.HasPrefix(path, "/pixel/v1/"):
 		return (*Collector).pixel, kindOf(path, "/pixel/v1/"), "GET"
 	case strings.HasPrefix(path, "/v1/pixel/"):

@@ -326,50 +326,60 @@ func TestClientAddress(t *testing.T) {
 }
 
 func TestSnippet(t *testing.T) {
-	w := newWorld(Site{}, nil)
-	rec := w.do("GET", "/js/footfall.js", "", "Accept-Encoding", "gzip, br")
-	z, err := gzip.NewReader(bytes.NewReader(rec.Body.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := rec.Body.Len(); n > 1024 {
-		t.Errorf("the snippet is %d bytes gzipped, the limit is 1,024", n)
-	}
-	plain, err := io.ReadAll(z)
-	rec2 := w.do("GET", "/js/footfall.js", "")
-	if err != nil || rec2.Body.String() != string(plain) || rec2.Header().Get("Content-Encoding") != "" {
-		t.Error("zipped and plain differ")
-	}
-	etag := rec.Header().Get("ETag")
-	if rec := w.do("GET", "/js/footfall.js", "", "If-None-Match", etag); rec.Code != 304 || rec.Body.Len() > 0 {
-		t.Errorf("with ETag: %d", rec.Code)
-	}
-	if !strings.Contains(rec.Header().Get("Cache-Control"), "max-age=") || !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/javascript") {
-		t.Errorf("headers: %v", rec.Header())
-	}
-	for _, never := range []string{"document.cookie", "localStorage", ".cookie"} {
-		if strings.Contains(string(plain), never) {
-			t.Errorf("the snippet uses %s", never)
+	for path, never := range map[string][]string{
+		"/js/footfall.js":  {"document.cookie", "localStorage", ".cookie"},
+		"/js/affiliate.js": {"cookie", "Storage", "eval", "innerHTML", "createElement"},
+	} {
+		w := newWorld(Site{}, nil)
+		rec := w.do("GET", path, "", "Accept-Encoding", "gzip, br")
+		z, err := gzip.NewReader(bytes.NewReader(rec.Body.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := rec.Body.Len(); n > 1024 {
+			t.Errorf("%s is %d bytes gzipped, the limit is 1,024", path, n)
+		}
+		plain, err := io.ReadAll(z)
+		rec2 := w.do("GET", path, "")
+		if err != nil || rec2.Body.String() != string(plain) || rec2.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s: zipped and plain differ", path)
+		}
+		etag := rec.Header().Get("ETag")
+		if rec := w.do("GET", path, "", "If-None-Match", etag); rec.Code != 304 || rec.Body.Len() > 0 {
+			t.Errorf("%s with ETag: %d", path, rec.Code)
+		}
+		if !strings.Contains(rec.Header().Get("Cache-Control"), "max-age=") || !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/javascript") {
+			t.Errorf("%s: headers %v", path, rec.Header())
+		}
+		for _, word := range never {
+			if strings.Contains(string(plain), word) {
+				t.Errorf("%s uses %s", path, word)
+			}
 		}
 	}
 }
 
-// TestSnippetIsItsSource finds every text and pattern of the readable snippet in
-// the one that is served.
+// TestSnippetIsItsSource finds every text and pattern of the readable scripts in
+// those that are served.
 func TestSnippetIsItsSource(t *testing.T) {
-	source, err := os.ReadFile("footfall.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, code, _ := strings.Cut(string(source), "*/")
-	code = regexp.MustCompile(`//.*`).ReplaceAllString(strings.ReplaceAll(code, "'//", ""), "")
-	literals := regexp.MustCompile(`'[^'\n]+'|/\\.\(.*?\)\$/i`).FindAllString(code, -1)
-	for _, literal := range literals {
-		if !strings.Contains(string(snippetText), literal) {
-			t.Errorf("footfall.min.js lacks %s", literal)
+	for file, x := range map[string]struct {
+		served *script
+		least  int
+	}{"footfall.js": {snippet, 20}, "affiliate.js": {carriage, 10}} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(literals) < 20 {
-		t.Errorf("only %d literals found in footfall.js", len(literals))
+		_, code, _ := strings.Cut(string(source), "*/")
+		code = regexp.MustCompile(`//.*`).ReplaceAllString(strings.ReplaceAll(code, "'//", ""), "")
+		literals := regexp.MustCompile(`'[^'\n]+'|/\\.\(.*?\)\$/i|/[[^][^/]+/`).FindAllString(code, -1)
+		for _, literal := range literals {
+			if !strings.Contains(string(x.served.text), literal) {
+				t.Errorf("what is served of %s lacks %s", file, literal)
+			}
+		}
+		if len(literals) < x.least {
+			t.Errorf("only %d literals found in %s", len(literals), file)
+		}
 	}
 }

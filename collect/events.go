@@ -166,10 +166,10 @@ func (c *Collector) publish(ctx context.Context, j *job, site *Site) *refusal {
 	return nil
 }
 
-// warn logs a failed Publish, now and then: each one is counted as a 503.
+// warn logs a failed Publish, now and then: each one is counted.
 func (c *Collector) warn(err error) {
 	now, last := c.Now().UnixNano(), c.warned.Load()
 	if now-last >= int64(warnInterval) && c.warned.CompareAndSwap(last, now) {
-		c.Log.Warn("events refused with 503: the queue did not take them", "error", err)
+		c.Log.Warn("events were not kept: the queue did not take them", "error", err)
 	}
 }

@@ -4,9 +4,11 @@
    <script defer data-site="WRITEKEY" src="https://host/js/footfall.js"></script>
    data-dnt="ignore"  send although the browser asks not to be tracked
    data-404           on the page that stands for a missing one
+   data-storage="local"  keep an affiliate's click beyond the tab
 
-   It sets no cookie and stores nothing, but for a referral code or click id in
-   the page's address, which stays in session storage until the tab is closed. */
+   It sets no cookie and stores nothing, but for an affiliate's code or click id
+   in the page's address, which stays in session storage until the tab is closed.
+   affiliate.js takes it along to other hosts and into forms. */
 (() => {
   const page = document;
   const place = location;
@@ -18,30 +20,36 @@
   let shown; // path and query of the page last sent
   let address; // and its whole address, the referrer of the next
 
-  // What brought the visitor: a parameter of the address, else what an earlier page of this visit kept.
-  const referral = {};
-  for (const name of ['ref', 'via', 'aff', 'a', 'cid']) {
-    try {
-      const value = new URLSearchParams(place.search).get(name);
-      if (value) sessionStorage['footfall_' + name] = value;
-      const kept = sessionStorage['footfall_' + name];
-      if (kept) referral[name] = kept;
-    } catch {} // storage may be forbidden
-  }
-
-  // The id is made once, so that what is sent twice counts once. randomUUID is missing on http pages.
+  // An event's id is made once, so that what is sent twice counts once. randomUUID is missing on http pages.
   const random = () => Math.random().toString(36).slice(2);
+  const newID = () => (Date.now() + random() + random()).slice(0, 26);
+
+  // Which affiliate brought the visitor: what the address says, or what an earlier page of this visit kept. With a code
+  // alone this page is the click. If there is no id of one yet it is made here, as long as a redirect's; it goes with the
+  // event of this page, and later with the order.
+  let affiliate;
+  if (!silent) try {
+    const asked = (name) => new URLSearchParams(place.search).get(name);
+    const store = window[(options.storage || 'session') + 'Storage'];
+    const code = asked('ref') || asked('via') || asked('aff') || asked('a');
+    const cid = asked('cid');
+    if (store.footfall) affiliate = JSON.parse(store.footfall);
+    if (code) affiliate = { code, cid: affiliate ? affiliate.cid : newID() };
+    if (/^.{26}$/.test(cid)) affiliate = { cid };
+    if (affiliate) store.footfall = JSON.stringify(affiliate);
+  } catch {} // storage may be forbidden
+
   const send = (route, event, properties) => {
     if (silent) return;
     const now = new Date();
     const body = JSON.stringify({
       writeKey: options.site,
-      messageId: now.getTime() + random() + random(),
+      messageId: newID(),
       event,
       properties,
       originalTimestamp: now,
       sentAt: now,
-      context: { page: { url: place.href, title: page.title, referrer }, referral, library: { name: 'footfall.js' } },
+      context: { page: { url: place.href, title: page.title, referrer }, affiliate, library: { name: 'footfall.js' } },
     });
     // A text body needs no preflight; keepalive outlives the page. Older browsers throw, full queues reject.
     const beacon = () => navigator.sendBeacon(server + route, body);
@@ -82,6 +90,7 @@
   addEventListener('auxclick', clicked, true);
 
   const waiting = window.footfall && footfall.q;
+  track.affiliate = () => affiliate;
   window.footfall = track;
   view();
   if ('404' in options) track('Page Not Found', { url: place.href });

@@ -12,16 +12,26 @@ import (
 	"footfall/event"
 )
 
-// The snippet as served; footfall.js beside it is its source.
-//
-//go:embed footfall.min.js
-var snippetText []byte
-
-// The snippet is zipped once, at the start.
+// The scripts as served; footfall.js and affiliate.js beside them are their source.
 var (
-	snippetZipped = zipped(snippetText)
-	snippetETag   = etag(snippetText)
+	//go:embed footfall.min.js
+	snippetText []byte
+	//go:embed affiliate.min.js
+	carriageText []byte
 )
+
+// script is a script that pages load, zipped once, at the start.
+type script struct {
+	text, zipped []byte
+	etag         string
+}
+
+var (
+	snippet  = newScript(snippetText)
+	carriage = newScript(carriageText)
+)
+
+func newScript(text []byte) *script { return &script{text, zipped(text), etag(text)} }
 
 func zipped(b []byte) []byte {
 	var out bytes.Buffer
@@ -33,7 +43,7 @@ func zipped(b []byte) []byte {
 		err = z.Close()
 	}
 	if err != nil {
-		panic("collect: zipping the snippet in memory: " + err.Error()) // the level is a constant and a buffer takes all
+		panic("collect: zipping a script in memory: " + err.Error()) // the level is a constant and a buffer takes all
 	}
 	return out.Bytes()
 }
@@ -43,25 +53,35 @@ func etag(b []byte) string {
 	return `"` + hex.EncodeToString(sum[:8]) + `"`
 }
 
-// snippet answers the script that pages load.
-func (c *Collector) snippet(w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
+// serve answers the script.
+func (s *script) serve(c *Collector, w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
 	h := w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
-	h.Set("Cache-Control", "public, max-age=86400")
-	h.Set("ETag", snippetETag)
 	h["Vary"] = []string{"Origin, Accept-Encoding"}
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	if strings.Contains(r.Header.Get("If-None-Match"), snippetETag) {
-		w.WriteHeader(http.StatusNotModified)
-		c.Count("request", "304", 1)
+	if c.cached(w, r, s.etag) {
 		return nil
 	}
-	body := snippetText
+	body := s.text
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = snippetZipped
+		body = s.zipped
 	}
 	_, _ = w.Write(body) // a browser that has gone needs no script
 	c.Count("request", "200", 1)
 	return nil
+}
+
+// cached lets an answer be kept for a day, and answers the request if its
+// browser has it already.
+func (c *Collector) cached(w http.ResponseWriter, r *http.Request, etag string) bool {
+	h := w.Header()
+	h.Set("Cache-Control", "public, max-age=86400")
+	h.Set("ETag", etag)
+	if !strings.Contains(r.Header.Get("If-None-Match"), etag) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	c.Count("request", "304", 1)
+	return true
 }

@@ -30,8 +30,8 @@ func (c *Collector) settings(w http.ResponseWriter, r *http.Request, _ event.Kin
 		return ref
 	}
 	// A page served by https may call nothing else, whatever stands between.
-	protocol := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" || strings.HasPrefix(r.Header.Get("Origin"), "https://") {
+	protocol := scheme(r)
+	if strings.HasPrefix(r.Header.Get("Origin"), "https://") {
 		protocol = "https"
 	}
 	w.Header()["Cache-Control"] = noStore // it depends on the request's host
@@ -40,6 +40,14 @@ func (c *Collector) settings(w http.ResponseWriter, r *http.Request, _ event.Kin
 	b = appendText(append(b, `,"protocol":`...), []byte(protocol))
 	c.succeed(w, append(b, `}},"metrics":{"sampleRate":0}}`...))
 	return nil
+}
+
+// scheme is how the sender of a request called this server.
+func scheme(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https"
+	}
+	return "http"
 }
 
 // metrics takes what SDKs report of themselves, and drops it: it is no event.

@@ -75,7 +75,7 @@ func (x *Enricher) botStep(e *event.Event, from Sender) {
 	case x.ownWords:
 	case e.Channel == "plain" && clients[e.Bot]:
 		e.Bot = ""
-	case from.UserAgent == "" && (e.Channel == "web" || e.Channel == "pixel"):
+	case from.UserAgent == "" && (e.Channel == "web" || e.Channel == "pixel" || e.Channel == "redirect"):
 		e.Bot = "no user agent"
 	}
 }

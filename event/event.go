@@ -74,7 +74,7 @@ type Event struct {
 	Browser  string
 	OS       string
 	Bot      string // why it is a bot; "" is a person
-	Channel  string // how it came: web server pixel import plain
+	Channel  string // how it came: web server pixel redirect import plain
 
 	Properties string // JSON object or ""
 	Traits     string // JSON object or ""
