@@ -207,6 +207,7 @@ type Rule struct {
 }
 
 // Key is what tells that two things are of one person: "click:", "anon:",
+// "visitor:" (of a day, where there is no anonymous id; never in a Link),
 // "user:" or "customer:" and an id. A customer's is a keyed hash, never an address.
 type Key string
 
