@@ -5,7 +5,12 @@ package shop
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"footfall/ledger"
 )
@@ -34,6 +39,8 @@ func Invalid(field, format string, args ...any) error {
 	return &InvalidError{field, fmt.Sprintf(format, args...)}
 }
 
+var errNumber = Invalid("order_id", "is missing: without it an order sent twice would count twice")
+
 // Report is what a shop says of one order. Exactly one of Order, Refund and
 // Dispute is set. It holds a customer's address until it is taken, and is never
 // kept as it is.
@@ -41,7 +48,7 @@ type Report struct {
 	Site     string        // id
 	Store    string        // the shop's name; "" is the site's id
 	Number   string        // the shop's own id of the order; "" if only Names tell which it is
-	Names    []ledger.Name // further names of the order, with kinds invoice, payment_intent, charge, checkout, transaction, subscription
+	Names    []ledger.Name // further names of the order, with kinds invoice, payment_intent, charge, checkout, transaction; Store "" is the report's
 	Time     time.Time     // when it happened
 	Said     time.Time     // when the shop said it: of two contents of an order the one said later holds
 	From     string        // one of the sources above
@@ -115,22 +122,88 @@ func (r *Report) Check() error {
 	case r.Site == "":
 		return Invalid("site", "is missing")
 	case r.Number == "" && len(r.Names) == 0 || r.Order != nil && r.Number == "":
-		return Invalid("order_id", "is missing: without it an order sent twice would count twice")
-	case len(r.Number) > maxName || len(r.Store) > maxName:
-		return Invalid("order_id", "and the store's name may have %d bytes", maxName)
+		return errNumber
 	case r.Time.IsZero():
 		return Invalid("time", "is missing")
 	case r.Order != nil && len(r.Order.Lines) == 0:
 		return Invalid("products", "are missing, and so is revenue")
-	case r.Order != nil && len(r.Order.Lines) > maxLines:
+	case r.Order != nil && len(r.Order.Lines) > maxLines, r.Refund != nil && len(r.Refund.Lines) > maxLines:
 		return Invalid("products", "may be %d", maxLines)
+	case r.Order != nil && len(r.Order.Coupons) > maxCoupons:
+		return Invalid("coupon", "may be %d", maxCoupons)
+	case r.Refund != nil && r.Refund.negative():
+		return Invalid("amount", "of a refund must be positive")
 	case r.Dispute != nil && r.Dispute.ID == "":
 		return Invalid("dispute", "has no id")
+	}
+	if r.Order != nil {
+		ids := map[string]bool{}
+		for _, l := range r.Order.Lines {
+			if l.ID == "" || ids[l.ID] {
+				return Invalid("line", "ids must be there, and differ")
+			}
+			ids[l.ID] = true
+		}
+	}
+	for field, text := range r.texts() {
+		if why := fault(text); why != "" {
+			return Invalid(field, "%s", why)
+		}
 	}
 	return nil
 }
 
+func (f *Refund) negative() bool {
+	return f.Amount < 0 || slices.ContainsFunc(f.Lines, func(l RefundLine) bool { return l.Amount < 0 || l.Quantity < 0 })
+}
+
+// texts are all texts of a report with the fields they came by.
+func (r *Report) texts() iter.Seq2[string, string] {
+	return func(yield func(field, text string) bool) {
+		all := [][2]string{{"order_id", r.Number}, {"store", r.Store}, {"email", r.Email}, {"user_id", r.User}, {"anonymous_id", r.Anonymous}, {"click_id", r.Click}}
+		for _, n := range r.Names {
+			all = append(all, [2]string{n.Kind, n.Value})
+		}
+		if o := r.Order; o != nil {
+			for _, l := range o.Lines {
+				all = append(all, [2]string{"line", l.ID}, [2]string{"product_id", l.Product}, [2]string{"name", l.Name})
+			}
+			for _, c := range o.Coupons {
+				all = append(all, [2]string{"coupon", c})
+			}
+		}
+		if f := r.Refund; f != nil {
+			all = append(all, [2]string{"refund_id", f.ID})
+			for _, l := range f.Lines {
+				all = append(all, [2]string{"line", l.Line}, [2]string{"product_id", l.Product})
+			}
+		}
+		if r.Dispute != nil {
+			all = append(all, [2]string{"dispute", r.Dispute.ID})
+		}
+		for _, x := range all {
+			if !yield(x[0], x[1]) {
+				return
+			}
+		}
+	}
+}
+
+// fault is what is wrong with a text; "" if nothing is.
+func fault(text string) string {
+	switch {
+	case len(text) > maxText:
+		return fmt.Sprintf("has %d bytes, %d are the most", len(text), maxText)
+	case !utf8.ValidString(text):
+		return "is not valid UTF-8"
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return "holds a control character"
+	}
+	return ""
+}
+
 const (
-	maxName  = 256
-	maxLines = 1000
+	maxText    = 512 // bytes of an id, a name, an address
+	maxLines   = 1000
+	maxCoupons = 100
 )
