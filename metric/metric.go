@@ -17,12 +17,11 @@ type Name string
 
 // The catalogue. Definitions are in docs/words.md.
 const (
-	PageViews   Name = "PageViews"   // page and screen events
-	Visitors    Name = "Visitors"    // distinct visitors with a page view
-	Sessions    Name = "Sessions"    // runs of a visitor's page views with gaps of at most 30 minutes
-	Bounces     Name = "Bounces"     // sessions of exactly one page view
-	Downloads   Name = "Downloads"   // track events named event.Download
-	Commissions Name = "Commissions" // no data until affiliates exist
+	PageViews Name = "PageViews" // page and screen events
+	Visitors  Name = "Visitors"  // distinct visitors with a page view
+	Sessions  Name = "Sessions"  // runs of a visitor's page views with gaps of at most 30 minutes
+	Bounces   Name = "Bounces"   // sessions of exactly one page view
+	Downloads Name = "Downloads" // track events named event.Download
 
 	ProductViews Name = "ProductViews" // Product Viewed events
 	CartAdds     Name = "CartAdds"     // Product Added events
@@ -30,22 +29,39 @@ const (
 	Revenue      Name = "Revenue"      // of orders, in thousandths of the site's currency
 	Refunds      Name = "Refunds"      // Order Refunded events
 	Refunded     Name = "Refunded"     // money given back, in thousandths of the site's currency
+
+	Clicks      Name = "Clicks"      // on affiliates' links, one an hour of a visitor and code
+	Conversions Name = "Conversions" // orders that an affiliate has
+	Sales       Name = "Sales"       // net amount of these, in thousandths of the site's currency
+	Commissions Name = "Commissions" // what affiliates earned, less what was reversed, in thousandths of the site's currency
 )
 
 // Names lists the catalogue in display order.
-var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads, Commissions,
-	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
+var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads,
+	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, Clicks, Conversions, Sales, Commissions}
+
+// OfEvents lists the metrics that are counted from events: all but the earned ones.
+var OfEvents = Names[:slices.Index(Names, Clicks)]
 
 // Dimension is what a query can be split by or filtered on.
 type Dimension string
 
 // Dimensions lists what Query.By and Filter.Dimension may name.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category", "affiliate", "code", "sub"}
 
 // Traded are the metrics of products and orders, the only ones that can be
 // split by product and category.
 var Traded = []Name{ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
+
+// Earned are the metrics of affiliate programmes, and the dimensions that each
+// of them, and no other metric, can be split by and filtered on.
+var Earned = map[Name][]Dimension{
+	Clicks:      {"affiliate", "code", "sub"},
+	Conversions: {"affiliate"},
+	Sales:       {"affiliate", "product"},
+	Commissions: {"affiliate", "product"},
+}
 
 // Filter keeps the events whose Dimension has the given value.
 type Filter struct {
@@ -126,8 +142,8 @@ func (q Query) Check() error {
 			return wrong("cannot filter on %q: use one of %s", f.Dimension, joined(Dimensions))
 		}
 	}
-	if q.product() && !slices.Contains(Traded, q.Metric) {
-		return wrong("%s has no product or category: ask for one of %s", q.Metric, joined(Traded))
+	if err := q.checkDimensions(); err != nil {
+		return err
 	}
 	if !q.Step.Valid() {
 		return wrong("unknown step %q: use one of %s", q.Step, joined(period.Steps))
@@ -138,10 +154,27 @@ func (q Query) Check() error {
 	return nil
 }
 
-// product reports whether the query is about products or categories.
-func (q Query) product() bool {
-	of := func(d Dimension) bool { return d == "product" || d == "category" }
-	return of(q.By) || slices.ContainsFunc(q.Filters, func(f Filter) bool { return of(f.Dimension) })
+// checkDimensions reports a dimension that the metric does not have.
+func (q Query) checkDimensions() error {
+	asked := make([]Dimension, 0, len(q.Filters)+1)
+	if q.By != "" {
+		asked = append(asked, q.By)
+	}
+	for _, f := range q.Filters {
+		asked = append(asked, f.Dimension)
+	}
+	own, earned := Earned[q.Metric]
+	for _, d := range asked {
+		switch {
+		case earned && !slices.Contains(own, d):
+			return wrong("%s can't be told by %q: use one of %s", q.Metric, d, joined(own))
+		case !earned && slices.Contains([]Dimension{"affiliate", "code", "sub"}, d):
+			return wrong("%s can't be told by %q: ask for one of Clicks, Conversions, Sales, Commissions", q.Metric, d)
+		case !earned && (d == "product" || d == "category") && !slices.Contains(Traded, q.Metric):
+			return wrong("%s has no product or category: ask for one of %s", q.Metric, joined(Traded))
+		}
+	}
+	return nil
 }
 
 // Answer makes the dataset's points out of the values of each series, one for

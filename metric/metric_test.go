@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		{"", func(q *metric.Query) { q.Step = period.Quarter }},
 		{"", func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "utm_content", Value: ""}} }},
 		{"which site", func(q *metric.Query) { q.Site = "" }},
-		{"use one of PageViews, Visitors, Sessions, Bounces, Downloads, Commissions", func(q *metric.Query) { q.Metric = "Tears" }},
+		{"use one of PageViews, Visitors, Sessions, Bounces, Downloads, ProductViews", func(q *metric.Query) { q.Metric = "Tears" }},
 		{"use one of", func(q *metric.Query) { q.Metric = "pageviews" }}, // doors Parse
 		{"ends before it begins", func(q *metric.Query) { q.Window.To = q.Window.From }},
 		{"cannot split by", func(q *metric.Query) { q.By = "shoe size" }},
@@ -123,8 +123,24 @@ func TestAnswerCutSteps(t *testing.T) {
 	}
 }
 
-func TestCheckProducts(t *testing.T) {
+func TestCheckEarned(t *testing.T) {
 	for _, m := range metric.Names {
+		for _, d := range metric.Dimensions {
+			q := metric.Query{Site: "a", Metric: m, Window: window, By: d}
+			filtered := metric.Query{Site: "a", Metric: m, Window: window, Filters: []metric.Filter{{Dimension: d, Value: "x"}}}
+			own := slices.Contains(metric.Earned[m], d)
+			if m.Earned() && ((q.Check() == nil) != own || (filtered.Check() == nil) != own) || !m.Earned() && d == "affiliate" && q.Check() == nil {
+				t.Errorf("%s by %s: %v, %v", m, d, q.Check(), filtered.Check())
+			}
+		}
+	}
+	if slices.ContainsFunc(metric.OfEvents, metric.Name.Earned) || len(metric.OfEvents)+len(metric.Earned) != len(metric.Names) {
+		t.Errorf("%v are not all that is counted from events", metric.OfEvents)
+	}
+}
+
+func TestCheckProducts(t *testing.T) {
+	for _, m := range metric.OfEvents {
 		for _, q := range []metric.Query{{By: "product"}, {Filters: []metric.Filter{{Dimension: "category", Value: "x"}}}} {
 			q.Site, q.Metric, q.Window = "a", m, window
 			if err := q.Check(); (err == nil) != slices.Contains(metric.Traded, m) {

@@ -9,7 +9,13 @@ import (
 
 // Money reports whether the metric's values are amounts, in thousandths of the
 // site's currency.
-func (n Name) Money() bool { return n == Revenue || n == Refunded }
+func (n Name) Money() bool {
+	return n == Revenue || n == Refunded || n == Sales || n == Commissions
+}
+
+// Earned reports whether the metric is one of affiliate programmes, which a
+// ledger knows and no event store.
+func (n Name) Earned() bool { return Earned[n] != nil }
 
 // Spell spells a value as an exact decimal number: an amount in units of its
 // currency (12,500 thousandths are 12.5), anything else as it is. Doors never

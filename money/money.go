@@ -30,7 +30,6 @@ var exponents = map[string]int{
 	"BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0,
 	"UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
 	"BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-	"CLF": 4, "UYW": 4,
 }
 
 // Exponent is how many decimals a currency (ISO 4217, upper case) has: 0 of JPY,
@@ -42,9 +41,11 @@ func Exponent(currency string) int {
 	return 2
 }
 
-// Known reports whether a text has the form of an ISO 4217 code: three capitals.
+// Known reports whether a text has the form of an ISO 4217 code, three capitals,
+// of money that is paid with: CLF and UYW, units of account with four decimals,
+// are not.
 func Known(currency string) bool {
-	if len(currency) != 3 {
+	if len(currency) != 3 || currency == "CLF" || currency == "UYW" {
 		return false
 	}
 	for i := range 3 {
@@ -122,6 +123,15 @@ func Format(minor int64, currency string) string {
 	}
 	at := len(digits) - places
 	return sign + digits[:at] + "." + digits[at:]
+}
+
+// Thousandths is minor units as thousandths of the currency's unit, in which
+// figures are counted: no currency has more than three decimals.
+func Thousandths(minor int64, currency string) int64 {
+	for range 3 - Exponent(currency) {
+		minor *= 10
+	}
+	return minor
 }
 
 // Share is a rate's part of an amount, half away from zero:

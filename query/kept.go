@@ -13,7 +13,7 @@ import (
 // whole one.
 func Kept(s *bins.State, q metric.Query) error {
 	f, ok := s.Frozen[q.Site]
-	if !ok || !q.Window.From.Before(f.At) || q.Metric == metric.Commissions { // of which there are none yet
+	if !ok || !q.Window.From.Before(f.At) || q.Metric.Earned() { // the ledger keeps all of them
 		return nil
 	}
 	if s.Zones[q.Site] == "" {

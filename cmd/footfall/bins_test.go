@@ -412,7 +412,7 @@ func (w *works) check(n int) {
 func (w *works) question() (metric.Query, bool) {
 	r, n := w.r, w.r.IntN(len(w.sites))
 	s := w.sites[n]
-	q := metric.Query{Site: s.ID, Metric: pickOf(r, metric.Names...), Zone: s.Zone, Currency: s.Currency, Limit: max(0, r.IntN(6)-2),
+	q := metric.Query{Site: s.ID, Metric: pickOf(r, metric.OfEvents...), Zone: s.Zone, Currency: s.Currency, Limit: max(0, r.IntN(6)-2),
 		Step: pickOf(r, period.Day, period.Week, period.Month, period.Year, period.Total, "total")}
 	switch by := pickOf(r, bins.Dimensions...); r.IntN(3) {
 	case 0:

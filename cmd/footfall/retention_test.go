@@ -118,7 +118,7 @@ func (a *aged) query(m metric.Name, by metric.Dimension, step period.Step, from,
 func (a *aged) figures(from, to period.Date, money bool) map[string]string {
 	a.t.Helper()
 	all := map[string]string{}
-	for _, m := range metric.Names {
+	for _, m := range metric.OfEvents {
 		if !money && (m == metric.Revenue || m == metric.Refunded) {
 			continue
 		}

@@ -36,7 +36,7 @@ func (s *Store) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 		return metric.Dataset{}, err
 	}
 	asOf := s.o.Now().UTC()
-	if q.Metric == metric.Commissions {
+	if q.Metric.Earned() {
 		return metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: asOf}, nil
 	}
 	counts, err := s.count(ctx, q)

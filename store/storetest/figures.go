@@ -71,9 +71,14 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 	return events
 }
 
+// eventDimensions are those that events have.
+var eventDimensions = slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
+	return slices.Contains(metric.Earned[metric.Clicks], d)
+})
+
 // question makes a random question about the time around at.
 func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
-	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.Names[r.IntN(len(metric.Names))], Zone: zone, Bots: r.IntN(3) == 0,
+	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.OfEvents[r.IntN(len(metric.OfEvents))], Zone: zone, Bots: r.IntN(3) == 0,
 		Currency: pick(r, "", "EUR", "EUR", "USD")}
 	q.Step = append(period.Steps, period.Total)[r.IntN(len(period.Steps)+1)]
 	begin := at.Add(-time.Duration(r.Int64N(int64(40 * time.Hour))))
@@ -83,7 +88,7 @@ func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
 		q.Window = period.Window{From: period.Day.Start(day.Add(-30*time.Hour), zone), To: day.Add(26 * time.Hour)}
 	}
 	if r.IntN(2) == 0 {
-		q.By = metric.Dimensions[r.IntN(len(metric.Dimensions))]
+		q.By = eventDimensions[r.IntN(len(eventDimensions))]
 		q.Limit = r.IntN(5)
 	}
 	for range r.IntN(3) - r.IntN(2) {

@@ -193,7 +193,7 @@ func (m *Model) Answer(_ context.Context, q metric.Query) (metric.Dataset, error
 	}
 	now := m.now().UTC()
 	answer := metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: now}
-	if q.Metric == metric.Commissions {
+	if q.Metric.Earned() {
 		return answer, nil
 	}
 	events := m.relevant(q)
