@@ -1,0 +1,151 @@
+package affiliate
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"footfall/event"
+	"footfall/ledger"
+	"footfall/shop"
+)
+
+// Options of a Desk.
+type Options struct {
+	Secret []byte                            // keys the hashes of customers' addresses; required
+	Zone   func(site string) *time.Location  // of a site, for figures; nil is UTC
+	Money  func(site string) string          // currency of a site, for orders that name none; nil is none
+	Count  func(stage, reason string, n int) // nil counts nothing
+	Log    *slog.Logger                      // nil is none
+	Now    func() time.Time                  // nil is time.Now
+}
+
+// Desk applies the rules of affiliate programmes to a ledger: it takes what
+// visitors and shops do, decides whose an order is, and posts what follows. All
+// of one report happens in one transaction of the ledger. It is safe for
+// concurrent use.
+type Desk struct {
+	book ledger.Book
+	o    Options
+	set  atomic.Pointer[directory]
+	mu   sync.Mutex // of loading the directory
+	read marks
+}
+
+// Open makes a Desk on a ledger, which stays the caller's to close.
+func Open(ctx context.Context, book ledger.Book, o Options) (*Desk, error) {
+	if len(o.Secret) < 16 {
+		return nil, fmt.Errorf("affiliates: the secret has %d bytes, 16 are the least", len(o.Secret))
+	}
+	if o.Zone == nil {
+		o.Zone = func(string) *time.Location { return time.UTC }
+	}
+	if o.Money == nil {
+		o.Money = func(string) string { return "" }
+	}
+	if o.Count == nil {
+		o.Count = func(string, string, int) {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Desk{book: book, o: o}
+	return d, d.load(ctx)
+}
+
+func (d *Desk) now() time.Time { return d.o.Now().UTC().Truncate(time.Millisecond) }
+
+func (d *Desk) id() string { return event.NewID(d.o.Now()) }
+
+// customer is the key that a customer's address is kept as: a keyed hash of the
+// address as FoldEmail spells it. "" if it is none.
+func (d *Desk) customer(address string) ledger.Key {
+	folded, ok := FoldEmail(address)
+	if !ok {
+		return ""
+	}
+	mac := hmac.New(sha256.New, d.o.Secret)
+	mac.Write([]byte("customer:" + folded))
+	return ledger.Key("customer:" + hex.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// directory is the set-up as it is asked for at every event: programmes by site
+// and codes by their canonical form.
+type directory struct {
+	programs   map[string]ledger.Program // by id
+	bySite     map[string]string
+	codes      map[string]ledger.Code
+	affiliates map[string]ledger.Affiliate
+}
+
+// program is the one that covers a site.
+func (s *directory) program(site string) (ledger.Program, bool) {
+	p, ok := s.programs[s.bySite[site]]
+	return p, ok
+}
+
+// code finds a code of a programme by what somebody wrote. A code beyond its
+// end leads nowhere; one that is retired by its affiliate's state still does.
+func (s *directory) code(program, text string, at time.Time) (ledger.Code, bool) {
+	c, ok := s.codes[Canonical(text)]
+	if !ok || program != "" && c.Program != program || !ValidAt(c, at) {
+		return ledger.Code{}, false
+	}
+	return c, true
+}
+
+// load reads the set-up anew.
+func (d *Desk) load(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := &directory{programs: map[string]ledger.Program{}, bySite: map[string]string{}, codes: map[string]ledger.Code{}, affiliates: map[string]ledger.Affiliate{}}
+	err := d.book.View(ctx, func(tx ledger.Tx) error {
+		programs, err := tx.Set().Programs().Find("", "")
+		if err != nil {
+			return err
+		}
+		for _, p := range programs {
+			s.programs[p.ID] = p
+			for _, site := range p.Sites {
+				s.bySite[site] = p.ID
+			}
+		}
+		codes, err := tx.Set().Codes().Find("", "")
+		if err != nil {
+			return err
+		}
+		for _, c := range codes {
+			s.codes[c.ID] = c
+		}
+		affiliates, err := tx.Set().Affiliates().Find("", "")
+		for _, a := range affiliates {
+			s.affiliates[a.ID] = a
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("affiliates: reading the programmes: %w", err)
+	}
+	d.set.Store(s)
+	return nil
+}
+
+// change changes the set-up and reads it anew.
+func (d *Desk) change(ctx context.Context, fn func(tx ledger.Tx) error) error {
+	if err := d.book.Change(ctx, fn); err != nil {
+		return err
+	}
+	return d.load(context.WithoutCancel(ctx))
+}
+
+// ErrNoProgram means that a site is in no affiliate programme.
+var ErrNoProgram error = &shop.InvalidError{Field: "site", Why: "is in no affiliate programme: make one with footfall program set"}

@@ -1,0 +1,258 @@
+package affiliate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"footfall/ledger"
+	"footfall/shop"
+)
+
+// Proposal is a payout as it would be made.
+type Proposal struct {
+	Payout  ledger.Payout
+	Entries []ledger.Entry
+}
+
+// Propose tells which payouts a programme can make of what is available before
+// the cut-off, by affiliate and currency. It changes nothing.
+func (d *Desk) Propose(ctx context.Context, program string, cutoff time.Time) (all []Proposal, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
+		all, err = d.propose(tx, program, cutoff.UTC())
+		return err
+	})
+	return all, err
+}
+
+func (d *Desk) propose(tx ledger.Tx, program string, cutoff time.Time) ([]Proposal, error) {
+	p, err := tx.Set().Programs().Get(program)
+	if err != nil {
+		return nil, absent(err, "program", program)
+	}
+	held, err := holds(tx, program)
+	if err != nil {
+		return nil, err
+	}
+	unpaid, err := tx.Money().Entries(ledger.EntryFilter{Program: program, Unpaid: true})
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]ledger.Entry{}
+	for _, e := range unpaid {
+		of[e.Affiliate] = append(of[e.Affiliate], e)
+	}
+	var all []Proposal
+	for _, affiliate := range slices.Sorted(maps.Keys(of)) {
+		if held.affiliates[affiliate] {
+			continue
+		}
+		selected := Select(p, of[affiliate], held.order, cutoff)
+		for _, currency := range slices.Sorted(maps.Keys(selected)) {
+			entries := selected[currency]
+			all = append(all, Proposal{DraftOf(program, affiliate, currency, entries, cutoff, d.now()), entries})
+		}
+	}
+	return all, nil
+}
+
+// held is what flags hold.
+type held struct{ orders, affiliates map[string]bool }
+
+func (h held) order(id string) bool { return h.orders[id] }
+
+// holds reads what a programme's open and confirmed flags hold.
+func holds(tx ledger.Tx, program string) (h held, err error) {
+	h = held{map[string]bool{}, map[string]bool{}}
+	flags, err := tx.Money().Tables().Flags().Find("program", program)
+	for _, f := range flags {
+		switch {
+		case f.State == ledger.Cleared:
+		case f.Order != "":
+			h.orders[f.Order] = true
+		default:
+			h.affiliates[f.Affiliate] = true
+		}
+	}
+	return h, err
+}
+
+// Approve makes payouts of proposals, and of these only: what would be paid must
+// still be what was seen. Their entries are in no other payout then (rule 16).
+func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, seen ...ledger.Payout) (made []ledger.Payout, err error) {
+	err = d.book.Change(ctx, func(tx ledger.Tx) error {
+		made = nil
+		proposals, err := d.propose(tx, program, cutoff.UTC())
+		if err != nil {
+			return err
+		}
+		for _, want := range seen {
+			at := slices.IndexFunc(proposals, func(p Proposal) bool {
+				return p.Payout.Affiliate == want.Affiliate && p.Payout.Currency == want.Currency && p.Payout.Hash == want.Hash
+			})
+			if at < 0 {
+				return shop.Invalid("payout", "is not what it was any more: look at the proposal again")
+			}
+			p := proposals[at].Payout
+			p.ID, p.State = d.id(), ledger.Approved
+			if err := tx.Money().Tables().Payouts().Add(p); err != nil {
+				return err
+			}
+			if err := tx.Money().Take(p.ID, ids(proposals[at].Entries)...); err != nil {
+				return err
+			}
+			made = append(made, p)
+		}
+		return nil
+	})
+	return made, err
+}
+
+func ids(entries []ledger.Entry) []string {
+	out := make([]string, len(entries))
+	for i, e := range entries {
+		out[i] = e.ID
+	}
+	return out
+}
+
+// Advance moves a payout on: sent, paid, or failed with a reason. Money that
+// leaves is an entry, and so is money that comes back; what a failed payout
+// held is free for the next one.
+func (d *Desk) Advance(ctx context.Context, payout string, to ledger.PayoutState, external, why string) (p ledger.Payout, err error) {
+	return p, d.book.Change(ctx, func(tx ledger.Tx) (err error) {
+		if p, err = tx.Money().Tables().Payouts().Get(payout); err != nil {
+			return absent(err, "payout", payout)
+		}
+		before := p.State
+		if err := Move(p, to); err != nil {
+			return err
+		}
+		p.State, p.Changed = to, d.now()
+		if external != "" {
+			p.External = external
+		}
+		switch {
+		case to == ledger.Sent:
+			err = d.post(tx, p, ledger.PaidOut, -p.Amount)
+		case to == ledger.Failed:
+			p.Why = why
+			err = d.free(tx, p, before)
+		}
+		return errors.Join(err, tx.Money().Tables().Payouts().Put(p))
+	})
+}
+
+// free undoes what a payout did.
+func (d *Desk) free(tx ledger.Tx, p ledger.Payout, before ledger.PayoutState) error {
+	if before == ledger.Sent {
+		if err := d.post(tx, p, ledger.PayoutFailed, p.Amount); err != nil {
+			return err
+		}
+	}
+	entries, err := tx.Money().Entries(ledger.EntryFilter{Payout: p.ID})
+	if err != nil {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !Earning(e.Kind) })
+	return tx.Money().Take("", ids(entries)...)
+}
+
+// post posts that a payout's money moves.
+func (d *Desk) post(tx ledger.Tx, p ledger.Payout, kind ledger.EntryKind, amount int64) error {
+	return tx.Money().Post(ledger.Entry{ID: d.id(), Program: p.Program, Affiliate: p.Affiliate, Kind: kind, Amount: amount, Currency: p.Currency,
+		Occurred: d.now(), Available: d.now(), Posted: d.now(), Cause: p.ID, Payout: p.ID})
+}
+
+// Payouts lists a programme's payouts, oldest first; an affiliate's only if one
+// is named.
+func (d *Desk) Payouts(ctx context.Context, program, affiliate string) (all []ledger.Payout, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
+		all, err = tx.Money().Tables().Payouts().Find("program", program)
+		return err
+	})
+	return slices.DeleteFunc(all, func(p ledger.Payout) bool { return affiliate != "" && p.Affiliate != affiliate }), err
+}
+
+// Assign gives an order to an affiliate by hand, or to nobody (""), from now on.
+func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t Taken, err error) {
+	return t, d.book.Change(ctx, func(tx ledger.Tx) error {
+		o, err := tx.Orders().Order(ledger.Name{Kind: "id", Value: order})
+		if err != nil {
+			return absent(err, "order", order)
+		}
+		if by == "" {
+			return shop.Invalid("by", "is missing: who decides?")
+		}
+		if affiliate != "" {
+			a, err := tx.Set().Affiliates().Get(affiliate)
+			if err != nil || a.Program != o.Program {
+				return absent(errors.Join(err, ledger.ErrNotFound), "affiliate", affiliate)
+			}
+		}
+		p, err := tx.Set().Programs().Get(o.Program)
+		if err != nil {
+			return err
+		}
+		t.Decision = ledger.Decision{ID: d.id(), Order: o.ID, Affiliate: affiliate, Rule: "manual", Time: d.now(), By: by,
+			Explain: []ledger.Candidate{{Kind: "manual", Affiliate: affiliate, Time: d.now(), Kept: true, Reason: why}}}
+		if err := tx.Orders().Facts().Decide(t.Decision); err != nil {
+			return err
+		}
+		o.Affiliate, o.Decision = affiliate, t.Decision.ID
+		t.Order, err = d.refresh(tx, p, o)
+		return err
+	})
+}
+
+// Judge decides a flag: cleared lets go what it holds, confirmed holds it for good.
+func (d *Desk) Judge(ctx context.Context, flag string, state ledger.FlagState, by string) (f ledger.Flag, err error) {
+	return f, d.book.Change(ctx, func(tx ledger.Tx) (err error) {
+		if f, err = tx.Money().Tables().Flags().Get(flag); err != nil {
+			return absent(err, "flag", flag)
+		}
+		if state != ledger.Cleared && state != ledger.Confirmed {
+			return shop.Invalid("state", "must be cleared or confirmed")
+		}
+		f.State, f.By, f.Changed = state, by, d.now()
+		return tx.Money().Tables().Flags().Put(f)
+	})
+}
+
+// Flags lists a programme's flags by ID.
+func (d *Desk) Flags(ctx context.Context, program string) (all []ledger.Flag, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
+		all, err = tx.Money().Tables().Flags().Find("program", program)
+		return err
+	})
+	return all, err
+}
+
+// ExportPayouts writes a programme's payouts that are approved or on their way
+// as CSV. What has not changed is written the same again (rule 16).
+func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, program string) error {
+	var rows []PayoutRow
+	err := d.book.View(ctx, func(tx ledger.Tx) error {
+		all, err := tx.Money().Tables().Payouts().Find("program", program)
+		if err != nil {
+			return err
+		}
+		for _, p := range all {
+			a, err := tx.Set().Affiliates().Get(p.Affiliate)
+			if err != nil {
+				return err
+			}
+			if p.State == ledger.Approved || p.State == ledger.Sent {
+				rows = append(rows, PayoutRow{Payout: p, Affiliate: a})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return WriteCSV(w, rows)
+}

@@ -1,0 +1,379 @@
+package affiliate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"footfall/event"
+	"footfall/ledger"
+	"footfall/shop"
+)
+
+// Taken tells what became of a report.
+type Taken struct {
+	Order     ledger.Order
+	Duplicate bool // it was known already; nothing has changed
+	Decision  ledger.Decision
+	Entries   []ledger.Entry // all of the order's, oldest first
+}
+
+// Take takes what a shop says of an order: it is kept, the order attributed,
+// and entries posted, all at once or not at all. A shop.InvalidError is the
+// sender's fault. The same report again changes nothing (rule 8).
+func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
+	if err := r.Check(); err != nil {
+		return t, err
+	}
+	p, ok := d.set.Load().program(r.Site)
+	if !ok {
+		return t, ErrNoProgram
+	}
+	err = d.book.Change(ctx, func(tx ledger.Tx) (err error) {
+		t, err = d.take(tx, p, &r)
+		return err
+	})
+	return t, err
+}
+
+func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, err error) {
+	if r.Store == "" {
+		r.Store = r.Site
+	}
+	if r.Order != nil && r.Order.Currency == "" {
+		r.Order.Currency = d.o.Money(r.Site)
+	}
+	o, err := d.find(tx, p, r)
+	if err != nil {
+		return t, err
+	}
+	fact := FactOf(r)
+	fact.Order = o.ID
+	before := o.Keys
+	d.identify(&o, r)
+	if err := tx.Orders().Put(o, names(o, r)...); err != nil { // a further name is kept also if the rest is known
+		return t, err
+	}
+	facts, err := tx.Orders().Facts().Of(o.ID)
+	if err != nil {
+		return t, err
+	}
+	if fact, err = Again(fact, facts); err != nil {
+		return t, err
+	}
+	added, err := tx.Orders().Facts().Add(fact)
+	if err != nil {
+		return t, err
+	}
+	if t.Duplicate = !added; added || !slices.Equal(before, o.Keys) {
+		if o, err = d.refresh(tx, p, o); err != nil {
+			return t, err
+		}
+	}
+	t.Order = o
+	if t.Entries, err = tx.Money().Entries(ledger.EntryFilter{Order: o.ID}); err != nil {
+		return t, err
+	}
+	slices.Reverse(t.Entries)
+	decisions, err := tx.Orders().Facts().Decisions(o.ID)
+	if n := len(decisions); n > 0 {
+		t.Decision = decisions[n-1]
+	}
+	return t, err
+}
+
+// find finds the order that a report is of, by any of its names, or begins it.
+func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (ledger.Order, error) {
+	for _, n := range names(ledger.Order{Store: r.Store, Number: r.Number}, r) {
+		o, err := tx.Orders().Order(n)
+		switch {
+		case err == nil && o.Program != p.ID:
+			return o, shop.Invalid("order_id", "is of an order of another programme")
+		case err == nil && o.Number == "" && r.Number != "":
+			o.Number = r.Number
+			return o, nil
+		case !errors.Is(err, ledger.ErrNotFound):
+			return o, err
+		}
+	}
+	return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, nil
+}
+
+// names lists what a report calls its order.
+func names(o ledger.Order, r *shop.Report) []ledger.Name {
+	var all []ledger.Name
+	if o.Number != "" {
+		all = append(all, ledger.Name{Store: o.Store, Kind: "order", Value: o.Number})
+	}
+	for _, n := range r.Names {
+		if n.Store == "" {
+			n.Store = r.Store
+		}
+		if n.Value != "" && !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// identify adds to an order whose it is. The address ends here: a keyed hash stays.
+func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
+	if customer := d.customer(r.Email); customer != "" && o.Customer == "" {
+		o.Customer = customer
+	}
+	keys := slices.Clone(o.Keys)
+	for _, k := range []struct{ kind, value string }{{"click:", r.Click}, {"anon:", r.Anonymous}, {"user:", r.User}} {
+		if k.value != "" {
+			keys = append(keys, ledger.Key(k.kind+k.value))
+		}
+	}
+	if o.Customer != "" {
+		keys = append(keys, o.Customer)
+	}
+	slices.Sort(keys)
+	o.Keys = slices.Compact(keys)
+}
+
+// refresh makes an order what its facts say, attributes it and posts what follows.
+func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.Order, error) {
+	facts, err := tx.Orders().Facts().Of(o.ID)
+	if err != nil {
+		return o, err
+	}
+	if o, err = Current(o, facts); err != nil {
+		return o, err
+	}
+	if o.Known {
+		if o, err = d.attribute(tx, p, o); err != nil {
+			return o, err
+		}
+	}
+	if err := tx.Orders().Put(o); err != nil {
+		return o, err
+	}
+	if err := d.settle(tx, p, o, facts); err != nil {
+		return o, err
+	}
+	return o, d.settleLater(tx, p, o)
+}
+
+// attribute decides whose an order is, unless that is settled (rule 4): a
+// decision by hand holds, and when the order's hold is over so does the last one.
+func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.Order, error) {
+	decisions, err := tx.Orders().Facts().Decisions(o.ID)
+	if err != nil {
+		return o, err
+	}
+	q := Question{Program: p, Order: o}
+	var last *ledger.Decision
+	if n := len(decisions); n > 0 {
+		last = &decisions[n-1]
+	}
+	byHand := slices.ContainsFunc(decisions, func(d ledger.Decision) bool { return d.By != "" })
+	if last != nil && (byHand || !d.now().Before(available(p, o))) {
+		return o, nil
+	}
+	if err := d.candidates(tx, p, o, &q); err != nil {
+		return o, err
+	}
+	if last != nil && last.Affiliate != "" && q.Affiliates[last.Affiliate].Status != ledger.Active {
+		return o, nil // who is paused or banned gets nothing new, but keeps what was there
+	}
+	decision := Decide(q)
+	if last != nil && Same(*last, decision) {
+		return o, nil
+	}
+	decision.ID, decision.Order, decision.Time = d.id(), o.ID, d.now()
+	if err := tx.Orders().Facts().Decide(decision); err != nil {
+		return o, err
+	}
+	o.Affiliate, o.Decision = decision.Affiliate, decision.ID
+	return o, d.suspect(tx, p, o, decision, q.Touches)
+}
+
+// available is when an order's hold is over.
+func available(p ledger.Program, o ledger.Order) time.Time {
+	return o.Time.Add(time.Duration(p.Hold) * 24 * time.Hour)
+}
+
+// candidates gathers what an order can be attributed by. Touches of another
+// window's length before are read too, so that the explanation can name them.
+func (d *Desk) candidates(tx ledger.Tx, p ledger.Program, o ledger.Order, q *Question) error {
+	keys, err := d.persons(tx, p.ID, o.Keys)
+	if err != nil {
+		return err
+	}
+	from, to := Window(p, o.Time)
+	if len(keys) > 0 {
+		if q.Touches, err = tx.Traffic().Touches(p.ID, from.Add(-to.Sub(from)), to, keys...); err != nil {
+			return err
+		}
+	}
+	for _, coupon := range o.Coupons {
+		c, err := tx.Set().Codes().Get(coupon)
+		switch {
+		case err == nil && c.Kind == ledger.CouponCode && c.Program == p.ID:
+			q.Coupons = append(q.Coupons, c)
+		case err != nil && !errors.Is(err, ledger.ErrNotFound):
+			return err
+		}
+	}
+	if q.Bound, err = d.bound(tx, p, o); err != nil {
+		return err
+	}
+	q.Affiliates = map[string]ledger.Affiliate{}
+	all, err := tx.Set().Affiliates().Find("program", p.ID)
+	for _, a := range all {
+		q.Affiliates[a.ID] = a
+	}
+	return err
+}
+
+// bound finds the affiliate of the customer's first order that had one.
+func (d *Desk) bound(tx ledger.Tx, p ledger.Program, o ledger.Order) (*Binding, error) {
+	if p.Bind != ledger.BindCustomer || o.Customer == "" {
+		return nil, nil
+	}
+	orders, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Customer: o.Customer, To: o.Time})
+	if err != nil {
+		return nil, err
+	}
+	for _, earlier := range slices.Backward(orders) { // newest first
+		if earlier.Affiliate != "" && earlier.ID != o.ID {
+			return &Binding{Order: earlier.ID, Affiliate: earlier.Affiliate, Time: earlier.Time}, nil
+		}
+	}
+	return nil, nil
+}
+
+// Bounds of following links from key to key.
+const (
+	maxLinks = 4  // steps
+	maxKeys  = 64 // of one person
+)
+
+// persons adds to keys those that links tell to be of the same person.
+func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key) ([]ledger.Key, error) {
+	all, edge := slices.Clone(keys), keys
+	for range maxLinks {
+		if len(edge) == 0 || len(all) >= maxKeys {
+			break
+		}
+		links, err := tx.Traffic().Links().Of(program, edge...)
+		if err != nil {
+			return nil, err
+		}
+		edge = nil
+		for _, l := range links {
+			for _, k := range []ledger.Key{l.A, l.B} {
+				if !slices.Contains(all, k) && len(all) < maxKeys {
+					all, edge = append(all, k), append(edge, k)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// settle posts what an order's facts and decisions say is missing.
+func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []ledger.Fact) error {
+	c := Case{Program: p, Order: o, Facts: facts, Now: d.now()}
+	var err error
+	if c.Decisions, err = tx.Orders().Facts().Decisions(o.ID); err != nil {
+		return err
+	}
+	if c.Rules, err = tx.Set().Rules().Find("program", p.ID); err != nil {
+		return err
+	}
+	if c.Ordinal, err = d.ordinal(tx, o); err != nil {
+		return err
+	}
+	if c.Posted, err = tx.Money().Entries(ledger.EntryFilter{Order: o.ID}); err != nil {
+		return err
+	}
+	entries, err := Settle(c)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	for i := range entries {
+		entries[i].ID = event.NewID(c.Now)
+	}
+	return tx.Money().Post(entries...)
+}
+
+// ordinal is which of its customer's orders an order is, from 1.
+func (d *Desk) ordinal(tx ledger.Tx, o ledger.Order) (int, error) {
+	if o.Customer == "" {
+		return 1, nil
+	}
+	orders, err := tx.Orders().List(ledger.OrderFilter{Program: o.Program, Customer: o.Customer, To: o.Time.Add(time.Millisecond)})
+	n := 1
+	for _, other := range orders {
+		if other.ID != o.ID && other.Known && (other.Time.Before(o.Time) || other.ID < o.ID) {
+			n++
+		}
+	}
+	return n, err
+}
+
+// settleLater settles a customer's later orders: where only the first few of
+// them earn, one that came late moves the others on.
+func (d *Desk) settleLater(tx ledger.Tx, p ledger.Program, o ledger.Order) error {
+	rules, err := tx.Set().Rules().Find("program", p.ID)
+	if err != nil || o.Customer == "" || !slices.ContainsFunc(rules, func(r ledger.Rule) bool { return r.Recurring > 0 }) {
+		return err
+	}
+	later, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Customer: o.Customer, From: o.Time})
+	if err != nil {
+		return err
+	}
+	for _, other := range later {
+		if other.ID == o.ID {
+			continue
+		}
+		facts, err := tx.Orders().Facts().Of(other.ID)
+		if err != nil {
+			return err
+		}
+		if err := d.settle(tx, p, other, facts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// suspect raises flags on an order's new attribution (rule 15).
+func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision ledger.Decision, touches []ledger.Touch) error {
+	if decision.Affiliate == "" {
+		return nil
+	}
+	a, err := tx.Set().Affiliates().Get(decision.Affiliate)
+	if err != nil {
+		return err
+	}
+	s := Suspicion{Program: p, Affiliate: a, Order: o, AffiliateCustomer: d.customer(a.Email)}
+	for i := range touches {
+		t := &touches[i]
+		if t.ID == decision.Touch {
+			s.Winner = t
+		}
+		if t.Affiliate == a.ID && !t.Time.Before(o.Time.Add(-24*time.Hour)) {
+			s.Recent = append(s.Recent, *t)
+		}
+	}
+	codes, err := tx.Set().Codes().Find("affiliate", a.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range codes {
+		s.OwnCodes = append(s.OwnCodes, c.ID)
+	}
+	for _, f := range Suspect(s) {
+		f.Created, f.Changed = d.now(), d.now()
+		if err := tx.Money().Tables().Flags().Add(f); err != nil && !errors.Is(err, ledger.ErrTaken) {
+			return err
+		}
+	}
+	return nil
+}

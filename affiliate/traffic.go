@@ -1,0 +1,164 @@
+package affiliate
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"footfall/event"
+	"footfall/ledger"
+	"footfall/shop"
+)
+
+// marks remembers how far the queue was read without a row being written.
+type marks struct {
+	mu sync.Mutex
+	at time.Time // when the position was kept last
+}
+
+// rest is the longest time between two kept positions while nothing matters to
+// the ledger. What is read again after a crash changes nothing.
+const rest = 10 * time.Second
+
+// Write is a sink of the queue (pump.Sink): it takes touches, what tells who is
+// who, and orders out of events. Position and rows are kept together, so that
+// the same batch again changes nothing.
+func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Position) error {
+	set := d.set.Load()
+	var matter []*event.Event
+	for i := range events {
+		e := &events[i]
+		if p, ok := set.program(e.Site); ok && matters(e, p) {
+			matter = append(matter, e)
+		}
+	}
+	d.read.mu.Lock()
+	defer d.read.mu.Unlock()
+	if len(matter) == 0 && (to == event.Position{} || d.o.Now().Sub(d.read.at) < rest) {
+		return nil
+	}
+	err := d.book.Change(ctx, func(tx ledger.Tx) error {
+		for _, e := range matter {
+			p, _ := set.program(e.Site)
+			if err := d.event(tx, p, e); err != nil {
+				return err
+			}
+		}
+		if to == (event.Position{}) {
+			return nil
+		}
+		return tx.Reading().SetPosition(to)
+	})
+	if err == nil {
+		d.read.at = d.o.Now()
+	}
+	return err
+}
+
+// Position is how far the queue has been read.
+func (d *Desk) Position(ctx context.Context) (at event.Position, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
+		at, err = tx.Reading().Position()
+		return err
+	})
+	return at, err
+}
+
+// matters reports cheaply whether an event may say something to the ledger.
+func matters(e *event.Event, p ledger.Program) bool {
+	switch e.Kind {
+	case event.Identify, event.Alias:
+		return true
+	case event.Page, event.Screen:
+		return carries(e, p)
+	case event.Track:
+		return e.Name == clicked || shop.Told(e.Name) || carries(e, p)
+	}
+	return false
+}
+
+// event takes one event.
+func (d *Desk) event(tx ledger.Tx, p ledger.Program, e *event.Event) error {
+	var touched []ledger.Key
+	for _, l := range LinksOf(e, p.ID) {
+		added, err := tx.Traffic().Links().Add(l)
+		if err != nil {
+			return err
+		}
+		if added {
+			touched = append(touched, l.A, l.B)
+		}
+	}
+	t, ok := TouchOf(e, p, func(text string) (ledger.Code, bool) { return d.set.Load().code(p.ID, text, e.Time) })
+	if ok {
+		added, err := d.touch(tx, &t)
+		if err != nil {
+			return err
+		}
+		if added {
+			touched = append(touched, t.Keys...)
+		}
+	}
+	if err := d.again(tx, p, touched); err != nil {
+		return err
+	}
+	r, ok, err := shop.FromTrack(e, shop.EventOptions{Currency: d.o.Money(e.Site), Trusted: p.TrustEvents})
+	var invalid *shop.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		d.o.Count("order_refused", invalid.Field, 1) // the event itself is kept where all are
+		return nil
+	case err != nil || !ok:
+		return err
+	}
+	_, err = d.take(tx, p, &r)
+	if errors.As(err, &invalid) {
+		d.o.Count("order_refused", invalid.Field, 1)
+		return nil
+	}
+	return err
+}
+
+// touch keeps a touch. Of those of one visitor and code within an hour one is
+// counted, of a person's (rule 6).
+func (d *Desk) touch(tx ledger.Tx, t *ledger.Touch) (added bool, err error) {
+	t.Counted = t.Machine == ""
+	if t.Counted && len(t.Keys) > 0 {
+		near, err := tx.Traffic().Touches(t.Program, t.Time.Add(-time.Hour), t.Time.Add(time.Hour), t.Keys...)
+		if err != nil {
+			return false, err
+		}
+		for _, other := range near {
+			if other.Code == t.Code && other.Counted && other.ID != t.ID {
+				t.Counted = false
+			}
+		}
+	}
+	return tx.Traffic().AddTouch(*t)
+}
+
+// again attributes orders anew that something known now may be about (rule 4).
+func (d *Desk) again(tx ledger.Tx, p ledger.Program, touched []ledger.Key) error {
+	if len(touched) == 0 {
+		return nil
+	}
+	keys, err := d.persons(tx, p.ID, touched)
+	if err != nil {
+		return err
+	}
+	held := d.now().Add(-time.Duration(p.Hold) * 24 * time.Hour)
+	orders, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Keys: keys, From: held})
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		if !o.Known {
+			continue
+		}
+		if _, err := d.refresh(tx, p, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
