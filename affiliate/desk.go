@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +18,9 @@ import (
 // Options of a Desk.
 type Options struct {
 	Secret []byte                            // keys the hashes of customers' addresses; required
-	Zone   func(site string) *time.Location  // of a site, for figures; nil is UTC
+	Hosts  func(site string) []string        // that a site's pages are on, in lower case; nil knows none
 	Money  func(site string) string          // currency of a site, for orders that name none; nil is none
 	Count  func(stage, reason string, n int) // nil counts nothing
-	Log    *slog.Logger                      // nil is none
 	Now    func() time.Time                  // nil is time.Now
 }
 
@@ -43,17 +41,14 @@ func Open(ctx context.Context, book ledger.Book, o Options) (*Desk, error) {
 	if len(o.Secret) < 16 {
 		return nil, fmt.Errorf("affiliates: the secret has %d bytes, 16 are the least", len(o.Secret))
 	}
-	if o.Zone == nil {
-		o.Zone = func(string) *time.Location { return time.UTC }
+	if o.Hosts == nil {
+		o.Hosts = func(string) []string { return nil }
 	}
 	if o.Money == nil {
 		o.Money = func(string) string { return "" }
 	}
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

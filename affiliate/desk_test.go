@@ -57,7 +57,7 @@ func openDesk(t *testing.T, change func(p *ledger.Program)) *desk {
 func (d *desk) reopen() {
 	d.t.Helper()
 	made, err := affiliate.Open(d.t.Context(), d.book, affiliate.Options{Secret: []byte("0123456789abcdef"), Now: func() time.Time { return d.now },
-		Money: func(string) string { return "EUR" }})
+		Money: func(string) string { return "EUR" }, Hosts: func(site string) []string { return []string{site + ".example"} }})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -450,5 +450,29 @@ func TestPosition(t *testing.T) {
 	q := metric.Query{Site: "one", Metric: metric.Clicks, Window: period.Window{From: noon, To: noon.Add(time.Hour)}, Step: period.Total}
 	if got, err := d.Answer(t.Context(), q); err != nil || got.Sum() != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestRule6Landing: links lead to hosts of the programme only.
+func TestRule6Landing(t *testing.T) {
+	d := openDesk(t, func(p *ledger.Program) { p.Hosts = []string{"shop.example:8443"} })
+	for landing, ok := range map[string]bool{"https://one.example/x": true, "http://TWO.example": true, "https://shop.example:8443/": true, "https://shop.example/": false,
+		"https://evil.example/": false, "https://one.example@evil.example/": false, "javascript:alert(1)": false, "//one.example/": false, "": false} {
+		c, err := d.AddCode(t.Context(), ledger.Code{Text: fmt.Sprintf("x%d", len(landing)), Affiliate: d.anna.ID, Kind: ledger.LinkCode, Landing: landing})
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", landing, err)
+		}
+		if to, found := d.Follow(c.Text); ok && (!found || to.Code.Landing != landing) || ok && landing == "http://TWO.example" && to.Site != "two" {
+			t.Errorf("%q: %+v, %v", landing, to, found)
+		}
+	}
+	if _, found := d.Follow("nobody"); found {
+		t.Error("a code that nobody has leads somewhere")
+	}
+	if err := d.Missed(t.Context(), "amna"); err != nil {
+		t.Fatal(err)
+	}
+	if misses, err := d.Misses(t.Context(), d.anna.ID); err != nil || len(misses) != 1 || misses[0].Count != 1 || misses[0].Code != "ANNA" {
+		t.Errorf("%+v, %v", misses, err)
 	}
 }

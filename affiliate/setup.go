@@ -172,13 +172,14 @@ func (d *Desk) AddCode(ctx context.Context, c ledger.Code) (ledger.Code, error) 
 		if err != nil {
 			return absent(err, "affiliate", c.Affiliate)
 		}
-		c.Program = a.Program
-		if c.Landing != "" {
-			if err := checkLanding(c.Landing); err != nil {
+		p, err := tx.Set().Programs().Get(a.Program)
+		if err != nil {
+			return err
+		}
+		if c.Program = p.ID; c.Kind == ledger.LinkCode {
+			if err := checkLanding(c.Landing, d.hosts(p)); err != nil {
 				return err
 			}
-		} else if c.Kind == ledger.LinkCode {
-			return shop.Invalid("landing_url", "is missing: where does the link lead to?")
 		}
 		if err := tx.Set().Codes().Add(c); errors.Is(err, ledger.ErrTaken) {
 			return shop.Invalid("code", "%s is taken already, and codes are never given again", c.ID)
@@ -189,10 +190,21 @@ func (d *Desk) AddCode(ctx context.Context, c ledger.Code) (ledger.Code, error) 
 	})
 }
 
-func checkLanding(landing string) error {
+// hosts are those that a programme's links may lead to: its sites' and those it allows.
+func (d *Desk) hosts(p ledger.Program) (all []string) {
+	for _, site := range p.Sites {
+		all = append(all, d.o.Hosts(site)...)
+	}
+	return append(all, p.Hosts...)
+}
+
+func checkLanding(landing string, hosts []string) error {
 	u, err := url.Parse(landing)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return shop.Invalid("landing_url", "%q is no address such as https://example.com/course", landing)
+	}
+	if host := strings.ToLower(u.Hostname()); !slices.Contains(hosts, host) && !slices.Contains(hosts, strings.ToLower(u.Host)) {
+		return shop.Invalid("landing_url", "is on %s, and links of this programme may only lead to %s", host, strings.Join(hosts, ", "))
 	}
 	return nil
 }
@@ -282,7 +294,7 @@ func (d *Desk) Rules(ctx context.Context, program string) (all []ledger.Rule, er
 type Destination struct {
 	Code  ledger.Code
 	Site  string   // whose event a click is
-	Hosts []string // that it may lead to beside the landing page's
+	Hosts []string // that it may lead to
 }
 
 // Follow finds where a link with this code leads to. A code that is one letter
@@ -297,7 +309,15 @@ func (d *Desk) Follow(text string) (Destination, bool) {
 	if !ok || len(p.Sites) == 0 {
 		return Destination{}, false
 	}
-	return Destination{Code: c, Site: p.Sites[0], Hosts: p.Hosts}, true
+	out := Destination{Code: c, Site: p.Sites[0], Hosts: d.hosts(p)}
+	if u, err := url.Parse(c.Landing); err == nil {
+		for _, site := range p.Sites {
+			if slices.Contains(d.o.Hosts(site), strings.ToLower(u.Hostname())) {
+				out.Site = site
+			}
+		}
+	}
+	return out, true
 }
 
 // Missed notes a code that nobody has, if it is one letter off one that somebody has.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,7 +33,20 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = map[string][][3]string{
+var ownFlags = merged(serverFlags, programFlags, orderFlags)
+
+func merged(all ...map[string][][3]string) map[string][][3]string {
+	out := map[string][][3]string{}
+	for _, flags := range all {
+		maps.Copy(out, flags)
+	}
+	return out
+}
+
+// switches are flags that are given without a value.
+var switches = []string{"all", "dry-run", "coupon", "unattributed", "nobody"}
+
+var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
@@ -57,13 +71,13 @@ var ownFlags = map[string][][3]string{
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
 }
 
-// declareOwn declares a command's own flags. "all" and "dry-run" are switches.
+// declareOwn declares a command's own flags.
 func declareOwn(name string, flags *flag.FlagSet) {
 	if name == "query" {
 		declareFilters(flags)
 	}
 	for _, f := range ownFlags[name] {
-		if f[0] == "all" || f[0] == "dry-run" {
+		if slices.Contains(switches, f[0]) {
 			flags.Bool(f[0], false, f[2])
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 	"footfall/event"
 	"footfall/history"
 	"footfall/period"
+	"footfall/query"
 	"footfall/queue"
 	"footfall/weblog"
 )
@@ -34,7 +36,7 @@ type control struct {
 
 func (k *control) routes() http.Handler {
 	mux := http.NewServeMux()
-	for route, do := range map[string]func(http.ResponseWriter, *http.Request) error{
+	routes := map[string]func(http.ResponseWriter, *http.Request) error{
 		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
 		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
@@ -45,7 +47,9 @@ func (k *control) routes() http.Handler {
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
-	} {
+	}
+	maps.Copy(routes, k.programRoutes())
+	for route, do := range routes {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
 			if err := do(w, r); err != nil {
 				w.WriteHeader(http.StatusUnprocessableEntity)
@@ -189,8 +193,8 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	source := k.h.Answer
-	if r.FormValue("recount") == "true" {
+	source := query.Route(k.h, k.h.desk).Answer
+	if r.FormValue("recount") == "true" && !q.Metric.Earned() {
 		q.Currency = site.Currency
 		source = k.h.recountFigure
 	}

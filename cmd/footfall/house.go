@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"footfall/account/sqlite"
+	"footfall/affiliate"
 	"footfall/archive"
 	"footfall/archive/disk"
 	"footfall/bins"
@@ -23,6 +24,7 @@ import (
 	"footfall/event"
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
+	ledgersqlite "footfall/ledger/sqlite"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
@@ -88,6 +90,9 @@ type house struct {
 	closeHot  func() error
 	filled    bool // the store was filled anew at the start
 	roller    *bins.Roller
+	ledger    *ledgersqlite.Book
+	desk      *affiliate.Desk
+	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
 	fresh     []event.Event // the new ones of the batch being stored
 	gathers   bool          // a pump's batch is being stored
@@ -165,6 +170,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if err := h.openBins(ctx); err != nil {
 		return h, err
 	}
+	if err := h.openLedger(ctx, dir); err != nil {
+		return h, err
+	}
 	if path := c.values["geo"]; path != "" {
 		if h.geo, err = maxmind.Open(path, log); err != nil {
 			return h, err
@@ -175,7 +183,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if err := h.startBins(ctx, h.filled); err != nil {
 		return h, err
 	}
-	for _, start := range []func(context.Context) error{h.startStorePump, h.startArchivePump} {
+	for _, start := range []func(context.Context) error{h.startStorePump, h.startArchivePump, h.startLedgerPump} {
 		if err := start(ctx); err != nil {
 			return h, err
 		}
@@ -410,6 +418,9 @@ func (h *house) close() error {
 	}
 	if h.histories != nil {
 		errs = append(errs, h.histories.Close())
+	}
+	if h.ledger != nil {
+		errs = append(errs, h.ledger.Close())
 	}
 	if h.geo != nil {
 		errs = append(errs, h.geo.Close())

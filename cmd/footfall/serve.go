@@ -103,10 +103,10 @@ const questions = 4
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
 	collector := collect.New(h.sites, collect.Options{
-		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log,
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h},
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
-	source := query.Limit(h, questions)
+	source := query.Limit(query.Route(h, h.desk), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit})
 	return &http.Server{

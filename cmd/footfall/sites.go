@@ -42,12 +42,21 @@ func (b *siteBook) reload(ctx context.Context) error {
 		n.byKey[s.WriteKey] = door
 		n.byID[s.ID] = s
 		n.remembered = append(n.remembered, segment.Site{ID: s.ID, Zone: s.Location(), Currency: s.Currency, Months: s.History})
-		for _, host := range append([]string{s.Domain, "www." + s.Domain}, s.Internal...) {
-			n.byHost[strings.ToLower(host)] = door
+		for _, host := range hostsOf(s) {
+			n.byHost[host] = door
 		}
 	}
 	b.now.Store(n)
 	return nil
+}
+
+// hostsOf are the hosts that a site's pages are on, in lower case.
+func hostsOf(s account.Site) []string {
+	all := append([]string{s.Domain, "www." + s.Domain}, s.Internal...)
+	for i := range all {
+		all[i] = strings.ToLower(all[i])
+	}
+	return all
 }
 
 // ByKey finds the site of a write key.
@@ -60,6 +69,12 @@ func (b *siteBook) ByKey(key string) (collect.Site, bool) {
 func (b *siteBook) ByHost(host string) (collect.Site, bool) {
 	s, ok := b.now.Load().byHost[host]
 	return s, ok
+}
+
+// door is a site as the collector knows it.
+func (b *siteBook) door(id string) collect.Site {
+	n := b.now.Load()
+	return n.byKey[n.byID[id].WriteKey]
 }
 
 // internal reports whether host is one of the site's own.

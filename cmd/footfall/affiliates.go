@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+
+	"footfall/affiliate"
+	"footfall/collect"
+	"footfall/event"
+	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/pump"
+)
+
+// openLedger opens the ledger of affiliate programmes.
+func (h *house) openLedger(ctx context.Context, dir string) error {
+	book, err := ledgersqlite.Open(ledgersqlite.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	h.ledger = book
+	// Another key than that of imported ids, made of the same secret.
+	mac := hmac.New(sha256.New, h.secret)
+	mac.Write([]byte("affiliates"))
+	h.desk, err = affiliate.Open(ctx, book, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts})
+	return err
+}
+
+// hosts are those that a site's pages are on.
+func (b *siteBook) hosts(site string) []string {
+	s, ok := b.now.Load().byID[site]
+	if !ok {
+		return nil
+	}
+	return hostsOf(s)
+}
+
+// startLedgerPump pumps the queue into the ledger, if there is a programme and
+// it is not pumped already. The first programme begins where the event store is.
+func (h *house) startLedgerPump(ctx context.Context) error {
+	all, err := h.desk.Programs(ctx)
+	h.mu.Lock()
+	running := h.pumps["ledger"] != nil
+	h.mu.Unlock()
+	if err != nil || len(all) == 0 || running {
+		return err
+	}
+	at, err := h.desk.Position(ctx)
+	if err == nil && at == (event.Position{}) {
+		if st := h.store.Load(); st != nil {
+			at = st.State().Position
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return h.startPump(ctx, "ledger", at, h.desk, pump.Options{})
+}
+
+// linkBook finds affiliates' links for the collector.
+type linkBook struct{ h *house }
+
+// Link finds a link. A code that nobody has is looked at beside: it may be a
+// slip of the pen.
+func (b linkBook) Link(code string) (collect.Link, bool) {
+	to, ok := b.h.desk.Follow(code)
+	if !ok {
+		b.h.missed(code)
+		return collect.Link{}, false
+	}
+	site := b.h.sites.door(to.Site)
+	return collect.Link{Code: to.Code.Text, Site: site, Landing: to.Code.Landing, Hosts: to.Hosts}, true
+}
+
+// missed notes a code that is one letter off another, one at a time: who tries
+// codes in a row keeps nobody waiting.
+func (h *house) missed(code string) {
+	if !h.missing.TryLock() {
+		return
+	}
+	go func() {
+		defer h.missing.Unlock()
+		if err := h.desk.Missed(h.ending, code); err != nil && h.ending.Err() == nil {
+			h.log.Warn("a code that is nearly right was not noted", "error", err)
+		}
+	}()
+}

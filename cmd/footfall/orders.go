@@ -1,0 +1,405 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"footfall/affiliate"
+	"footfall/ledger"
+	"footfall/money"
+)
+
+var orderCommands = []command{
+	{"order list", "[--site S] [--affiliate EMAIL] [--unattributed] [--limit N]", "list orders, newest first", listOrders},
+	{"order show", "ID", "tell all of an order: whose it is and why, what it earned", showOrder},
+	{"order assign", "ID (--affiliate EMAIL | --nobody) --why TEXT", "give an order to an affiliate by hand", assignOrder},
+	{"flag list", "--site S", "list what looks wrong and is held", listFlags},
+	{"flag clear", "ID", "let go what a flag holds", judge("clear", ledger.Cleared)},
+	{"flag confirm", "ID", "hold for good what a flag holds", judge("confirm", ledger.Confirmed)},
+	{"payout preview", "--site S [--until DAY]", "show what could be paid out", previewPayouts},
+	{"payout approve", "--site S [--until DAY] [--affiliate EMAIL]", "make payouts of what could be paid out", approvePayouts},
+	{"payout list", "--site S", "list payouts", listPayouts},
+	{"payout csv", "--site S", "write the approved and sent payouts as CSV", csvPayouts},
+	{"payout sent", "ID [--reference R]", "note that a payout's money is on its way", advance("sent", ledger.Sent)},
+	{"payout paid", "ID [--reference R]", "note that a payout arrived", advance("paid", ledger.Paid)},
+	{"payout failed", "ID --why TEXT", "note that a payout failed: what was in it can be paid again", advance("failed", ledger.Failed)},
+}
+
+var orderFlags = map[string][][3]string{
+	"order list":     {{"site", "", "site; none is every site"}, {"affiliate", "", "e-mail or id; needs --site"}, {"unattributed", "false", "true: only orders that nobody has"}, {"limit", "50", "at most so many; 0 is all"}},
+	"order assign":   {{"affiliate", "", "e-mail or id"}, {"nobody", "false", "true: take it away from who has it"}, {"why", "", "reason"}},
+	"flag list":      {{"site", "", "a site of the programme"}},
+	"payout preview": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}},
+	"payout approve": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"}},
+	"payout list":    {{"site", "", "a site of the programme"}},
+	"payout csv":     {{"site", "", "a site of the programme"}},
+	"payout sent":    {{"reference", "", "of the payment service"}},
+	"payout paid":    {{"reference", "", "of the payment service"}},
+	"payout failed":  {{"why", "", "reason"}},
+}
+
+// operator is who decides at the command line.
+const operator = "operator"
+
+// spelledBalance is a balance as exact decimals.
+type spelledBalance map[string]string
+
+func spellBalances(all map[string]affiliate.Balance) map[string]spelledBalance {
+	out := map[string]spelledBalance{}
+	for currency, b := range all {
+		out[currency] = spelledBalance{}
+		for state, amount := range map[string]int64{"pending": b.Pending, "held": b.Held, "available": b.Available, "in_payout": b.InPayout,
+			"paid": b.Paid, "earned": b.Earned, "reversed": b.Reversed, "disputed": b.Disputed} {
+			out[currency][state] = money.Format(amount, currency)
+		}
+	}
+	return out
+}
+
+// amounts spells what balances have in a state.
+func amounts(all map[string]spelledBalance, state string) string {
+	var parts []string
+	for currency, b := range all {
+		parts = append(parts, b[state]+" "+currency)
+	}
+	slices.Sort(parts)
+	if len(parts) == 0 {
+		return "0"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (k *control) listOrders(w http.ResponseWriter, r *http.Request) error {
+	f := ledger.OrderFilter{Unattributed: r.FormValue("unattributed") == "true"}
+	var err error
+	if f.Limit, err = strconv.Atoi(r.FormValue("limit")); err != nil || f.Limit < 0 {
+		return fmt.Errorf("limit: %q is no number", r.FormValue("limit"))
+	}
+	if r.FormValue("site") != "" {
+		p, err := k.programOf(r)
+		if err != nil {
+			return err
+		}
+		site, _ := k.h.sites.find(r.FormValue("site"))
+		f.Site = site.ID
+		if name := r.FormValue("affiliate"); name != "" {
+			a, err := k.affiliateOf(r.Context(), p.ID, name)
+			if err != nil {
+				return err
+			}
+			f.Affiliate = a.ID
+		}
+	}
+	all, err := k.h.desk.Orders(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	return answer(w, append([]ledger.Order{}, all...))
+}
+
+func (k *control) showOrder(w http.ResponseWriter, r *http.Request) error {
+	t, err := k.h.desk.Tell(r.Context(), r.FormValue("order"))
+	if err != nil {
+		return err
+	}
+	return answer(w, t)
+}
+
+func (k *control) assignOrder(w http.ResponseWriter, r *http.Request) error {
+	t, err := k.h.desk.Tell(r.Context(), r.FormValue("order"))
+	if err != nil {
+		return err
+	}
+	to := ""
+	if r.FormValue("nobody") != "true" {
+		a, err := k.affiliateOf(r.Context(), t.Order.Program, r.FormValue("affiliate"))
+		if err != nil {
+			return err
+		}
+		to = a.ID
+	}
+	if _, err := k.h.desk.Assign(r.Context(), t.Order.ID, to, operator, r.FormValue("why")); err != nil {
+		return err
+	}
+	return k.showOrder(w, r)
+}
+
+func (k *control) listFlags(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	all, err := k.h.desk.Flags(r.Context(), p.ID)
+	if err != nil {
+		return err
+	}
+	return answer(w, append([]ledger.Flag{}, all...))
+}
+
+func (k *control) judgeFlag(w http.ResponseWriter, r *http.Request) error {
+	f, err := k.h.desk.Judge(r.Context(), r.FormValue("flag"), ledger.FlagState(r.FormValue("state")), operator)
+	if err != nil {
+		return err
+	}
+	return answer(w, f)
+}
+
+// cutoff is the moment before which commissions are available.
+func (k *control) cutoff(r *http.Request) (time.Time, error) {
+	at, err := dayOrNot(r.FormValue("until"))
+	if at.IsZero() {
+		at = time.Now().UTC()
+	}
+	return at, err
+}
+
+func (k *control) previewPayouts(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	until, err := k.cutoff(r)
+	if err != nil {
+		return err
+	}
+	all, err := k.h.desk.Propose(r.Context(), p.ID, until)
+	if err != nil {
+		return err
+	}
+	out := make([]ledger.Payout, len(all))
+	for i := range all {
+		out[i] = all[i].Payout
+	}
+	return k.tellPayouts(w, r, p.ID, out)
+}
+
+// spelledPayout is a payout with its amount as an exact decimal, and who gets it.
+type spelledPayout struct {
+	ledger.Payout
+	Decimal string `json:"decimal"`
+	Name    string `json:"name"`
+	Email   string `json:"email"`
+}
+
+func (k *control) tellPayouts(w io.Writer, r *http.Request, program string, all []ledger.Payout) error {
+	affiliates, err := k.h.desk.Affiliates(r.Context(), program)
+	if err != nil {
+		return err
+	}
+	out := make([]spelledPayout, len(all))
+	for i, p := range all {
+		out[i] = spelledPayout{Payout: p, Decimal: money.Format(p.Amount, p.Currency)}
+		if at := slices.IndexFunc(affiliates, func(a ledger.Affiliate) bool { return a.ID == p.Affiliate }); at >= 0 {
+			out[i].Name, out[i].Email = affiliates[at].Name, affiliates[at].Email
+		}
+	}
+	return answer(w, out)
+}
+
+func (k *control) approvePayouts(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	until, err := k.cutoff(r)
+	if err != nil {
+		return err
+	}
+	only := ""
+	if name := r.FormValue("affiliate"); name != "" {
+		a, err := k.affiliateOf(r.Context(), p.ID, name)
+		if err != nil {
+			return err
+		}
+		only = a.ID
+	}
+	all, err := k.h.desk.Propose(r.Context(), p.ID, until)
+	if err != nil {
+		return err
+	}
+	var seen []ledger.Payout
+	for _, proposal := range all {
+		if only == "" || proposal.Payout.Affiliate == only {
+			seen = append(seen, proposal.Payout)
+		}
+	}
+	made, err := k.h.desk.Approve(r.Context(), p.ID, until, seen...)
+	if err != nil {
+		return err
+	}
+	return k.tellPayouts(w, r, p.ID, made)
+}
+
+func (k *control) listPayouts(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	all, err := k.h.desk.Payouts(r.Context(), p.ID, "")
+	if err != nil {
+		return err
+	}
+	return k.tellPayouts(w, r, p.ID, all)
+}
+
+func (k *control) csvPayouts(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := k.h.desk.ExportPayouts(r.Context(), &text, p.ID); err != nil {
+		return err
+	}
+	return answer(w, map[string]string{"csv": text.String()})
+}
+
+func (k *control) advancePayout(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.h.desk.Advance(r.Context(), r.FormValue("payout"), ledger.PayoutState(r.FormValue("state")), r.FormValue("reference"), r.FormValue("why"))
+	if err != nil {
+		return err
+	}
+	return answer(w, p)
+}
+
+func listOrders(ctx context.Context, c *call) error {
+	var all []ledger.Order
+	return c.once(ctx, "GET", "/order/list", c.form("order list"), &all, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "ORDER\tTIME\tNUMBER\tSTORE\tNET\tVERIFIED\tAFFILIATE")
+		for _, o := range all {
+			net := int64(0)
+			for _, l := range o.Lines {
+				net += l.Net
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s %s\t%v\t%s\n", o.ID, o.Time.Format(time.RFC3339), o.Number, o.Store, money.Format(net, o.Currency), o.Currency, o.Verified, o.Affiliate)
+		}
+		t.Flush()
+	})
+}
+
+func showOrder(ctx context.Context, c *call) error {
+	var t affiliate.Told
+	return c.named(ctx, "order", "order", "order show", "/order/show", url.Values{}, &t, func(w io.Writer) { printOrder(w, t) })
+}
+
+func printOrder(w io.Writer, t affiliate.Told) {
+	o := t.Order
+	fmt.Fprintf(w, "Order %s of %s, %s, verified: %v, revision %d\n", o.Number, o.Store, o.Time.Format(time.RFC3339), o.Verified, o.Revision)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, l := range o.Lines {
+		fmt.Fprintf(table, "  line %s\t%s\t%d ×\t%s %s\n", l.ID, l.Product, l.Quantity, money.Format(l.Net, o.Currency), o.Currency)
+	}
+	for _, d := range t.Decisions {
+		fmt.Fprintf(table, "%s\tdecided: %s\tby %s\n", d.Time.Format(time.RFC3339), orNobody(d.Affiliate), d.Rule)
+		for _, e := range d.Explain {
+			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", e.Kind, e.ID, e.Affiliate, kept(e.Kept), e.Reason)
+		}
+	}
+	for _, e := range t.Entries {
+		fmt.Fprintf(table, "%s\t%s\tline %s\t%s %s\t%s\t%s\n", e.Occurred.Format(time.RFC3339), e.Kind, e.Line, money.Format(e.Amount, e.Currency), e.Currency, e.State, e.Affiliate)
+	}
+	for _, f := range t.Flags {
+		fmt.Fprintf(table, "flag %s\t%s\t%s\t%s\n", f.ID, f.Type, f.State, f.Evidence)
+	}
+	table.Flush()
+}
+
+func orNobody(affiliate string) string {
+	if affiliate == "" {
+		return "nobody"
+	}
+	return affiliate
+}
+
+func kept(is bool) string {
+	if is {
+		return "earns"
+	}
+	return "does not"
+}
+
+func assignOrder(ctx context.Context, c *call) error {
+	var t affiliate.Told
+	form := c.form("order assign")
+	if (form.Get("affiliate") == "") == (form.Get("nobody") != "true") {
+		return misused("give --affiliate EMAIL or --nobody")
+	}
+	return c.named(ctx, "order", "order", "order assign", "/order/assign", form, &t, func(w io.Writer) { printOrder(w, t) })
+}
+
+func listFlags(ctx context.Context, c *call) error {
+	var all []ledger.Flag
+	return c.once(ctx, "GET", "/flag/list", c.form("flag list"), &all, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "FLAG\tTYPE\tSTATE\tORDER\tAFFILIATE\tEVIDENCE")
+		for _, f := range all {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", f.ID, f.Type, f.State, f.Order, f.Affiliate, f.Evidence)
+		}
+		t.Flush()
+	})
+}
+
+func judge(word string, state ledger.FlagState) func(ctx context.Context, c *call) error {
+	return func(ctx context.Context, c *call) error {
+		var f ledger.Flag
+		return c.named(ctx, "flag", "flag", "flag "+word, "/flag/judge", url.Values{"state": {string(state)}}, &f, func(w io.Writer) {
+			fmt.Fprintf(w, "%s: %s\n", f.Type, f.State)
+		})
+	}
+}
+
+func printPayouts(w io.Writer, all []spelledPayout) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "PAYOUT\tAFFILIATE\tE-MAIL\tAMOUNT\tENTRIES\tSTATE\tREFERENCE")
+	for _, p := range all {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s %s\t%d\t%s\t%s\n", p.ID, p.Name, p.Email, p.Decimal, p.Currency, p.Entries, p.State, p.External)
+	}
+	t.Flush()
+}
+
+func previewPayouts(ctx context.Context, c *call) error {
+	var all []spelledPayout
+	return c.once(ctx, "GET", "/payout/preview", c.form("payout preview"), &all, func(w io.Writer) {
+		printPayouts(w, all)
+		fmt.Fprintln(w, "\nNothing was changed. To make these payouts: footfall payout approve, with the same --site and --until")
+	})
+}
+
+func approvePayouts(ctx context.Context, c *call) error {
+	var all []spelledPayout
+	return c.once(ctx, "POST", "/payout/approve", c.form("payout approve"), &all, func(w io.Writer) {
+		printPayouts(w, all)
+		fmt.Fprintln(w, "\nFor your bank or payment service: footfall payout csv; when the money is on its way: footfall payout sent ID")
+	})
+}
+
+func listPayouts(ctx context.Context, c *call) error {
+	var all []spelledPayout
+	return c.once(ctx, "GET", "/payout/list", c.form("payout list"), &all, func(w io.Writer) { printPayouts(w, all) })
+}
+
+func csvPayouts(ctx context.Context, c *call) error {
+	var out map[string]string
+	return c.once(ctx, "GET", "/payout/csv", c.form("payout csv"), &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
+}
+
+func advance(word string, state ledger.PayoutState) func(ctx context.Context, c *call) error {
+	return func(ctx context.Context, c *call) error {
+		form := c.form("payout " + word)
+		form.Set("state", string(state))
+		var p ledger.Payout
+		return c.named(ctx, "payout", "payout", "payout "+word, "/payout/advance", form, &p, func(w io.Writer) {
+			fmt.Fprintf(w, "%s is %s.\n", p.ID, p.State)
+		})
+	}
+}
