@@ -21,7 +21,6 @@ var siteCommands = []command{
 	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
 	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B] [--history MONTHS|off] [--keep-events DAYS|off] [--webhook URL|off]", "change a site's settings", setSite},
 	{"site list", "", "list the sites", listSites},
-	{"key add", "--site S --role owner|viewer|segments", "add a key that reads figures", addKey},
 }
 
 var asideCommands = []command{
@@ -37,7 +36,6 @@ var ownFlags = map[string][][3]string{
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
-	"key add":          {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"retention":        {{"site", "", "site; none is every site"}, {"dry-run", "false", "true: only say what would be removed"}},
@@ -57,13 +55,16 @@ var ownFlags = map[string][][3]string{
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
 }
 
-// declareOwn declares a command's own flags. "all" and "dry-run" are switches.
+// flagsOf are the flags of one command.
+func flagsOf(name string) [][3]string { return slices.Concat(ownFlags[name], userFlags[name]) }
+
+// declareOwn declares a command's own flags. "all", "dry-run" and "totp" are switches.
 func declareOwn(name string, flags *flag.FlagSet) {
 	if name == "query" {
 		declareFilters(flags)
 	}
-	for _, f := range ownFlags[name] {
-		if f[0] == "all" || f[0] == "dry-run" {
+	for _, f := range flagsOf(name) {
+		if f[0] == "all" || f[0] == "dry-run" || f[0] == "totp" {
 			flags.Bool(f[0], false, f[2])
 			continue
 		}
@@ -74,7 +75,7 @@ func declareOwn(name string, flags *flag.FlagSet) {
 // form is a command's own flags as they are sent to the control door.
 func (c *call) form(name string) url.Values {
 	form := url.Values{}
-	for _, f := range ownFlags[name] {
+	for _, f := range flagsOf(name) {
 		if v := c.flags.Lookup(f[0]).Value.String(); v != "" {
 			form.Set(f[0], v)
 		}
@@ -153,22 +154,6 @@ func printSites(w io.Writer, all ...account.Site) {
 		fmt.Fprintln(t, strings.Join([]string{s.ID, s.Domain, s.Zone, s.Currency, dnt, origins, months, days, orDash(s.Webhook), s.WriteKey}, "\t"))
 	}
 	t.Flush()
-}
-
-func addKey(ctx context.Context, c *call) error {
-	var out map[string]any
-	return c.once(ctx, "POST", "/key/add", c.form("key add"), &out, func(w io.Writer) {
-		reads := "every site"
-		if site := out["site"]; site != "" {
-			reads = fmt.Sprint("the site ", site)
-		}
-		fmt.Fprintf(w, "%s\n\nIt has the role %s and is for %s. It is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"], out["role"], reads)
-	})
-}
-
-func login(ctx context.Context, c *call) error {
-	var out map[string]string
-	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, out["url"]) })
 }
 
 // asideLine is what a list shows of a thing set aside.
