@@ -1,5 +1,6 @@
-// Package account is control data: sites, keys, segments, log-in links, browser
-// sessions and the daily salts. Adapters keep it; account/accounttest is their law.
+// Package account is control data: sites, people and what they may do, keys,
+// shares, segments, one-time links, browser sessions, the audit log and the
+// daily salts. Adapters keep it; account/accounttest is their law.
 package account
 
 import (
@@ -11,7 +12,7 @@ import (
 	"footfall/period"
 )
 
-// ErrNotFound means there is no such site, key, link or session.
+// ErrNotFound means there is no such site, person, key, share, link or session.
 var ErrNotFound = errors.New("not found")
 
 // Site is one web property.
@@ -51,27 +52,6 @@ func (s Site) Oldest(now time.Time) time.Time {
 	return (period.DateOf(now, zone) - period.Date(s.Keep)).Window(zone).From
 }
 
-// Role is what a read key or a person may do.
-type Role string
-
-// Roles of keys; more come with accounts.
-const (
-	Owner   Role = "owner"    // reads everything and changes segments
-	Viewer  Role = "viewer"   // reads everything
-	InPages Role = "segments" // for a shop's page: reads which segments a visitor is in, and nothing else
-)
-
-// Roles lists every role.
-var Roles = []Role{Owner, Viewer, InPages}
-
-// Key is a bearer token for reading a site's figures; only its hash is kept.
-type Key struct {
-	ID      string    `json:"key"`
-	Site    string    `json:"site"` // "" is every site
-	Role    Role      `json:"role"`
-	Created time.Time `json:"created"`
-}
-
 // Sites keeps sites.
 type Sites interface {
 	AddSite(ctx context.Context, s Site) (Site, error) // fills ID, WriteKey, Created
@@ -80,12 +60,6 @@ type Sites interface {
 	// origins, internal hosts, Do Not Track, times to keep and webhook; the rest of
 	// it stays, and what comes back is the whole site.
 	UpdateSite(ctx context.Context, s Site) (Site, error)
-}
-
-// Keys keeps bearer tokens.
-type Keys interface {
-	AddKey(ctx context.Context, site string, role Role) (token string, k Key, err error)
-	Key(ctx context.Context, token string) (Key, error)
 }
 
 // Segment is a version of a segment's definition.
@@ -112,15 +86,6 @@ type Segments interface {
 	// RemoveSegment makes a segment one that is not current; one that is not
 	// there is ErrNotFound.
 	RemoveSegment(ctx context.Context, site, name string) error
-}
-
-// Sessions keeps one-time log-in links and the browser sessions they begin.
-type Sessions interface {
-	AddLink(ctx context.Context, life time.Duration) (token string, err error)
-	UseLink(ctx context.Context, token string) (session string, err error) // once
-	Session(ctx context.Context, session string) error                     // nil: valid
-	// EndSession makes a session invalid for good. One that was not valid is no error.
-	EndSession(ctx context.Context, session string) error
 }
 
 // Salts keeps the daily secrets of visitor hashes: made on first use, kept for

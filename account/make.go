@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,10 +25,9 @@ const (
 	LinkPrefix     = "ffl_"
 	SessionPrefix  = "ffs_"
 	WebhookPrefix  = "ffh_"
+	SharePrefix    = "ffr_"
+	EmbedPrefix    = "ffe_"
 )
-
-// SessionLife is how long a browser stays logged in.
-const SessionLife = 30 * 24 * time.Hour
 
 var letters = base32.StdEncoding.WithPadding(base32.NoPadding)
 
@@ -45,14 +43,6 @@ func NewToken(prefix string, bytes int) string {
 func HashToken(token string) []byte {
 	h := sha256.Sum256([]byte(token))
 	return h[:]
-}
-
-// NewKey makes a bearer token of 160 random bits and the Key to keep for it.
-func NewKey(site string, role Role, now time.Time) (token string, k Key, err error) {
-	if !slices.Contains(Roles, role) {
-		return "", Key{}, event.Invalid("role", "%q is unknown: use %s, %s or %s", role, Owner, Viewer, InPages)
-	}
-	return NewToken(KeyPrefix, 20), Key{NewToken("key_", 5), site, role, now.UTC().Truncate(time.Millisecond)}, nil
 }
 
 // Prepare checks a new site as an event.InvalidError and fills in what is not

@@ -145,6 +145,9 @@ func TouchOf(e *event.Event, p ledger.Program, code func(text string) (ledger.Co
 	}
 	t.Program, t.Site, t.Time = p.ID, e.Site, e.Time
 	t.Code, t.Affiliate = found.ID, found.Affiliate
+	if own := ledger.Key("click:" + t.ID); !slices.Contains(t.Keys, own) { // so that every touch is found by its id
+		t.Keys = append([]ledger.Key{own}, t.Keys...)
+	}
 	return t, true
 }
 
@@ -157,16 +160,12 @@ func clickOf(e *event.Event, code func(text string) (ledger.Code, bool)) (t ledg
 	if found, ok = code(s.Code); !ok {
 		return t, found, false
 	}
-	t = ledger.Touch{ID: s.Click, Source: sourceOf(s.Source), Sub: subOf(s.Sub), Landing: e.Host + e.Path, Machine: e.Bot}
+	t = ledger.Touch{ID: s.Click, Keys: KeysOf(e), Source: sourceOf(s.Source), Sub: subOf(s.Sub), Landing: e.Host + e.Path, Machine: e.Bot}
 	if u, err := url.Parse(s.Landing); err == nil && u.Host != "" {
 		t.Landing = strings.ToLower(u.Host) + u.EscapedPath()
 	}
 	if t.Machine == "" {
 		t.Machine = s.Machine
-	}
-	own := ledger.Key("click:" + s.Click)
-	if t.Keys = KeysOf(e); !slices.Contains(t.Keys, own) {
-		t.Keys = append([]ledger.Key{own}, t.Keys...)
 	}
 	return t, found, true
 }

@@ -130,7 +130,7 @@ func TestRule5TouchOfLanding(t *testing.T) {
 	e.Context, e.Bot = `{"affiliate":{"cid":"`+cid2+`","code":"anna"}}`, "ua: bot"
 	got, _ := TouchOf(&e, intakeProgram, knows)
 	want := ledger.Touch{ID: got.ID, Program: "p1", Affiliate: "a-anna", Code: "ANNA", Site: "s1", Time: intakeTime, Source: ledger.FromLink,
-		Keys: []ledger.Key{"click:" + cid2, "visitor:0000000000000abc"}, Landing: "shop.example/course", Machine: "ua: bot"}
+		Keys: []ledger.Key{ledger.Key("click:" + got.ID), "click:" + cid2, "visitor:0000000000000abc"}, Landing: "shop.example/course", Machine: "ua: bot"}
 	if !reflect.DeepEqual(got, want) || !strings.HasPrefix(got.ID, "pv-") {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -243,7 +243,7 @@ func TestRule5ThroughTheCollector(t *testing.T) {
 		t.Errorf("the order is of %v", order)
 	}
 	landing, ok := TouchOf(&d.kept[3], intakeProgram, knows)
-	if want := []ledger.Key{"click:" + cid2, "anon:a1"}; !ok || landing.Code != "ANNA" || landing.Sub != "x" || !slices.Equal(landing.Keys, want) {
+	if want := []ledger.Key{ledger.Key("click:" + landing.ID), "click:" + cid2, "anon:a1"}; !ok || landing.Code != "ANNA" || landing.Sub != "x" || !slices.Equal(landing.Keys, want) {
 		t.Errorf("landing: %v %+v", ok, landing)
 	}
 }

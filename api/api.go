@@ -65,52 +65,45 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	}
 	d := &door{source, keys, sites, o}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", d.guard(methods{"GET": {readers, d.graphql}, "POST": {readers, d.graphql}}))
-	mux.Handle("/v1/query", d.guard(methods{"GET": {readers, d.query}}))
-	if o.Daily != nil {
-		mux.Handle("/v1/daily", d.guard(methods{"GET": {readers, d.daily}}))
-	}
-	if o.Visitors != nil {
-		mux.Handle("/v1/visitors/{id}/history", d.guard(methods{"GET": {readers, d.history}}))
-		plain, why := d.guard(methods{"GET": {account.Roles, d.memberships}}), d.guard(methods{"GET": {readers, d.memberships}})
-		mux.HandleFunc("/v1/visitors/{id}/segments", func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Query().Has("explain") {
-				why.ServeHTTP(w, r) // the reasons are figures: not for pages
-			} else {
-				plain.ServeHTTP(w, r)
-			}
-		})
-	}
-	if o.Segments != nil {
-		mux.Handle("/v1/segments", d.guard(methods{"GET": {readers, d.listSegments}, "PUT": {owners, d.putSegments}}))
-		mux.Handle("/v1/segments/dry-run", d.guard(methods{"POST": {readers, d.testSegments}}))
-		mux.Handle("/v1/segments/{name}", d.guard(methods{"DELETE": {owners, d.removeSegment}}))
-		mux.Handle("/v1/segments/{name}/members", d.guard(methods{"GET": {readers, d.members}}))
+	for pattern, takes := range d.routes() {
+		mux.Handle(pattern, d.guard(pattern, takes))
 	}
 	mux.HandleFunc("/", unknown)
 	return mux
 }
 
+// routes are the addresses and what answers them. Who may ask stands in
+// account.Routes.
+func (d *door) routes() map[string]methods {
+	all := map[string]methods{"/graphql": {"GET": d.graphql, "POST": d.graphql}, "/v1/query": {"GET": d.query}}
+	if d.Daily != nil {
+		all["/v1/daily"] = methods{"GET": d.daily}
+	}
+	if d.Visitors != nil {
+		all["/v1/visitors/{id}/history"] = methods{"GET": d.history}
+		all["/v1/visitors/{id}/segments"] = methods{"GET": d.memberships}
+	}
+	if d.Segments != nil {
+		all["/v1/segments"] = methods{"GET": d.listSegments, "PUT": d.putSegments}
+		all["/v1/segments/dry-run"] = methods{"POST": d.testSegments}
+		all["/v1/segments/{name}"] = methods{"DELETE": d.removeSegment}
+		all["/v1/segments/{name}/members"] = methods{"GET": d.members}
+	}
+	return all
+}
+
 // Handles reports whether a path is one of the API's.
 func Handles(path string) bool { return path == "/graphql" || strings.HasPrefix(path, "/v1/") }
 
-// The roles of keys that may read everything, and that may change something.
-var (
-	readers = []account.Role{account.Viewer, account.Owner}
-	owners  = []account.Role{account.Owner}
-)
-
-// methods are the methods that an address takes.
-type methods map[string]struct {
-	roles []account.Role
-	do    func(http.ResponseWriter, *http.Request, []account.Site)
-}
+// methods are the methods that an address takes. What answers one gets the
+// sites for which the request's key may do it.
+type methods map[string]func(http.ResponseWriter, *http.Request, []account.Site)
 
 func (m methods) String() string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
 // guard answers what needs no key, checks the key, and gives the request a
 // deadline. Every origin may ask: the token, not a cookie, is what lets in.
-func (d *door) guard(takes methods) http.Handler {
+func (d *door) guard(pattern string, takes methods) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -123,7 +116,7 @@ func (d *door) guard(takes methods) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		method, ok := takes[r.Method]
+		do, ok := takes[r.Method]
 		if !ok {
 			h.Set("Allow", takes.String())
 			refuse(w, http.StatusMethodNotAllowed, "use "+takes.String())
@@ -132,17 +125,21 @@ func (d *door) guard(takes methods) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		if seen, ok := d.seen(w, r, method.roles); ok {
-			method.do(w, r, seen)
+		action := account.ActionOf(r.Method + " " + pattern)
+		if action == account.ReadMemberships && r.URL.Query().Has("explain") {
+			action = account.ReadVisitors // the reasons are figures: not for pages
+		}
+		if seen, ok := d.seen(w, r, action); ok {
+			do(w, r, seen)
 		}
 	})
 }
 
-const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --role viewer"
+const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"
 
-// seen is the sites that the request's key may see. If there is no such key, or
-// it has none of the roles, it answers the request.
-func (d *door) seen(w http.ResponseWriter, r *http.Request, roles []account.Role) ([]account.Site, bool) {
+// seen is the sites for which the request's key may do something. If there is
+// no such key, or it may do it nowhere, it answers the request.
+func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action) ([]account.Site, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -156,8 +153,9 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, roles []account.Role
 		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
 		return nil, false
 	}
-	if err == nil && !slices.Contains(roles, key.Role) {
-		refuse(w, http.StatusForbidden, needs(roles, key.Role))
+	who := key.Who()
+	if err == nil && !who.MaySomewhere(action) {
+		refuse(w, http.StatusForbidden, needs(account.ScopesFor(action), key.Scopes))
 		return nil, false
 	}
 	var sites []account.Site
@@ -170,20 +168,23 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, roles []account.Role
 		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
 		return nil, false
 	}
-	if key.Site != "" {
-		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != key.Site }) // the list is everybody's
-	}
-	return sites, true
+	return who.Sites(action, sites), true
 }
 
-// needs says which role a key needs.
-func needs(roles []account.Role, has account.Role) string {
-	names := make([]string, len(roles))
-	for i, r := range roles {
-		names[i] = string(r)
+// needs says which scope a key needs.
+func needs(scopes, has []account.Scope) string {
+	names := func(scopes []account.Scope, between string) string {
+		var list []string
+		for _, s := range scopes {
+			list = append(list, string(s))
+		}
+		return strings.Join(list, between)
 	}
-	return fmt.Sprintf("this needs a key with the role %s, and this one has the role %s; make one with: footfall key add --site SITE --role %s",
-		strings.Join(names, " or "), has, roles[0])
+	if len(scopes) == 0 {
+		return "no key may do this"
+	}
+	return fmt.Sprintf("this needs a key with the scope %s, and this one has %s; make one with: footfall key add --site SITE --scope %s",
+		names(scopes, " or "), names(has, ", "), scopes[0])
 }
 
 // query is GET /v1/query.

@@ -73,7 +73,7 @@ func start(t *testing.T) fixture {
 	}
 	for site, token := range map[string]*string{"": &f.all, "a-example": &f.bound, "b-example": &f.other} {
 		var err error
-		if *token, _, err = m.AddKey(ctx, site, account.Viewer); err != nil {
+		if *token, _, err = m.AddKey(ctx, account.Key{Site: site, Scopes: []account.Scope{account.Read}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -317,7 +317,7 @@ func TestNoTurn(t *testing.T) {
 		if _, err := m.AddSite(t.Context(), account.Site{Domain: "a.example"}); err != nil {
 			t.Fatal(err)
 		}
-		token, _, err := m.AddKey(t.Context(), "", account.Viewer)
+		token, _, err := m.AddKey(t.Context(), account.Key{Scopes: []account.Scope{account.Read}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -361,7 +361,7 @@ func BenchmarkGraphQL(b *testing.B) {
 	if _, err := m.AddSite(b.Context(), account.Site{Domain: "a.example"}); err != nil {
 		b.Fatal(err)
 	}
-	token, _, err := m.AddKey(b.Context(), "", account.Viewer)
+	token, _, err := m.AddKey(b.Context(), account.Key{Scopes: []account.Scope{account.Read}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -397,13 +397,13 @@ func TestListOfSitesStaysAsItIs(t *testing.T) {
 
 func TestKeysForPagesReadNoFigures(t *testing.T) {
 	f := start(t)
-	token, _, err := f.memory.AddKey(t.Context(), "a-example", account.InPages)
+	token, _, err := f.memory.AddKey(t.Context(), account.Key{Site: "a-example", Scopes: []account.Scope{account.InPages}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, at := range [][2]string{{"POST", "/graphql"}, {"GET", "/graphql"}, {"GET", "/v1/query"}} {
-		if status, answer, _ := f.do(t, at[0], at[1], token, ""); status != 403 || !strings.Contains(answer, "viewer or owner") {
-			t.Errorf("%v: %d %s, want 403 with the roles it needs", at, status, answer)
+		if status, answer, _ := f.do(t, at[0], at[1], token, ""); status != 403 || !strings.Contains(answer, "scope read or admin") {
+			t.Errorf("%v: %d %s, want 403 with the scopes it needs", at, status, answer)
 		}
 	}
 	if len(f.source.asked) > 0 {

@@ -196,5 +196,5 @@ func (r *root) failed(err error) error {
 // forbidden does not tell a site that is not there from one that the key may
 // not see.
 func forbidden(site string) error {
-	return &problem{"FORBIDDEN", "this key cannot read the site " + site + ": use one of its own, or make a key with: footfall key add --site " + site + " --role viewer"}
+	return &problem{"FORBIDDEN", "this key cannot read the site " + site + ": use one of its own, or make a key with: footfall key add --site " + site + " --scope read"}
 }

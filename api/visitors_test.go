@@ -80,7 +80,7 @@ func (p *people) SegmentMembers(_ context.Context, site account.Site, name strin
 }
 
 // startPeople is a door with histories of a.example; b.example keeps none.
-func startPeople(t *testing.T) (f fixture, p *people, tokens map[account.Role]string) {
+func startPeople(t *testing.T) (f fixture, p *people, tokens map[account.Scope]string) {
 	t.Helper()
 	f, p = start(t), &people{}
 	for _, s := range []account.Site{{ID: "a-example", Zone: "Europe/Berlin", History: 24}, {ID: "b-example"}} {
@@ -88,10 +88,10 @@ func startPeople(t *testing.T) (f fixture, p *people, tokens map[account.Role]st
 			t.Fatal(err)
 		}
 	}
-	tokens = map[account.Role]string{}
-	for _, role := range account.Roles {
+	tokens = map[account.Scope]string{}
+	for _, scope := range account.Scopes {
 		var err error
-		if tokens[role], _, err = f.memory.AddKey(t.Context(), "a-example", role); err != nil {
+		if tokens[scope], _, err = f.memory.AddKey(t.Context(), account.Key{Site: "a-example", Scopes: []account.Scope{scope}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,51 +103,54 @@ func startPeople(t *testing.T) (f fixture, p *people, tokens map[account.Role]st
 func TestVisitorsAndSegments(t *testing.T) {
 	f, p, tokens := startPeople(t)
 	for _, x := range []struct {
-		role               account.Role
+		scope              account.Scope
 		method, path, body string
 		status             int
 		answer, asked      string
 	}{
-		{account.Viewer, "GET", "/v1/visitors/u1/history", "", 200, `{"site":"a-example","visitor":"u1","traits":{"plan":"pro"},"segments":[{"segment":"fans","version":2}],"currency":"EUR",` +
+		{account.Read, "GET", "/v1/visitors/u1/history", "", 200, `{"site":"a-example","visitor":"u1","traits":{"plan":"pro"},"segments":[{"segment":"fans","version":2}],"currency":"EUR",` +
 			`"items":[{"kind":"product","value":"B4","months":[{"month":"2024-03","views":3,"orders":1,"revenue":19.90,"days":[{"date":"2024-03-09","views":3,"orders":1,"revenue":19.90}]}]}],` +
 			`"kept_since":"2022-04-01","complete":true,"as_of":"2024-03-10T15:32:07+01:00"}`, fmt.Sprintf(`a-example history "u1" [] [] %d %d`, -1<<30, 1<<30)},
-		{account.Viewer, "GET", "/v1/visitors/u1/history?product=B4&product=C5&category=x+y&from=1970-01-03&to=1970-02-01", "", 200, ``, `a-example history "u1" ["B4" "C5"] ["x y"] 2 31`},
-		{account.Viewer, "GET", "/v1/visitors/" + url.PathEscape("ä/b ?@x.com") + "/history", "", 200, `"visitor":"ä/b ?@x.com"`, `history "ä/b ?@x.com"`},
+		{account.Read, "GET", "/v1/visitors/u1/history?product=B4&product=C5&category=x+y&from=1970-01-03&to=1970-02-01", "", 200, ``, `a-example history "u1" ["B4" "C5"] ["x y"] 2 31`},
+		{account.Read, "GET", "/v1/visitors/" + url.PathEscape("ä/b ?@x.com") + "/history", "", 200, `"visitor":"ä/b ?@x.com"`, `history "ä/b ?@x.com"`},
 		{account.InPages, "GET", "/v1/visitors/u1/segments", "", 200, `{"site":"a-example","visitor":"u1","segments":[{"segment":"fans","version":2}],"complete":false,"as_of":"2024-03-10T15:32:07+01:00"}`, `a-example segments "u1" false`},
-		{account.Owner, "GET", "/v1/visitors/u1/segments?explain=true&site=a.example", "", 200, `"explanations":[{"segment":"fans","version":2,"why":{"held":true},"text":"yes"}]`, `a-example segments "u1" true`},
-		{account.Viewer, "GET", "/v1/segments", "", 200, `{"site":"a-example","segments":[{"name":"fans","version":2,"when":{"views":{"at_least":3}},"created":"2024-03-10T14:32:07Z"}]}`, "a-example list"},
-		{account.Owner, "PUT", "/v1/segments", "text", 200, `{"site":"a-example","segments":[{"name":"fans","version":2`, "a-example put text\na-example list"},
-		{account.Owner, "DELETE", "/v1/segments/fans", "", 200, `{"removed":"fans","site":"a-example"}`, "a-example remove fans"},
-		{account.Viewer, "POST", "/v1/segments/dry-run", "text", 200, `{"site":"a-example","visitors":9,"segments":[{"segment":"fans","members":4}],"took_ms":1,`, "a-example test text"},
-		{account.Viewer, "GET", "/v1/segments/fans/members?from=1970-01-02&to=1970-01-05", "", 200, `{"site":"a-example","segment":"fans","days":[{"date":"2024-03-09","members":4}]}`, "a-example members fans 1 4"},
+		{account.Everything, "GET", "/v1/visitors/u1/segments?explain=true&site=a.example", "", 200, `"explanations":[{"segment":"fans","version":2,"why":{"held":true},"text":"yes"}]`, `a-example segments "u1" true`},
+		{account.Read, "GET", "/v1/segments", "", 200, `{"site":"a-example","segments":[{"name":"fans","version":2,"when":{"views":{"at_least":3}},"created":"2024-03-10T14:32:07Z"}]}`, "a-example list"},
+		{account.Define, "PUT", "/v1/segments", "text", 200, `{"site":"a-example","segments":[{"name":"fans","version":2`, "a-example put text\na-example list"},
+		{account.Define, "DELETE", "/v1/segments/fans", "", 200, `{"removed":"fans","site":"a-example"}`, "a-example remove fans"},
+		{account.Read, "POST", "/v1/segments/dry-run", "text", 200, `{"site":"a-example","visitors":9,"segments":[{"segment":"fans","members":4}],"took_ms":1,`, "a-example test text"},
+		{account.Read, "GET", "/v1/segments/fans/members?from=1970-01-02&to=1970-01-05", "", 200, `{"site":"a-example","segment":"fans","days":[{"date":"2024-03-09","members":4}]}`, "a-example members fans 1 4"},
 
-		{account.InPages, "GET", "/v1/visitors/u1/segments?explain=true", "", 403, "viewer or owner", ""},
-		{account.InPages, "GET", "/v1/visitors/u1/history", "", 403, "viewer or owner", ""},
-		{account.InPages, "GET", "/v1/segments", "", 403, "viewer or owner", ""},
-		{account.InPages, "GET", "/v1/segments/fans/members", "", 403, "viewer or owner", ""},
-		{account.InPages, "POST", "/v1/segments/dry-run", "text", 403, "viewer or owner", ""},
-		{account.Viewer, "PUT", "/v1/segments", "text", 403, "the role owner,", ""},
-		{account.Viewer, "DELETE", "/v1/segments/fans", "", 403, "the role owner,", ""},
-		{account.Owner, "PUT", "/v1/segments", "bad", 400, "line 1: bad", ""},
-		{account.Owner, "PUT", "/v1/segments", strings.Repeat("x", MaxBody+1), 413, "64 KiB", ""},
-		{account.Owner, "DELETE", "/v1/segments/others", "", 404, "there is no such segment", ""},
-		{account.Owner, "POST", "/v1/segments/dry-run", "broken", 503, "log", ""},
-		{account.Owner, "POST", "/v1/segments/dry-run", "endless", 503, "footfall segment test", ""},
-		{account.Owner, "POST", "/v1/segments/dry-run", "one too many", 503, "are being tried", ""},
-		{account.Owner, "POST", "/v1/segments", "text", 405, "use GET, PUT", ""},
-		{account.Viewer, "GET", "/v1/visitors/u1/history?page=/", "", 400, "unknown parameter", ""},
-		{account.Viewer, "GET", "/v1/visitors/u1/history?from=May", "", 400, "is not a day", ""},
-		{account.Viewer, "GET", "/v1/visitors/u1/segments?explain=why", "", 400, "neither true nor false", ""},
-		{account.Viewer, "GET", "/v1/visitors/" + strings.Repeat("u", MaxVisitor+1) + "/segments", "", 400, "1 to 1000", ""},
-		{account.Viewer, "GET", "/v1/visitors/u1/history?site=b-example", "", 400, "unknown site", ""},
+		{account.InPages, "GET", "/v1/visitors/u1/segments?explain=true", "", 403, "scope read or admin", ""},
+		{account.InPages, "GET", "/v1/visitors/u1/history", "", 403, "scope read or admin", ""},
+		{account.Orders, "GET", "/v1/segments", "", 403, "scope read or admin", ""},
+		{account.Define, "GET", "/v1/visitors/u1/history", "", 403, "scope read or admin", ""},
+		{account.Define, "GET", "/v1/visitors/u1/segments", "", 403, "scope read or segments or admin", ""},
+		{account.InPages, "GET", "/v1/segments", "", 403, "scope read or admin", ""},
+		{account.InPages, "GET", "/v1/segments/fans/members", "", 403, "scope read or admin", ""},
+		{account.InPages, "POST", "/v1/segments/dry-run", "text", 403, "scope read or admin", ""},
+		{account.Read, "PUT", "/v1/segments", "text", 403, "the scope define or admin,", ""},
+		{account.Read, "DELETE", "/v1/segments/fans", "", 403, "the scope define or admin,", ""},
+		{account.Define, "PUT", "/v1/segments", "bad", 400, "line 1: bad", ""},
+		{account.Define, "PUT", "/v1/segments", strings.Repeat("x", MaxBody+1), 413, "64 KiB", ""},
+		{account.Define, "DELETE", "/v1/segments/others", "", 404, "there is no such segment", ""},
+		{account.Everything, "POST", "/v1/segments/dry-run", "broken", 503, "log", ""},
+		{account.Everything, "POST", "/v1/segments/dry-run", "endless", 503, "footfall segment test", ""},
+		{account.Everything, "POST", "/v1/segments/dry-run", "one too many", 503, "are being tried", ""},
+		{account.Define, "POST", "/v1/segments", "text", 405, "use GET, PUT", ""},
+		{account.Read, "GET", "/v1/visitors/u1/history?page=/", "", 400, "unknown parameter", ""},
+		{account.Read, "GET", "/v1/visitors/u1/history?from=May", "", 400, "is not a day", ""},
+		{account.Read, "GET", "/v1/visitors/u1/segments?explain=why", "", 400, "neither true nor false", ""},
+		{account.Read, "GET", "/v1/visitors/" + strings.Repeat("u", MaxVisitor+1) + "/segments", "", 400, "1 to 1000", ""},
+		{account.Read, "GET", "/v1/visitors/u1/history?site=b-example", "", 400, "unknown site", ""},
 	} {
 		p.asked = nil
-		status, answer, h := f.do(t, x.method, x.path, tokens[x.role], x.body)
+		status, answer, h := f.do(t, x.method, x.path, tokens[x.scope], x.body)
 		if x.body == "one too many" && h.Get("Retry-After") == "" {
 			t.Errorf("%s: it does not say when to try again", x.body)
 		}
 		if status != x.status || !strings.Contains(answer, x.answer) {
-			t.Errorf("%s %s %s: %d %s, want %d %s", x.role, x.method, x.path, status, answer, x.status, x.answer)
+			t.Errorf("%s %s %s: %d %s, want %d %s", x.scope, x.method, x.path, status, answer, x.status, x.answer)
 		}
 		if asked := strings.Join(p.asked, "\n"); !strings.Contains(asked, x.asked) || x.asked == "" && asked != "" {
 			t.Errorf("%s %s: asked %q, want %q", x.method, x.path, asked, x.asked)
@@ -157,7 +160,7 @@ func TestVisitorsAndSegments(t *testing.T) {
 
 func TestHistoryIsOff(t *testing.T) {
 	f, p, _ := startPeople(t)
-	owner, _, err := f.memory.AddKey(t.Context(), "b-example", account.Owner)
+	owner, _, err := f.memory.AddKey(t.Context(), account.Key{Site: "b-example", Scopes: []account.Scope{account.Everything}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,13 @@ func (c *Collector) clientAddr(r *http.Request) (addr netip.Addr, header string)
 	return addr, ""
 }
 
+// Client is the address a request comes from, as far as it is known: that of
+// the connection, or what a trusted proxy says. It must not be kept.
+func (c *Collector) Client(r *http.Request) netip.Addr {
+	addr, _ := c.clientAddr(r)
+	return addr
+}
+
 // peer is the address of the connection's other end.
 func peer(r *http.Request) netip.Addr {
 	port, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -34,7 +34,7 @@ type audited struct {
 }
 
 // audit shows where the accepted events are and what the last recount found.
-func (d *door) audit(w http.ResponseWriter, r *http.Request) {
+func (d *door) audit(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	var v audited
@@ -55,5 +55,5 @@ func (d *door) audit(w http.ResponseWriter, r *http.Request) {
 			v.Audit, v.When, v.Took = &a, a.At.UTC().Format("2 January 2006 15:04 UTC"), a.Took.Round(time.Millisecond).String()
 		}
 	}
-	d.show(w, http.StatusOK, "audit.html", v)
+	d.show(w, http.StatusOK, "audit.html", in, v)
 }

@@ -28,6 +28,7 @@ type view struct {
 	Quiet          bool   // it has none in this period
 	Elsewhere      *link  // when it has some, if Quiet without a filter
 	Snippet        string // to install, if Empty
+	Base, LiveAt   string // paths of the page and of its live figure
 }
 
 type link struct {
@@ -55,9 +56,9 @@ var cells = []struct{ name, label, unit string }{
 // fails says so in its own box.
 func (d *door) draw(ctx context.Context, s state, sites []account.Site) view {
 	x := spanOf(s, d.Now())
-	v := view{Site: s.site, Live: "–", Filters: filters(s)}
+	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path(), LiveAt: s.base + "/live?site=" + s.site.ID}
 	for _, site := range sites {
-		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to}
+		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to, base: s.base}
 		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
 	}
 	for _, i := range [...]int{1, 2, 0, 3, 4} { // shortest first
@@ -108,7 +109,7 @@ func (d *door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	if !oldest.IsZero() {
 		v.AsOf = oldest.In(x.zone).Format("15:04:05")
 	}
-	if d.Status != nil {
+	if d.Status != nil && s.sums {
 		if st, err := d.Status(ctx); err == nil {
 			v.Status = &st
 		}

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -24,12 +25,11 @@ type Sites interface {
 	Sites(ctx context.Context) ([]account.Site, error)
 }
 
-// Logins turns one-time links into sessions, checks and ends sessions;
-// account.ErrNotFound is one that does not let in.
-type Logins interface {
-	UseLink(ctx context.Context, token string) (session string, err error)
-	Session(ctx context.Context, session string) error
-	EndSession(ctx context.Context, session string) error
+// Control is people and how they log in, shares, and the audit log.
+type Control interface {
+	account.Entrances
+	Share(ctx context.Context, token string) (account.Share, error)
+	Record(ctx context.Context, c account.Change) error
 }
 
 // Status is where the accepted events are; Accepted is the sum of the others.
@@ -41,12 +41,15 @@ type Options struct {
 	Now    func() time.Time                      // nil is time.Now
 	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
 	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
+	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
+	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none
+	Portal string                                // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed page.html login.html audit.html privacy.html dash.css dash.js icon.svg
+//go:embed page.html login.html new.html account.html audit.html privacy.html dash.css dash.js icon.svg
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }}).ParseFS(files, "*.html"))
@@ -62,33 +65,51 @@ var version = func() string {
 }()
 
 type door struct {
-	source query.Source
-	sites  Sites
-	logins Logins
+	source  query.Source
+	sites   Sites
+	control Control
+	gate    *account.Gate
+	cross   *http.CrossOriginProtection
 	Options
 }
 
-// New is the handler of the dashboard: "/", "/audit", "/live", "/privacy/SITE", "/login", "/logout" and
-// "/assets/". A page asks some twenty questions at once; how many of them the
+// New is the handler of the dashboard and of everything about logging in: see
+// routes. An Options.Public that is no origin panics. A page asks some twenty questions at once; how many of them the
 // source gets at a time is the source's own matter: query.Limit.
-func New(source query.Source, sites Sites, logins Logins, o Options) http.Handler {
+func New(source query.Source, sites Sites, control Control, o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &door{source, sites, logins, o}
+	if o.Client == nil {
+		o.Client = peer
+	}
+	d := &door{source, sites, control, account.NewGate(control, o.Now), http.NewCrossOriginProtection(), o}
+	if o.Public != "" {
+		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
+			panic(err)
+		}
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", d.loggedIn(d.page))
-	mux.HandleFunc("GET /audit", d.loggedIn(d.audit))
-	mux.HandleFunc("GET /live", d.loggedIn(d.live))
-	mux.HandleFunc("GET /privacy/{site}", d.privacy)
-	mux.HandleFunc("GET /login", d.askLogin)
-	mux.HandleFunc("POST /login", d.login)
-	mux.HandleFunc("POST /logout", d.loggedIn(d.logout))
-	mux.HandleFunc("GET /assets/{version}/{name}", asset)
+	for route, do := range d.routes() {
+		mux.HandleFunc(route, d.guard(route, do))
+	}
 	return strict(mux)
+}
+
+// routes are the pages. Who may see them stands in account.Routes.
+func (d *door) routes() map[string]page {
+	return map[string]page{
+		"GET /{$}": d.page, "GET /audit": d.audit, "GET /live": d.live,
+		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
+		"GET /share/{token}": d.share, "GET /share/{token}/live": d.shareLive,
+		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /logout": d.logout,
+		"GET /setup": d.askSetup, "POST /setup": d.setUp, "GET /password": d.askPassword, "POST /password": d.setPassword,
+		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setName), "POST /account/password": d.ofPerson(d.changePassword),
+		"POST /account/totp": d.ofPerson(d.startTOTP), "POST /account/totp/off": d.ofPerson(d.stopTOTP), "POST /account/logout": d.logoutEverywhere,
+	}
 }
 
 // strict forbids the pages everything they don't need: script and style from
@@ -105,7 +126,7 @@ func strict(next http.Handler) http.Handler {
 	})
 }
 
-func asset(w http.ResponseWriter, r *http.Request) {
+func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 	name := r.PathValue("name")
 	b, err := files.ReadFile(name)
 	if err != nil || strings.HasSuffix(name, ".html") {
@@ -117,35 +138,44 @@ func asset(w http.ResponseWriter, r *http.Request) {
 }
 
 // page draws the dashboard in the state that the URL says.
-func (d *door) page(w http.ResponseWriter, r *http.Request) {
+func (d *door) page(w http.ResponseWriter, r *http.Request, in visit) {
 	sites, err := d.sites.Sites(r.Context())
 	if err != nil {
-		d.Log.Error("dash: control data does not answer", "error", err)
-		http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
+		d.noControl(w, err)
 		return
 	}
-	if len(sites) == 0 {
-		d.show(w, http.StatusOK, "page.html", view{})
+	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
+		d.show(w, http.StatusOK, "page.html", in, view{})
 		return
 	}
+	s := readState(r.URL.Query(), sites)
+	s.sums = in.who.MaySomewhere(account.ReadServer)
+	d.board(w, r, in, s, sites)
+}
+
+// board shows the figures of a state.
+func (d *door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	s := readState(r.URL.Query(), sites)
 	v := d.draw(ctx, s, sites)
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + origin(r) + `/js/footfall.js"></script>`
 	}
-	d.show(w, http.StatusOK, "page.html", v)
+	d.show(w, http.StatusOK, "page.html", in, v)
 }
 
 // live is the number of current visitors as JSON, for the script.
-func (d *door) live(w http.ResponseWriter, r *http.Request) {
+func (d *door) live(w http.ResponseWriter, r *http.Request, in visit) {
 	sites, err := d.sites.Sites(r.Context())
-	if err != nil || len(sites) == 0 {
+	if sites = in.who.Sites(account.ReadFigures, sites); err != nil || len(sites) == 0 {
 		http.Error(w, "no site", http.StatusServiceUnavailable)
 		return
 	}
-	n, err := d.current(r.Context(), readState(r.URL.Query(), sites))
+	d.tellLive(w, r, readState(r.URL.Query(), sites))
+}
+
+func (d *door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
+	n, err := d.current(r.Context(), s)
 	if err != nil {
 		http.Error(w, "the event store does not answer", http.StatusServiceUnavailable)
 		return
@@ -156,12 +186,14 @@ func (d *door) live(w http.ResponseWriter, r *http.Request) {
 
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
-func (d *door) show(w http.ResponseWriter, status int, name string, data any) {
+func (d *door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
 	err := templates.ExecuteTemplate(&b, name, struct {
 		V       any
 		Version string
-	}{data, version})
+		Form    string // the secret word of the session's forms; "" for who has none
+		Me      string // who is logged in
+	}{data, version, in.form(), in.name()})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, "This page could not be drawn. The reason is in the server's log.", http.StatusInternalServerError)

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
 	"footfall/query"
@@ -21,18 +22,18 @@ import (
 
 func now() time.Time { return fixed }
 
-// login makes a session.
+// login makes a session of the operator.
 func (w world) login(t *testing.T) (session string) {
 	t.Helper()
-	link, err := w.control.AddLink(t.Context(), time.Hour)
+	session, err := w.control.AddSession(t.Context(), "")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if session, err = w.control.UseLink(t.Context(), link); err != nil {
 		t.Fatal(err)
 	}
 	return session
 }
+
+// form is the secret word of a session's forms.
+func form(session string) string { return visit{token: session}.form() }
 
 // get asks as a browser that is logged in.
 func (w world) get(t *testing.T, path string) string {
@@ -108,7 +109,7 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%s without login: %d", path, rec.Code)
 		}
 	}
-	link, err := w.control.AddLink(t.Context(), time.Hour)
+	link, err := w.control.AddLink(t.Context(), account.ForLogin, "", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,7 @@ func TestLogin(t *testing.T) {
 	if rec := do("POST", "/login", "link="+strings.Repeat("x", 1<<20), ""); rec.Code != 403 {
 		t.Errorf("large body: %d", rec.Code)
 	}
-	other, err := w.control.AddLink(t.Context(), time.Hour)
+	other, err := w.control.AddLink(t.Context(), account.ForLogin, "", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,8 @@ func TestLogin(t *testing.T) {
 func TestLogout(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
 	do := func(method, session, proto string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(method, "/logout", nil)
+		r := httptest.NewRequest(method, "/logout", strings.NewReader("form="+form(session)))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("X-Forwarded-Proto", proto)
 		if session != "" {
 			r.AddCookie(&http.Cookie{Name: cookie, Value: session})
@@ -173,12 +175,12 @@ func TestLogout(t *testing.T) {
 			t.Errorf("a copy of the cookie is worth %d after a logout over %q", rec.Code, proto)
 		}
 	}
-	if err := w.control.Session(t.Context(), session); err != nil {
+	if _, err := w.control.Session(t.Context(), session); err != nil {
 		t.Errorf("another browser was logged out, too: %v", err)
 	}
 	none := newWorld(t, now)
 	for _, page := range []string{w.get(t, "/"), none.get(t, "/")} {
-		lacks(t, page, `method="post" action="/logout"><button title="`)
+		lacks(t, page, `method="post" action="/logout"><input type="hidden" name="form" value="`)
 	}
 }
 

@@ -149,8 +149,7 @@ func TestLook(t *testing.T) {
 			w = worlds[which.Value]
 		}
 		if guest, _ := r.Cookie("guest"); guest == nil {
-			link, _ := w.control.AddLink(r.Context(), time.Hour)
-			session, _ := w.control.UseLink(r.Context(), link)
+			session, _ := w.control.AddSession(r.Context(), "")
 			r.AddCookie(&http.Cookie{Name: cookie, Value: session})
 		}
 		w.ServeHTTP(rw, r)

@@ -1,71 +1,247 @@
 package dash
 
 import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
 
 	"footfall/account"
+	"footfall/event"
 )
 
 const cookie = "footfall_session"
 
-// loginView is what login.html shows: the button of a link, or how to get one.
-type loginView struct{ Link, Problem string }
+// maxForm is the most bytes a form may have.
+const maxForm = 16 << 10
 
-// loggedIn lets only browsers with a valid session through.
-func (d *door) loggedIn(next http.HandlerFunc) http.HandlerFunc {
+// visit is who asks for a page, and by which session.
+type visit struct {
+	who     account.Who
+	person  account.Person // zero for the operator and for who has no session
+	session account.Session
+	token   string
+}
+
+// form is the secret word of the session's forms: who can't read its pages
+// can't send them.
+func (in visit) form() string {
+	if in.token == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(in.token))
+	mac.Write([]byte("form"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// name is how the page calls who is logged in.
+func (in visit) name() string {
+	if in.token != "" && in.person.ID == "" {
+		return "operator"
+	}
+	return cmp.Or(in.person.Name, in.person.Email)
+}
+
+// page answers a request that is let through.
+type page func(http.ResponseWriter, *http.Request, visit)
+
+// guard lets through who may do the route's action somewhere. A form counts
+// only if it stood in a page of this server, and of this session.
+func (d *door) guard(route string, do page) http.HandlerFunc {
+	action := account.ActionOf(route)
 	return func(w http.ResponseWriter, r *http.Request) {
-		err := account.ErrNotFound
-		if c, cookieErr := r.Cookie(cookie); cookieErr == nil {
-			err = d.logins.Session(r.Context(), c.Value)
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		if d.cross.Check(r) != nil {
+			d.refuse(w, http.StatusForbidden, "This form was sent from a page of another site, so nothing was done.")
+			return
 		}
+		if action == account.Public {
+			do(w, r, visit{})
+			return
+		}
+		in, err := d.visitor(r)
 		switch {
-		case err == nil:
-			next(w, r)
 		case errors.Is(err, account.ErrNotFound):
-			d.show(w, http.StatusUnauthorized, "login.html", loginView{})
-		default:
+			d.askAgain(w, r)
+		case err != nil:
 			d.noControl(w, err)
+		case !in.who.MaySomewhere(action) && d.Portal != "" && r.URL.Path == "/" && in.who.MaySomewhere(account.OwnFigures):
+			http.Redirect(w, r, d.Portal, http.StatusSeeOther)
+		case !in.who.MaySomewhere(action):
+			d.refuse(w, http.StatusForbidden, "Your account may not see this. Ask an owner of the site for it.")
+		case r.Method == http.MethodPost && !hmac.Equal([]byte(r.PostFormValue("form")), []byte(in.form())):
+			d.refuse(w, http.StatusForbidden, "This form is of an older log-in, so nothing was done. Load its page again.")
+		default:
+			do(w, r, in)
 		}
 	}
+}
+
+func (d *door) visitor(r *http.Request) (in visit, err error) {
+	c, err := r.Cookie(cookie)
+	if err != nil {
+		return in, account.ErrNotFound
+	}
+	in.token = c.Value
+	in.session, in.person, in.who, err = d.gate.Visitor(r.Context(), c.Value)
+	return in, err
+}
+
+// loginView is what login.html shows: the button of a link, the second step,
+// or e-mail and password.
+type loginView struct {
+	Link, Second   string
+	Email, Next    string
+	Problem, Alone string // Alone is a problem that nothing but another page mends
+}
+
+// askAgain asks for a log-in and comes back to the page afterwards.
+func (d *door) askAgain(w http.ResponseWriter, r *http.Request) {
+	v := loginView{}
+	if r.Method == http.MethodGet {
+		v.Next = local(r.URL.RequestURI())
+	}
+	d.show(w, http.StatusUnauthorized, "login.html", visit{}, v)
+}
+
+// local is an address on this server; "/" for any other.
+func local(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||
+		strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || r <= ' ' || r == 0x7f }) {
+		return "/"
+	}
+	return next
 }
 
 // askLogin shows a button instead of logging in at once: programs that look
 // at links in messages would use the link up.
-func (d *door) askLogin(w http.ResponseWriter, r *http.Request) {
-	d.show(w, http.StatusOK, "login.html", loginView{Link: r.URL.Query().Get("link")})
+func (d *door) askLogin(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := r.URL.Query()
+	d.show(w, http.StatusOK, "login.html", visit{}, loginView{Link: v.Get("link"), Next: local(v.Get("next"))})
 }
 
-func (d *door) login(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	session, err := d.logins.UseLink(r.Context(), r.PostFormValue("link"))
+// login takes a link, or e-mail and password.
+func (d *door) login(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := loginView{Next: local(r.PostFormValue("next"))}
+	var e account.Entry
+	var err error
+	if link := r.PostFormValue("link"); r.PostForm.Has("link") {
+		e, err = d.gate.FollowLink(r.Context(), link)
+	} else {
+		v.Email = r.PostFormValue("email")
+		e, err = d.gate.Password(r.Context(), v.Email, r.PostFormValue("password"), d.network(r))
+	}
+	if err != nil {
+		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
+	d.welcome(w, r, e, v.Next)
+}
+
+// loginCode takes the second factor's code.
+func (d *door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := loginView{Second: r.PostFormValue("second"), Next: local(r.PostFormValue("next"))}
+	session, err := d.gate.Code(r.Context(), v.Second, r.PostFormValue("code"), d.network(r))
 	if errors.Is(err, account.ErrNotFound) {
-		d.show(w, http.StatusForbidden, "login.html", loginView{Problem: "This link was used already or is too old."})
+		v.Second = ""
+		d.show(w, http.StatusForbidden, "login.html", visit{}, loginView{Next: v.Next, Problem: "That took too long. Log in again."})
 		return
 	}
 	if err != nil {
+		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
+	d.welcome(w, r, account.Entry{Session: session}, v.Next)
+}
+
+// welcome gives the browser its session, or asks for the second factor. The
+// session that it had before ends.
+func (d *door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, next string) {
+	if e.Second != "" {
+		d.show(w, http.StatusOK, "login.html", visit{}, loginView{Second: e.Second, Next: next})
+		return
+	}
+	if c, err := r.Cookie(cookie); err == nil {
+		if err := d.gate.EndSession(r.Context(), c.Value); err != nil {
+			d.noControl(w, err)
+			return
+		}
+	}
+	setCookie(w, r, e.Session, int(account.SessionLife.Seconds()))
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
+// denied shows a page again with what was wrong. view makes its view from that.
+func (d *door) denied(w http.ResponseWriter, err error, name string, in visit, view func(why string) any) {
+	status, why := http.StatusForbidden, ""
+	slow, isSlow := errors.AsType[*account.SlowError](err)
+	invalid, isInvalid := errors.AsType[*event.InvalidError](err)
+	switch {
+	case isSlow:
+		w.Header().Set("Retry-After", strconv.Itoa(slow.Seconds()))
+		status, why = http.StatusTooManyRequests, "Too many tries. Try again in "+waiting(slow.Seconds())+"."
+	case isInvalid:
+		status, why = http.StatusUnprocessableEntity, strings.ToUpper(invalid.Field[:1])+invalid.Field[1:]+" "+invalid.Why+"."
+	case errors.Is(err, account.ErrDenied):
+		why = "That was not right."
+	case errors.Is(err, account.ErrNotFound):
+		why = "This link was used already or is too old."
+	case errors.Is(err, account.ErrExists):
+		status, why = http.StatusUnprocessableEntity, "Somebody has this e-mail already."
+	default:
 		d.noControl(w, err)
 		return
 	}
-	setCookie(w, r, session, int(account.SessionLife.Seconds()))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	d.show(w, status, name, in, view(why))
+}
+
+// waiting spells seconds for people.
+func waiting(seconds int) string {
+	if seconds == 1 {
+		return "a second"
+	}
+	if seconds <= 90 {
+		return fmt.Sprintf("%d seconds", seconds)
+	}
+	return fmt.Sprintf("%d minutes", (seconds+59)/60)
+}
+
+// network is what the sender's address has in common with its neighbours.
+func (d *door) network(r *http.Request) string { return account.Network(d.Client(r)) }
+
+// peer is the address of the connection's other end.
+func peer(r *http.Request) netip.Addr {
+	port, _ := netip.ParseAddrPort(r.RemoteAddr) // a local socket has none
+	return port.Addr()
 }
 
 // noControl answers when the control data does not.
 func (d *door) noControl(w http.ResponseWriter, err error) {
-	d.Log.Error("dash: control data does not answer", "error", err)
+	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
+		d.Log.Error("dash: control data does not answer", "error", err)
+	}
 	http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
 }
 
-// logout ends the session, also for whoever has a copy of the cookie. Only requests with a session
-// come here: the cookie is SameSite=Lax, so a form on somebody else's page
-// comes without it and logs nobody out.
-func (d *door) logout(w http.ResponseWriter, r *http.Request) {
-	if c, err := r.Cookie(cookie); err == nil {
-		if err := d.logins.EndSession(r.Context(), c.Value); err != nil {
-			d.noControl(w, err)
-			return
-		}
+// refuse shows a page that says why there is none.
+func (d *door) refuse(w http.ResponseWriter, status int, why string) {
+	d.show(w, status, "login.html", visit{}, loginView{Alone: why})
+}
+
+// logout ends the session, also for whoever has a copy of the cookie.
+func (d *door) logout(w http.ResponseWriter, r *http.Request, in visit) {
+	if err := d.gate.EndSession(r.Context(), in.token); err != nil {
+		d.noControl(w, err)
+		return
 	}
 	setCookie(w, r, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

@@ -10,7 +10,7 @@ import (
 
 // privacy tells a site's visitors what is kept of them and for how long. It
 // needs no log-in, so that the site's own pages can link to it.
-func (d *door) privacy(w http.ResponseWriter, r *http.Request) {
+func (d *door) privacy(w http.ResponseWriter, r *http.Request, _ visit) {
 	sites, err := d.sites.Sites(r.Context())
 	if err != nil {
 		d.noControl(w, err)
@@ -22,5 +22,5 @@ func (d *door) privacy(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such site here.", http.StatusNotFound)
 		return
 	}
-	d.show(w, http.StatusOK, "privacy.html", sites[i])
+	d.show(w, http.StatusOK, "privacy.html", visit{}, sites[i])
 }

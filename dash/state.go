@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 
@@ -21,6 +22,9 @@ type state struct {
 	detail  metric.Dimension // the list shown in full; "" is none
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
+
+	base string // path of the page; "" is "/"
+	sums bool   // who asks may see the account of all sites' events
 }
 
 // choices of the period, the first one is the default.
@@ -58,7 +62,9 @@ func readState(v url.Values, sites []account.Site) state {
 }
 
 // href is the URL of the state.
-func (s state) href() string { return "/?" + s.values().Encode() }
+func (s state) href() string { return s.path() + "?" + s.values().Encode() }
+
+func (s state) path() string { return cmp.Or(s.base, "/") }
 
 func (s state) values() url.Values {
 	v := url.Values{"site": {s.site.ID}}

@@ -2,7 +2,6 @@ package shop
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"footfall/ledger"
 )
@@ -114,5 +113,5 @@ func (a *lemonPurchase) refund(p *purse, r *Report) *Refund {
 	if amount == 0 {
 		return &Refund{ID: r.Number + "/full", Currency: p.currency, Full: true}
 	}
-	return &Refund{ID: r.Number + "/" + strconv.FormatInt(amount, 10), Currency: p.currency, Amount: amount, Gross: true, Cumulative: true}
+	return &Refund{ID: r.Number, Currency: p.currency, Amount: amount, Gross: true, Cumulative: true}
 }

@@ -3,7 +3,6 @@ package shop
 import (
 	"encoding/json"
 	"math/big"
-	"strconv"
 	"strings"
 	"time"
 
@@ -190,8 +189,7 @@ func (m *stripeMessage) refund(o HookOptions) ([]Report, error) {
 	p := open(string(c.Currency), "")
 	r := m.report(o, p)
 	r.Names = names("payment_intent", c.Intent, "charge", c.ID, "invoice", c.Invoice)
-	amount := p.stripe("amount_refunded", c.Refunded)
-	r.Refund = &Refund{ID: string(c.ID) + "/" + strconv.FormatInt(amount, 10), Currency: p.currency, Amount: amount, Gross: true, Cumulative: true}
+	r.Refund = &Refund{ID: string(c.ID), Currency: p.currency, Amount: p.stripe("amount_refunded", c.Refunded), Gross: true, Cumulative: true}
 	return checked(r, p)
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +19,9 @@ import (
 // (t.Cleanup).
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
-		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "segments": segments, "bad segments": badSegments, "links": links, "one winner": oneWinner,
-		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "salts": salts, "cancelled": cancelled,
+		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "keys end": keysEnd, "shares": shares, "secrets": secrets, "audit": audit,
+		"people": people, "bad people": badPeople, "grants": grants, "credentials": credentials, "codes are used once": codesOnce, "segments": segments, "bad segments": badSegments, "links": links, "one winner": oneWinner,
+		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "log-out everywhere": everywhere, "the disabled": theDisabled, "the removed": theRemoved, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { law(t, open(t)) })
@@ -178,113 +178,6 @@ func badSites(t *testing.T, s Store) {
 	}
 }
 
-func keys(t *testing.T, s Store) {
-	ctx := t.Context()
-	site, err := s.AddSite(ctx, account.Site{Domain: "example.com"})
-	must(t, err)
-	bound, k, err := s.AddKey(ctx, site.ID, account.Viewer)
-	must(t, err)
-	free, _, err := s.AddKey(ctx, "", account.Owner)
-	must(t, err)
-	if bound == free || !strings.HasPrefix(bound, account.KeyPrefix) || len(bound) != 36 {
-		t.Errorf("tokens %d and %d bytes, prefix missing or equal", len(bound), len(free))
-	}
-	got, err := s.Key(ctx, bound)
-	must(t, err)
-	if got.ID != k.ID || got.Site != site.ID || got.Role != account.Viewer || !got.Created.Equal(k.Created) {
-		t.Errorf("Key = %+v, want %+v", got, k)
-	}
-	if got, err := s.Key(ctx, free); err != nil || got.Site != "" || got.Role != account.Owner {
-		t.Errorf("Key = %+v, %v; want an owner of every site", got, err)
-	}
-	for _, wrong := range []string{"", "ffk_nonsense", strings.ToUpper(bound), k.ID} {
-		_, err := s.Key(ctx, wrong)
-		is(t, err, account.ErrNotFound)
-	}
-	_, _, err = s.AddKey(ctx, "nowhere", account.Viewer)
-	is(t, err, account.ErrNotFound)
-	pages, _, err := s.AddKey(ctx, site.ID, account.InPages)
-	must(t, err)
-	if got, err := s.Key(ctx, pages); err != nil || got.Role != account.InPages {
-		t.Errorf("Key = %+v, %v; want one for pages", got, err)
-	}
-	var bad *event.InvalidError
-	if _, _, err = s.AddKey(ctx, site.ID, "king"); !errors.As(err, &bad) {
-		t.Errorf("role king: %v", err)
-	}
-}
-
-func links(t *testing.T, s Store) {
-	ctx := t.Context()
-	link, err := s.AddLink(ctx, time.Hour)
-	must(t, err)
-	session, err := s.UseLink(ctx, link)
-	must(t, err)
-	must(t, s.Session(ctx, session))
-	_, err = s.UseLink(ctx, link)
-	is(t, err, account.ErrNotFound)
-	is(t, s.Session(ctx, link), account.ErrNotFound)
-	is(t, s.Session(ctx, ""), account.ErrNotFound)
-
-	late, err := s.AddLink(ctx, time.Hour)
-	must(t, err)
-	time.Sleep(time.Hour)
-	_, err = s.UseLink(ctx, late)
-	is(t, err, account.ErrNotFound)
-}
-
-// oneWinner: of many browsers that use a link at once, one gets in.
-func oneWinner(t *testing.T, s Store) {
-	link, err := s.AddLink(t.Context(), time.Hour)
-	must(t, err)
-	var wait sync.WaitGroup
-	got := make(chan string, 8)
-	for range cap(got) {
-		wait.Go(func() {
-			if session, err := s.UseLink(t.Context(), link); err == nil {
-				got <- session
-			}
-		})
-	}
-	wait.Wait()
-	if len(got) != 1 {
-		t.Errorf("%d logged in with one link", len(got))
-	}
-}
-
-func sessionsEnd(t *testing.T, s Store) {
-	link, err := s.AddLink(t.Context(), time.Hour)
-	must(t, err)
-	session, err := s.UseLink(t.Context(), link)
-	must(t, err)
-	time.Sleep(account.SessionLife - time.Second)
-	must(t, s.Session(t.Context(), session))
-	time.Sleep(time.Second)
-	is(t, s.Session(t.Context(), session), account.ErrNotFound)
-}
-
-func sessionsAreEnded(t *testing.T, s Store) {
-	var sessions [2]string
-	for i := range sessions {
-		link, err := s.AddLink(t.Context(), time.Hour)
-		must(t, err)
-		sessions[i], err = s.UseLink(t.Context(), link)
-		must(t, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.EndSession(ctx, sessions[0]); err == nil {
-		t.Error("EndSession worked with a cancelled context")
-	}
-	must(t, s.Session(t.Context(), sessions[0]))
-	must(t, s.EndSession(t.Context(), sessions[0]))
-	is(t, s.Session(t.Context(), sessions[0]), account.ErrNotFound)
-	must(t, s.Session(t.Context(), sessions[1]))
-	for _, invalid := range []string{sessions[0], "", "ffs_unknown"} {
-		must(t, s.EndSession(t.Context(), invalid))
-	}
-}
-
 func salts(t *testing.T, s Store) {
 	today := event.DayOf(time.Now())
 	first, err := s.Salt(today)
@@ -325,12 +218,18 @@ func cancelled(t *testing.T, s Store) {
 	if len(all) != 0 {
 		t.Error("a cancelled AddSite left a site")
 	}
-	link, err := s.AddLink(t.Context(), time.Hour)
+	link, err := s.AddLink(t.Context(), account.ForLogin, "", time.Hour)
 	must(t, err)
 	if _, err := s.UseLink(ctx, link); err == nil {
 		t.Error("UseLink worked with a cancelled context")
 	}
 	if _, err := s.UseLink(t.Context(), link); err != nil {
 		t.Errorf("a cancelled UseLink burnt the link: %v", err)
+	}
+	if _, err := s.AddPerson(ctx, account.Person{Email: "ada@a.com"}); err == nil {
+		t.Error("AddPerson worked with a cancelled context")
+	}
+	if all, err := s.People(t.Context()); err != nil || len(all) > 0 {
+		t.Errorf("a cancelled AddPerson left %v, %v", all, err)
 	}
 }

@@ -18,10 +18,18 @@ import (
 // Store is everything an adapter of control data keeps.
 type Store interface {
 	account.Sites
-	account.Keys
 	account.Segments
-	account.Sessions
 	account.Salts
+	account.Entrances
+	Control
+}
+
+// Control is what is kept beside sites and people.
+type Control interface {
+	account.Keys
+	account.Shares
+	account.Secrets
+	account.Audit
 }
 
 // Memory is the model: a Store that keeps nothing on disk. The zero value
@@ -30,8 +38,12 @@ type Memory struct {
 	mu       sync.Mutex
 	sites    []account.Site
 	keys     map[string]account.Key
-	links    map[string]time.Time
-	sessions map[string]time.Time
+	shares   map[string]account.Share
+	people   map[string]*person // by id
+	links    map[string]account.Link
+	sessions map[string]account.Session
+	secrets  map[string][]byte
+	changes  []account.Change // the oldest first
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
@@ -87,85 +99,6 @@ func (m *Memory) UpdateSite(ctx context.Context, s account.Site) (account.Site, 
 		m.sites[i] = s
 	}
 	return s, err
-}
-
-// AddKey is account.Keys.
-func (m *Memory) AddKey(ctx context.Context, site string, role account.Role) (string, account.Key, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	token, k, err := account.NewKey(site, role, time.Now())
-	if err != nil {
-		return "", account.Key{}, err
-	}
-	if site != "" && !m.known(site) {
-		return "", account.Key{}, account.ErrNotFound
-	}
-	if m.keys == nil {
-		m.keys = map[string]account.Key{}
-	}
-	m.keys[token] = k
-	return token, k, ctx.Err()
-}
-
-// Key is account.Keys.
-func (m *Memory) Key(ctx context.Context, token string) (account.Key, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	k, ok := m.keys[token]
-	if !ok {
-		return account.Key{}, account.ErrNotFound
-	}
-	return k, ctx.Err()
-}
-
-// AddLink is account.Sessions.
-func (m *Memory) AddLink(ctx context.Context, life time.Duration) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.links == nil {
-		m.links, m.sessions = map[string]time.Time{}, map[string]time.Time{}
-	}
-	token := account.NewToken(account.LinkPrefix, 20)
-	m.links[token] = time.Now().Add(life)
-	return token, ctx.Err()
-}
-
-// UseLink is account.Sessions.
-func (m *Memory) UseLink(ctx context.Context, token string) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	expires, ok := m.links[token]
-	delete(m.links, token)
-	if !ok || !expires.After(time.Now()) {
-		return "", account.ErrNotFound
-	}
-	session := account.NewToken(account.SessionPrefix, 20)
-	m.sessions[session] = time.Now().Add(account.SessionLife)
-	return session, nil
-}
-
-// Session is account.Sessions.
-func (m *Memory) Session(ctx context.Context, session string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.sessions[session].After(time.Now()) {
-		return account.ErrNotFound
-	}
-	return ctx.Err()
-}
-
-// EndSession is account.Sessions.
-func (m *Memory) EndSession(ctx context.Context, session string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.sessions, session)
-	return nil
 }
 
 // Salt is account.Salts.

@@ -4,103 +4,137 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"footfall/account"
 )
 
-// AddKey makes a bearer token for one site, or for every site if site is "".
-// An unknown site is account.ErrNotFound.
-func (s *Store) AddKey(ctx context.Context, site string, role account.Role) (string, account.Key, error) {
-	token, k, err := account.NewKey(site, role, time.Now())
+const keyColumns = "id, coalesce(site,''), scopes, created, expires"
+
+// AddKey makes a bearer token for one site, or for every site. An unknown site
+// is account.ErrNotFound, a wrong field an event.InvalidError.
+func (s *Store) AddKey(ctx context.Context, k account.Key) (string, account.Key, error) {
+	token, k, err := account.PrepareKey(k, time.Now())
 	if err != nil {
 		return "", account.Key{}, fmt.Errorf("add key: %w", err)
 	}
+	scopes := make([]string, len(k.Scopes))
+	for i, scope := range k.Scopes {
+		scopes[i] = string(scope)
+	}
 	err = s.within(ctx, func(tx *sql.Tx) error {
-		if site != "" {
-			if err := tx.QueryRowContext(ctx, "SELECT id FROM sites WHERE id = ?", site).Scan(new(string)); err != nil {
-				return none(err)
+		if k.Site != "" {
+			if err := exists(ctx, tx, k.Site); err != nil {
+				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO keys (id, hash, site, role, created) VALUES (?,?,nullif(?,''),?,?)",
-			k.ID, account.HashToken(token), site, string(role), k.Created.UnixMilli())
+		_, err := tx.ExecContext(ctx, "INSERT INTO keys (id, hash, site, scopes, created, expires) VALUES (?,?,nullif(?,''),?,?,?)",
+			k.ID, account.HashToken(token), k.Site, strings.Join(scopes, " "), k.Created.UnixMilli(), milli(k.Expires))
 		return err
 	})
 	if err != nil {
-		return "", account.Key{}, fmt.Errorf("add key for site %q: %w", site, err)
+		return "", account.Key{}, fmt.Errorf("add key for site %q: %w", k.Site, err)
 	}
 	return token, k, nil
 }
 
 // Key finds the key of a token, or account.ErrNotFound.
 func (s *Store) Key(ctx context.Context, token string) (account.Key, error) {
-	var k account.Key
-	var created int64
-	err := s.db.QueryRowContext(ctx, "SELECT id, coalesce(site,''), role, created FROM keys WHERE hash = ?", account.HashToken(token)).
-		Scan(&k.ID, &k.Site, &k.Role, &created)
+	k, err := scanKey(s.db.QueryRowContext(ctx, "SELECT "+keyColumns+" FROM keys WHERE hash = ? AND (expires IS NULL OR expires > ?)",
+		account.HashToken(token), time.Now().UnixMilli()))
 	if err != nil {
 		return account.Key{}, fmt.Errorf("key: %w", none(err))
 	}
-	k.Created = time.UnixMilli(created).UTC()
 	return k, nil
 }
 
-// AddLink makes a token that UseLink takes once within life.
-func (s *Store) AddLink(ctx context.Context, life time.Duration) (string, error) {
-	token, now := account.NewToken(account.LinkPrefix, 20), time.Now()
-	err := s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM links WHERE expires <= ?", now.UnixMilli()); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO links (hash, expires) VALUES (?,?)", account.HashToken(token), now.Add(life).UnixMilli())
-		return err
-	})
+// Keys lists all keys.
+func (s *Store) Keys(ctx context.Context) ([]account.Key, error) {
+	all, err := list(ctx, s.db, scanKey, "SELECT "+keyColumns+" FROM keys ORDER BY created, id")
 	if err != nil {
-		return "", fmt.Errorf("add link: %w", err)
+		return nil, fmt.Errorf("list keys: %w", err)
 	}
-	return token, nil
+	return all, nil
 }
 
-// UseLink turns a link into a browser session of account.SessionLife. A used,
-// expired or unknown link is account.ErrNotFound.
-func (s *Store) UseLink(ctx context.Context, token string) (string, error) {
-	session, now := account.NewToken(account.SessionPrefix, 20), time.Now()
-	err := s.within(ctx, func(tx *sql.Tx) error {
-		var expires int64
-		err := tx.QueryRowContext(ctx, "DELETE FROM links WHERE hash = ? RETURNING expires", account.HashToken(token)).Scan(&expires)
-		if err != nil {
-			return none(err)
-		}
-		if expires <= now.UnixMilli() {
-			return account.ErrNotFound
-		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE expires <= ?", now.UnixMilli()); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO sessions (hash, expires) VALUES (?,?)",
-			account.HashToken(session), now.Add(account.SessionLife).UnixMilli())
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("link: %w", err)
-	}
-	return session, nil
-}
-
-// Session is nil for a valid session, else account.ErrNotFound.
-func (s *Store) Session(ctx context.Context, session string) error {
-	err := s.db.QueryRowContext(ctx, "SELECT expires FROM sessions WHERE hash = ? AND expires > ?",
-		account.HashToken(session), time.Now().UnixMilli()).Scan(new(int64))
-	if err != nil {
-		return fmt.Errorf("session: %w", none(err))
+// RevokeKey removes a key for good.
+func (s *Store) RevokeKey(ctx context.Context, id string) error {
+	if err := hit(s.db.ExecContext(ctx, "DELETE FROM keys WHERE id = ?", id)); err != nil {
+		return fmt.Errorf("revoke key %s: %w", id, err)
 	}
 	return nil
 }
 
-// EndSession makes a session invalid for good.
-func (s *Store) EndSession(ctx context.Context, session string) error {
-	if _, err := s.db.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ?", account.HashToken(session)); err != nil {
-		return fmt.Errorf("end session: %w", err)
+func scanKey(row scanner) (k account.Key, err error) {
+	var scopes string
+	var created int64
+	var expires sql.NullInt64
+	if err := row.Scan(&k.ID, &k.Site, &scopes, &created, &expires); err != nil {
+		return account.Key{}, err
+	}
+	for _, scope := range strings.Fields(scopes) {
+		k.Scopes = append(k.Scopes, account.Scope(scope))
+	}
+	k.Created, k.Expires = time.UnixMilli(created).UTC(), instant(expires)
+	return k, nil
+}
+
+const shareColumns = "id, site, name, created, expires"
+
+// AddShare makes a link that shows a site. An unknown site is account.ErrNotFound.
+func (s *Store) AddShare(ctx context.Context, sh account.Share) (string, account.Share, error) {
+	token, sh, err := account.PrepareShare(sh, time.Now())
+	if err != nil {
+		return "", account.Share{}, fmt.Errorf("add share: %w", err)
+	}
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		if err := exists(ctx, tx, sh.Site); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO shares (hash, "+shareColumns+") VALUES (?,?,?,?,?,?)",
+			account.HashToken(token), sh.ID, sh.Site, sh.Name, sh.Created.UnixMilli(), milli(sh.Expires))
+		return err
+	})
+	if err != nil {
+		return "", account.Share{}, fmt.Errorf("add share of site %q: %w", sh.Site, err)
+	}
+	return token, sh, nil
+}
+
+// Share finds the share of a token, or account.ErrNotFound.
+func (s *Store) Share(ctx context.Context, token string) (account.Share, error) {
+	sh, err := scanShare(s.db.QueryRowContext(ctx, "SELECT "+shareColumns+" FROM shares WHERE hash = ? AND (expires IS NULL OR expires > ?)",
+		account.HashToken(token), time.Now().UnixMilli()))
+	if err != nil {
+		return account.Share{}, fmt.Errorf("share: %w", none(err))
+	}
+	return sh, nil
+}
+
+// Shares lists all shares.
+func (s *Store) Shares(ctx context.Context) ([]account.Share, error) {
+	all, err := list(ctx, s.db, scanShare, "SELECT "+shareColumns+" FROM shares ORDER BY created, id")
+	if err != nil {
+		return nil, fmt.Errorf("list shares: %w", err)
+	}
+	return all, nil
+}
+
+// RevokeShare removes a share for good.
+func (s *Store) RevokeShare(ctx context.Context, id string) error {
+	if err := hit(s.db.ExecContext(ctx, "DELETE FROM shares WHERE id = ?", id)); err != nil {
+		return fmt.Errorf("revoke share %s: %w", id, err)
 	}
 	return nil
+}
+
+func scanShare(row scanner) (sh account.Share, err error) {
+	var created int64
+	var expires sql.NullInt64
+	if err := row.Scan(&sh.ID, &sh.Site, &sh.Name, &created, &expires); err != nil {
+		return account.Share{}, err
+	}
+	sh.Created, sh.Expires = time.UnixMilli(created).UTC(), instant(expires)
+	return sh, nil
 }

@@ -46,7 +46,73 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`}
+`, people}
+
+// people is the migration that brings people, their roles and sessions, scopes
+// of keys, shares, secrets and the audit log.
+const people = `
+CREATE TABLE people (
+	id       TEXT PRIMARY KEY,
+	email    TEXT NOT NULL UNIQUE, -- in lower case
+	name     TEXT NOT NULL,
+	created  INTEGER NOT NULL,
+	disabled INTEGER NOT NULL DEFAULT 0,
+	password TEXT NOT NULL DEFAULT '', -- PHC string, '' is none
+	totp     BLOB,                     -- secret, NULL is none
+	step     INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE recovery (
+	person TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+	hash   BLOB NOT NULL,
+	PRIMARY KEY (person, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE grants (
+	person TEXT NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+	site   TEXT NOT NULL, -- '' is every site
+	role   TEXT NOT NULL,
+	PRIMARY KEY (person, site)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE links ADD COLUMN purpose TEXT NOT NULL DEFAULT 'login';
+ALTER TABLE links ADD COLUMN person TEXT REFERENCES people (id) ON DELETE CASCADE; -- NULL is nobody
+ALTER TABLE sessions RENAME TO sessions_before;
+CREATE TABLE sessions (
+	hash    BLOB PRIMARY KEY,
+	id      TEXT NOT NULL UNIQUE,
+	person  TEXT REFERENCES people (id) ON DELETE CASCADE, -- NULL is the operator
+	created INTEGER NOT NULL,
+	seen    INTEGER NOT NULL
+) STRICT;
+INSERT INTO sessions SELECT hash, 'ses_' || lower(hex(randomblob(5))), NULL, expires - 2592000000, unixepoch() * 1000 FROM sessions_before;
+DROP TABLE sessions_before;
+
+ALTER TABLE keys ADD COLUMN scopes TEXT NOT NULL DEFAULT ''; -- in order, with spaces between
+ALTER TABLE keys ADD COLUMN expires INTEGER; -- NULL is never
+UPDATE keys SET scopes = CASE role WHEN 'owner' THEN 'define read' WHEN 'viewer' THEN 'read' ELSE role END;
+ALTER TABLE keys DROP COLUMN role;
+
+CREATE TABLE shares (
+	id      TEXT PRIMARY KEY,
+	hash    BLOB NOT NULL UNIQUE,
+	site    TEXT NOT NULL REFERENCES sites (id),
+	name    TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER -- NULL is never
+) STRICT;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT;
+CREATE TABLE audit (
+	id     INTEGER PRIMARY KEY AUTOINCREMENT,
+	at     INTEGER NOT NULL,
+	who    TEXT NOT NULL,
+	what   TEXT NOT NULL,
+	target TEXT NOT NULL,
+	old    TEXT NOT NULL,
+	new    TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+`
 
 // migrate brings the file to the schema after all steps. A file that holds
 // data is copied to path.vN.bak first.

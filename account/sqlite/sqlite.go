@@ -1,5 +1,5 @@
-// Package sqlite keeps control data in one SQLite file: sites, keys, links,
-// sessions and the daily salts.
+// Package sqlite keeps control data in one SQLite file: sites, people, keys,
+// shares, links, sessions, segments, the audit log and the daily salts.
 package sqlite
 
 import (
@@ -83,6 +83,51 @@ func (s *Store) within(ctx context.Context, f func(*sql.Tx) error) error {
 		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
+}
+
+// exists is account.ErrNotFound if there is no such site.
+func exists(ctx context.Context, tx *sql.Tx, site string) error {
+	return none(tx.QueryRowContext(ctx, "SELECT id FROM sites WHERE id = ?", site).Scan(new(string)))
+}
+
+// hit is account.ErrNotFound if a statement changed nothing.
+func hit(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return account.ErrNotFound
+}
+
+// list reads the rows of a query.
+func list[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+type scanner interface{ Scan(...any) error }
+
+// milli and instant are times as they are kept; zero is NULL.
+func milli(t time.Time) sql.NullInt64 { return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()} }
+
+func instant(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms.Int64).UTC()
 }
 
 // none turns "no such row" into account.ErrNotFound.

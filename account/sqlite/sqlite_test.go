@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,19 +88,19 @@ func TestSecretsAreKeptAsHashes(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "control.sqlite"))
 	defer s.Close()
-	token, _, err := s.AddKey(t.Context(), "", account.Owner)
+	ctx := t.Context()
+	site, err := s.AddSite(ctx, account.Site{Domain: "a.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := s.AddLink(t.Context(), time.Hour)
-	if err != nil {
+	key, _, err1 := s.AddKey(ctx, account.Key{Scopes: []account.Scope{account.Read}})
+	share, _, err2 := s.AddShare(ctx, account.Share{Site: site.ID})
+	link, err3 := s.AddLink(ctx, account.ForLogin, "", time.Hour)
+	session, err4 := s.AddSession(ctx, "")
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		t.Fatal(err)
 	}
-	session, err := s.UseLink(t.Context(), link)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, secret := range []string{token, link, session} {
+	for _, secret := range []string{key, share, link, session} {
 		if names := inFiles(t, dir, []byte(secret)); len(names) > 0 {
 			t.Errorf("a %s token stands in %v", secret[:4], names)
 		}
@@ -140,7 +141,7 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	bak, err := os.ReadFile(path + ".v2.bak")
+	bak, err := os.ReadFile(path + ".v3.bak")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,10 +153,10 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 	}
 }
 
-// TestReleasedFileMigrates opens a file as released versions wrote it.
-func TestReleasedFileMigrates(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control.sqlite")
-	script, err := os.ReadFile("testdata/v1.sql")
+// released makes a file as a released version wrote it.
+func released(t *testing.T, script, path string) {
+	t.Helper()
+	text, err := os.ReadFile(script)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,12 +164,64 @@ func TestReleasedFileMigrates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(string(script)); err != nil {
+	if _, err := db.Exec(string(text)); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestRolesOfKeysBecomeScopes: keys, links and sessions of the version before
+// people may do what they could, and no more.
+func TestRolesOfKeysBecomeScopes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v2.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	for token, want := range map[string]account.Key{
+		"ffk_owner":  {Site: "shop-example", Scopes: []account.Scope{account.Define, account.Read}},
+		"ffk_viewer": {Scopes: []account.Scope{account.Read}},
+		"ffk_pages":  {Site: "shop-example", Scopes: []account.Scope{account.InPages}},
+	} {
+		k, err := s.Key(t.Context(), token)
+		if err != nil || k.Site != want.Site || !slices.Equal(k.Scopes, want.Scopes) || !k.Expires.IsZero() || k.Created.Year() != 2023 {
+			t.Errorf("%s is %+v, %v; want %+v", token, k, err, want)
+		}
+	}
+	if n, err := s.Session(t.Context(), "ffs_old"); err != nil || n.Person != "" || n.ID == "" || !n.Created.Equal(time.UnixMilli(4102444800000).Add(-account.SessionLife)) {
+		t.Errorf("the session is %+v, %v; want one of the operator", n, err)
+	}
+	if l, err := s.UseLink(t.Context(), "ffl_old"); err != nil || l.Purpose != account.ForLogin || l.Person != "" {
+		t.Errorf("the link is %+v, %v; want one of the operator", l, err)
+	}
+	if all, err := s.Segments(t.Context(), "shop-example"); err != nil || len(all) != 1 {
+		t.Errorf("segments %v, %v", all, err)
+	}
+	if bak, err := os.ReadFile(path + ".v2.bak"); err != nil || !bytes.Contains(bak, []byte("shop.example")) || bytes.Contains(bak, []byte("audit")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestAuditLogIsOnlyAddedTo: also for who has the file open.
+func TestAuditLogIsOnlyAddedTo(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "control.sqlite"))
+	defer s.Close()
+	if err := s.Record(t.Context(), account.Change{Who: "operator", What: "user add"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"DELETE FROM audit", "UPDATE audit SET who = 'nobody'", "REPLACE INTO audit SELECT id, at, 'nobody', what, target, old, new FROM audit"} {
+		_, _ = s.db.Exec(statement)
+	}
+	if all, err := s.Changes(t.Context(), 0); err != nil || len(all) != 1 || all[0].Who != "operator" {
+		t.Errorf("Changes = %+v, %v", all, err)
+	}
+}
+
+// TestReleasedFileMigrates opens a file as released versions wrote it.
+func TestReleasedFileMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v1.sql", path)
 	s := open(t, path)
 	defer s.Close()
 	all, err := s.Sites(t.Context())
@@ -177,7 +230,7 @@ func TestReleasedFileMigrates(t *testing.T) {
 	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
 		t.Errorf("Sites = %+v, %v; want %+v", all, err, want)
 	}
-	if k, err := s.Key(t.Context(), "ffk_old"); err != nil || k.Site != "shop-example" || k.Role != account.Viewer {
+	if k, err := s.Key(t.Context(), "ffk_old"); err != nil || k.Site != "shop-example" || !slices.Equal(k.Scopes, []account.Scope{account.Read}) {
 		t.Errorf("Key = %+v, %v", k, err)
 	}
 	want.History, want.Keep, want.Webhook, want.WebhookSecret = 24, 400, "https://shop.example/hook", "ffh_x"

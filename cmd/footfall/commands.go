@@ -22,7 +22,6 @@ var siteCommands = []command{
 	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
 	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B] [--history MONTHS|off] [--keep-events DAYS|off] [--webhook URL|off]", "change a site's settings", setSite},
 	{"site list", "", "list the sites", listSites},
-	{"key add", "--site S --role owner|viewer|segments", "add a key that reads figures", addKey},
 }
 
 var asideCommands = []command{
@@ -33,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, programFlags, orderFlags)
+var ownFlags = merged(serverFlags, userFlags, programFlags, orderFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -44,14 +43,13 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "coupon", "unattributed", "nobody"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
-	"key add":          {{"site", "", "site the key may read; none is every site"}, {"role", "viewer", "owner: reads all and changes segments; viewer: reads all; segments: for a page, reads only which segments a visitor is in"}},
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"retention":        {{"site", "", "site; none is every site"}, {"dry-run", "false", "true: only say what would be removed"}},
@@ -167,22 +165,6 @@ func printSites(w io.Writer, all ...account.Site) {
 		fmt.Fprintln(t, strings.Join([]string{s.ID, s.Domain, s.Zone, s.Currency, dnt, origins, months, days, orDash(s.Webhook), s.WriteKey}, "\t"))
 	}
 	t.Flush()
-}
-
-func addKey(ctx context.Context, c *call) error {
-	var out map[string]any
-	return c.once(ctx, "POST", "/key/add", c.form("key add"), &out, func(w io.Writer) {
-		reads := "every site"
-		if site := out["site"]; site != "" {
-			reads = fmt.Sprint("the site ", site)
-		}
-		fmt.Fprintf(w, "%s\n\nIt has the role %s and is for %s. It is shown this once. Send it as: Authorization: Bearer %[1]s\n", out["token"], out["role"], reads)
-	})
-}
-
-func login(ctx context.Context, c *call) error {
-	var out map[string]string
-	return c.once(ctx, "POST", "/login", nil, &out, func(w io.Writer) { fmt.Fprintln(w, out["url"]) })
 }
 
 // asideLine is what a list shows of a thing set aside.

@@ -36,8 +36,8 @@ func TestNextStep(t *testing.T) {
 		"aside redrive 9999999999":              "there is no 9999999999 among what is set aside",
 		"aside list --limit many":               `--limit: "many" is not a whole number`,
 		"restart":                               "no server is running",
-		"key add":                               "It has the role viewer and is for every site.",
-		"key add --site b.example --role owner": "It has the role owner and is for the site b-example.",
+		"key add":                               "It may read and is for every site.",
+		"key add --site b.example --role owner": "It may define,read and is for the site b-example.",
 	} {
 		if text, _ := told(t, h.dir, strings.Fields(args)...); !strings.Contains(text, says) {
 			t.Errorf("footfall %s says %q, want %q", args, text, says)

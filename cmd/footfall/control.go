@@ -37,7 +37,11 @@ type control struct {
 func (k *control) routes() http.Handler {
 	mux := http.NewServeMux()
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites, "POST /key/add": k.addKey, "POST /login": k.login,
+		"POST /site/add": k.addSite, "POST /site/set": k.setSite, "GET /site/list": k.listSites,
+		"POST /user/add": k.addUser, "GET /user/list": k.listUsers, "POST /user/remove": k.removeUser, "POST /user/reset": k.resetUser,
+		"POST /user/disable": k.switchUser, "POST /user/enable": k.switchUser, "POST /login": k.login,
+		"POST /key/add": k.addKey, "GET /key/list": k.listKeys, "POST /key/revoke": k.revokeKey,
+		"POST /share/add": k.addShare, "GET /share/list": k.listShares, "POST /share/revoke": k.revokeShare, "GET /audit": k.listChanges,
 		"GET /query": k.query, "GET /export": k.export, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
 		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
@@ -154,31 +158,6 @@ func (k *control) anySite(r *http.Request) (string, error) {
 	}
 	s, err := k.h.sites.find(name)
 	return s.ID, err
-}
-
-func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
-	site, err := k.anySite(r)
-	if err != nil {
-		return err
-	}
-	token, key, err := k.h.control.AddKey(r.Context(), site, account.Role(r.FormValue("role")))
-	if err != nil {
-		return err
-	}
-	return answer(w, map[string]any{"token": token, "key": key.ID, "site": key.Site, "role": key.Role})
-}
-
-func (k *control) login(w http.ResponseWriter, r *http.Request) error {
-	if k.h.address == "" {
-		dir := k.h.c.values["data"]
-		return fmt.Errorf("no server runs on %s; start one, which prints a link, with: footfall serve --data %s", dir, dir)
-	}
-	token, err := k.h.control.AddLink(r.Context(), time.Hour)
-	if err != nil {
-		return err
-	}
-	path := "/login?link=" + token
-	return answer(w, map[string]string{"path": path, "url": k.h.address + path})
 }
 
 func (k *control) query(w http.ResponseWriter, r *http.Request) error {

@@ -120,7 +120,7 @@ func feed(ctx context.Context, c *call, h *house, address string) error {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "%d events collected, stored and counted in %.1f s.\n", h.store.Load().State().Stored, time.Since(began).Seconds())
-	link, err := h.control.AddLink(ctx, 12*time.Hour)
+	link, err := h.control.AddLink(ctx, account.ForLogin, "", 12*time.Hour)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"footfall/account"
 	"footfall/api"
 	"footfall/collect"
 	"footfall/dash"
@@ -26,7 +27,7 @@ var serveCommands = []command{
 	{"demo", "", "show a dashboard with real traffic in it, in a temporary directory", runDemo},
 	{"serve", "", "run the server", func(ctx context.Context, c *call) error { return serve(ctx, c, nil, nil) }},
 	{"restart", "", "restart the running server; its listening socket stays open", restart},
-	{"login", "", "print a one-time link to the dashboard", login},
+	{"login", "[EMAIL]", "print a one-time link to the dashboard, for the operator or for a person", login},
 }
 
 // serve runs the server until ctx ends or a restart is asked for. ready is
@@ -108,7 +109,7 @@ func (h *house) server() *http.Server {
 	})
 	source := query.Limit(query.Route(h, h.desk), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}})
-	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit})
+	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin()})
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
@@ -150,18 +151,40 @@ func (h *house) ready(w http.ResponseWriter, r *http.Request) {
 
 // greet prints what to do next.
 func (h *house) greet(ctx context.Context, c *call, l net.Listener) {
-	link, err := h.control.AddLink(ctx, time.Hour)
+	people, err := h.control.People(ctx)
+	if err == nil {
+		err = h.invite(ctx, c.stdout, len(people) == 0)
+	}
 	if err != nil {
 		h.log.Warn("no log-in link", "error", err)
 		return
 	}
-	fmt.Fprintf(c.stdout, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", h.address, link)
 	if c.values["public-url"] == "" && everywhere(l) {
 		fmt.Fprintln(c.stdout, "The link is for a browser on this machine; for links that work elsewhere give --public-url, such as https://stats.example.com")
 	}
 	if all, _ := h.sites.Sites(ctx); len(all) == 0 {
 		fmt.Fprintf(c.stdout, "Add your first site: footfall site add example.com --data %s\n", c.values["data"])
 	}
+}
+
+// invite prints how to get to the dashboard. As long as nobody has an account,
+// that is a link that logs in, and one to make the first account.
+func (h *house) invite(ctx context.Context, w io.Writer, first bool) error {
+	if !first {
+		fmt.Fprintf(w, "Dashboard: %s/ (log in with e-mail and password; a link instead: footfall login)\n", h.address)
+		return nil
+	}
+	link, err := h.control.AddLink(ctx, account.ForLogin, "", time.Hour)
+	if err != nil {
+		return err
+	}
+	setup, err := h.control.AddLink(ctx, account.ForSetup, "", 24*time.Hour)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "Dashboard: %s/login?link=%s (once, within an hour; another one: footfall login)\n", h.address, link)
+	fmt.Fprintf(w, "Set up:    %s/setup?link=%s (your e-mail and password; once, within a day)\n", h.address, setup)
+	return nil
 }
 
 // address is how a person reaches the listener.

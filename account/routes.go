@@ -1,0 +1,45 @@
+package account
+
+// Routes has a line for every address that a door serves. Preflights (OPTIONS)
+// and HEAD are answered as the line's method is.
+var Routes = []Route{
+	// collect: the write key that stands in the page says which site it is for
+	{"POST", "/v1/page", Public}, {"POST", "/v1/p", Public},
+	{"POST", "/v1/track", Public}, {"POST", "/v1/t", Public},
+	{"POST", "/v1/identify", Public}, {"POST", "/v1/i", Public},
+	{"POST", "/v1/group", Public}, {"POST", "/v1/g", Public},
+	{"POST", "/v1/screen", Public}, {"POST", "/v1/s", Public},
+	{"POST", "/v1/alias", Public}, {"POST", "/v1/a", Public},
+	{"POST", "/v1/batch", Public}, {"POST", "/v1/b", Public},
+	{"POST", "/v1/import", Public}, {"POST", "/beacon/v1/batch", Public},
+	{"GET", "/collect", Public}, {"POST", "/collect", Public},
+	{"GET", "/pixel/v1/{kind}", Public}, {"GET", "/v1/pixel/{kind}", Public},
+	{"GET", "/sourceConfig", Public}, {"GET", "/v1/projects/{key}/settings", Public},
+	{"POST", "/v1/m", Public}, {"POST", "/rsaMetrics", Public},
+	{"GET", "/js/footfall.js", Public}, {"GET", "/debug/me", Public},
+
+	// api: keys
+	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
+	{"GET", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
+	{"GET", "/v1/visitors/{id}/history", ReadVisitors},
+	{"GET", "/v1/visitors/{id}/segments", ReadMemberships}, // with the reasons: ReadVisitors
+	{"GET", "/v1/segments", ReadVisitors}, {"PUT", "/v1/segments", ChangeSegments},
+	{"POST", "/v1/segments/dry-run", ReadVisitors},
+	{"DELETE", "/v1/segments/{name}", ChangeSegments},
+	{"GET", "/v1/segments/{name}/members", ReadVisitors},
+
+	// dash: people's sessions
+	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},
+	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
+	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public},
+	{"GET", "/setup", Public}, {"POST", "/setup", Public},
+	{"GET", "/password", Public}, {"POST", "/password", Public},
+	{"POST", "/logout", LoggedIn}, {"GET", "/account", LoggedIn},
+	{"POST", "/account/name", LoggedIn}, {"POST", "/account/password", LoggedIn},
+	{"POST", "/account/totp", LoggedIn}, {"POST", "/account/totp/off", LoggedIn},
+	{"POST", "/account/logout", LoggedIn},
+	{"GET", "/share/{token}", Public}, {"GET", "/share/{token}/live", Public},
+
+	// the server itself
+	{"GET", "/healthz", Public}, {"GET", "/readyz", Public}, {"GET", "/metrics", Public},
+}

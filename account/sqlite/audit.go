@@ -1,0 +1,68 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"footfall/account"
+)
+
+// Record adds a line to the audit log.
+func (s *Store) Record(ctx context.Context, c account.Change) error {
+	_, err := s.db.ExecContext(ctx, "INSERT INTO audit (at, who, what, target, old, new) VALUES (?,?,?,?,?,?)",
+		time.Now().UnixMilli(), c.Who, c.What, c.Target, c.Old, c.New)
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	return nil
+}
+
+// Changes lists the newest lines of the audit log, or all of them.
+func (s *Store) Changes(ctx context.Context, limit int) ([]account.Change, error) {
+	if limit <= 0 {
+		limit = -1
+	}
+	all, err := list(ctx, s.db, func(row scanner) (c account.Change, err error) {
+		var at int64
+		err = row.Scan(&at, &c.Who, &c.What, &c.Target, &c.Old, &c.New)
+		c.At = time.UnixMilli(at).UTC()
+		return c, err
+	}, "SELECT at, who, what, target, old, new FROM audit ORDER BY id DESC LIMIT ?", limit)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	return all, nil
+}
+
+const secretBytes = 32
+
+// Secret is a secret of this installation, made on first use.
+func (s *Store) Secret(ctx context.Context, name string) (secret []byte, err error) {
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT DO NOTHING", name, newSecret()); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, "SELECT secret FROM secrets WHERE name = ?", name).Scan(&secret)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	return secret, nil
+}
+
+// RenewSecret puts another one in the place of a secret.
+func (s *Store) RenewSecret(ctx context.Context, name string) error {
+	if _, err := s.db.ExecContext(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT DO UPDATE SET secret = excluded.secret", name, newSecret()); err != nil {
+		return fmt.Errorf("renew secret: %w", err)
+	}
+	return nil
+}
+
+func newSecret() []byte {
+	b := make([]byte, secretBytes)
+	rand.Read(b) // never fails
+	return b
+}

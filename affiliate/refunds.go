@@ -1,0 +1,203 @@
+package affiliate
+
+import (
+	"maps"
+	"slices"
+
+	"footfall/money"
+	"footfall/shop"
+)
+
+// tally adds up what refunds of an order say. It is sums and maxima only, so
+// that what it comes to depends neither on the order nor on the number of the
+// refunds (rule 11): parts are converted and rounded after they are added up.
+type tally struct {
+	order    *shop.Order
+	full     bool            // all of it was given back
+	lines    []back          // of each line
+	products map[string]back // of products that have several lines
+	net      int64           // of the order as a whole
+	gross    int64           // the same, with tax and shipping
+	most     int64           // largest amount that was told to be all so far
+	mostly   int64           // the same, with tax and shipping
+}
+
+// back is what was given back of a line or product.
+type back struct {
+	amount int64
+	units  int64
+	gone   bool // all
+}
+
+func (b *back) add(l shop.RefundLine) {
+	switch {
+	case l.Amount > 0:
+		b.amount += l.Amount
+	case l.Quantity > 0:
+		b.units += l.Quantity
+	default:
+		b.gone = true
+	}
+}
+
+// remaining is an order's lines with what refunds leave of them; odd are those
+// of the refunds that can't be counted, see tally.add.
+func remaining(order *shop.Order, refunds []statement) (parts []part, odd []string) {
+	t := tally{order: order, lines: make([]back, len(order.Lines)), products: map[string]back{}}
+	for _, r := range refunds {
+		if !t.add(r.said.Refund) {
+			odd = append(odd, r.ID)
+		}
+	}
+	return t.parts(), odd
+}
+
+// find is the places of the lines with an id or else with a product.
+func (t *tally) find(line, product string) (found []int) {
+	for i, l := range t.order.Lines {
+		if line != "" && l.ID == line {
+			return []int{i}
+		}
+		if product != "" && l.Product == product {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// add adds a refund. One that tells no amount and no line is of all that remains.
+// False: it is in another currency, or of lines that the order doesn't have, so
+// that nobody knows what it is worth.
+func (t *tally) add(r *shop.Refund) (counted bool) {
+	if r.Full || r.Amount <= 0 && len(r.Lines) == 0 {
+		t.full = true
+		return true
+	}
+	if r.Currency != "" && r.Currency != t.order.Currency {
+		return false
+	}
+	tells := slices.ContainsFunc(r.Lines, func(l shop.RefundLine) bool {
+		return l.Amount > 0 || l.Quantity > 0 && len(t.find(l.Line, l.Product)) > 0
+	})
+	switch {
+	case r.Amount <= 0 || tells && !r.Cumulative:
+		counted = true
+		for _, l := range r.Lines {
+			counted = t.line(l) && counted
+		}
+		return counted
+	case r.Cumulative && r.Gross:
+		t.mostly = max(t.mostly, r.Amount)
+	case r.Cumulative:
+		t.most = max(t.most, r.Amount)
+	case r.Gross:
+		t.gross += r.Amount
+	default:
+		t.net += r.Amount
+	}
+	return true
+}
+
+// line adds what was given back of a line. An amount of one that the order
+// doesn't have is of the order as a whole.
+func (t *tally) line(l shop.RefundLine) (counted bool) {
+	switch found := t.find(l.Line, l.Product); {
+	case len(found) == 1:
+		t.lines[found[0]].add(l)
+	case len(found) > 1:
+		b := t.products[l.Product]
+		b.add(l)
+		t.products[l.Product] = b
+	case l.Amount > 0:
+		t.net += l.Amount
+	default:
+		return false
+	}
+	return true
+}
+
+// parts is the lines with what remains of them: what was told of a line is taken
+// off first, then what was told of its product, then of the order as a whole.
+func (t *tally) parts() []part {
+	parts := make([]part, len(t.order.Lines))
+	all := make([]int, len(parts))
+	var net, left int64
+	for i, l := range t.order.Lines {
+		parts[i], all[i] = part{Line: l, remains: l.Net}, i
+		t.take(parts, []int{i}, t.lines[i])
+		net += l.Net
+	}
+	for _, product := range slices.Sorted(maps.Keys(t.products)) {
+		t.take(parts, t.find("", product), t.products[product])
+	}
+	for _, p := range parts {
+		left += p.remains
+	}
+	give(parts, all, max(t.net+t.without(t.gross, net), max(t.most, t.without(t.mostly, net))-(abs(net)-abs(left))))
+	left = 0
+	for _, p := range parts {
+		left += p.remains
+	}
+	// A discount that is a line of its own must not outlive what it was of.
+	if t.full || net > 0 && left <= 0 || net < 0 && left >= 0 {
+		for i := range parts {
+			parts[i].remains, parts[i].gone = 0, true
+		}
+	}
+	return parts
+}
+
+// take takes off lines what was given back of them together: units of the first
+// ones first, then the amount.
+func (t *tally) take(parts []part, lines []int, b back) {
+	for _, i := range lines {
+		p := &parts[i]
+		all := max(1, abs(p.Quantity))
+		n := min(b.units, all)
+		b.units -= n
+		if p.gone = p.gone || b.gone || n == all; p.gone {
+			p.remains = 0
+		} else if n > 0 {
+			give(parts, []int{i}, proportion(abs(p.Net), n, all))
+		}
+	}
+	give(parts, lines, b.amount)
+}
+
+// give takes an amount off lines, in proportion to what remains of each and
+// never more than that.
+func give(parts []part, lines []int, amount int64) {
+	total := int64(0)
+	for _, i := range lines {
+		total += parts[i].remains
+	}
+	if amount <= 0 {
+		return
+	}
+	if amount >= abs(total) {
+		for _, i := range lines {
+			parts[i].remains, parts[i].gone = 0, true
+		}
+		return
+	}
+	sign := int64(1)
+	if total < 0 {
+		sign = -1
+	}
+	weights := make([]int64, len(lines))
+	for k, i := range lines {
+		weights[k] = max(0, sign*parts[i].remains)
+	}
+	for k, off := range money.Spread(amount, weights) {
+		parts[lines[k]].remains -= sign * off
+	}
+}
+
+// without is what a part of the order's Total is without tax and shipping, of an
+// order with that net. If the Total is not known it is the same.
+func (t *tally) without(gross, net int64) int64 {
+	if t.order.Total <= 0 {
+		return gross
+	}
+	return proportion(abs(net), min(gross, t.order.Total), t.order.Total)
+}

@@ -1,0 +1,121 @@
+package affiliate
+
+import (
+	"time"
+
+	"footfall/ledger"
+)
+
+// State is what becomes of an entry. It is derived, never stored (rule 14).
+type State string
+
+// What can become of an entry.
+const (
+	StatePending   State = "pending"   // the order's hold runs
+	StateHeld      State = "held"      // by a flag or a dispute
+	StateAvailable State = "available" // for the next payout
+	StateInPayout  State = "in_payout"
+	StatePaid      State = "paid"
+	StateReversed  State = "reversed" // it takes back what was earned, and is not paid yet
+)
+
+// Earning reports whether entries of a kind are commissions: all but those that
+// tell of payouts.
+func Earning(kind ledger.EntryKind) bool { return kind.Payable() }
+
+// StateOf is the state of a commission. Held tells whether a flag holds its
+// order; payout is the one that it is in, nil if it is in none or that is not
+// known.
+func StateOf(e ledger.Entry, held bool, payout *ledger.Payout, now time.Time) State {
+	state := place(e, held, payout, now)
+	switch {
+	case state == StatePaid || state == StateInPayout:
+		return state
+	case e.Kind == ledger.Reverse:
+		return StateReversed
+	case e.Kind == ledger.DisputeHold:
+		return StateHeld
+	}
+	return state
+}
+
+// place is where an entry's money is.
+func place(e ledger.Entry, held bool, payout *ledger.Payout, now time.Time) State {
+	failed := payout != nil && payout.State == ledger.Failed
+	switch {
+	case e.Payout != "" && payout != nil && payout.State == ledger.Paid:
+		return StatePaid
+	case e.Payout != "" && !failed:
+		return StateInPayout
+	case held:
+		return StateHeld
+	case now.Before(e.Available):
+		return StatePending
+	}
+	return StateAvailable
+}
+
+// Balance is what an affiliate has of a currency, in minor units. Each
+// commission is in one of the first five by where its money is. A dispute's
+// entries move money: what it holds is taken from one of these and added to Held,
+// until it is released. So always
+//
+//	Pending + Held + Available + InPayout + Paid = Earned + Disputed
+//
+// where Earned is the sum of all commissions and Disputed what disputes hold.
+// Available is below 0 when more was taken back than there was; that is carried
+// into the next payout (rule 12). Entries of kind payout and payout_failed are no
+// commissions and in none of the figures.
+type Balance struct {
+	Pending   int64 `json:"pending"`
+	Held      int64 `json:"held"` // with Disputed
+	Available int64 `json:"available"`
+	InPayout  int64 `json:"in_payout"`
+	Paid      int64 `json:"paid"`
+
+	Earned   int64 `json:"earned"`   // all entries but those of payouts
+	Disputed int64 `json:"disputed"` // of Held: what disputes hold
+	Reversed int64 `json:"reversed"` // of Earned: the entries of kind reverse, below 0 as a rule
+}
+
+// Balances adds entries up by currency. Held tells whether a flag holds an order
+// ("": what is of no order); payouts are by id.
+func Balances(entries []ledger.Entry, held func(order string) bool, payouts map[string]ledger.Payout, now time.Time) map[string]Balance {
+	all := map[string]Balance{}
+	for _, e := range entries {
+		if !Earning(e.Kind) {
+			continue
+		}
+		var payout *ledger.Payout
+		if p, ok := payouts[e.Payout]; ok {
+			payout = &p
+		}
+		b := all[e.Currency]
+		b.add(e, place(e, held(e.Order), payout, now))
+		all[e.Currency] = b
+	}
+	return all
+}
+
+func (b *Balance) add(e ledger.Entry, place State) {
+	switch place {
+	case StatePending:
+		b.Pending += e.Amount
+	case StateHeld:
+		b.Held += e.Amount
+	case StateAvailable:
+		b.Available += e.Amount
+	case StateInPayout:
+		b.InPayout += e.Amount
+	case StatePaid:
+		b.Paid += e.Amount
+	}
+	b.Earned += e.Amount
+	switch e.Kind {
+	case ledger.Reverse:
+		b.Reversed += e.Amount
+	case ledger.DisputeHold, ledger.DisputeRelease:
+		b.Disputed -= e.Amount
+		b.Held -= e.Amount
+	}
+}

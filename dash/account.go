@@ -1,0 +1,253 @@
+package dash
+
+import (
+	"cmp"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"footfall/account"
+)
+
+// newView is what new.html shows: the first person, or a new password.
+type newView struct {
+	Link, Email, Name, Problem string
+	First, Gone                bool // Gone: there is no such link any more
+}
+
+// minute is how a time is spelled to the minute.
+const minute = "2 January 2006 15:04 UTC"
+
+// askSetup shows the form of the first person.
+func (d *door) askSetup(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := newView{First: true, Link: r.URL.Query().Get("link")}
+	_, err := d.gate.Look(r.Context(), v.Link, account.ForSetup)
+	d.showNew(w, v, err)
+}
+
+// askPassword shows the form of who was invited or forgot the password.
+func (d *door) askPassword(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := newView{Link: r.URL.Query().Get("link")}
+	l, err := d.gate.Look(r.Context(), v.Link, account.ForInvite, account.ForReset)
+	if err == nil {
+		var p account.Person
+		p, err = d.gate.Person(r.Context(), l.Person)
+		v.Email = p.Email
+	}
+	d.showNew(w, v, err)
+}
+
+func (d *door) showNew(w http.ResponseWriter, v newView, err error) {
+	switch {
+	case err == nil:
+		d.show(w, http.StatusOK, "new.html", visit{}, v)
+	case errors.Is(err, account.ErrNotFound):
+		d.show(w, http.StatusForbidden, "new.html", visit{}, newView{First: v.First, Gone: true})
+	default:
+		d.noControl(w, err)
+	}
+}
+
+func (d *door) setUp(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := newView{First: true, Link: r.PostFormValue("link"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
+	p, e, err := d.gate.SetUp(r.Context(), v.Link, account.Person{Email: v.Email, Name: v.Name}, r.PostFormValue("password"))
+	d.entered(w, r, v, p, e, "set-up", err)
+}
+
+func (d *door) setPassword(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := newView{Link: r.PostFormValue("link")}
+	p, e, err := d.gate.NewPassword(r.Context(), v.Link, r.PostFormValue("password"))
+	v.Email = p.Email
+	d.entered(w, r, v, p, e, "password by link", err)
+}
+
+// entered goes on with who has a new password.
+func (d *door) entered(w http.ResponseWriter, r *http.Request, v newView, p account.Person, e account.Entry, what string, err error) {
+	if err != nil {
+		v.Gone = errors.Is(err, account.ErrNotFound)
+		d.denied(w, err, "new.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
+	d.note(r, visit{who: p.Who(nil)}, what, p.Email)
+	d.welcome(w, r, e, "/")
+}
+
+// note adds a line to the audit log. What was done stays done if that fails.
+func (d *door) note(r *http.Request, in visit, what, target string) {
+	if err := d.control.Record(r.Context(), account.Change{Who: in.who.Name, What: what, Target: target}); err != nil {
+		d.Log.Error("dash: a change is not in the audit log", "what", what, "error", err)
+	}
+}
+
+// accountView is what account.html shows.
+type accountView struct {
+	Person        account.Person
+	Operator      bool
+	Roles         []string
+	Sessions      []sessionView
+	TOTP          bool
+	Left          int           // recovery codes
+	Secret        string        // of a second factor that is not on yet
+	QR            template.HTML // of it
+	Recovery      []string      // codes, just made
+	Problem, Done string
+}
+
+type sessionView struct {
+	Begun, Seen string
+	Here        bool
+}
+
+func (d *door) account(w http.ResponseWriter, r *http.Request, in visit) {
+	d.showAccount(w, r, in, http.StatusOK, accountView{})
+}
+
+// showAccount fills the view in.
+func (d *door) showAccount(w http.ResponseWriter, r *http.Request, in visit, status int, v accountView) {
+	v, err := d.fill(r, in, v)
+	if err != nil {
+		d.noControl(w, err)
+		return
+	}
+	d.show(w, status, "account.html", in, v)
+}
+
+func (d *door) fill(r *http.Request, in visit, v accountView) (accountView, error) {
+	v.Person, v.Operator = in.person, in.person.ID == ""
+	sessions, err := d.gate.Sessions(r.Context(), in.person.ID)
+	if err != nil {
+		return v, err
+	}
+	for _, s := range sessions {
+		v.Sessions = append(v.Sessions, sessionView{s.Created.Format(minute), s.Seen.Format(minute), s.ID == in.session.ID})
+	}
+	if v.Operator {
+		return v, nil
+	}
+	grants, err := d.gate.Grants(r.Context(), in.person.ID)
+	if err != nil {
+		return v, err
+	}
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		return v, err
+	}
+	for _, g := range grants {
+		of := "every site"
+		if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == g.Site }); i >= 0 {
+			of = sites[i].Domain
+		}
+		v.Roles = append(v.Roles, string(g.Role)+" of "+of)
+	}
+	c, err := d.gate.Credential(r.Context(), in.person.ID)
+	if err != nil {
+		return v, err
+	}
+	if v.TOTP, v.Left = c.TOTP != nil, c.Recovery; !v.TOTP {
+		v.Secret = cmp.Or(v.Secret, account.SpellTOTP(account.NewTOTP()))
+		secret, err := account.ParseTOTP(v.Secret)
+		if err != nil { // a form that was tampered with
+			secret = account.NewTOTP()
+			v.Secret = account.SpellTOTP(secret)
+		}
+		v.QR, err = drawQR(account.TOTPAddress(secret, in.person.Email))
+		return v, err
+	}
+	return v, nil
+}
+
+// drawQR is a QR code as a drawing of one path, with the margin of four
+// modules that ISO/IEC 18004 asks for.
+func drawQR(text string) (template.HTML, error) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return "", err
+	}
+	const margin = 4
+	n := code.Bounds().Dx()
+	var path strings.Builder
+	for y := range n {
+		for x := range n {
+			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+				path.WriteString("M" + strconv.Itoa(x+margin) + " " + strconv.Itoa(y+margin) + "h1v1h-1z")
+			}
+		}
+	}
+	side := strconv.Itoa(n + 2*margin)
+	return template.HTML(`<svg class="qr" viewBox="0 0 ` + side + ` ` + side + `" role="img" aria-label="QR code for an authenticator app" shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#fff"/><path d="` +
+		path.String() + `" fill="#000"/></svg>`), nil // numbers only: nothing of the text is in it
+}
+
+// changed shows the account page after something was done, or was not.
+func (d *door) changed(w http.ResponseWriter, r *http.Request, in visit, v accountView, what, done string, err error) {
+	if err == nil {
+		d.note(r, in, what, in.person.Email)
+		v.Done = done
+		d.showAccount(w, r, in, http.StatusOK, v)
+		return
+	}
+	filled, failed := d.fill(r, in, v)
+	if failed != nil {
+		d.noControl(w, failed)
+		return
+	}
+	d.denied(w, err, "account.html", in, func(why string) any { filled.Problem = why; return filled })
+}
+
+// ofPerson lets only people through: the operator has no password.
+func (d *door) ofPerson(do page) page {
+	return func(w http.ResponseWriter, r *http.Request, in visit) {
+		if in.person.ID == "" {
+			d.refuse(w, http.StatusForbidden, "The operator's link has no account. Make one with: footfall user add")
+			return
+		}
+		do(w, r, in)
+	}
+}
+
+func (d *door) setName(w http.ResponseWriter, r *http.Request, in visit) {
+	p := in.person
+	p.Name = r.PostFormValue("name")
+	err := d.gate.UpdatePerson(r.Context(), p)
+	if err == nil {
+		in.person, err = d.gate.Person(r.Context(), p.ID)
+	}
+	d.changed(w, r, in, accountView{}, "name", "Your name is changed.", err)
+}
+
+func (d *door) changePassword(w http.ResponseWriter, r *http.Request, in visit) {
+	err := d.gate.ChangePassword(r.Context(), in.person, r.PostFormValue("password"), r.PostFormValue("new"), in.token, d.network(r))
+	d.changed(w, r, in, accountView{}, "password", "Your password is changed. All other browsers are logged out.", err)
+}
+
+func (d *door) startTOTP(w http.ResponseWriter, r *http.Request, in visit) {
+	v := accountView{Secret: r.PostFormValue("secret")}
+	secret, err := account.ParseTOTP(v.Secret)
+	if err != nil {
+		v.Secret, err = "", account.ErrDenied
+	} else {
+		v.Recovery, err = d.gate.StartTOTP(r.Context(), in.person, r.PostFormValue("password"), secret, r.PostFormValue("code"), d.network(r))
+	}
+	d.changed(w, r, in, v, "second factor on", "The second factor is on.", err)
+}
+
+func (d *door) stopTOTP(w http.ResponseWriter, r *http.Request, in visit) {
+	err := d.gate.StopTOTP(r.Context(), in.person, r.PostFormValue("password"), d.network(r))
+	d.changed(w, r, in, accountView{}, "second factor off", "The second factor is off.", err)
+}
+
+// logoutEverywhere ends every session of the person, this one, too.
+func (d *door) logoutEverywhere(w http.ResponseWriter, r *http.Request, in visit) {
+	if err := d.gate.EndSessions(r.Context(), in.person.ID, ""); err != nil {
+		d.noControl(w, err)
+		return
+	}
+	d.note(r, in, "log-out everywhere", in.person.Email)
+	setCookie(w, r, "", -1)
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}

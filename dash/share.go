@@ -1,0 +1,44 @@
+package dash
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"footfall/account"
+)
+
+// share draws the dashboard of one site for whoever has its link.
+func (d *door) share(w http.ResponseWriter, r *http.Request, _ visit) {
+	if s, ok := d.shared(w, r); ok {
+		d.board(w, r, visit{}, s, []account.Site{s.site})
+	}
+}
+
+func (d *door) shareLive(w http.ResponseWriter, r *http.Request, _ visit) {
+	if s, ok := d.shared(w, r); ok {
+		d.tellLive(w, r, s)
+	}
+}
+
+// shared is the state of the URL below a share's link; if there is no such
+// share it answers the request. Whatever the URL names, the site is the share's.
+func (d *door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
+	share, err := d.control.Share(r.Context(), r.PathValue("token"))
+	var sites []account.Site
+	if err == nil {
+		sites, err = d.sites.Sites(r.Context())
+	}
+	at := slices.IndexFunc(sites, func(s account.Site) bool { return share.Who().May(account.ReadFigures, s.ID) })
+	switch {
+	case errors.Is(err, account.ErrNotFound) || err == nil && at < 0:
+		d.refuse(w, http.StatusNotFound, "There is no such link, or it was taken back.")
+		return state{}, false
+	case err != nil:
+		d.noControl(w, err)
+		return state{}, false
+	}
+	s := readState(r.URL.Query(), sites[at:at+1])
+	s.base = "/share/" + r.PathValue("token")
+	return s, true
+}
