@@ -76,10 +76,10 @@ func (d *Desk) customer(address string) ledger.Key {
 // directory is the set-up as it is asked for at every event: programmes by site
 // and codes by their canonical form.
 type directory struct {
-	programs   map[string]ledger.Program // by id
-	bySite     map[string]string
-	codes      map[string]ledger.Code
-	affiliates map[string]ledger.Affiliate
+	programs map[string]ledger.Program // by id
+	bySite   map[string]string
+	codes    map[string]ledger.Code
+	shops    map[string]ledger.Shop
 }
 
 // program is the one that covers a site.
@@ -102,7 +102,7 @@ func (s *directory) code(program, text string, at time.Time) (ledger.Code, bool)
 func (d *Desk) load(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := &directory{programs: map[string]ledger.Program{}, bySite: map[string]string{}, codes: map[string]ledger.Code{}, affiliates: map[string]ledger.Affiliate{}}
+	s := &directory{programs: map[string]ledger.Program{}, bySite: map[string]string{}, codes: map[string]ledger.Code{}, shops: map[string]ledger.Shop{}}
 	err := d.book.View(ctx, func(tx ledger.Tx) error {
 		programs, err := tx.Set().Programs().Find("", "")
 		if err != nil {
@@ -121,9 +121,9 @@ func (d *Desk) load(ctx context.Context) error {
 		for _, c := range codes {
 			s.codes[c.ID] = c
 		}
-		affiliates, err := tx.Set().Affiliates().Find("", "")
-		for _, a := range affiliates {
-			s.affiliates[a.ID] = a
+		shops, err := tx.Orders().Shops().Find("", "")
+		for _, sh := range shops {
+			s.shops[sh.ID] = sh
 		}
 		return err
 	})

@@ -129,7 +129,12 @@ func (k *client) do(ctx context.Context, method, path string, form url.Values, b
 
 // ask sends a request and decodes the answer into out.
 func (k *client) ask(ctx context.Context, method, path string, form url.Values, out any) error {
-	res, err := k.do(ctx, method, path, form, nil)
+	return k.send(ctx, method, path, form, nil, out)
+}
+
+// send is ask with a body.
+func (k *client) send(ctx context.Context, method, path string, form url.Values, body io.Reader, out any) error {
+	res, err := k.do(ctx, method, path, form, body)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -274,11 +274,7 @@ func (c *call) sendFile(ctx context.Context, path string, form url.Values, out a
 	if err != nil {
 		return err
 	}
-	res, err := k.do(ctx, "POST", path, form, strings.NewReader(string(definitions)))
-	if err == nil {
-		err = json.NewDecoder(res.Body).Decode(out)
-		res.Body.Close()
-	}
+	err = k.send(ctx, "POST", path, form, bytes.NewReader(definitions), out)
 	if err = errors.Join(err, k.close()); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"footfall/account"
 	"footfall/api"
 	"footfall/collect"
+	"footfall/commerce"
 	"footfall/dash"
 	"footfall/enrich"
 	"footfall/query"
@@ -107,6 +108,7 @@ func (h *house) server() *http.Server {
 		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h},
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
+	orders := h.commerce()
 	source := query.Limit(query.Route(h, h.desk), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin()})
@@ -118,6 +120,8 @@ func (h *house) server() *http.Server {
 			switch {
 			case collect.Handles(path):
 				collector.ServeHTTP(w, r)
+			case commerce.Handles(path):
+				orders.ServeHTTP(w, r)
 			case api.Handles(path):
 				figures.ServeHTTP(w, r)
 			case path == "/healthz":

@@ -1,0 +1,51 @@
+package affiliate
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"footfall/ledger"
+	"footfall/shop"
+)
+
+// leastSecret is how many bytes a webhook's secret has at least.
+const leastSecret = 16
+
+// SetShop tells what a shop's webhook is to be proved by. A secret that is there
+// already stays valid beside the new one, until the next change, so that a shop
+// can change it without losing a message.
+func (d *Desk) SetShop(ctx context.Context, s ledger.Shop, secret string) (ledger.Shop, error) {
+	if _, ok := shop.HookOf(s.Kind); !ok {
+		return s, shop.Invalid("kind", "must be %s, %s or %s", shop.FromPaddle, shop.FromStripe, shop.FromLemonSqueezy)
+	}
+	if _, ok := d.set.Load().program(s.Site); !ok {
+		return s, ErrNoProgram
+	}
+	if len(secret) < leastSecret {
+		return s, shop.Invalid("secret", "has less than %d bytes: take the one that %s shows for this webhook", leastSecret, s.Kind)
+	}
+	s.ID, s.Secrets, s.Created = s.Site+"/"+s.Kind, []string{secret}, d.now()
+	return s, d.change(ctx, func(tx ledger.Tx) error {
+		shops := tx.Orders().Shops()
+		old, err := shops.Get(s.ID)
+		if errors.Is(err, ledger.ErrNotFound) {
+			return shops.Add(s)
+		}
+		if err != nil {
+			return err
+		}
+		if len(old.Secrets) > 0 && old.Secrets[0] != secret {
+			s.Secrets = append(s.Secrets, old.Secrets[0])
+		}
+		s.Created = old.Created
+		return shops.Put(s)
+	})
+}
+
+// Shop is what is expected of a site's webhook of a kind of shop.
+func (d *Desk) Shop(site, kind string) (ledger.Shop, bool) {
+	s, ok := d.set.Load().shops[site+"/"+kind]
+	s.Secrets = slices.Clone(s.Secrets)
+	return s, ok
+}
