@@ -256,3 +256,21 @@ func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, program string) e
 	}
 	return WriteCSV(w, rows)
 }
+
+// Statement writes the commissions that a payout is made of as CSV. That they
+// are what the payout was made of is checked, not believed.
+func (d *Desk) Statement(ctx context.Context, w io.Writer, payout string) error {
+	var p ledger.Payout
+	var entries []ledger.Entry
+	err := d.book.View(ctx, func(tx ledger.Tx) (err error) {
+		if p, err = tx.Money().Tables().Payouts().Get(payout); err != nil {
+			return absent(err, "payout", payout)
+		}
+		entries, err = tx.Money().Entries(ledger.EntryFilter{Payout: payout})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return WriteStatement(w, p, entries)
+}

@@ -29,6 +29,7 @@ var orderCommands = []command{
 	{"payout approve", "--site S [--until DAY] [--affiliate EMAIL]", "make payouts of what could be paid out", approvePayouts},
 	{"payout list", "--site S", "list payouts", listPayouts},
 	{"payout csv", "--site S", "write the approved and sent payouts as CSV", csvPayouts},
+	{"payout statement", "ID", "write the commissions that a payout is made of as CSV", statePayout},
 	{"payout sent", "ID [--reference R]", "note that a payout's money is on its way", advance("sent", ledger.Sent)},
 	{"payout paid", "ID [--reference R]", "note that a payout arrived", advance("paid", ledger.Paid)},
 	{"payout failed", "ID --why TEXT", "note that a payout failed: what was in it can be paid again", advance("failed", ledger.Failed)},
@@ -263,6 +264,14 @@ func (k *control) csvPayouts(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, map[string]string{"csv": text.String()})
 }
 
+func (k *control) statePayout(w http.ResponseWriter, r *http.Request) error {
+	var text bytes.Buffer
+	if err := k.h.desk.Statement(r.Context(), &text, r.FormValue("payout")); err != nil {
+		return err
+	}
+	return answer(w, map[string]string{"csv": text.String()})
+}
+
 func (k *control) advancePayout(w http.ResponseWriter, r *http.Request) error {
 	p, err := k.h.desk.Advance(r.Context(), r.FormValue("payout"), ledger.PayoutState(r.FormValue("state")), r.FormValue("reference"), r.FormValue("why"))
 	if err != nil {
@@ -391,6 +400,11 @@ func listPayouts(ctx context.Context, c *call) error {
 func csvPayouts(ctx context.Context, c *call) error {
 	var out map[string]string
 	return c.once(ctx, "GET", "/payout/csv", c.form("payout csv"), &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
+}
+
+func statePayout(ctx context.Context, c *call) error {
+	var out map[string]string
+	return c.named(ctx, "payout", "payout", "payout statement", "/payout/statement", url.Values{}, &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
 }
 
 func advance(word string, state ledger.PayoutState) func(ctx context.Context, c *call) error {

@@ -51,7 +51,7 @@ func (k *control) programRoutes() map[string]func(http.ResponseWriter, *http.Req
 		"GET /order/list": k.listOrders, "POST /order/show": k.showOrder, "POST /order/assign": k.assignOrder,
 		"GET /flag/list": k.listFlags, "POST /flag/judge": k.judgeFlag,
 		"GET /payout/preview": k.previewPayouts, "POST /payout/approve": k.approvePayouts, "GET /payout/list": k.listPayouts,
-		"GET /payout/csv": k.csvPayouts, "POST /payout/advance": k.advancePayout,
+		"GET /payout/csv": k.csvPayouts, "POST /payout/statement": k.statePayout, "POST /payout/advance": k.advancePayout,
 	}
 }
 
