@@ -70,7 +70,8 @@ func ReadEmbed(secret []byte, token string, now time.Time) (Embed, error) {
 	text, err1 := embedText.DecodeString(first)
 	sum, err2 := embedText.DecodeString(second)
 	var e Embed
-	if !prefixed || len(token) > maxEmbed || err1 != nil || err2 != nil || !hmac.Equal(sum, signEmbed(secret, text)) ||
+	if !prefixed || len(token) > maxEmbed || strings.ContainsAny(token, "\r\n") || // which base64 leaves out
+		err1 != nil || err2 != nil || !hmac.Equal(sum, signEmbed(secret, text)) ||
 		json.Unmarshal(text, &e) != nil || !now.Before(e.Expires) {
 		return Embed{}, ErrEmbed
 	}

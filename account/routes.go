@@ -16,7 +16,8 @@ var Routes = []Route{
 	{"GET", "/pixel/v1/{kind}", Public}, {"GET", "/v1/pixel/{kind}", Public},
 	{"GET", "/sourceConfig", Public}, {"GET", "/v1/projects/{key}/settings", Public},
 	{"POST", "/v1/m", Public}, {"POST", "/rsaMetrics", Public},
-	{"GET", "/js/footfall.js", Public}, {"GET", "/debug/me", Public},
+	{"GET", "/js/footfall.js", Public}, {"GET", "/js/affiliate.js", Public}, {"GET", "/debug/me", Public},
+	{"GET", "/r/{code}", Public}, {"GET", "/r/{code}/qr.svg", Public}, {"GET", "/r/{code}/qr.png", Public},
 
 	// api: keys
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
@@ -27,6 +28,20 @@ var Routes = []Route{
 	{"POST", "/v1/segments/dry-run", ReadVisitors},
 	{"DELETE", "/v1/segments/{name}", ChangeSegments},
 	{"GET", "/v1/segments/{name}/members", ReadVisitors},
+
+	// commerce: keys, and shops' signatures
+	{"POST", "/v1/orders", WriteOrders}, {"POST", "/v1/orders.csv", WriteOrders}, {"POST", "/v1/refunds", WriteOrders},
+	{"POST", "/hooks/{site}/{shop}", Public},
+
+	// portal: sessions of affiliates, and of who runs a programme
+	{"GET", "/portal", OwnFigures},
+	{"GET", "/portal/links", OwnFigures}, {"POST", "/portal/links", OwnFigures},
+	{"GET", "/portal/orders", OwnFigures}, {"GET", "/portal/orders/{order}", OwnFigures},
+	{"GET", "/portal/payouts", OwnFigures}, {"GET", "/portal/payouts/{payout}/statement.csv", OwnFigures},
+	{"GET", "/portal/profile", OwnFigures}, {"POST", "/portal/profile", OwnFigures},
+	{"GET", "/portal/assets/{version}/{name}", Public},
+	{"GET", "/join/{program}", Public}, {"POST", "/join/{program}", Public},
+	{"GET", "/program", ManageProgramme},
 
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},

@@ -60,14 +60,14 @@ func NewThrottle(now func() time.Time) *Throttle {
 // Network is the part of an address that a network has in common: /24 of IPv4,
 // /56 of IPv6. One that can't be read shares "" with its like.
 func Network(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
 	bits := 56
 	if addr = addr.Unmap(); addr.Is4() {
 		bits = 24
 	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return ""
-	}
+	prefix, _ := addr.WithZone("").Prefix(bits) // fails only for more bits than there are
 	return prefix.String()
 }
 

@@ -34,6 +34,7 @@ var leftOver = []struct {
 	{"a quantity of a product", twins, 0, []shop.Refund{of(shop.RefundLine{Product: "x", Quantity: 2}), of(shop.RefundLine{Product: "x", Quantity: 1})}, "[0 0 20]", 0},
 	{"a quantity of a product, in part", twins, 0, []shop.Refund{of(shop.RefundLine{Product: "x", Quantity: 1})}, "[30 20 20]", 0},
 	{"a quantity", three, 0, []shop.Refund{of(shop.RefundLine{Line: "a", Quantity: 1})}, "[67 50 50]", 0},
+	{"a quantity of several", three, 0, []shop.Refund{of(shop.RefundLine{Line: "a", Quantity: 2})}, "[33 50 50]", 0},
 	{"all of a quantity, one by one", three, 0, []shop.Refund{of(shop.RefundLine{Line: "a", Quantity: 1}), of(shop.RefundLine{Line: "a", Quantity: 1}), of(shop.RefundLine{Line: "a", Quantity: 1})}, "[0 50 50]", 0},
 	{"a line without a figure", three, 0, []shop.Refund{of(shop.RefundLine{Line: "b"})}, "[100 0 50]", 0},
 	{"a line without a figure, and an amount", three, 0, []shop.Refund{{Amount: 20, Lines: []shop.RefundLine{{Line: "b"}}}}, "[90 45 45]", 0},

@@ -201,6 +201,11 @@ func TestRule8LateContent(t *testing.T) {
 	early := sold(line("a", 1, 10))
 	early.Time, early.Said = after(-40), after(-40)
 	l.keep(early).want("A a earn 5 +-40d order#3", "A a earn 45 +0d content", "A a earn -50 +0d order#4")
+
+	// The earliest time holds, whichever content tells it.
+	told := saidAt(2, sold(line("a", 1, 60)))
+	told.Time = after(-1)
+	opened(t, half).keep(sold(line("a", 1, 100)), told).want("A a earn 50 +-1d order", "A a reverse -20 +2d content")
 }
 
 func TestRule8OtherCurrency(t *testing.T) {
@@ -247,6 +252,9 @@ func TestRule3DecisionByHand(t *testing.T) {
 	// Of before the order: nobody else ever had it.
 	l = opened(t, half)
 	l.Decisions = append(l.Decisions, byHand("m", "B", -1), automatic("d2", "A", 2))
+	l.keep(sold(line("a", 1, 100))).want("B a earn 50 +0d order")
+	l = opened(t, half)
+	l.Decisions = append(l.Decisions, byHand("m1", "C", -2), byHand("m2", "B", 0))
 	l.keep(sold(line("a", 1, 100))).want("B a earn 50 +0d order")
 }
 

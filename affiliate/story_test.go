@@ -67,8 +67,11 @@ func (s *story) arrival(t *testing.T, c Case) *ledgerOf {
 		for range 1 + s.IntN(3) {
 			switch n := len(l.Facts); {
 			case n > 0 && s.IntN(3) == 0: // an adapter may list a fact twice
-				l.Facts = append(l.Facts[:n:n], l.Facts[s.IntN(n)])
 				l.settle()
+				l.Facts = append(l.Facts[:n:n], l.Facts[s.IntN(n)])
+				if twice := l.settle(); len(twice) > 0 {
+					t.Fatalf("a fact that is listed twice posts %+v", twice)
+				}
 				l.Facts = l.Facts[:n]
 			case n < len(facts):
 				l.Facts = append(l.Facts, facts[n])
@@ -88,7 +91,7 @@ func (s *story) arrival(t *testing.T, c Case) *ledgerOf {
 func TestArrivalDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	moved := 0
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		s := &story{Rand: rand.New(rand.NewPCG(seed, 11))}
 		c := Case{Program: ledger.Program{ID: "courses", Hold: s.IntN(3) * 20, TrustEvents: s.IntN(3) == 0}, Rules: s.rules()}
 		for range s.IntN(12) {
@@ -121,7 +124,7 @@ func TestArrivalDoesNotMatter(t *testing.T) {
 			neverNegative(t, seed, l.Posted)
 		}
 	}
-	if moved < 200 {
+	if moved < 75 {
 		t.Errorf("only %d arrivals were in a bad order", moved)
 	}
 }
@@ -143,7 +146,7 @@ func neverNegative(t *testing.T, seed uint64, entries []ledger.Entry) {
 func TestArrivalDoesNotMatterByKind(t *testing.T) {
 	t.Parallel()
 	byKind := func(e ledger.Entry) string { return fmt.Sprint(e.Line, e.Kind, e.Currency, e.Occurred.Unix()) }
-	for seed := range uint64(200) {
+	for seed := range uint64(100) {
 		s := &story{Rand: rand.New(rand.NewPCG(seed, 12))}
 		single := opened(t, s.rules()...)
 		for range s.IntN(10) {
@@ -161,7 +164,7 @@ func TestArrivalDoesNotMatterByKind(t *testing.T) {
 // the commission of what remains, worked out here line by line.
 func TestRule11AnyRefunds(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		s := &story{Rand: rand.New(rand.NewPCG(seed, 13))}
 		rule := ledger.Rule{ID: "r", Kind: ledger.Percent, Rate: s.Int32N(money.PPM)}
 		var lines []ledger.Line
@@ -211,7 +214,7 @@ func TestRule11AnyRefunds(t *testing.T) {
 // with or without tax, between refunds of lines, and told as all so far.
 func TestRule11AnyGrouping(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		s := &story{Rand: rand.New(rand.NewPCG(seed, 14))}
 		content := sold(line("a", 1, s.Int64N(500)), line("b", 1, s.Int64N(500)), line("c", 1, s.Int64N(500)))
 		content.Order.Total = s.Int64N(2000)

@@ -24,14 +24,14 @@ type newView struct {
 const minute = "2 January 2006 15:04 UTC"
 
 // askSetup shows the form of the first person.
-func (d *door) askSetup(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) askSetup(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{First: true, Link: r.URL.Query().Get("link")}
 	_, err := d.gate.Look(r.Context(), v.Link, account.ForSetup)
 	d.showNew(w, v, err)
 }
 
 // askPassword shows the form of who was invited or forgot the password.
-func (d *door) askPassword(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) askPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{Link: r.URL.Query().Get("link")}
 	l, err := d.gate.Look(r.Context(), v.Link, account.ForInvite, account.ForReset)
 	if err == nil {
@@ -42,7 +42,7 @@ func (d *door) askPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 	d.showNew(w, v, err)
 }
 
-func (d *door) showNew(w http.ResponseWriter, v newView, err error) {
+func (d *Door) showNew(w http.ResponseWriter, v newView, err error) {
 	switch {
 	case err == nil:
 		d.show(w, http.StatusOK, "new.html", visit{}, v)
@@ -53,13 +53,13 @@ func (d *door) showNew(w http.ResponseWriter, v newView, err error) {
 	}
 }
 
-func (d *door) setUp(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) setUp(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{First: true, Link: r.PostFormValue("link"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
 	p, e, err := d.gate.SetUp(r.Context(), v.Link, account.Person{Email: v.Email, Name: v.Name}, r.PostFormValue("password"))
 	d.entered(w, r, v, p, e, "set-up", err)
 }
 
-func (d *door) setPassword(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) setPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{Link: r.PostFormValue("link")}
 	p, e, err := d.gate.NewPassword(r.Context(), v.Link, r.PostFormValue("password"))
 	v.Email = p.Email
@@ -67,7 +67,7 @@ func (d *door) setPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 }
 
 // entered goes on with who has a new password.
-func (d *door) entered(w http.ResponseWriter, r *http.Request, v newView, p account.Person, e account.Entry, what string, err error) {
+func (d *Door) entered(w http.ResponseWriter, r *http.Request, v newView, p account.Person, e account.Entry, what string, err error) {
 	if err != nil {
 		v.Gone = errors.Is(err, account.ErrNotFound)
 		d.denied(w, err, "new.html", visit{}, func(why string) any { v.Problem = why; return v })
@@ -78,7 +78,7 @@ func (d *door) entered(w http.ResponseWriter, r *http.Request, v newView, p acco
 }
 
 // note adds a line to the audit log. What was done stays done if that fails.
-func (d *door) note(r *http.Request, in visit, what, target string) {
+func (d *Door) note(r *http.Request, in visit, what, target string) {
 	if err := d.control.Record(r.Context(), account.Change{Who: in.who.Name, What: what, Target: target}); err != nil {
 		d.Log.Error("dash: a change is not in the audit log", "what", what, "error", err)
 	}
@@ -103,12 +103,12 @@ type sessionView struct {
 	Here        bool
 }
 
-func (d *door) account(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) account(w http.ResponseWriter, r *http.Request, in visit) {
 	d.showAccount(w, r, in, http.StatusOK, accountView{})
 }
 
 // showAccount fills the view in.
-func (d *door) showAccount(w http.ResponseWriter, r *http.Request, in visit, status int, v accountView) {
+func (d *Door) showAccount(w http.ResponseWriter, r *http.Request, in visit, status int, v accountView) {
 	v, err := d.fill(r, in, v)
 	if err != nil {
 		d.noControl(w, err)
@@ -117,7 +117,7 @@ func (d *door) showAccount(w http.ResponseWriter, r *http.Request, in visit, sta
 	d.show(w, status, "account.html", in, v)
 }
 
-func (d *door) fill(r *http.Request, in visit, v accountView) (accountView, error) {
+func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, error) {
 	v.Person, v.Operator = in.person, in.person.ID == ""
 	sessions, err := d.gate.Sessions(r.Context(), in.person.ID)
 	if err != nil {
@@ -184,7 +184,7 @@ func drawQR(text string) (template.HTML, error) {
 }
 
 // changed shows the account page after something was done, or was not.
-func (d *door) changed(w http.ResponseWriter, r *http.Request, in visit, v accountView, what, done string, err error) {
+func (d *Door) changed(w http.ResponseWriter, r *http.Request, in visit, v accountView, what, done string, err error) {
 	if err == nil {
 		d.note(r, in, what, in.person.Email)
 		v.Done = done
@@ -200,7 +200,7 @@ func (d *door) changed(w http.ResponseWriter, r *http.Request, in visit, v accou
 }
 
 // ofPerson lets only people through: the operator has no password.
-func (d *door) ofPerson(do page) page {
+func (d *Door) ofPerson(do page) page {
 	return func(w http.ResponseWriter, r *http.Request, in visit) {
 		if in.person.ID == "" {
 			d.refuse(w, http.StatusForbidden, "The operator's link has no account. Make one with: footfall user add")
@@ -210,7 +210,7 @@ func (d *door) ofPerson(do page) page {
 	}
 }
 
-func (d *door) setName(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) setName(w http.ResponseWriter, r *http.Request, in visit) {
 	p := in.person
 	p.Name = r.PostFormValue("name")
 	err := d.gate.UpdatePerson(r.Context(), p)
@@ -220,12 +220,12 @@ func (d *door) setName(w http.ResponseWriter, r *http.Request, in visit) {
 	d.changed(w, r, in, accountView{}, "name", "Your name is changed.", err)
 }
 
-func (d *door) changePassword(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) changePassword(w http.ResponseWriter, r *http.Request, in visit) {
 	err := d.gate.ChangePassword(r.Context(), in.person, r.PostFormValue("password"), r.PostFormValue("new"), in.token, d.network(r))
 	d.changed(w, r, in, accountView{}, "password", "Your password is changed. All other browsers are logged out.", err)
 }
 
-func (d *door) startTOTP(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) startTOTP(w http.ResponseWriter, r *http.Request, in visit) {
 	v := accountView{Secret: r.PostFormValue("secret")}
 	secret, err := account.ParseTOTP(v.Secret)
 	if err != nil {
@@ -236,13 +236,13 @@ func (d *door) startTOTP(w http.ResponseWriter, r *http.Request, in visit) {
 	d.changed(w, r, in, v, "second factor on", "The second factor is on.", err)
 }
 
-func (d *door) stopTOTP(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) stopTOTP(w http.ResponseWriter, r *http.Request, in visit) {
 	err := d.gate.StopTOTP(r.Context(), in.person, r.PostFormValue("password"), d.network(r))
 	d.changed(w, r, in, accountView{}, "second factor off", "The second factor is off.", err)
 }
 
 // logoutEverywhere ends every session of the person, this one, too.
-func (d *door) logoutEverywhere(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) logoutEverywhere(w http.ResponseWriter, r *http.Request, in visit) {
 	if err := d.gate.EndSessions(r.Context(), in.person.ID, ""); err != nil {
 		d.noControl(w, err)
 		return

@@ -34,7 +34,7 @@ type audited struct {
 }
 
 // audit shows where the accepted events are and what the last recount found.
-func (d *door) audit(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) audit(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	var v audited

@@ -54,7 +54,7 @@ var cells = []struct{ name, label, unit string }{
 
 // draw asks everything the page needs and puts it together. A figure that
 // fails says so in its own box.
-func (d *door) draw(ctx context.Context, s state, sites []account.Site) view {
+func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 	x := spanOf(s, d.Now())
 	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path(), LiveAt: s.base + "/live?site=" + s.site.ID}
 	for _, site := range sites {
@@ -99,7 +99,7 @@ func (d *door) draw(ctx context.Context, s state, sites []account.Site) view {
 
 // finish adds what depends on the figures: how fresh they are, and whether
 // there are any.
-func (d *door) finish(ctx context.Context, s state, x span, totals map[metric.Name]*pair, v *view) {
+func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Name]*pair, v *view) {
 	var oldest time.Time
 	for _, p := range totals {
 		if p.err == nil && (oldest.IsZero() || p.now.AsOf.Before(oldest)) {

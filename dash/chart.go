@@ -51,7 +51,7 @@ type step struct {
 }
 
 // chart asks for the chart's metric by step, now and before.
-func (d *door) chart(ctx context.Context, s state, x span) chart {
+func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c := chart{Metric: s.metric}
 	var unit string
 	for _, known := range cells {

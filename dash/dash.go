@@ -64,19 +64,22 @@ var version = func() string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }()
 
-type door struct {
+// Door is the dashboard. It is an http.Handler, and tells other doors of this
+// server who has a session.
+type Door struct {
 	source  query.Source
 	sites   Sites
 	control Control
 	gate    *account.Gate
 	cross   *http.CrossOriginProtection
+	http.Handler
 	Options
 }
 
-// New is the handler of the dashboard and of everything about logging in: see
+// New makes the Door: the handler of the dashboard and of everything about logging in: see
 // routes. An Options.Public that is no origin panics. A page asks some twenty questions at once; how many of them the
 // source gets at a time is the source's own matter: query.Limit.
-func New(source query.Source, sites Sites, control Control, o Options) http.Handler {
+func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -86,7 +89,7 @@ func New(source query.Source, sites Sites, control Control, o Options) http.Hand
 	if o.Client == nil {
 		o.Client = peer
 	}
-	d := &door{source, sites, control, account.NewGate(control, o.Now), http.NewCrossOriginProtection(), o}
+	d := &Door{source, sites, control, account.NewGate(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
 			panic(err)
@@ -96,11 +99,12 @@ func New(source query.Source, sites Sites, control Control, o Options) http.Hand
 	for route, do := range d.routes() {
 		mux.HandleFunc(route, d.guard(route, do))
 	}
-	return strict(mux)
+	d.Handler = strict(mux)
+	return d
 }
 
 // routes are the pages. Who may see them stands in account.Routes.
-func (d *door) routes() map[string]page {
+func (d *Door) routes() map[string]page {
 	return map[string]page{
 		"GET /{$}": d.page, "GET /audit": d.audit, "GET /live": d.live,
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
@@ -138,7 +142,7 @@ func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 }
 
 // page draws the dashboard in the state that the URL says.
-func (d *door) page(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 	sites, err := d.sites.Sites(r.Context())
 	if err != nil {
 		d.noControl(w, err)
@@ -154,7 +158,7 @@ func (d *door) page(w http.ResponseWriter, r *http.Request, in visit) {
 }
 
 // board shows the figures of a state.
-func (d *door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
+func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	v := d.draw(ctx, s, sites)
@@ -165,7 +169,7 @@ func (d *door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 }
 
 // live is the number of current visitors as JSON, for the script.
-func (d *door) live(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) live(w http.ResponseWriter, r *http.Request, in visit) {
 	sites, err := d.sites.Sites(r.Context())
 	if sites = in.who.Sites(account.ReadFigures, sites); err != nil || len(sites) == 0 {
 		http.Error(w, "no site", http.StatusServiceUnavailable)
@@ -174,7 +178,7 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, in visit) {
 	d.tellLive(w, r, readState(r.URL.Query(), sites))
 }
 
-func (d *door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
+func (d *Door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
 	n, err := d.current(r.Context(), s)
 	if err != nil {
 		http.Error(w, "the event store does not answer", http.StatusServiceUnavailable)
@@ -186,7 +190,7 @@ func (d *door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
 
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
-func (d *door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
+func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
 	err := templates.ExecuteTemplate(&b, name, struct {
 		V       any

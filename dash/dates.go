@@ -84,7 +84,7 @@ func (s state) form(x span) dates {
 
 // elsewhere is when a site that is quiet in a period has page views: in words,
 // and the newest month as a link. It is nil if only bots came.
-func (d *door) elsewhere(ctx context.Context, s state) *link {
+func (d *Door) elsewhere(ctx context.Context, s state) *link {
 	zone := s.site.Location()
 	q := s.query(metric.PageViews, period.Window{From: time.Unix(0, 0), To: d.Now().AddDate(1, 0, 0)}, zone)
 	q.Step = period.Month

@@ -55,7 +55,7 @@ func (x span) before(whole bool) period.Window {
 
 // ask puts a question to the source and logs its error, unless the page has
 // ended.
-func (d *door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	set, err := d.source.Answer(ctx, q)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Error("dash: a query failed", "metric", q.Metric, "by", q.By, "error", err)
@@ -82,7 +82,7 @@ func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric
 }
 
 // current is the number of visitors of the last five minutes, unfiltered.
-func (d *door) current(ctx context.Context, s state) (int64, error) {
+func (d *Door) current(ctx context.Context, s state) (int64, error) {
 	now := d.Now()
 	s.filters = nil
 	set, err := d.ask(ctx, s.query(metric.Visitors, period.Window{From: now.Add(-5 * time.Minute), To: now.Add(time.Second)}, time.UTC))
@@ -90,7 +90,7 @@ func (d *door) current(ctx context.Context, s state) (int64, error) {
 }
 
 // ever reports whether the site has any page view at all, bots' included.
-func (d *door) ever(ctx context.Context, s state) (bool, error) {
+func (d *Door) ever(ctx context.Context, s state) (bool, error) {
 	s.filters = nil
 	q := s.query(metric.PageViews, period.Window{From: time.Unix(0, 0), To: d.Now().AddDate(1, 0, 0)}, time.UTC)
 	q.Bots = true
@@ -105,7 +105,7 @@ type pair struct {
 }
 
 // compare asks for a metric now and before; step period.Total compares totals.
-func (d *door) compare(ctx context.Context, s state, x span, m metric.Name, step period.Step) (p pair) {
+func (d *Door) compare(ctx context.Context, s state, x span, m metric.Name, step period.Step) (p pair) {
 	q := s.query(m, x.window, x.zone)
 	q.Step = step
 	if p.now, p.err = d.ask(ctx, q); p.err != nil {

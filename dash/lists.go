@@ -53,7 +53,7 @@ type row struct {
 }
 
 // list asks for one box.
-func (d *door) list(ctx context.Context, s state, x span, b box) list {
+func (d *Door) list(ctx context.Context, s state, x span, b box) list {
 	l := list{Title: b.title, Unit: b.unit, counts: b.counts, Full: s.detail == detailOf(b)}
 	limit := rowsShort
 	if l.Full {
@@ -109,7 +109,7 @@ func detailOf(b box) metric.Dimension {
 // direct makes a list of sources one of how people came: the site's own pages
 // and the empty source (both are steps within a visit, too) go, and those who
 // came without a referrer are counted as a class.
-func (d *door) direct(ctx context.Context, s state, x span, rows []row) ([]row, error) {
+func (d *Door) direct(ctx context.Context, s state, x span, rows []row) ([]row, error) {
 	own := append([]string{"", s.site.Domain, strings.TrimPrefix(s.site.Domain, "www.")}, s.site.Internal...)
 	rows = slices.DeleteFunc(rows, func(r row) bool { return slices.Contains(own, r.Title) })
 	q := s.query(metric.Visitors, x.window, x.zone)

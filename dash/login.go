@@ -1,11 +1,7 @@
 package dash
 
 import (
-	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,83 +14,6 @@ import (
 	"footfall/event"
 )
 
-const cookie = "footfall_session"
-
-// maxForm is the most bytes a form may have.
-const maxForm = 16 << 10
-
-// visit is who asks for a page, and by which session.
-type visit struct {
-	who     account.Who
-	person  account.Person // zero for the operator and for who has no session
-	session account.Session
-	token   string
-}
-
-// form is the secret word of the session's forms: who can't read its pages
-// can't send them.
-func (in visit) form() string {
-	if in.token == "" {
-		return ""
-	}
-	mac := hmac.New(sha256.New, []byte(in.token))
-	mac.Write([]byte("form"))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-// name is how the page calls who is logged in.
-func (in visit) name() string {
-	if in.token != "" && in.person.ID == "" {
-		return "operator"
-	}
-	return cmp.Or(in.person.Name, in.person.Email)
-}
-
-// page answers a request that is let through.
-type page func(http.ResponseWriter, *http.Request, visit)
-
-// guard lets through who may do the route's action somewhere. A form counts
-// only if it stood in a page of this server, and of this session.
-func (d *door) guard(route string, do page) http.HandlerFunc {
-	action := account.ActionOf(route)
-	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if d.cross.Check(r) != nil {
-			d.refuse(w, http.StatusForbidden, "This form was sent from a page of another site, so nothing was done.")
-			return
-		}
-		if action == account.Public {
-			do(w, r, visit{})
-			return
-		}
-		in, err := d.visitor(r)
-		switch {
-		case errors.Is(err, account.ErrNotFound):
-			d.askAgain(w, r)
-		case err != nil:
-			d.noControl(w, err)
-		case !in.who.MaySomewhere(action) && d.Portal != "" && r.URL.Path == "/" && in.who.MaySomewhere(account.OwnFigures):
-			http.Redirect(w, r, d.Portal, http.StatusSeeOther)
-		case !in.who.MaySomewhere(action):
-			d.refuse(w, http.StatusForbidden, "Your account may not see this. Ask an owner of the site for it.")
-		case r.Method == http.MethodPost && !hmac.Equal([]byte(r.PostFormValue("form")), []byte(in.form())):
-			d.refuse(w, http.StatusForbidden, "This form is of an older log-in, so nothing was done. Load its page again.")
-		default:
-			do(w, r, in)
-		}
-	}
-}
-
-func (d *door) visitor(r *http.Request) (in visit, err error) {
-	c, err := r.Cookie(cookie)
-	if err != nil {
-		return in, account.ErrNotFound
-	}
-	in.token = c.Value
-	in.session, in.person, in.who, err = d.gate.Visitor(r.Context(), c.Value)
-	return in, err
-}
-
 // loginView is what login.html shows: the button of a link, the second step,
 // or e-mail and password.
 type loginView struct {
@@ -104,7 +23,7 @@ type loginView struct {
 }
 
 // askAgain asks for a log-in and comes back to the page afterwards.
-func (d *door) askAgain(w http.ResponseWriter, r *http.Request) {
+func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) {
 	v := loginView{}
 	if r.Method == http.MethodGet {
 		v.Next = local(r.URL.RequestURI())
@@ -124,13 +43,13 @@ func local(next string) string {
 
 // askLogin shows a button instead of logging in at once: programs that look
 // at links in messages would use the link up.
-func (d *door) askLogin(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) askLogin(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := r.URL.Query()
 	d.show(w, http.StatusOK, "login.html", visit{}, loginView{Link: v.Get("link"), Next: local(v.Get("next"))})
 }
 
 // login takes a link, or e-mail and password.
-func (d *door) login(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := loginView{Next: local(r.PostFormValue("next"))}
 	var e account.Entry
 	var err error
@@ -148,7 +67,7 @@ func (d *door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 }
 
 // loginCode takes the second factor's code.
-func (d *door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := loginView{Second: r.PostFormValue("second"), Next: local(r.PostFormValue("next"))}
 	session, err := d.gate.Code(r.Context(), v.Second, r.PostFormValue("code"), d.network(r))
 	if errors.Is(err, account.ErrNotFound) {
@@ -165,7 +84,7 @@ func (d *door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
 
 // welcome gives the browser its session, or asks for the second factor. The
 // session that it had before ends.
-func (d *door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, next string) {
+func (d *Door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, next string) {
 	if e.Second != "" {
 		d.show(w, http.StatusOK, "login.html", visit{}, loginView{Second: e.Second, Next: next})
 		return
@@ -181,7 +100,7 @@ func (d *door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, 
 }
 
 // denied shows a page again with what was wrong. view makes its view from that.
-func (d *door) denied(w http.ResponseWriter, err error, name string, in visit, view func(why string) any) {
+func (d *Door) denied(w http.ResponseWriter, err error, name string, in visit, view func(why string) any) {
 	status, why := http.StatusForbidden, ""
 	slow, isSlow := errors.AsType[*account.SlowError](err)
 	invalid, isInvalid := errors.AsType[*event.InvalidError](err)
@@ -216,7 +135,7 @@ func waiting(seconds int) string {
 }
 
 // network is what the sender's address has in common with its neighbours.
-func (d *door) network(r *http.Request) string { return account.Network(d.Client(r)) }
+func (d *Door) network(r *http.Request) string { return account.Network(d.Client(r)) }
 
 // peer is the address of the connection's other end.
 func peer(r *http.Request) netip.Addr {
@@ -225,7 +144,7 @@ func peer(r *http.Request) netip.Addr {
 }
 
 // noControl answers when the control data does not.
-func (d *door) noControl(w http.ResponseWriter, err error) {
+func (d *Door) noControl(w http.ResponseWriter, err error) {
 	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
@@ -233,12 +152,12 @@ func (d *door) noControl(w http.ResponseWriter, err error) {
 }
 
 // refuse shows a page that says why there is none.
-func (d *door) refuse(w http.ResponseWriter, status int, why string) {
+func (d *Door) refuse(w http.ResponseWriter, status int, why string) {
 	d.show(w, status, "login.html", visit{}, loginView{Alone: why})
 }
 
 // logout ends the session, also for whoever has a copy of the cookie.
-func (d *door) logout(w http.ResponseWriter, r *http.Request, in visit) {
+func (d *Door) logout(w http.ResponseWriter, r *http.Request, in visit) {
 	if err := d.gate.EndSession(r.Context(), in.token); err != nil {
 		d.noControl(w, err)
 		return

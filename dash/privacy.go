@@ -10,7 +10,7 @@ import (
 
 // privacy tells a site's visitors what is kept of them and for how long. It
 // needs no log-in, so that the site's own pages can link to it.
-func (d *door) privacy(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) privacy(w http.ResponseWriter, r *http.Request, _ visit) {
 	sites, err := d.sites.Sites(r.Context())
 	if err != nil {
 		d.noControl(w, err)

@@ -9,13 +9,13 @@ import (
 )
 
 // share draws the dashboard of one site for whoever has its link.
-func (d *door) share(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {
 	if s, ok := d.shared(w, r); ok {
 		d.board(w, r, visit{}, s, []account.Site{s.site})
 	}
 }
 
-func (d *door) shareLive(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) shareLive(w http.ResponseWriter, r *http.Request, _ visit) {
 	if s, ok := d.shared(w, r); ok {
 		d.tellLive(w, r, s)
 	}
@@ -23,7 +23,7 @@ func (d *door) shareLive(w http.ResponseWriter, r *http.Request, _ visit) {
 
 // shared is the state of the URL below a share's link; if there is no such
 // share it answers the request. Whatever the URL names, the site is the share's.
-func (d *door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
+func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 	share, err := d.control.Share(r.Context(), r.PathValue("token"))
 	var sites []account.Site
 	if err == nil {

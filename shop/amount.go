@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"footfall/money"
 )
@@ -46,6 +47,23 @@ func scalar(raw []byte) (text string, ok bool) {
 		return text, json.Unmarshal(raw, &text) == nil
 	}
 	return string(raw), raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
+}
+
+// title is a name for people. One that is too long or has lines is no reason to
+// refuse an order: it is cut and put on one line.
+func title(w word) string {
+	text := strings.ToValidUTF8(string(w), "")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == ' ' }), " ")
+	return strings.ToValidUTF8(text[:min(len(text), maxText)], "")
+}
+
+// carriable is a word that somebody's browser carried; "" if it can't be what it
+// is to be: a visitor can write anything there, and the order counts all the same.
+func carriable(w word) word {
+	if fault(string(w)) != "" {
+		return ""
+	}
+	return w
 }
 
 // first is the first word that is said.

@@ -62,6 +62,14 @@ func TestCSVOrdersWithoutProducts(t *testing.T) {
 	}
 }
 
+// Refunds without an id are told apart by their time.
+func TestCSVRefundsWithoutID(t *testing.T) {
+	reports, err := ReadCSV([]byte("refund_of,time,product_id,refund_amount\n1,2023-05-14,a,1\n1,2023-05-15,a,1\n1,2023-05-14,b,2\n"), asked)
+	if err != nil || len(reports) != 2 || len(reports[0].Refund.Lines) != 2 || len(reports[1].Refund.Lines) != 1 {
+		t.Errorf("%+v, %v", reports, err)
+	}
+}
+
 func TestCSVFaults(t *testing.T) {
 	const head = "order_id,time,product_id,net,revenue,refund_of,refund_amount\n"
 	for _, c := range []struct{ text, want string }{

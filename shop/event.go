@@ -44,7 +44,7 @@ func FromTrack(e *event.Event, o EventOptions) (Report, bool, error) {
 	}
 	around := aroundOf(e)
 	r := Report{Site: e.Site, Store: string(f.Store), Number: first(f.Number, f.Number1), Time: e.Time, Said: e.Time, From: FromEvent, Verified: o.Trusted,
-		Email: first(f.Email, f.Customer, around.email), User: e.UserID, Anonymous: e.AnonymousID, Click: first(around.click, f.Click, f.ClickID)}
+		Email: first(f.Email, f.Customer, around.email), User: e.UserID, Anonymous: e.AnonymousID, Click: first(carriable(around.click), carriable(f.Click), carriable(f.ClickID))}
 	if r.Number == "" {
 		return r, true, errNumber
 	}

@@ -2,6 +2,7 @@ package shop
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,8 @@ func TestFromTrackFaults(t *testing.T) {
 		{"Order Completed", `{"order_id":"1","revenue":1,"currency":"EURO"}`, "currency"},
 		{"Order Completed", `{"order_id":"` + strings.Repeat("9", maxText+1) + `","revenue":1}`, "order_id"},
 		{"Order Completed", `{"order_id":"1\u0000","revenue":1}`, "order_id"},
-		{"Order Completed", `{"order_id":"1","revenue":1,"affiliate_cid":"a\nb"}`, "click_id"},
+		{"Order Completed", `{"order_id":"1","revenue":1,"coupon":"` + codes(maxCoupons+1) + `"}`, "coupon"},
+		{"Order Completed", `{"order_id":"1","revenue":1,"coupon":"` + codes(100_000) + `"}`, "coupon"},
 		{"Order Refunded", `{"order_id":"1","revenue":"much"}`, "revenue"},
 	} {
 		_, ok, err := FromTrack(track(c.name, c.properties), EventOptions{Currency: "EUR"})
@@ -80,6 +82,15 @@ func TestFromTrackFaults(t *testing.T) {
 	}
 }
 
+// codes are so many different codes.
+func codes(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, strconv.Itoa(i))
+	}
+	return strings.Join(all, ",")
+}
+
 func TestFromTrackAround(t *testing.T) {
 	e := track("Completed Order", `{"orderId":"1","revenue":"9.99","currency":"usd","affiliate_cid":"of the properties"}`)
 	e.Context, e.Traits = `{"affiliate":{"cid":"of the context"},"traits":{"email":"kim@example.com"}}`, `{"email":"lee@example.com"}`
@@ -87,7 +98,7 @@ func TestFromTrackAround(t *testing.T) {
 	if err != nil || r.Click != "of the context" || r.Email != "kim@example.com" || r.Order.Currency != "USD" || !r.Verified {
 		t.Errorf("%+v %+v, %v", r, r.Order, err)
 	}
-	e.Context = `{"affiliate":"x","traits":[]}`
+	e.Context = `{"affiliate":{"cid":"a\nb"},"traits":[]}`
 	if r, _, err = FromTrack(e, EventOptions{}); err != nil || r.Click != "of the properties" || r.Email != "lee@example.com" {
 		t.Errorf("%+v, %v", r, err)
 	}

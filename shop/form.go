@@ -94,9 +94,13 @@ func (c *coupons) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// add adds the codes of a text, each once.
+// add adds the codes of a text, each once. One more than there may be is kept, so
+// that Check finds it; a list without end would take time without end.
 func (c *coupons) add(text string) {
 	for code := range strings.SplitSeq(text, ",") {
+		if len(*c) > maxCoupons {
+			return
+		}
 		if code = strings.TrimSpace(code); code != "" && !slices.Contains(*c, code) {
 			*c = append(*c, code)
 		}
@@ -167,9 +171,10 @@ func (p *purse) total(f *form, b *bill) {
 	}
 	if f.Total != "" {
 		rest := b.total - p.units("tax", f.Tax) - p.units("shipping", f.Shipping)
-		if !b.known || (rest < 0) != (b.base < 0) || magnitude(rest) < magnitude(b.base) {
-			b.base, b.known = rest, true
+		if b.known { // of a credit note the total may have the only minus
+			rest = min(max(rest, -magnitude(b.base)), magnitude(b.base))
 		}
+		b.base, b.known = rest, true
 	}
 }
 
@@ -240,7 +245,7 @@ func (f *form) order(usual string) (*Order, error) {
 	for i, net := range b.nets() {
 		x := items[i]
 		o.Lines = append(o.Lines, ledger.Line{
-			ID: unique(ids, first(x.Line, word(x.id()), word(strconv.Itoa(i+1)))), Product: x.id(), Name: string(x.Name),
+			ID: unique(ids, first(x.Line, word(x.id()), word(strconv.Itoa(i+1)))), Product: x.id(), Name: title(x.Name),
 			Quantity: p.quantity("products["+strconv.Itoa(i)+"].quantity", x.Quantity), Net: net})
 	}
 	return o, p.fault

@@ -56,6 +56,8 @@ func TestOrderBase(t *testing.T) {
 		{"credit note", `{"revenue":-12.5}`, "order:-1250"},
 		{"credit note with products", `{"revenue":-30,"products":[{"id":"a","price":10},{"id":"b","price":20}]}`, "a:-1000 b:-2000"},
 		{"credit note with negative products", `{"products":[{"id":"a","price":10,"quantity":-2}]}`, "a:-2000"},
+		{"credit note by its total", `{"total":-60,"products":[{"id":"a","price":50}]}`, "a:-5000"},
+		{"credit note less than its products", `{"total":-40,"products":[{"id":"a","price":50}]}`, "a:-4000"},
 		{"free", `{"revenue":0,"products":[{"id":"a","price":100}]}`, "a:0"},
 		{"one product without a list", `{"product_id":"a","price":3,"quantity":3}`, "a:900"},
 		{"an id of something else", `{"id":"evt","name":"x","revenue":1}`, "order:100"},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,10 +125,14 @@ func carry(all ...json.RawMessage) (c carried) {
 		if json.Unmarshal(raw, &x) != nil {
 			continue
 		}
-		c.Click, c.Anonymous, c.User = word(first(c.Click, x.Click)), word(first(c.Anonymous, x.Anonymous)), word(first(c.User, x.User))
-		c.Email, c.Product = word(first(c.Email, x.Email)), word(first(c.Product, x.Product))
+		for _, w := range [][2]*word{{&c.Click, &x.Click}, {&c.Anonymous, &x.Anonymous}, {&c.User, &x.User}, {&c.Email, &x.Email}, {&c.Product, &x.Product}} {
+			if *w[0] == "" {
+				*w[0] = carriable(*w[1])
+			}
+		}
 		if len(c.Coupon) == 0 {
-			c.Coupon = x.Coupon
+			c.Coupon = slices.DeleteFunc(x.Coupon, func(code string) bool { return fault(code) != "" })
+			c.Coupon = c.Coupon[:min(len(c.Coupon), maxCoupons/2)]
 		}
 	}
 	return c

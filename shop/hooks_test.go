@@ -174,6 +174,22 @@ func TestLemonSqueezy(t *testing.T) {
 	}
 }
 
+// What a visitor's browser carried may be anything, and a name may be long: the
+// order counts all the same.
+func TestHooksTakeOddTexts(t *testing.T) {
+	long := strings.Repeat("é", maxText)
+	r := one(t, "paddle-transaction", `"click-1"`, `"`+long+`"`, `"anon-1"`, `"a\u0000"`, `"ANNA15"`, `["a\nb","ANNA15"]`, `"Go course"`, `" Go\n course `+long+`"`)
+	if r.Click != "" || r.Anonymous != "" || strings.Join(r.Order.Coupons, " ") != "ANNA15 dsc_1" {
+		t.Errorf("%+v %q", r, r.Order.Coupons)
+	}
+	if name := r.Order.Lines[0].Name; !strings.HasPrefix(name, "Go course é") || len(name) > maxText {
+		t.Errorf("%q", name)
+	}
+	if r := one(t, "stripe-session", `"u-7"`, `"`+long+`"`); r.User != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestLemonSqueezyRenewal(t *testing.T) {
 	renewal := []string{`"order_created"`, `"subscription_payment_success"`, `"tax_inclusive"`, `"billing_reason":"renewal","x"`, `"first_order_item"`, `"y"`}
 	r := one(t, "lemonsqueezy-order", renewal...)

@@ -118,7 +118,7 @@ func (v *stripeInvoice) lines(p *purse) (lines []ledger.Line) {
 		}
 		rest -= net
 		lines = append(lines, ledger.Line{ID: string(l.ID), Product: first(l.Price.Product, l.Pricing.Details.Product),
-			Name: string(l.Description), Quantity: p.quantity("quantity", l.Quantity), Net: net})
+			Name: title(l.Description), Quantity: p.quantity("quantity", l.Quantity), Net: net})
 	}
 	if v.Lines.More && v.Untaxed != "" {
 		lines = append(lines, ledger.Line{ID: "others", Quantity: 1, Net: rest})

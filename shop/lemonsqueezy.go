@@ -99,7 +99,7 @@ func (a *lemonPurchase) paid() bool {
 func (a *lemonPurchase) order(p *purse, c *carried) *Order {
 	total := p.minor("total", a.Total)
 	return &Order{Currency: p.currency, Total: total, Coupons: c.Coupon, Lines: []ledger.Line{{
-		ID: first(a.Item.ID, "order"), Product: first(a.Item.Product, c.Product), Name: string(a.Item.Name),
+		ID: first(a.Item.ID, "order"), Product: first(a.Item.Product, c.Product), Name: title(a.Item.Name),
 		Quantity: p.quantity("quantity", a.Item.Quantity), Net: total - p.minor("tax", a.Tax)}}}
 }
 

@@ -103,7 +103,7 @@ func (m *paddleMessage) transaction(o HookOptions) ([]Report, error) {
 	}
 	r.Order = &Order{Currency: p.currency, Total: p.minor("details.totals.total", t.Details.Totals.Total), Coupons: c.Coupon}
 	for _, l := range t.Details.Lines {
-		r.Order.Lines = append(r.Order.Lines, ledger.Line{ID: string(l.ID), Product: string(l.Product.ID), Name: string(l.Product.Name),
+		r.Order.Lines = append(r.Order.Lines, ledger.Line{ID: string(l.ID), Product: string(l.Product.ID), Name: title(l.Product.Name),
 			Quantity: p.quantity("quantity", l.Quantity),
 			Net:      p.minor("subtotal", l.Totals.Subtotal) - p.minor("discount", l.Totals.Discount)})
 	}

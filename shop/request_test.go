@@ -54,6 +54,7 @@ func TestRequestFaults(t *testing.T) {
 		{`[{"order_id":"1","revenue":1,"time":"2023-05-14T12:00:00Z"},{"revenue":1}]`, "[1].order_id"},
 		{`[` + strings.Repeat(`{},`, MaxReports) + `{}]`, "body"},
 		{`{"order_id":"1","revenue":1,"time":"2023-05-14T12:00:00Z","coupon":"` + strings.Repeat("c", maxText+1) + `"}`, "coupon"},
+		{`{"order_id":"1","revenue":1,"time":"2023-05-14T12:00:00Z","click_id":"a\nb"}`, "click_id"},
 	} {
 		_, err := ReadOrders([]byte(c.body), asked)
 		var bad *InvalidError

@@ -173,7 +173,7 @@ func (m *stripeMessage) session(o HookOptions) ([]Report, error) {
 // refer takes what a payment link's address carried as client_reference_id: a
 // click id, if it looks like one, else the user's id.
 func (c *carried) refer(reference word) {
-	switch {
+	switch reference = carriable(reference); {
 	case isID(string(reference)) && c.Click == "":
 		c.Click = reference
 	case c.User == "":

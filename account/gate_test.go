@@ -1,0 +1,336 @@
+package account_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"footfall/account"
+	"footfall/account/accounttest"
+	"footfall/event"
+)
+
+// hall is a gate with a clock of its own and one owner.
+type hall struct {
+	t     *testing.T
+	kept  *accounttest.Memory
+	gate  *account.Gate
+	clock time.Time
+	ada   account.Person
+}
+
+const password = "correct horse battery"
+
+func newHall(t *testing.T) *hall {
+	t.Helper()
+	h := &hall{t: t, kept: &accounttest.Memory{}, clock: time.Now()}
+	h.gate = account.NewGate(h.kept, func() time.Time { return h.clock })
+	token := h.link(account.ForSetup, "")
+	p, e, err := h.gate.SetUp(t.Context(), token, account.Person{Email: "Ada@example.com", Name: "Ada"}, password)
+	h.must(err)
+	h.ada = p
+	if s, err := h.kept.Session(t.Context(), e.Session); err != nil || s.Person != p.ID {
+		t.Fatalf("set-up began the session %+v, %v", s, err)
+	}
+	return h
+}
+
+func (h *hall) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *hall) is(err, want error) {
+	h.t.Helper()
+	if !errors.Is(err, want) {
+		h.t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func (h *hall) link(purpose account.Purpose, person string) string {
+	h.t.Helper()
+	token, err := h.kept.AddLink(h.t.Context(), purpose, person, time.Hour)
+	h.must(err)
+	return token
+}
+
+func (h *hall) valid(session string) bool {
+	_, err := h.kept.Session(h.t.Context(), session)
+	return err == nil
+}
+
+func TestSetUpOnce(t *testing.T) {
+	h := newHall(t)
+	if grants, err := h.kept.Grants(t.Context(), h.ada.ID); err != nil || len(grants) != 1 || grants[0].Role != account.Owner || grants[0].Site != "" {
+		t.Errorf("the first person is %+v, %v", grants, err)
+	}
+	_, _, err := h.gate.SetUp(t.Context(), h.link(account.ForSetup, ""), account.Person{Email: "eve@example.com"}, password)
+	h.is(err, account.ErrNotFound)
+	for _, purpose := range []account.Purpose{account.ForLogin, account.ForReset, account.ForInvite, account.ForCode} {
+		kept := &accounttest.Memory{}
+		gate := account.NewGate(kept, nil)
+		token, err := kept.AddLink(t.Context(), purpose, "", time.Hour)
+		h.must(err)
+		_, _, err = gate.SetUp(t.Context(), token, account.Person{Email: "eve@example.com"}, password)
+		h.is(err, account.ErrNotFound)
+	}
+}
+
+// TestSetUpAgain: what is wrong with the form leaves the link as it was.
+func TestSetUpAgain(t *testing.T) {
+	kept := &accounttest.Memory{}
+	gate := account.NewGate(kept, nil)
+	token, err := kept.AddLink(t.Context(), account.ForSetup, "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range [][3]string{{"ada", password, "email"}, {"ada@example.com", "short", "password"}} {
+		_, _, err := gate.SetUp(t.Context(), token, account.Person{Email: x[0]}, x[1])
+		if bad, ok := errors.AsType[*event.InvalidError](err); !ok || bad.Field != x[2] {
+			t.Errorf("%v: %v", x, err)
+		}
+	}
+	if _, _, err := gate.SetUp(t.Context(), token, account.Person{Email: "ada@example.com"}, password); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPasswordLogin(t *testing.T) {
+	h := newHall(t)
+	e, err := h.gate.Password(t.Context(), " ADA@example.com ", password, "n")
+	h.must(err)
+	if s, p, who, err := h.gate.Visitor(t.Context(), e.Session); err != nil || s.Person != h.ada.ID || p != h.ada || !who.May(account.ChangePeople, "") || who.Name != "person "+h.ada.ID {
+		t.Errorf("Visitor = %+v %+v %+v, %v", s, p, who, err)
+	}
+	again, err := h.gate.Password(t.Context(), "ada@example.com", password, "n")
+	h.must(err)
+	if again.Session == e.Session {
+		t.Error("two log-ins have one session")
+	}
+	for i, x := range [][2]string{{"ada@example.com", "wrong horse battery"}, {"ada@example.com", ""}, {"eve@example.com", password}, {"eve@example.com", ""}, {"", ""}, {h.ada.ID, password}} {
+		_, err := h.gate.Password(t.Context(), x[0], x[1], fmt.Sprint("n", i))
+		h.is(err, account.ErrDenied)
+	}
+	// who was invited and has no password yet
+	bea, err := h.kept.AddPerson(t.Context(), account.Person{Email: "bea@example.com"})
+	h.must(err)
+	_, err = h.gate.Password(t.Context(), bea.Email, "", "n")
+	h.is(err, account.ErrDenied)
+	h.ada.Disabled = true
+	h.must(h.kept.UpdatePerson(t.Context(), h.ada))
+	_, err = h.gate.Password(t.Context(), h.ada.Email, password, "n")
+	h.is(err, account.ErrDenied)
+}
+
+// TestUnknownTakesAsLong: the time does not tell which e-mails there are.
+func TestUnknownTakesAsLong(t *testing.T) {
+	h := newHall(t)
+	took := func(email string) time.Duration {
+		best := time.Hour
+		for i := range 4 {
+			begun := time.Now()
+			_, err := h.gate.Password(t.Context(), email, "wrong horse battery", fmt.Sprint(email, i))
+			h.is(err, account.ErrDenied)
+			best = min(best, time.Since(begun))
+		}
+		return best
+	}
+	known, unknown, nonsense := took("ada@example.com"), took("eve@example.com"), took("nonsense")
+	if unknown < known/3 || nonsense < known/3 {
+		t.Errorf("known %v, unknown %v, no e-mail at all %v", known, unknown, nonsense)
+	}
+}
+
+func TestWeakPasswordIsHashedAnew(t *testing.T) {
+	h := newHall(t)
+	h.must(h.kept.SetPassword(t.Context(), h.ada.ID, "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"))
+	for range 2 {
+		_, err := h.gate.Password(t.Context(), h.ada.Email, "password", "n")
+		h.must(err)
+	}
+	if c, err := h.kept.Credential(t.Context(), h.ada.ID); err != nil || !strings.Contains(c.Password, "$m=19456,t=2,p=1$") {
+		t.Errorf("kept as %s, %v", c.Password, err)
+	}
+}
+
+// TestGuessingIsSlowedDown: also by many at once, and for who types the right
+// one meanwhile.
+func TestGuessingIsSlowedDown(t *testing.T) {
+	h := newHall(t)
+	var wait sync.WaitGroup
+	made := make(chan bool, 40)
+	for i := range cap(made) {
+		wait.Go(func() {
+			_, err := h.gate.Password(t.Context(), "ada@example.com", "wrong horse battery", fmt.Sprint("n", i))
+			if _, slow := errors.AsType[*account.SlowError](err); !slow {
+				made <- true
+			}
+		})
+	}
+	wait.Wait()
+	if len(made) > 6 {
+		t.Errorf("%d guesses at once", len(made))
+	}
+	_, err := h.gate.Password(t.Context(), "ada@example.com", password, "other")
+	if slow, ok := errors.AsType[*account.SlowError](err); !ok || slow.Seconds() != 1 {
+		t.Errorf("during a pause: %v", err)
+	}
+	h.clock = h.clock.Add(time.Second)
+	_, err = h.gate.Password(t.Context(), "ada@example.com", password, "other")
+	h.must(err)
+}
+
+func TestSecondFactor(t *testing.T) {
+	h := newHall(t)
+	ctx, secret := t.Context(), account.NewTOTP()
+	_, err := h.gate.StartTOTP(ctx, h.ada, "wrong", secret, account.TOTPCode(secret, h.clock), "n")
+	h.is(err, account.ErrDenied)
+	if _, err := h.gate.StartTOTP(ctx, h.ada, password, secret, "000000", "n"); err == nil || errors.Is(err, account.ErrDenied) {
+		t.Errorf("a wrong code turned it on: %v", err)
+	}
+	recovery, err := h.gate.StartTOTP(ctx, h.ada, password, secret, account.TOTPCode(secret, h.clock), "n")
+	h.must(err)
+	second := func() string {
+		e, err := h.gate.Password(ctx, h.ada.Email, password, "n")
+		h.must(err)
+		if e.Session != "" || e.Second == "" {
+			t.Fatalf("the password alone gave %+v", e)
+		}
+		if h.valid(e.Second) {
+			t.Fatal("the second step's token is a session")
+		}
+		return e.Second
+	}
+	step := second()
+	_, err = h.gate.Code(ctx, step, account.TOTPCode(secret, h.clock), "n")
+	h.is(err, account.ErrDenied) // it was used to turn it on
+	h.clock = h.clock.Add(30 * time.Second)
+	code := account.TOTPCode(secret, h.clock)
+	session, err := h.gate.Code(ctx, step, code, "n")
+	h.must(err)
+	if !h.valid(session) {
+		t.Error("the code began no session")
+	}
+	_, err = h.gate.Code(ctx, step, code, "n")
+	h.is(err, account.ErrNotFound)
+	_, err = h.gate.Code(ctx, second(), code, "n")
+	h.is(err, account.ErrDenied)
+	_, err = h.gate.Code(ctx, second(), strings.ToUpper(recovery[3]), "n")
+	h.must(err)
+	_, err = h.gate.Code(ctx, second(), recovery[3], "n")
+	h.is(err, account.ErrDenied)
+	for _, token := range []string{h.link(account.ForLogin, h.ada.ID), h.link(account.ForReset, h.ada.ID), "", "ffl_x"} {
+		_, err = h.gate.Code(ctx, token, recovery[4], "n")
+		h.is(err, account.ErrNotFound)
+	}
+	// neither a link nor a new password goes round it
+	e, err := h.gate.FollowLink(ctx, h.link(account.ForLogin, h.ada.ID))
+	h.must(err)
+	_, f, err := h.gate.NewPassword(ctx, h.link(account.ForReset, h.ada.ID), password+" staple")
+	h.must(err)
+	if e.Session != "" || f.Session != "" || e.Second == "" || f.Second == "" {
+		t.Errorf("a link gave %+v, a reset %+v", e, f)
+	}
+	h.is(h.gate.StopTOTP(ctx, h.ada, password, "n"), account.ErrDenied)
+	h.must(h.gate.StopTOTP(ctx, h.ada, password+" staple", "n"))
+	e, err = h.gate.Password(ctx, h.ada.Email, password+" staple", "n")
+	if err != nil || e.Session == "" {
+		t.Errorf("after it was turned off: %+v, %v", e, err)
+	}
+}
+
+// TestCodesAreSlowedDown: six digits can't be tried through.
+func TestCodesAreSlowedDown(t *testing.T) {
+	h := newHall(t)
+	ctx, secret, n := t.Context(), account.NewTOTP(), 0
+	_, err := h.gate.StartTOTP(ctx, h.ada, password, secret, account.TOTPCode(secret, h.clock), "n")
+	h.must(err)
+	for ; n < 50; n++ {
+		e, err := h.gate.Password(ctx, h.ada.Email, password, fmt.Sprint("n", n)) // another token each time
+		h.must(err)
+		_, err = h.gate.Code(ctx, e.Second, "12345", fmt.Sprint("n", n))
+		if _, slow := errors.AsType[*account.SlowError](err); slow {
+			break
+		}
+		h.is(err, account.ErrDenied)
+	}
+	if n > 6 {
+		t.Errorf("%d codes could be tried", n)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	h := newHall(t)
+	ctx := t.Context()
+	e, err := h.gate.FollowLink(ctx, h.link(account.ForLogin, ""))
+	h.must(err)
+	if _, _, who, err := h.gate.Visitor(ctx, e.Session); err != nil || who.Name != "operator" || !who.May(account.ChangePeople, "") {
+		t.Errorf("the printed link logs in %+v, %v", who, err)
+	}
+	mine := h.link(account.ForLogin, h.ada.ID)
+	e, err = h.gate.FollowLink(ctx, mine)
+	h.must(err)
+	if s, err := h.kept.Session(ctx, e.Session); err != nil || s.Person != h.ada.ID {
+		t.Errorf("session %+v, %v", s, err)
+	}
+	_, err = h.gate.FollowLink(ctx, mine)
+	h.is(err, account.ErrNotFound)
+	for _, purpose := range []account.Purpose{account.ForReset, account.ForInvite, account.ForCode, account.ForSetup} {
+		token := h.link(purpose, h.ada.ID)
+		_, err := h.gate.FollowLink(ctx, token)
+		h.is(err, account.ErrNotFound)
+		if _, err := h.kept.Link(ctx, token); err != nil {
+			t.Errorf("a link to %s was used up at another door", purpose)
+		}
+	}
+	for _, purpose := range []account.Purpose{account.ForLogin, account.ForCode, account.ForSetup} {
+		_, _, err := h.gate.NewPassword(ctx, h.link(purpose, h.ada.ID), password+" staple")
+		h.is(err, account.ErrNotFound)
+	}
+	h.ada.Disabled = true
+	h.must(h.kept.UpdatePerson(ctx, h.ada))
+	_, err = h.gate.FollowLink(ctx, h.link(account.ForLogin, h.ada.ID))
+	h.is(err, account.ErrNotFound)
+	if _, _, who, err := h.gate.Visitor(ctx, "ffs_unknown"); err == nil || who.MaySomewhere(account.LoggedIn) {
+		t.Errorf("an unknown session is %+v", who)
+	}
+}
+
+// TestNewPasswordEndsSessions: of who is elsewhere; links are worth nothing, too.
+func TestNewPasswordEndsSessions(t *testing.T) {
+	h := newHall(t)
+	ctx := t.Context()
+	login := func(with string) string {
+		e, err := h.gate.Password(ctx, h.ada.Email, with, "n")
+		h.must(err)
+		return e.Session
+	}
+	here, there, other := login(password), login(password), h.link(account.ForReset, h.ada.ID)
+	h.is(h.gate.ChangePassword(ctx, h.ada, "wrong", "another horse battery", here, "n"), account.ErrDenied)
+	if err := h.gate.ChangePassword(ctx, h.ada, password, "short", here, "n"); err == nil || !h.valid(there) {
+		t.Errorf("a password that can't be one: %v", err)
+	}
+	h.must(h.gate.ChangePassword(ctx, h.ada, password, "another horse battery", here, "n"))
+	if !h.valid(here) || h.valid(there) {
+		t.Error("not the other sessions ended")
+	}
+	_, _, err := h.gate.NewPassword(ctx, other, password)
+	h.is(err, account.ErrNotFound)
+	_, err = h.gate.Password(ctx, h.ada.Email, password, "n")
+	h.is(err, account.ErrDenied)
+	reset := h.link(account.ForReset, h.ada.ID)
+	if _, _, err := h.gate.NewPassword(ctx, reset, "password123"); err == nil {
+		t.Error("a common password was taken")
+	}
+	_, e, err := h.gate.NewPassword(ctx, reset, "third horse battery")
+	h.must(err)
+	if !h.valid(e.Session) || h.valid(here) {
+		t.Error("a reset left the old sessions, or began none")
+	}
+	login("third horse battery")
+}
