@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"footfall/ledger"
@@ -31,24 +32,42 @@ type Request struct {
 // them. What is wrong is an InvalidError; in a list its field begins with the
 // place, from 0: "[2].time".
 func ReadOrders(body []byte, o RequestOptions) (Request, error) {
-	return read(body, o, (*form).orderReport)
+	return read(body, o, json.Unmarshal, (*form).orderReport)
 }
 
-// ReadRefunds is ReadOrders of refunds, in the words of Order Refunded.
+// ReadRefunds is ReadOrders of refunds, in the words of Order Refunded. A field
+// that it does not know is refused: a refund without an amount is a full one, and
+// an amount by another name must not make it that.
 func ReadRefunds(body []byte, o RequestOptions) (Request, error) {
-	return read(body, o, (*form).refundReport)
+	return read(body, o, strictly, (*form).refundReport)
 }
 
-func read(body []byte, o RequestOptions, report func(*form, string, RequestOptions) (Report, error)) (q Request, err error) {
+// strictly is json.Unmarshal that refuses fields it does not know.
+func strictly(text []byte, into any) error {
+	if !json.Valid(text) {
+		return json.Unmarshal(text, into) // for its error
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func read(body []byte, o RequestOptions, decode func([]byte, any) error, report func(*form, string, RequestOptions) (Report, error)) (q Request, err error) {
 	var forms []form
 	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
 		q.List = true
-		err = json.Unmarshal(body, &forms)
+		err = decode(body, &forms)
 	} else {
 		forms = make([]form, 1)
-		err = json.Unmarshal(body, &forms[0])
+		err = decode(body, &forms[0])
+	}
+	var unknown string
+	if err != nil {
+		unknown, _ = strings.CutPrefix(err.Error(), "json: unknown field ")
 	}
 	switch {
+	case err != nil && unknown != err.Error():
+		return q, Invalid(strings.Trim(unknown, `"`), "is no field of a refund: its amount is revenue, total or products; docs/affiliates-orders.md lists all")
 	case err != nil:
 		return q, Invalid("body", "is no JSON object or list of such objects: %v", err)
 	case len(forms) > MaxReports:

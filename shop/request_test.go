@@ -63,3 +63,20 @@ func TestRequestFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestRule11UnknownField: an amount by a name that is not known must not become
+// a full refund.
+func TestRule11UnknownField(t *testing.T) {
+	for body, field := range map[string]string{
+		`{"order_id":"1","time":"2026-01-02T03:04:05Z","refund_id":"r","amount":"5.00"}`:   "amount",
+		`[{"order_id":"1","time":"2026-01-02T03:04:05Z","refund_id":"r","amonut":"5.00"}]`: "amonut",
+		`{"order_id":"1","time":"2026-01-02T03:04:05Z","refund_id":"r","revenue":"5.00"}`:  "",
+		`{"order_id":"1"} x`: "body",
+	} {
+		_, err := ReadRefunds([]byte(body), RequestOptions{Site: "s", Currency: "EUR"})
+		var invalid *InvalidError
+		if got := errors.As(err, &invalid); got != (field != "") || got && invalid.Field != field {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
