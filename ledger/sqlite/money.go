@@ -12,7 +12,7 @@ type money struct{ *tx }
 
 const (
 	entryColumns = "id, program, affiliate, site, order_id, line, product, kind, amount, currency, occurred, available, posted, rule, cause, payout"
-	addEntry     = "INSERT INTO entries (" + entryColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+	addEntry     = "INSERT INTO entries (" + entryColumns + ", quarter) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 	takeEntry    = "UPDATE entries SET payout = ? WHERE id = ? AND payout = ''"
 	freeEntry    = "UPDATE entries SET payout = '' WHERE id = ?"
 	getPayout    = "SELECT payout FROM entries WHERE id = ?"
@@ -24,7 +24,7 @@ func (x money) Post(entries ...ledger.Entry) error {
 	return x.whole(func() error {
 		for _, e := range entries {
 			n, err := x.exec(addEntry, e.ID, e.Program, e.Affiliate, e.Site, e.Order, e.Line, e.Product, string(e.Kind), e.Amount, e.Currency,
-				ms(e.Occurred), ms(e.Available), ms(e.Posted), e.Rule, e.Cause, e.Payout)
+				ms(e.Occurred), ms(e.Available), ms(e.Posted), e.Rule, e.Cause, e.Payout, quarter(e.Occurred))
 			if err == nil && n == 0 {
 				err = ledger.ErrTaken
 			}
@@ -90,9 +90,10 @@ func listEntries(f ledger.EntryFilter, before int64) (query string, values []any
 	return query, w.values
 }
 
-var addEntries = "SELECT " + quarterOf("occurred") + ", affiliate, site, product, currency, kind, sum(amount), count(*) FROM entries"
-
-const inSumOrder = " GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6"
+const (
+	addEntries = "SELECT quarter, affiliate, site, product, currency, kind, sum(amount), count(*) FROM entries"
+	sumOrder   = " GROUP BY quarter, affiliate, site, product, currency, kind ORDER BY quarter, affiliate, site, product, currency, kind"
+)
 
 func (x money) Sums(f ledger.EntryFilter) (sums []ledger.Sum, err error) {
 	w := entries(f)
@@ -101,7 +102,7 @@ func (x money) Sums(f ledger.EntryFilter) (sums []ledger.Sum, err error) {
 		err := rows.Scan(moment{&s.Quarter}, &s.Affiliate, &s.Site, &s.Product, &s.Currency, &s.Kind, &s.Amount, &s.Entries)
 		sums = append(sums, s)
 		return err
-	}, addEntries+w.String()+inSumOrder, w.values...)
+	}, addEntries+w.String()+sumOrder, w.values...)
 	return sums, err
 }
 

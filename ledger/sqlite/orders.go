@@ -183,7 +183,12 @@ func listOrders(f ledger.OrderFilter, before int64) (query string, values []any)
 	if among(&k, "key", f.Keys); len(f.Keys) > 0 {
 		w.add("id IN (SELECT order_id FROM order_keys"+k.String()+")", k.values...)
 	}
-	w.span("time", f.From, f.To)
+	if !f.From.IsZero() {
+		w.add("time >= ?", ms(f.From))
+	}
+	if !f.To.IsZero() {
+		w.add("time < ?", ms(f.To))
+	}
 	if f.Unattributed {
 		w.add("affiliate = ''")
 	}

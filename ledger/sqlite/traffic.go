@@ -39,16 +39,6 @@ func among[T ~string](w *where, column string, values []T) {
 	w.add(column+" IN (?"+strings.Repeat(",?", len(values)-1)+")", all...)
 }
 
-// span asks for a time of a span, whose ends may be missing.
-func (w *where) span(column string, from, to time.Time) {
-	if !from.IsZero() {
-		w.add(column+" >= ?", ms(from))
-	}
-	if !to.IsZero() {
-		w.add(column+" < ?", ms(to))
-	}
-}
-
 func (w *where) String() string {
 	if len(w.conditions) == 0 {
 		return ""
@@ -56,19 +46,27 @@ func (w *where) String() string {
 	return " WHERE " + strings.Join(w.conditions, " AND ")
 }
 
-// quarterOf is the beginning of a time's quarter of an hour; % is negative
-// before 1970.
-func quarterOf(column string) string {
-	return column + " - (" + column + " % 900000 + 900000) % 900000"
+// span asks for a time of a span, whose ends may be missing: also by quarters, as
+// that is how rows are found.
+func (w *where) span(column string, from, to time.Time) {
+	if !from.IsZero() {
+		w.add("quarter >= ? AND "+column+" >= ?", quarter(from), ms(from))
+	}
+	if !to.IsZero() {
+		w.add("quarter <= ? AND "+column+" < ?", quarter(to), ms(to))
+	}
 }
+
+// quarter is the beginning of a time's quarter of an hour.
+func quarter(t time.Time) int64 { return ms(t.Truncate(15 * time.Minute)) }
 
 // traffic is ledger.Traffic.
 type traffic struct{ *tx }
 
 const (
 	touchColumns = "t.id, t.program, t.affiliate, t.code, t.site, t.keys, t.time, t.source, t.sub, t.landing, t.machine, t.counted"
-	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, source, sub, landing, machine, counted)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
+	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, quarter, source, sub, landing, machine, counted)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
 	addTouchKey = "INSERT INTO touch_keys (program, key, time, touch) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 	getTouches  = "SELECT " + touchColumns + " FROM touches t WHERE t.program = ? AND t.time >= ? AND t.time <= ? ORDER BY t.time, t.id"
 	findTouches = "SELECT " + touchColumns + " FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ? AND k.time >= ? AND k.time <= ?"
@@ -77,7 +75,7 @@ const (
 func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
-		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), string(t.Source), t.Sub, t.Landing, t.Machine, t.Counted}, &number)
+		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Machine, t.Counted}, &number)
 		if err != nil || !added {
 			return err
 		}
@@ -119,13 +117,14 @@ func (x traffic) Clicks(f ledger.ClickFilter) (sums []ledger.ClickSum, err error
 		err := rows.Scan(moment{&s.Quarter}, &s.Affiliate, &s.Site, &s.Code, &s.Sub, &s.Clicks)
 		sums = append(sums, s)
 		return err
-	}, addClicks+w.String()+inOrder, w.values...)
+	}, addClicks+w.String()+clickOrder, w.values...)
 	return sums, err
 }
 
-var addClicks = "SELECT " + quarterOf("time") + ", affiliate, site, code, sub, count(*) FROM touches"
-
-const inOrder = " GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+const (
+	addClicks  = "SELECT quarter, affiliate, site, code, sub, count(*) FROM touches"
+	clickOrder = " GROUP BY quarter, affiliate, site, code, sub ORDER BY quarter, affiliate, site, code, sub"
+)
 
 func clicks(f ledger.ClickFilter) (w where) {
 	w.add("counted = 1")
@@ -152,8 +151,9 @@ func (x links) Add(l ledger.Link) (bool, error) {
 	return false, err
 }
 
-// getLinks asks by both ends; a link to itself comes once.
-const getLinks = "SELECT a, b, since FROM links WHERE program = ? AND a = ? UNION SELECT a, b, since FROM links WHERE program = ? AND b = ?"
+// getLinks asks by both ends. Were SQLite to leave out a link to itself that comes
+// twice, it would look through all links of the programme.
+const getLinks = "SELECT a, b, since FROM links WHERE program = ? AND a = ? UNION ALL SELECT a, b, since FROM links WHERE program = ? AND b = ?"
 
 func (x links) Of(program string, keys ...ledger.Key) (found []ledger.Link, err error) {
 	for _, key := range keys {
