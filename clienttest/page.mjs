@@ -34,15 +34,16 @@ export async function launch() {
 
 // open makes a fresh profile and a page in it. seen.requests holds what went to
 // host (the server under test), seen.external what was meant for other hosts,
-// seen.visits where the visitor's own clicks would have gone.
-export async function open(browser, origin, host) {
+// seen.visits where the visitor's own clicks would have gone. Further origins are
+// pages, too.
+export async function open(browser, origin, host, ...further) {
   const context = await browser.newContext({ userAgent })
   const seen = { requests: [], external: [], visits: [], console: [] }
   const page = await context.newPage()
   await context.route('**/*', (route) => {
     const request = route.request()
     const url = new URL(request.url())
-    if (url.origin === origin || url.origin === host) return route.continue()
+    if (url.origin === origin || url.origin === host || further.includes(url.origin)) return route.continue()
     if (request.isNavigationRequest()) {
       seen.visits.push(request.url())
       return route.fulfill({ status: 204 }) // the page stays
