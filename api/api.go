@@ -194,17 +194,8 @@ func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Sit
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	set, err := d.answer(r.Context(), q)
+	set, err := d.source.Answer(r.Context(), q)
 	d.tell(w, Spell(q, set, sites), err)
-}
-
-// answer asks the source. There are no commissions before there are
-// affiliates: they have no points at all.
-func (d *door) answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
-	if q.Metric == metric.Commissions {
-		return metric.Dataset{Source: "none", AsOf: d.Now()}, nil
-	}
-	return d.source.Answer(ctx, q)
 }
 
 // explain is the status and text for an error of answer. What the asker cannot

@@ -105,7 +105,7 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 		if err != nil {
 			return nil, refused(err.Error())
 		}
-		set, err := r.door.answer(ctx, q)
+		set, err := r.door.source.Answer(ctx, q)
 		if err != nil {
 			return nil, r.failed(err)
 		}
