@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"footfall/event"
 	"footfall/ledger"
 )
 
@@ -74,4 +75,28 @@ func (d *Desk) Missed(ctx context.Context, text string) error {
 		return fmt.Errorf("affiliates: noting a code that is nearly right: %w", err)
 	}
 	return nil
+}
+
+// CodeOf is the code that an event says its visitor came by, as it was written
+// when it was given: in its page's address or, as the snippet carries it, in its
+// context. "" if there is none that leads to an affiliate of the site's programme.
+func (d *Desk) CodeOf(e *event.Event) string {
+	set := d.set.Load()
+	p, ok := set.program(e.Site)
+	if !ok {
+		return ""
+	}
+	texts := []string{say(e.Context, `"affiliate"`).Referral.Code}
+	for _, name := range p.Params {
+		texts = append(texts, parameter(e.Search, name))
+	}
+	for _, text := range texts {
+		if text == "" {
+			continue
+		}
+		if c, ok := set.code(p.ID, text, e.Time); ok {
+			return c.Text
+		}
+	}
+	return ""
 }

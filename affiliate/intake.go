@@ -45,6 +45,7 @@ type said struct {
 	Carried  string `json:"affiliate_cid"`
 	Referral struct {
 		Click string `json:"cid"`
+		Code  string `json:"code"`
 	} `json:"affiliate"`
 }
 

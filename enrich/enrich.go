@@ -36,6 +36,9 @@ type Options struct {
 	Salts    Salts
 	Country  Country
 	Internal func(site, host string) bool // is host one of the site's own?
+	// Affiliate is the code of the affiliate whose link led to what happened; ""
+	// if none did. It is asked at every event. Nil knows none.
+	Affiliate func(e *event.Event) string
 	BotWords []string                     // exactly these words mark a bot, instead of the list (import --bots words)
 	Now      func() time.Time
 }

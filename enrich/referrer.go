@@ -14,16 +14,17 @@ import (
 
 // Classes of a referrer; docs/enrichment.md says what each means.
 const (
-	classDirect   = "direct"
-	classInternal = "internal"
-	classSearch   = "search"
-	classSocial   = "social"
-	classAI       = "ai"
-	classEmail    = "email"
-	classCampaign = "campaign"
-	classOther    = "other"
-	classInvalid  = "invalid"
-	classSpam     = "spam"
+	classDirect    = "direct"
+	classInternal  = "internal"
+	classSearch    = "search"
+	classSocial    = "social"
+	classAI        = "ai"
+	classEmail     = "email"
+	classCampaign  = "campaign"
+	classAffiliate = "affiliate"
+	classOther     = "other"
+	classInvalid   = "invalid"
+	classSpam      = "spam"
 )
 
 //go:embed data/referrers.txt

@@ -22,6 +22,8 @@ type step struct {
 //   - session needs the visitor (and the visitor asks whether yesterday's
 //     session still runs);
 //   - country and device need the address and the user agent;
+//   - affiliate comes before campaign and referrer: whoever sent the visitor by
+//     a link of a programme is the source, on whatever page the link stood;
 //   - campaign comes before referrer: a click in an e-mail has UTM parameters
 //     and no referrer, and would be "direct".
 //
@@ -34,6 +36,7 @@ var steps = []step{
 	{"session", (*Enricher).sessionStep},
 	{"country", (*Enricher).countryStep},
 	{"device", (*Enricher).deviceStep},
+	{"affiliate", (*Enricher).affiliateStep},
 	{"campaign", (*Enricher).campaignStep},
 	{"referrer", (*Enricher).referrerStep},
 }
@@ -43,6 +46,7 @@ var steps = []step{
 type Enricher struct {
 	country    Country
 	isInternal func(site, host string) bool
+	affiliate  func(e *event.Event) string
 	bots       *words
 	ownWords   bool // Options.BotWords are the only reason to call something a bot
 	directory  *directory
@@ -64,6 +68,7 @@ func New(o Options) *Enricher {
 	x := &Enricher{
 		country:    o.Country,
 		isInternal: o.Internal,
+		affiliate:  o.Affiliate,
 		directory:  knownHosts(),
 		salts:      &saltBook{from: o.Salts, now: o.Now},
 		sessions:   newSessions(),
@@ -93,5 +98,15 @@ func (x *Enricher) Unsalted() uint64 { return x.unsalted.Load() }
 func (x *Enricher) countryStep(e *event.Event, from Sender) {
 	if x.country != nil && from.IP.IsValid() {
 		e.Country = x.country.Country(from.IP.Unmap())
+	}
+}
+
+// affiliateStep makes an affiliate's code the source of what its link led to.
+func (x *Enricher) affiliateStep(e *event.Event, _ Sender) {
+	if x.affiliate == nil || e.Class != "" {
+		return
+	}
+	if code := x.affiliate(e); code != "" {
+		e.Class, e.Source = classAffiliate, fit(code)
 	}
 }

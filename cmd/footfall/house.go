@@ -179,7 +179,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		}
 		countries = h.geo
 	}
-	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal})
+	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal, Affiliate: h.desk.CodeOf})
 	if err := h.startBins(ctx, h.filled); err != nil {
 		return h, err
 	}
