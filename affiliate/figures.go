@@ -48,6 +48,9 @@ type counting struct {
 
 // only is the value that a dimension is filtered on, "" if it is not.
 func (c *counting) only(d metric.Dimension) string {
+	if d == "affiliate" && c.Affiliate != nil {
+		return c.Affiliate.ID
+	}
 	for _, f := range c.Filters {
 		if f.Dimension == d {
 			return f.Value
@@ -62,6 +65,9 @@ func (c *counting) add(at time.Time, n int64, of map[metric.Dimension]string) {
 		if of[f.Dimension] != f.Value {
 			return
 		}
+	}
+	if c.Affiliate != nil && of["affiliate"] != c.Affiliate.ID {
+		return
 	}
 	step := sort.Search(len(c.starts), func(i int) bool { return c.starts[i].After(at) }) - 1
 	if step < 0 {

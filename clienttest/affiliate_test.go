@@ -97,7 +97,7 @@ func TestRule5Carriage(t *testing.T) {
 		t.Fatal(err)
 	}
 	cid := u.Query().Get("cid")
-	if want := shop + "/course?cid=" + cid + "&plan=pro"; ran.Landing.URL != want || len(cid) != 26 {
+	if want := shop + "/course?cid=" + cid + "&ref=ANNA&plan=pro"; ran.Landing.URL != want || len(cid) != 26 {
 		t.Errorf("the link leads to %s, want %s", ran.Landing.URL, want)
 	}
 	checkCarried(t, "by link", ran.Landing, cid, checkout, shop)

@@ -83,11 +83,12 @@ func (c *Collector) follow(w http.ResponseWriter, r *http.Request, _ event.Kind)
 	default:
 		k.read(r, query)
 		k.id = event.NewID(c.Now())
-		// A page that is fetched ahead may be shown later, or never. With the code
-		// in its address it is the page that tells; and so where a click is lost.
+		// The code makes the affiliate the source of the visit. A page that is
+		// fetched ahead may be shown later, or never: without a click's id it is the
+		// page that tells; and so where a click is lost.
 		mark = "ref=" + url.QueryEscape(link.Code)
 		if c.keepClick(r, &k) && k.machine == "" {
-			mark = "cid=" + k.id
+			mark = "cid=" + k.id + "&" + mark
 		}
 	}
 	h := w.Header()
@@ -206,13 +207,17 @@ func prefetches(h http.Header) bool {
 // location is the address a visitor is sent to: the landing page's own
 // parameters, but for those that are replaced, behind the click's mark.
 func (k *click) location(mark string) string {
-	name, _, _ := strings.Cut(mark, "=")
+	replaced := k.names
+	for pair := range strings.SplitSeq(mark, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		replaced = append(replaced, name)
+	}
 	var b strings.Builder
 	b.Grow(len(mark) + len(k.to.RawQuery) + len(k.carried))
 	b.WriteString(mark)
 	for pair := range strings.SplitSeq(k.to.RawQuery, "&") {
 		own, _, _ := strings.Cut(pair, "=")
-		if pair != "" && (own != name || mark == "") && !slices.Contains(k.names, own) {
+		if pair != "" && !slices.Contains(replaced, own) {
 			b.WriteByte('&')
 			b.WriteString(pair)
 		}

@@ -70,7 +70,7 @@ func TestRule5RedirectCarriesClick(t *testing.T) {
 	if want := (told{"ANNA", x.Click, landing, "blog", "email", ""}); x != want {
 		t.Errorf("told %+v, want %+v", x, want)
 	}
-	want := "https://shop.example/course?cid=" + x.Click + "&plan=pro&utm_source=news&utm_campaign=a+b#buy"
+	want := "https://shop.example/course?cid=" + x.Click + "&ref=ANNA&plan=pro&utm_source=news&utm_campaign=a+b#buy"
 	if got := rec.Header().Get("Location"); got != want {
 		t.Errorf("leads to %s, want %s", got, want)
 	}
@@ -101,9 +101,9 @@ func TestRule5ParametersOfTheLink(t *testing.T) {
 		w := clickWorld(Link{Code: "ANNA", Site: Site{ID: "s1"}, Landing: "https://shop.example/?plan=pro", Hosts: testLink.Hosts}, nil)
 		rec := w.do("GET", "/r/anna?"+x.query, "")
 		at, query, _ := strings.Cut(rec.Header().Get("Location"), "?")
-		mark, rest, _ := strings.Cut(query, "&")
 		got := w.told(t, 0)
-		if at != "https://shop.example/" || mark != "cid="+got.Click || rest != x.landing || got.Source != x.source || got.Sub != x.sub {
+		rest, marked := strings.CutPrefix(query, "cid="+got.Click+"&ref=ANNA&")
+		if at != "https://shop.example/" || !marked || rest != x.landing || got.Source != x.source || got.Sub != x.sub {
 			t.Errorf("%s: leads to %s, told %+v", x.name, rec.Header().Get("Location"), got)
 		}
 	}

@@ -39,6 +39,6 @@ type Options struct {
 	// Affiliate is the code of the affiliate whose link led to what happened; ""
 	// if none did. It is asked at every event. Nil knows none.
 	Affiliate func(e *event.Event) string
-	BotWords []string                     // exactly these words mark a bot, instead of the list (import --bots words)
-	Now      func() time.Time
+	BotWords  []string // exactly these words mark a bot, instead of the list (import --bots words)
+	Now       func() time.Time
 }

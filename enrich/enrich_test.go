@@ -44,7 +44,7 @@ func TestOrder(t *testing.T) {
 	for _, s := range steps {
 		names = append(names, s.name)
 	}
-	if got := strings.Join(names, " "); got != "page bot visitor session country device campaign referrer" {
+	if got := strings.Join(names, " "); got != "page bot visitor session country device affiliate campaign referrer" {
 		t.Errorf("the steps are %s", got)
 	}
 }
@@ -182,5 +182,18 @@ func BenchmarkFindWord(b *testing.B) {
 func BenchmarkNewWords(b *testing.B) {
 	for b.Loop() {
 		newWords(readWords(botList))
+	}
+}
+
+// TestAffiliate: whose link led to a page is its source, whatever else the page's
+// address says; without one nothing changes.
+func TestAffiliate(t *testing.T) {
+	x := New(Options{Affiliate: func(e *event.Event) string { return map[string]string{"ref=anna&utm_source=news": "ANNA"}[e.Search] }})
+	for search, want := range map[string]string{"ref=anna&utm_source=news": "affiliate ANNA news", "ref=ben&utm_source=news": "campaign news news"} {
+		e := event.Event{Kind: event.Page, ID: "m"}
+		x.Enrich(&e, Sender{URL: "https://one.example/?" + search, Referrer: "https://www.google.com/"})
+		if got := e.Class + " " + e.Source + " " + e.Campaign.Source; !strings.EqualFold(got, want) {
+			t.Errorf("%s: %s, want %s", search, got, want)
+		}
 	}
 }

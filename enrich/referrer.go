@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"footfall/event"
+	"footfall/metric"
 )
 
 // Classes of a referrer; docs/enrichment.md says what each means.
@@ -21,7 +22,7 @@ const (
 	classAI        = "ai"
 	classEmail     = "email"
 	classCampaign  = "campaign"
-	classAffiliate = "affiliate"
+	classAffiliate = metric.ClassAffiliate
 	classOther     = "other"
 	classInvalid   = "invalid"
 	classSpam      = "spam"

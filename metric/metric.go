@@ -69,6 +69,16 @@ type Filter struct {
 	Value     string
 }
 
+// Affiliate is who a question is about: by id in the ledger, and by the codes
+// that events have as their source.
+type Affiliate struct {
+	ID    string
+	Codes []string
+}
+
+// ClassAffiliate is the class of the source of events that an affiliate's link led to.
+const ClassAffiliate = "affiliate"
+
 // Query is one question. The zero values of Step, By, Filters, Limit and Bots
 // mean: one total, not split, nothing filtered, every series, people only.
 type Query struct {
@@ -79,8 +89,11 @@ type Query struct {
 	Step    period.Step
 	By      Dimension
 	Filters []Filter
-	Limit   int  // most series when By is set, the largest first; 0 is all
-	Bots    bool // count bots too
+	// Affiliate, if set, keeps only what is this affiliate's: what the links led
+	// to, or what was earned.
+	Affiliate *Affiliate
+	Limit     int  // most series when By is set, the largest first; 0 is all
+	Bots      bool // count bots too
 	// Currency is the site's: amounts in another are not added to Revenue and
 	// Refunded, as nothing is converted. "" adds only amounts that name none.
 	Currency string
@@ -156,6 +169,9 @@ func (q Query) Check() error {
 
 // checkDimensions reports a dimension that the metric does not have.
 func (q Query) checkDimensions() error {
+	if q.Affiliate != nil && slices.Contains(Traded, q.Metric) {
+		return wrong("%s is not told of one affiliate: ask for Conversions, Sales or Commissions", q.Metric)
+	}
 	asked := make([]Dimension, 0, len(q.Filters)+1)
 	if q.By != "" {
 		asked = append(asked, q.By)

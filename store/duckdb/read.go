@@ -137,6 +137,10 @@ func (x *question) filters() []string {
 		w = append(w, "coalesce("+columnOf[f.Dimension]+", '') = ?")
 		x.args = append(x.args, f.Value)
 	}
+	if a := x.Affiliate; a != nil {
+		w = append(w, "class = '"+metric.ClassAffiliate+"'", "list_contains(?, source)")
+		x.args = append(x.args, a.Codes)
+	}
 	return w
 }
 
@@ -209,7 +213,7 @@ func (x *question) sessions(bucket string) string {
 		cut += " AND " + f
 	}
 	order := "time_ms"
-	if x.By != "" || len(x.Filters) > 0 {
+	if x.By != "" || len(x.Filters) > 0 || x.Affiliate != nil {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
 	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM

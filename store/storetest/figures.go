@@ -58,6 +58,9 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 		if r.IntN(4) == 0 {
 			trade(r, &e)
 		}
+		if r.IntN(4) == 0 {
+			e.Class, e.Source = metric.ClassAffiliate, pick(r, "ANNA", "O'Ben", "x")
+		}
 		e.Bot = pick(r, "", "", "", "", "GPTBot")
 		e.Time = at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour).Truncate(time.Millisecond)
 		if before, ok := last[e.Visitor]; ok && r.IntN(3) > 0 {
@@ -94,6 +97,9 @@ func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
 	for range r.IntN(3) - r.IntN(2) {
 		q.Filters = append(q.Filters, []metric.Filter{{Dimension: "page", Value: "/1"}, {Dimension: "country", Value: ""},
 			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"}}[r.IntN(5)])
+	}
+	if r.IntN(6) == 0 && !slices.Contains(metric.Traded, q.Metric) {
+		q.Affiliate = &metric.Affiliate{ID: "x", Codes: [][]string{{"ANNA"}, {"ANNA", "O'Ben"}, {}}[r.IntN(3)]}
 	}
 	if slices.Contains(metric.Traded, q.Metric) {
 		ofProducts(r, &q)

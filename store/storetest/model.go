@@ -262,6 +262,9 @@ func amounts(e *event.Event, q metric.Query) map[string]int64 {
 			return dimension(e, d), true
 		}
 		name, right := of(q.By)
+		if a := q.Affiliate; a != nil {
+			right = right && e.Class == metric.ClassAffiliate && slices.Contains(a.Codes, e.Source)
+		}
 		for _, f := range q.Filters {
 			value, said := of(f.Dimension)
 			right = right && said && value == f.Value
