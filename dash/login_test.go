@@ -1,0 +1,472 @@
+package dash
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"footfall/account"
+)
+
+const password = "correct horse battery"
+
+// browser keeps the session's cookie, as a browser does.
+type browser struct {
+	t       *testing.T
+	w       world
+	session string
+	from    string // address
+}
+
+func (w world) browser(t *testing.T) *browser { return &browser{t: t, w: w, from: "192.0.2.1:1000"} }
+
+// do asks; headers are name and value in turn.
+func (b *browser) do(method, path string, form url.Values, headers ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	r.RemoteAddr = b.from
+	if method == "POST" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	if b.session != "" {
+		r.AddCookie(&http.Cookie{Name: cookie, Value: b.session})
+	}
+	rec := httptest.NewRecorder()
+	b.w.ServeHTTP(rec, r)
+	for _, c := range rec.Result().Cookies() {
+		b.session = c.Value
+	}
+	return rec
+}
+
+// send sends a form with the session's word.
+func (b *browser) send(path string, pairs ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.do("POST", path, fields(append(pairs, "form", form(b.session))...))
+}
+
+func fields(pairs ...string) url.Values {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v
+}
+
+func (b *browser) want(rec *httptest.ResponseRecorder, status int, says ...string) string {
+	b.t.Helper()
+	text := html.UnescapeString(rec.Body.String())
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			b.t.Errorf("the answer lacks %q:\n%s", s, main(text))
+		}
+	}
+	if rec.Code != status {
+		b.t.Errorf("status %d, want %d: %s %s", rec.Code, status, main(text), rec.Header().Get("Location"))
+	}
+	return text
+}
+
+// main is the part of a page that differs.
+func main(page string) string {
+	_, after, _ := strings.Cut(page, "<main")
+	return after[:min(len(after), 700)]
+}
+
+// person adds somebody with the password and a role.
+func (w world) person(t *testing.T, email string, role account.Role, site string) account.Person {
+	t.Helper()
+	p, err := w.control.AddPerson(t.Context(), account.Person{Email: email})
+	if err == nil {
+		err = w.control.PutGrant(t.Context(), account.Grant{Person: p.ID, Site: site, Role: role})
+	}
+	var hash string
+	if err == nil {
+		hash, err = account.HashPassword(t.Context(), password)
+	}
+	if err == nil {
+		err = w.control.SetPassword(t.Context(), p.ID, hash)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (w world) link(t *testing.T, purpose account.Purpose, person string) string {
+	t.Helper()
+	token, err := w.control.AddLink(t.Context(), purpose, person, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func (b *browser) login(email string) {
+	b.t.Helper()
+	b.want(b.do("POST", "/login", fields("email", email, "password", password)), 303)
+}
+
+func (w world) changes(t *testing.T) (all []string) {
+	t.Helper()
+	changes, err := w.control.Changes(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		all = append(all, c.What+" "+c.Target)
+	}
+	return all
+}
+
+func TestSetUpPage(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	b, link := w.browser(t), w.link(t, account.ForSetup, "")
+	b.want(b.do("GET", "/setup?link=ffl_x", nil), 403, "used already", "footfall user add")
+	b.want(b.do("GET", "/setup?link="+link, nil), 200, `action="/setup"`, link)
+	b.want(b.do("POST", "/setup", fields("link", link, "email", "ada@example.com", "name", "Ada", "password", "short")), 422, "fewer than 10 characters", `value="ada@example.com"`, `value="Ada"`)
+	b.want(b.do("POST", "/setup", fields("link", link, "email", "ada@example.com", "name", "Ada", "password", password)), 303)
+	lacks(t, b.want(b.do("GET", "/", nil), 200), "Page views", ">Ada</a>")
+	b.want(b.do("POST", "/setup", fields("link", link, "email", "eve@example.com", "password", password)), 403, "used already")
+	b.want(b.do("GET", "/account", nil), 200, "owner of every site")
+	if got := fmt.Sprint(w.changes(t)); got != "[set-up ada@example.com]" {
+		t.Errorf("the audit log has %s", got)
+	}
+}
+
+func TestPasswordPage(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	ada := w.person(t, "ada@example.com", account.Viewer, w.site.ID)
+	b := w.browser(t)
+	b.want(b.do("GET", "/", nil), 401, "Log in to Footfall", "footfall user reset", "footfall login")
+	b.want(b.do("POST", "/login", fields("email", "ada@example.com", "password", "wrong horse battery")), 403, "That was not right.", `value="ada@example.com"`)
+	b.want(b.do("POST", "/login", fields("email", "eve@example.com", "password", password)), 403, "That was not right.")
+	b.login("ada@example.com")
+	b.want(b.do("GET", "/", nil), 200, "ada@example.com")
+	for _, purpose := range []account.Purpose{account.ForInvite, account.ForReset} {
+		link, other := w.link(t, purpose, ada.ID), w.browser(t)
+		other.want(other.do("GET", "/password?link="+link, nil), 200, "ada@example.com", link)
+		other.want(other.do("POST", "/password", fields("link", link, "password", "1234567890")), 422, "tried first", link)
+		other.want(other.do("POST", "/password", fields("link", link, "password", password)), 303)
+		other.want(other.do("GET", "/account", nil), 200, "viewer of atelier.example")
+		other.want(other.do("GET", "/password?link="+link, nil), 403, "footfall user reset")
+		b.want(b.do("GET", "/", nil), 401)
+	}
+}
+
+// TestSessionFixation: a session that somebody else put into the browser is
+// worth nothing after a log-in, and the old one has ended.
+func TestSessionFixation(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	ada := w.person(t, "ada@example.com", account.Owner, "")
+	operator := w.login(t)
+	for _, way := range []func(b *browser){
+		func(b *browser) { b.login("ada@example.com") },
+		func(b *browser) { b.do("POST", "/login", fields("link", w.link(t, account.ForLogin, ada.ID))) },
+		func(b *browser) {
+			b.do("POST", "/password", fields("link", w.link(t, account.ForReset, ada.ID), "password", password))
+		},
+	} {
+		for _, planted := range []string{"ffs_planted", w.login(t)} {
+			b := w.browser(t)
+			b.session = planted
+			way(b)
+			if b.session == planted || b.session == "" {
+				t.Error("the log-in kept the session that was there before")
+			}
+			if _, err := w.control.Session(t.Context(), planted); err == nil {
+				t.Error("the session of before is valid")
+			}
+		}
+	}
+	if _, err := w.control.Session(t.Context(), operator); err != nil {
+		t.Error("somebody else's session ended, too")
+	}
+}
+
+// TestCSRF: a form counts only from a page of this server and this session.
+func TestCSRF(t *testing.T) {
+	w := newWorldWith(t, Options{Now: time.Now, Public: "https://stats.example"}, "atelier.example")
+	w.person(t, "ada@example.com", account.Owner, "")
+	b := w.browser(t)
+	b.login("ada@example.com")
+	other := w.browser(t)
+	other.login("ada@example.com")
+	word := form(b.session)
+	for route := range w.Handler.(*Door).routes() {
+		path, post := strings.CutPrefix(route, "POST ")
+		if !post {
+			continue
+		}
+		for _, from := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
+			b.want(b.do("POST", path, fields("form", word, "name", "Eve"), from...), 403, "another site")
+		}
+		if account.ActionOf(route) == account.Public {
+			continue
+		}
+		for _, wrong := range []string{"", "x", form(other.session), word[:len(word)-1]} {
+			b.want(b.do("POST", path, fields("form", wrong, "name", "Eve"), "Sec-Fetch-Site", "same-origin"), 403, "older log-in")
+		}
+		b.want(b.do("POST", path+"?form="+word, nil), 403, "older log-in") // a link is no form
+	}
+	b.want(b.do("GET", "/account", nil), 200)
+	for _, from := range [][]string{nil, {"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://example.com"}, {"Origin", "https://stats.example"}} {
+		b.want(b.do("POST", "/account/name", fields("form", word, "name", "Ada"), from...), 200, "Your name is changed")
+	}
+}
+
+func TestOpenRedirect(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	w.person(t, "ada@example.com", account.Owner, "")
+	for next, want := range map[string]string{"": "/", "/account": "/account", "/?site=a&page=%2Fx": "/?site=a&page=%2Fx", "https://evil.example/": "/", "//evil.example": "/", `/\evil.example`: "/",
+		`\\evil.example`: "/", "/\t/evil.example": "/", "\n//evil.example": "/", "javascript:alert(1)": "/", "evil.example": "/", "///evil.example": "/", "http:/evil.example": "/", "/a b": "/", "/%zz": "/"} {
+		b := w.browser(t)
+		rec := b.do("POST", "/login", fields("email", "ada@example.com", "password", password, "next", next))
+		if got := rec.Header().Get("Location"); rec.Code != 303 || got != want {
+			t.Errorf("next=%q leads to %q, want %q", next, got, want)
+		}
+		link := w.link(t, account.ForLogin, "")
+		if rec := b.do("POST", "/login", fields("link", link, "next", next)); rec.Header().Get("Location") != want {
+			t.Errorf("with a link next=%q leads to %q", next, rec.Header().Get("Location"))
+		}
+	}
+	b := w.browser(t)
+	b.want(b.do("GET", "/audit?x=%22%3E", nil), 401, `name="next" value="/audit?x=%22%3E"`)
+	if to := b.do("GET", "//evil.example/", nil).Header().Get("Location"); strings.HasPrefix(to, "//") || strings.Contains(to, ":") {
+		t.Errorf("a path leads to %s", to)
+	}
+}
+
+func TestLoginIsThrottled(t *testing.T) {
+	w := newWorldWith(t, Options{Now: time.Now, Client: func(r *http.Request) netip.Addr {
+		return netip.MustParseAddr(r.Header.Get("X-From"))
+	}}, "atelier.example")
+	w.person(t, "ada@example.com", account.Owner, "")
+	b := w.browser(t)
+	var rec *httptest.ResponseRecorder
+	for n := range 10 {
+		rec = b.do("POST", "/login", fields("email", "ada@example.com", "password", "wrong horse battery"), "X-From", fmt.Sprintf("198.51.%d.7", n))
+	}
+	b.want(rec, 429, "Too many tries. Try again in a second.", `value="ada@example.com"`)
+	if got := rec.Header().Get("Retry-After"); got != "1" {
+		t.Errorf("Retry-After %q", got)
+	}
+	for n := range 40 {
+		rec = b.do("POST", "/login", fields("email", fmt.Sprintf("eve%d@example.com", n), "password", "wrong horse battery"), "X-From", fmt.Sprintf("203.0.113.%d", n))
+	}
+	b.want(rec, 429, "Too many tries")
+	b.want(b.do("POST", "/login", fields("email", "bea@example.com", "password", password), "X-From", "198.51.100.1"), 403, "not right")
+}
+
+// TestInjection: what people type is text, in the page and in the database.
+func TestInjection(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	b := w.browser(t)
+	w.person(t, "ada@example.com", account.Owner, "")
+	b.login("ada@example.com")
+	bad := regexp.MustCompile(`(?i)<script>|<img src=x|<b>evil|"onmouse`)
+	for _, evil := range []string{`"><script>alert(1)</script>`, `<img src=x onerror=alert(1)>`, `'; DROP TABLE people; --`, `{{.Form}}`, `" onmouseover="alert(1)`, "<b>evil"} {
+		for _, rec := range []*httptest.ResponseRecorder{
+			b.send("/account/name", "name", evil),
+			b.do("GET", "/account", nil),
+			b.do("GET", "/login?link="+url.QueryEscape(evil)+"&next="+url.QueryEscape("/"+evil), nil),
+			b.do("POST", "/login", fields("email", evil, "password", evil, "next", "/?"+evil)),
+			b.do("POST", "/login", fields("link", evil)),
+			b.do("POST", "/login/code", fields("second", evil, "code", evil)),
+			b.do("GET", "/setup?link="+url.QueryEscape(evil), nil),
+			b.do("POST", "/setup", fields("link", evil, "email", evil, "name", evil, "password", evil)),
+			b.do("GET", "/password?link="+url.QueryEscape(evil), nil),
+			b.do("POST", "/password", fields("link", evil, "password", evil)),
+			b.send("/account/totp", "secret", evil, "code", evil, "password", evil),
+			b.do("GET", "/share/"+url.PathEscape(evil), nil),
+		} {
+			if rec.Code >= 500 || bad.MatchString(rec.Body.String()) {
+				t.Errorf("%q: %d %s", evil, rec.Code, bad.FindString(rec.Body.String()))
+			}
+		}
+		if p, err := w.control.Person(t.Context(), "ada@example.com"); err != nil || p.Name != evil {
+			t.Errorf("the name %q is kept as %q, %v", evil, p.Name, err)
+		}
+	}
+	b.want(b.send("/account/name", "name", "two\nlines"), 422, "one line")
+	big := strings.Repeat("x", maxForm+1)
+	b.want(b.send("/account/name", "name", big), 403)
+}
+
+func TestSecondFactorPage(t *testing.T) {
+	clock := time.Now()
+	w := newWorld(t, func() time.Time { return clock }, "atelier.example")
+	w.person(t, "ada@example.com", account.Owner, "")
+	b := w.browser(t)
+	b.login("ada@example.com")
+	page := b.want(b.do("GET", "/account", nil), 200, "It is off", `<svg class="qr"`)
+	text := regexp.MustCompile(`name="secret" value="([A-Z2-7]+)"`).FindStringSubmatch(page)[1]
+	secret, err := account.ParseTOTP(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.send("/account/totp", "secret", text, "code", "123", "password", password), 422, "look at the clock", text)
+	b.want(b.send("/account/totp", "secret", text, "code", account.TOTPCode(secret, clock), "password", "wrong"), 403, "not right", text)
+	page = b.want(b.send("/account/totp", "secret", text, "code", account.TOTPCode(secret, clock), "password", password), 200, "shown this once", "8 recovery codes are left")
+	if strings.Contains(page, text) {
+		t.Error("the secret is shown again")
+	}
+	recovery := regexp.MustCompile(`<li><code>([a-z2-7-]{19})</code>`).FindAllStringSubmatch(page, -1)
+	if len(recovery) != 8 {
+		t.Fatalf("%d recovery codes", len(recovery))
+	}
+	clock = clock.Add(time.Minute)
+	for _, code := range []string{account.TOTPCode(secret, clock), recovery[0][1]} {
+		other := w.browser(t)
+		page := other.want(other.do("POST", "/login", fields("email", "ada@example.com", "password", password, "next", "/account")), 200, "One more step")
+		if other.session != "" {
+			t.Fatal("the password alone logged in")
+		}
+		second := regexp.MustCompile(`name="second" value="([^"]+)"`).FindStringSubmatch(page)[1]
+		other.want(other.do("POST", "/login/code", fields("second", second, "code", "999", "next", "/account")), 403, "not right", second)
+		rec := other.do("POST", "/login/code", fields("second", second, "code", code, "next", "/account"))
+		if other.want(rec, 303); rec.Header().Get("Location") != "/account" {
+			t.Errorf("it leads to %s", rec.Header().Get("Location"))
+		}
+		other.want(other.do("GET", "/account", nil), 200, "It is <b>on</b>")
+		other.want(other.do("POST", "/login/code", fields("second", second, "code", code)), 403, "took too long")
+	}
+	b.want(b.send("/account/totp/off", "password", password), 200, "The second factor is off", "It is off")
+	if got := fmt.Sprint(w.changes(t)); got != "[second factor off ada@example.com second factor on ada@example.com]" {
+		t.Errorf("the audit log has %s", got)
+	}
+}
+
+func TestAccountPage(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	w.person(t, "ada@example.com", account.Admin, "")
+	b, other, eve := w.browser(t), w.browser(t), w.browser(t)
+	b.login("ada@example.com")
+	other.login("ada@example.com")
+	eve.session = w.login(t)
+	page := b.want(b.do("GET", "/account", nil), 200, "admin of every site", "this browser, now")
+	if strings.Contains(page, b.session) || strings.Count(page, " UTC</th>") != 2 {
+		t.Error("the page shows the session's token, or not both sessions")
+	}
+	b.want(b.send("/account/password", "password", password, "new", "another horse battery"), 200, "Your password is changed")
+	b.want(b.do("GET", "/account", nil), 200)
+	other.want(other.do("GET", "/account", nil), 401)
+	b.want(b.send("/account/password", "password", password, "new", "third horse battery"), 403, "not right")
+	eve.want(eve.do("GET", "/account", nil), 200, "The operator", "footfall user add EMAIL --role owner")
+	for _, path := range []string{"/account/name", "/account/password", "/account/totp", "/account/totp/off"} {
+		eve.want(eve.send(path, "password", password, "new", password, "name", "x"), 403, "footfall user add")
+	}
+	again := b.session
+	b.want(b.send("/account/logout"), 303)
+	b.session = again
+	b.want(b.do("GET", "/account", nil), 401)
+	eve.want(eve.do("GET", "/account", nil), 200)
+}
+
+// TestSitesOfAPerson: nobody sees another site than their own, whatever the
+// address names, nor sums over all of them.
+func TestSitesOfAPerson(t *testing.T) {
+	w := newWorldWith(t, Options{Now: now, Portal: "/portal"}, "a.example", "b.example")
+	b := w.browser(t)
+	w.person(t, "ada@example.com", account.Viewer, "b-example")
+	b.login("ada@example.com")
+	w.source.asked = nil
+	for _, path := range []string{"/", "/?site=a-example", "/live?site=a-example"} {
+		if page := b.want(b.do("GET", path, nil), 200); strings.Contains(page, "a.example") || strings.Contains(page, "1,204,311") {
+			t.Errorf("%s shows another site, or the sums of all", path)
+		}
+	}
+	for _, q := range w.source.asked {
+		if q.Site != "b-example" {
+			t.Fatalf("asked about %s", q.Site)
+		}
+	}
+	b.want(b.do("GET", "/audit", nil), 403, "may not see this")
+	w.person(t, "aff@example.com", account.Affiliate, "b-example")
+	aff := w.browser(t)
+	aff.login("aff@example.com")
+	if rec := aff.do("GET", "/", nil); rec.Code != 303 || rec.Header().Get("Location") != "/portal" {
+		t.Errorf("an affiliate is sent to %d %s", rec.Code, rec.Header().Get("Location"))
+	}
+	aff.want(aff.do("GET", "/live", nil), 403)
+}
+
+func TestShare(t *testing.T) {
+	w := newWorld(t, now, "a.example", "b.example")
+	token, share, err := w.control.AddShare(t.Context(), account.Share{Site: "b-example", Name: "the bank"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.browser(t)
+	w.source.asked = nil
+	page := b.want(b.do("GET", "/share/"+token+"?site=a-example&period=Last7Days", nil), 200, "b.example", "/share/"+token+"?", `data-live="/share/`+token+`/live?site=b-example"`, `action="/share/`+token+`"`)
+	for _, not := range []string{"a.example", "Log out", `href="/?`, `href="/account"`, "1,204,311", "/audit"} {
+		if strings.Contains(page, not) {
+			t.Errorf("the shared page holds %q", not)
+		}
+	}
+	b.want(b.do("GET", "/share/"+token+"/live?site=a-example", nil), 200, `{"visitors":`)
+	for _, q := range w.source.asked {
+		if q.Site != "b-example" {
+			t.Fatalf("asked about %s", q.Site)
+		}
+	}
+	b.want(b.do("GET", "/?site=b-example", nil), 401)
+	b.want(b.do("POST", "/share/"+token, nil), 405)
+	b.want(b.do("GET", "/share/ffr_x", nil), 404, "taken back")
+	if err := w.control.RevokeShare(t.Context(), share.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.do("GET", "/share/"+token, nil), 404, "taken back")
+	b.want(b.do("GET", "/share/"+token+"/live", nil), 404)
+}
+
+// TestRoutes: a page without a line in the table would be refused to everybody.
+func TestRoutes(t *testing.T) {
+	d := New(nil, nil, nil, Options{})
+	for route := range d.routes() {
+		if account.ActionOf(route) == "" {
+			t.Errorf("%s has no line in account.Routes", route)
+		}
+	}
+}
+
+// TestOtherDoors: they learn who asks, and check forms of their own.
+func TestOtherDoors(t *testing.T) {
+	w := newWorld(t, time.Now, "atelier.example")
+	p := w.person(t, "ada@example.com", account.Owner, "")
+	b := w.browser(t)
+	b.login("ada@example.com")
+	d := w.Handler.(*Door)
+	request := func(session, word, origin string) *http.Request {
+		r := httptest.NewRequest("POST", "/elsewhere", strings.NewReader("csrf="+word))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", origin)
+		r.AddCookie(&http.Cookie{Name: cookie, Value: session})
+		return r
+	}
+	good := request(b.session, form(b.session), "http://example.com")
+	who, person, err := d.Visitor(good)
+	if err != nil || person.ID != p.ID || !who.May(account.PayOut, "") || d.Form(good) != form(b.session) || !d.CheckForm(good, "csrf") {
+		t.Errorf("%+v %+v %v", who, person, err)
+	}
+	for _, bad := range []*http.Request{request("ffs_x", form("ffs_x"), "http://example.com"), request(b.session, "x", "http://example.com"),
+		request(b.session, form(b.session), "http://evil.example"), request("", "", "http://example.com")} {
+		if d.CheckForm(bad, "csrf") {
+			t.Error("a forged form counts")
+		}
+	}
+	if who, _, err := d.Visitor(request("ffs_x", "", "")); err == nil || who.MaySomewhere(account.LoggedIn) || d.Form(request("ffs_x", "", "")) != "" {
+		t.Error("an unknown session is somebody")
+	}
+}
