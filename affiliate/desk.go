@@ -79,6 +79,7 @@ type directory struct {
 	programs map[string]ledger.Program // by id
 	bySite   map[string]string
 	codes    map[string]ledger.Code
+	of       map[string]string // programme of an affiliate
 	shops    map[string]ledger.Shop
 }
 
@@ -102,7 +103,7 @@ func (s *directory) code(program, text string, at time.Time) (ledger.Code, bool)
 func (d *Desk) load(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := &directory{programs: map[string]ledger.Program{}, bySite: map[string]string{}, codes: map[string]ledger.Code{}, shops: map[string]ledger.Shop{}}
+	s := &directory{programs: map[string]ledger.Program{}, bySite: map[string]string{}, codes: map[string]ledger.Code{}, of: map[string]string{}, shops: map[string]ledger.Shop{}}
 	err := d.book.View(ctx, func(tx ledger.Tx) error {
 		programs, err := tx.Set().Programs().Find("", "")
 		if err != nil {
@@ -120,6 +121,13 @@ func (d *Desk) load(ctx context.Context) error {
 		}
 		for _, c := range codes {
 			s.codes[c.ID] = c
+		}
+		affiliates, err := tx.Set().Affiliates().Find("", "")
+		if err != nil {
+			return err
+		}
+		for _, a := range affiliates {
+			s.of[a.ID] = a.Program
 		}
 		shops, err := tx.Orders().Shops().Find("", "")
 		for _, sh := range shops {

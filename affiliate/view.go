@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"footfall/ledger"
+	"footfall/metric"
 )
 
 // Balances are what a programme's affiliates have, by affiliate and currency.
@@ -137,4 +138,18 @@ func (d *Desk) Misses(ctx context.Context, affiliate string) (all []ledger.Miss,
 		return err
 	})
 	return all, err
+}
+
+// Figures is who questions about an affiliate are of, and the sites of its programme.
+func (d *Desk) Figures(id string) (a metric.Affiliate, sites []string, ok bool) {
+	set := d.set.Load()
+	p, ok := set.programs[set.of[id]]
+	for _, c := range set.codes {
+		if c.Affiliate == id {
+			a.Codes = append(a.Codes, c.Text)
+		}
+	}
+	a.ID = id
+	slices.Sort(a.Codes)
+	return a, p.Sites, ok
 }

@@ -39,6 +39,9 @@ type Options struct {
 
 	Visitors Visitors // nil: there is no /v1/visitors/…
 	Segments Segments // nil: there is no /v1/segments/…
+	// Affiliate finds an affiliate and the sites that the programme covers; nil:
+	// there are none.
+	Affiliate func(id string) (a metric.Affiliate, sites []string, ok bool)
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -129,7 +132,10 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		if action == account.ReadMemberships && r.URL.Query().Has("explain") {
 			action = account.ReadVisitors // the reasons are figures: not for pages
 		}
-		if seen, ok := d.seen(w, r, action); ok {
+		if mine, seen, ok := d.seen(w, r, action, pattern); ok {
+			if mine != nil {
+				do = d.of(*mine).routes()[pattern][r.Method]
+			}
 			do(w, r, seen)
 		}
 	})
@@ -137,26 +143,34 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"
 
-// seen is the sites for which the request's key may do something. If there is
-// no such key, or it may do it nowhere, it answers the request.
-func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action) ([]account.Site, bool) {
+// seen is the sites for which the request's key may do something, and whose
+// figures alone it may read if it is an affiliate's. If there is no such key, or
+// it may do it nowhere, it answers the request.
+func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action, pattern string) (*metric.Affiliate, []account.Site, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
-		return nil, false
+		return nil, nil, false
 	}
 	key, err := d.keys.Key(r.Context(), token)
 	if errors.Is(err, account.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
 		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
-		return nil, false
+		return nil, nil, false
 	}
 	who := key.Who()
+	if mine, covered := d.own(who, pattern); err == nil && mine != nil && !who.MaySomewhere(action) {
+		all, err := d.sites.Sites(r.Context())
+		all = slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
+		if err == nil {
+			return mine, all, true
+		}
+	}
 	if err == nil && !who.MaySomewhere(action) {
 		refuse(w, http.StatusForbidden, needs(account.ScopesFor(action), key.Scopes))
-		return nil, false
+		return nil, nil, false
 	}
 	var sites []account.Site
 	if err == nil {
@@ -166,9 +180,9 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Actio
 		d.Log.Error("api: control data does not answer", "error", err)
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
-		return nil, false
+		return nil, nil, false
 	}
-	return who.Sites(action, sites), true
+	return nil, who.Sites(action, sites), true
 }
 
 // needs says which scope a key needs.
