@@ -39,6 +39,8 @@ type Options struct {
 
 	Visitors Visitors // nil: there is no /v1/visitors/…
 	Segments Segments // nil: there is no /v1/segments/…
+
+	Record func(context.Context, account.Change) error // adds to the audit log; nil keeps none
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -129,34 +131,41 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		if action == account.ReadMemberships && r.URL.Query().Has("explain") {
 			action = account.ReadVisitors // the reasons are figures: not for pages
 		}
-		if seen, ok := d.seen(w, r, action); ok {
-			do(w, r, seen)
+		who, seen, ok := d.seen(w, r, action)
+		if !ok {
+			return
 		}
+		if action == account.ChangeSegments && d.Record != nil {
+			w = &recorder{w, func() error {
+				return d.Record(ctx, account.Change{Who: who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
+			}, d.Log}
+		}
+		do(w, r, seen)
 	})
 }
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"
 
-// seen is the sites for which the request's key may do something. If there is
+// seen is who has the request's key, and the sites for which it may do something. If there is
 // no such key, or it may do it nowhere, it answers the request.
-func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action) ([]account.Site, bool) {
+func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action) (account.Who, []account.Site, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
-		return nil, false
+		return account.Who{}, nil, false
 	}
 	key, err := d.keys.Key(r.Context(), token)
 	if errors.Is(err, account.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
 		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
-		return nil, false
+		return account.Who{}, nil, false
 	}
 	who := key.Who()
 	if err == nil && !who.MaySomewhere(action) {
 		refuse(w, http.StatusForbidden, needs(account.ScopesFor(action), key.Scopes))
-		return nil, false
+		return account.Who{}, nil, false
 	}
 	var sites []account.Site
 	if err == nil {
@@ -166,9 +175,25 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Actio
 		d.Log.Error("api: control data does not answer", "error", err)
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
-		return nil, false
+		return account.Who{}, nil, false
 	}
-	return who.Sites(action, sites), true
+	return who, who.Sites(action, sites), true
+}
+
+// recorder adds a line to the audit log when a change is answered with 200.
+type recorder struct {
+	http.ResponseWriter
+	record func() error
+	log    *slog.Logger
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if status == http.StatusOK {
+		if err := r.record(); err != nil {
+			r.log.Error("api: a change is not in the audit log", "error", err)
+		}
+	}
+	r.ResponseWriter.WriteHeader(status)
 }
 
 // needs says which scope a key needs.
