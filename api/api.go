@@ -42,6 +42,8 @@ type Options struct {
 	// Affiliate finds an affiliate and the sites that the programme covers; nil:
 	// there are none.
 	Affiliate func(id string) (a metric.Affiliate, sites []string, ok bool)
+
+	Record func(context.Context, account.Change) error // adds to the audit log; nil keeps none
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -132,45 +134,55 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		if action == account.ReadMemberships && r.URL.Query().Has("explain") {
 			action = account.ReadVisitors // the reasons are figures: not for pages
 		}
-		if mine, seen, ok := d.seen(w, r, action, pattern); ok {
-			if mine != nil {
-				do = d.of(*mine).routes()[pattern][r.Method]
-			}
-			do(w, r, seen)
+		a, ok := d.asker(w, r, action, pattern)
+		if !ok {
+			return
 		}
+		if a.own != nil {
+			do = d.of(*a.own).routes()[pattern][r.Method]
+		}
+		if action == account.ChangeSegments && d.Record != nil {
+			w = &recorder{w, func() error {
+				return d.Record(ctx, account.Change{Who: a.who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
+			}, d.Log}
+		}
+		do(w, r, a.sites)
 	})
 }
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"
 
-// seen is the sites for which the request's key may do something, and whose
-// figures alone it may read if it is an affiliate's. If there is no such key, or
-// it may do it nowhere, it answers the request.
-func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Action, pattern string) (*metric.Affiliate, []account.Site, bool) {
+// asker is who has a request's key.
+type asker struct {
+	who   account.Who
+	sites []account.Site    // for which the key may do what is asked
+	own   *metric.Affiliate // whose figures alone it may read; nil: everybody's
+}
+
+// asker finds who asks. If there is no such key, or it may do it nowhere, it
+// answers the request.
+func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Action, pattern string) (a asker, ok bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
-		return nil, nil, false
+		return a, false
 	}
 	key, err := d.keys.Key(r.Context(), token)
 	if errors.Is(err, account.ErrNotFound) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
 		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
-		return nil, nil, false
+		return a, false
 	}
-	who := key.Who()
-	if mine, covered := d.own(who, pattern); err == nil && mine != nil && !who.MaySomewhere(action) {
-		all, err := d.sites.Sites(r.Context())
-		all = slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
-		if err == nil {
-			return mine, all, true
-		}
+	a.who = key.Who()
+	var covered []string
+	if err == nil && !a.who.MaySomewhere(action) {
+		a.own, covered = d.own(a.who, pattern)
 	}
-	if err == nil && !who.MaySomewhere(action) {
+	if err == nil && a.own == nil && !a.who.MaySomewhere(action) {
 		refuse(w, http.StatusForbidden, needs(account.ScopesFor(action), key.Scopes))
-		return nil, nil, false
+		return a, false
 	}
 	var sites []account.Site
 	if err == nil {
@@ -180,9 +192,30 @@ func (d *door) seen(w http.ResponseWriter, r *http.Request, action account.Actio
 		d.Log.Error("api: control data does not answer", "error", err)
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
-		return nil, nil, false
+		return a, false
 	}
-	return nil, who.Sites(action, sites), true
+	if a.own == nil {
+		a.sites = a.who.Sites(action, sites)
+		return a, true
+	}
+	a.sites = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
+	return a, true
+}
+
+// recorder adds a line to the audit log when a change is answered with 200.
+type recorder struct {
+	http.ResponseWriter
+	record func() error
+	log    *slog.Logger
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if status == http.StatusOK {
+		if err := r.record(); err != nil {
+			r.log.Error("api: a change is not in the audit log", "error", err)
+		}
+	}
+	r.ResponseWriter.WriteHeader(status)
 }
 
 // needs says which scope a key needs.

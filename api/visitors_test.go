@@ -158,6 +158,27 @@ func TestVisitorsAndSegments(t *testing.T) {
 	}
 }
 
+// TestChangesAreAudited: what was done stands in the audit log with its key,
+// what was refused does not.
+func TestChangesAreAudited(t *testing.T) {
+	f, p, tokens := startPeople(t)
+	f.Server = httptest.NewServer(New(f.source, f.memory, f.memory, Options{Log: slog.New(slog.DiscardHandler), Visitors: p, Segments: p, Record: f.memory.Record}))
+	t.Cleanup(f.Close)
+	for _, x := range [][3]string{{"PUT", "/v1/segments?site=a-example", "text"}, {"PUT", "/v1/segments", "bad"}, {"DELETE", "/v1/segments/fans", ""}, {"DELETE", "/v1/segments/others", ""}, {"POST", "/v1/segments/dry-run", "text"}} {
+		f.do(t, x[0], x[1], tokens[account.Everything], x[2])
+	}
+	f.do(t, "DELETE", "/v1/segments/fans", tokens[account.Read], "")
+	key, err := f.memory.Key(t.Context(), tokens[account.Everything])
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, err := f.memory.Changes(t.Context(), 0)
+	if err != nil || len(changes) != 2 || changes[0].What != "DELETE /v1/segments/{name}" || changes[0].Target != "fans" || changes[1].What != "PUT /v1/segments" ||
+		changes[1].Target != "a-example" || changes[0].Who != "key "+key.ID {
+		t.Errorf("the audit log has %+v, %v", changes, err)
+	}
+}
+
 func TestHistoryIsOff(t *testing.T) {
 	f, p, _ := startPeople(t)
 	owner, _, err := f.memory.AddKey(t.Context(), account.Key{Site: "b-example", Scopes: []account.Scope{account.Everything}})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/api"
 )
 
 // How long one-time links of commands live.
@@ -32,6 +33,39 @@ func (c config) publicOrigin() string {
 // note adds a line to the audit log: whoever has the socket is the operator.
 func (k *control) note(r *http.Request, what, target, before, now string) error {
 	return k.h.control.Record(r.Context(), account.Change{Who: account.Operator().Name, What: what, Target: target, Old: before, New: now})
+}
+
+// settingsOf are the settings of a site in which it differs from another, for
+// the audit log: without secrets, and a webhook without what stands behind its
+// question mark, which may be one.
+func settingsOf(s, other account.Site) string {
+	var all []string
+	add := func(name string, value, was any) {
+		if text := fmt.Sprint(value); text != fmt.Sprint(was) {
+			all = append(all, name+" "+text)
+		}
+	}
+	add("domain", s.Domain, other.Domain)
+	add("timezone", s.Zone, other.Zone)
+	add("currency", s.Currency, other.Currency)
+	add("dnt", s.DNT, other.DNT)
+	add("origins", strings.Join(s.Origins, " "), strings.Join(other.Origins, " "))
+	add("history", s.History, other.History)
+	add("keep-events", s.Keep, other.Keep)
+	if s.Webhook != other.Webhook || s.WebhookSecret != other.WebhookSecret {
+		at, _, _ := strings.Cut(s.Webhook, "?")
+		all = append(all, "webhook "+cmp.Or(at, "off"))
+	}
+	return strings.Join(all, ", ")
+}
+
+// nameSegments names versions of segments.
+func nameSegments(all []api.Segment) string {
+	var names []string
+	for _, s := range all {
+		names = append(names, fmt.Sprintf("%s version %d", s.Name, s.Version))
+	}
+	return strings.Join(names, ", ")
 }
 
 // reached is the address of a path of the server; "" if it is not known.

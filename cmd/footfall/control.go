@@ -71,6 +71,9 @@ func answer(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
 func (k *control) addSite(w http.ResponseWriter, r *http.Request) error {
 	s, err := k.h.sites.AddSite(r.Context(), account.Site{Domain: r.FormValue("domain"), Zone: r.FormValue("timezone"),
 		Currency: r.FormValue("currency"), DNT: true})
+	if err == nil {
+		err = k.note(r, "site add", s.ID, "", settingsOf(s, account.Site{}))
+	}
 	if err != nil {
 		return err
 	}
@@ -109,7 +112,10 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if s, err = k.h.sites.UpdateSite(r.Context(), s); err != nil {
+	if s, err = k.h.sites.UpdateSite(r.Context(), s); err == nil {
+		err = k.note(r, "site set", s.ID, settingsOf(before, s), settingsOf(s, before))
+	}
+	if err != nil {
 		return err
 	}
 	out := changedSite{Site: s}

@@ -173,6 +173,9 @@ func (k *control) setSegments(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	put, err := people{k.h}.PutSegments(r.Context(), site, text)
+	if err == nil {
+		err = k.note(r, "segment set", site.ID, "", nameSegments(put))
+	}
 	if err != nil {
 		return err
 	}
@@ -192,6 +195,9 @@ func (k *control) removeSegment(w http.ResponseWriter, r *http.Request) error {
 	if err := (people{k.h}).RemoveSegment(r.Context(), site, name); errors.Is(err, account.ErrNotFound) {
 		return noSegment(site, name)
 	} else if err != nil {
+		return err
+	}
+	if err := k.note(r, "segment remove", site.ID, name, ""); err != nil {
 		return err
 	}
 	return answer(w, map[string]string{"site": site.ID, "removed": name})

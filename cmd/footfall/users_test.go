@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -156,6 +158,23 @@ func TestShareCommands(t *testing.T) {
 		t.Errorf("a share that was taken back shows %d", got)
 	}
 	h.checkAudit("share revoke "+made.ID+" [] []", "share add "+made.ID+" [] [a-example]")
+}
+
+// TestSettingsAreAudited: by what they were and are, without secrets.
+func TestSettingsAreAudited(t *testing.T) {
+	h := newHome(t)
+	h.said("site", "add", "a.example", "--timezone", "Europe/Berlin")
+	h.said("site", "set", "a.example", "--currency", "EUR", "--dnt", "off", "--webhook", "https://hook.example/in?token=hush")
+	h.said("site", "set", "a.example", "--webhook", "off")
+	text := filepath.Join(h.dir, "segments.yaml")
+	must(t, os.WriteFile(text, []byte("segments:\n  - name: fans\n    when:\n      views: {at_least: 3}\n"), 0o600))
+	h.said("site", "set", "a.example", "--history", "2")
+	h.said("segment", "set", text, "--site", "a.example")
+	h.said("segment", "remove", "fans", "--site", "a.example")
+	h.checkAudit("segment remove a-example [fans] []", "segment set a-example [] [fans version 1]", "site set a-example [history 0] [history 2]",
+		"site set a-example [webhook https://hook.example/in] [webhook off]",
+		"site set a-example [currency USD, dnt true, webhook off] [currency EUR, dnt false, webhook https://hook.example/in]",
+		"site add a-example [] [domain a.example, timezone Europe/Berlin, currency USD, dnt true]")
 }
 
 // TestFirstStart prints a link that makes the first person, and none when
