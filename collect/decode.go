@@ -274,7 +274,7 @@ func (d *decoder) timeOf(field string, v *fastjson.Value) (time.Time, error) {
 		return time.Time{}, err
 	}
 	t, err := readTime(field, s, d.received)
-	if err == nil {
+	if err == nil && s != "" {
 		d.moment = moment{s, t}
 	}
 	return t, err
