@@ -212,7 +212,7 @@ func (a *Archive) nextEntry(at, to event.Position, events, rows, gone int) entry
 // flush puts the entry's objects and then the entry itself. A note of what is
 // about to be put goes first, so that a crash in between can be cleared away
 // without listing the whole archive.
-func (a *Archive) flush(ctx context.Context, events []event.Event, fresh []int32, e *entry) error {
+func (a *Archive) flush(ctx context.Context, events []event.Event, fresh []int, e *entry) error {
 	if len(e.Objects) > 0 {
 		if err := putLines(ctx, a.objects, pendingName, *e); err != nil {
 			return err

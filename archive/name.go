@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -81,25 +82,35 @@ const mixed = math.MinInt64
 // planned is one event in the order it is archived in.
 type planned struct {
 	site     string
+	rank     int   // of the site among the others: texts compare slowly
 	hour     int64 // since 1970, or mixed
 	ms       int64
 	original int64
-	at       int32
+	at       int
 }
 
 func byPlace(a, b planned) int {
-	return cmp.Or(strings.Compare(a.site, b.site), cmp.Compare(a.hour, b.hour), cmp.Compare(a.ms, b.ms), cmp.Compare(a.at, b.at))
+	switch {
+	case a.rank != b.rank:
+		return a.rank - b.rank
+	case a.hour != b.hour:
+		return cmp.Compare(a.hour, b.hour)
+	case a.ms != b.ms:
+		return cmp.Compare(a.ms, b.ms)
+	}
+	return a.at - b.at
 }
 
 // plan sorts the indexes into events by site and time and returns the objects
 // they make, in the same order, each named name in its folder.
-func plan(events []event.Event, index []int32, name string) []object {
+func plan(events []event.Event, index []int, name string) []object {
 	rows := make([]planned, len(index))
 	for i, at := range index {
 		e := &events[at]
 		ms := e.Time.UnixMilli()
-		rows[i] = planned{e.Site, floorDiv(ms, hourMillis), ms, e.Original.UnixMilli(), at}
+		rows[i] = planned{site: e.Site, hour: floorDiv(ms, hourMillis), ms: ms, original: e.Original.UnixMilli(), at: at}
 	}
+	rank(rows)
 	slices.SortFunc(rows, byPlace)
 	mix(rows)
 	var objects []object
@@ -123,6 +134,26 @@ func plan(events []event.Event, index []int32, name string) []object {
 		objects[i].OriginalDays = slices.Compact(objects[i].OriginalDays)
 	}
 	return objects
+}
+
+// rank ranks the rows by their sites.
+func rank(rows []planned) {
+	ranks := map[string]int{}
+	for i := range rows {
+		if i == 0 || rows[i].site != rows[i-1].site {
+			ranks[rows[i].site] = 0
+		}
+	}
+	for i, site := range slices.Sorted(maps.Keys(ranks)) {
+		ranks[site] = i
+	}
+	for i := range rows {
+		if i > 0 && rows[i].site == rows[i-1].site {
+			rows[i].rank = rows[i-1].rank
+		} else {
+			rows[i].rank = ranks[rows[i].site]
+		}
+	}
 }
 
 // mix moves sorted rows of the smallest hours together if there are too many hours.

@@ -10,45 +10,12 @@ import (
 	"footfall/event"
 )
 
-// An event counts once by its site, id and the UTC day of its original time.
-type idKey struct {
-	site, id string
-	day      event.Day
-}
-
-func keyOf(e *event.Event) idKey { return idKey{e.Site, e.ID, e.Day()} }
-
-// fresh is the indexes of the events that are not archived yet, each key once.
-func (a *Archive) fresh(ctx context.Context, events []event.Event) ([]int32, error) {
+// fresh is the indexes of the events that are not archived yet, each id once.
+func (a *Archive) fresh(ctx context.Context, events []event.Event) ([]int, error) {
 	if err := a.load(ctx, a.days.Begin(events)); err != nil {
 		return nil, err
 	}
-	fresh := make([]int32, 0, len(events))
-	var doubtful []int32
-	for i := range events {
-		if a.days.Add(&events[i]) {
-			fresh = append(fresh, int32(i))
-		} else {
-			doubtful = append(doubtful, int32(i))
-		}
-	}
-	if len(doubtful) == 0 {
-		return fresh, nil
-	}
-	known, err := a.find(ctx, events, doubtful)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range fresh {
-		known[keyOf(&events[i])] = true
-	}
-	for _, i := range doubtful {
-		if k := keyOf(&events[i]); !known[k] {
-			known[k] = true
-			fresh = append(fresh, i)
-		}
-	}
-	return fresh, nil
+	return a.days.Fresh(events, func(suspects []int) (map[event.Ident]bool, error) { return a.find(ctx, events, suspects) })
 }
 
 // load reads the ids of days that are archived and not held. Every manifest
@@ -123,18 +90,18 @@ func (a *Archive) each(ctx context.Context, days map[event.Day]bool, fn func(ent
 	return nil
 }
 
-// find tells which of the doubtful events are archived, by reading the ids of
+// find tells which of the suspected events are archived, by reading the ids of
 // their days' objects. A resent event has its old original time, so objects
 // around that time are read first; usually the others need not be.
-func (a *Archive) find(ctx context.Context, events []event.Event, doubtful []int32) (map[idKey]bool, error) {
-	found := make(map[idKey]bool, len(doubtful))
+func (a *Archive) find(ctx context.Context, events []event.Event, suspects []int) (map[event.Ident]bool, error) {
+	found := make(map[event.Ident]bool, len(suspects))
 	open := map[string]int{}
 	originals := map[string][]int64{}
 	objects := map[string]object{}
 	asked := map[event.Day]struct{}{}
-	for _, i := range doubtful {
+	for _, i := range suspects {
 		e := &events[i]
-		found[keyOf(e)] = false
+		found[e.Ident()] = false
 		asked[e.Day()] = struct{}{}
 		open[e.Site]++
 		originals[e.Site] = append(originals[e.Site], e.Original.UnixMilli())
@@ -163,8 +130,8 @@ func (a *Archive) find(ctx context.Context, events []event.Event, doubtful []int
 			continue
 		}
 		err := a.ids(ctx, o, func(id string, original int64) {
-			k := idKey{o.Site, id, dayOfMillis(original)}
-			if done, doubted := found[k]; doubted && !done {
+			k := event.Ident{Day: dayOfMillis(original), Site: o.Site, ID: id}
+			if done, suspected := found[k]; suspected && !done {
 				found[k] = true
 				open[o.Site]--
 			}

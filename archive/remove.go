@@ -248,10 +248,10 @@ func (a *Archive) writeLater(ctx context.Context, f *parquet.File, floor int64, 
 	if err != nil {
 		return err
 	}
-	var index []int32
+	var index []int
 	for i := range events {
 		if events[i].Time.UnixMilli() >= floor {
-			index = append(index, int32(i))
+			index = append(index, i)
 		}
 	}
 	o.describe(events, index)
@@ -262,7 +262,7 @@ func (a *Archive) writeLater(ctx context.Context, f *parquet.File, floor int64, 
 }
 
 // describe fills in what the manifest tells of the rows.
-func (o *object) describe(events []event.Event, index []int32) {
+func (o *object) describe(events []event.Event, index []int) {
 	for i, at := range index {
 		ms, original := events[at].Time.UnixMilli(), events[at].Original.UnixMilli()
 		if i == 0 {

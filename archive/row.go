@@ -103,7 +103,7 @@ func unbounded() (options []parquet.WriterOption) {
 
 // encode writes the events at the given indexes as one object and returns its
 // size in bytes and its checksum.
-func (c *encoder) encode(w io.Writer, events []event.Event, index []int32) (size int64, checksum uint32, err error) {
+func (c *encoder) encode(w io.Writer, events []event.Event, index []int) (size int64, checksum uint32, err error) {
 	sum := summer{w: w}
 	c.w.Reset(&sum)
 	for len(index) > 0 {

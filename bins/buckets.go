@@ -33,18 +33,24 @@ func (b Buckets) Add(events []event.Event, currency func(site string) string) {
 		currency string
 	}
 	slots := map[Slot]*counting{}
+	var last Slot // events in a row are mostly of one
+	var c *counting
 	for i := range events {
 		e := &events[i]
-		slot := SlotOf(e.Site, e.Time)
-		c := slots[slot]
+		if slot := SlotOf(e.Site, e.Time); c == nil || slot != last {
+			last, c = slot, slots[slot]
+		}
 		if c == nil {
-			c = &counting{adder{Tally: b[slot]}, currency(e.Site)}
+			c = &counting{adder{Tally: b[last]}, currency(e.Site)}
 			if c.Tally == nil {
 				c.Tally = Tally{}
 			}
-			slots[slot] = c
+			slots[last] = c
 		}
-		if c.add(e, c.currency); len(c.Tally) > 0 {
+		c.add(e, c.currency)
+	}
+	for slot, c := range slots {
+		if len(c.Tally) > 0 {
 			b[slot] = c.Tally
 		}
 	}

@@ -187,14 +187,15 @@ func (r *Roller) touch(ctx context.Context, events []event.Event) (changed bool,
 		at   int64
 	}
 	seen := map[quarter]bool{}
+	var last quarter // events in a row are mostly of one
 	var fresh []Day
 	for i := range events {
 		e := &events[i]
 		q := quarter{e.Site, e.Time.Truncate(period.Bucket).Unix()}
-		if seen[q] {
+		if q == last || seen[q] {
 			continue
 		}
-		seen[q] = true
+		last, seen[q] = q, true
 		if zones[q.site] == nil {
 			zones[q.site] = []*time.Location{time.UTC}
 		}

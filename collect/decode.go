@@ -22,8 +22,15 @@ type origin struct {
 	userAgent   string
 	referer     string // stands in for the page's URL if pixel
 	anonymousID string // from the header, where an event has none
+	moment      moment // the last time that was read: of a batch, all events tell the same of sending
 	keep        int    // days that the site keeps events; 0 is for ever
 	oldest      time.Time
+}
+
+// moment is a time as it was spelled and what it means.
+type moment struct {
+	spelled string
+	t       time.Time
 }
 
 // members of an event, of its context, and of what describes its page, as
@@ -52,7 +59,7 @@ type decoder struct {
 	tookTraits bool
 	into       *pageMembers
 	e          *event.Event
-	from       *enrich.Sender
+	from       enrich.Sender // of the event
 	out        writer
 
 	// The visitors below are bound once: a method value made on each use would
@@ -145,11 +152,11 @@ func (d *decoder) seeShared(key []byte, v *fastjson.Value) {
 	}
 }
 
-// decode makes an event of v and says who sent it. kind is what the path names;
+// decode makes an event of v; d.from is who sent it. kind is what the path names;
 // "" leaves it to the event. What is wrong is an event.InvalidError.
-func (d *decoder) decode(v *fastjson.Value, kind event.Kind, e *event.Event, from *enrich.Sender) error {
+func (d *decoder) decode(v *fastjson.Value, kind event.Kind, e *event.Event) error {
 	d.m, d.ctx, d.page, d.props, d.own, d.tookTraits = eventMembers{}, contextMembers{}, pageMembers{}, pageMembers{}, nil, false
-	d.e, d.from = e, from
+	d.e, d.from = e, enrich.Sender{}
 	if v.Type() != fastjson.TypeObject {
 		return event.Invalid("event", "must be an object")
 	}
@@ -259,18 +266,25 @@ func (d *decoder) readTimes() error {
 func millis(t time.Time) time.Time { return t.Truncate(time.Millisecond) }
 
 func (d *decoder) timeOf(field string, v *fastjson.Value) (time.Time, error) {
+	if v != nil && v.Type() == fastjson.TypeString && d.moment.spelled != "" && string(v.GetStringBytes()) == d.moment.spelled {
+		return d.moment.t, nil
+	}
 	s, err := text(field, v)
 	if err != nil {
 		return time.Time{}, err
 	}
-	return readTime(field, s, d.received)
+	t, err := readTime(field, s, d.received)
+	if err == nil && s != "" {
+		d.moment = moment{s, t}
+	}
+	return t, err
 }
 
 // readSender finds who sent the event: the request's address and user agent,
 // unless the event brings its own. A server library speaks for somebody else:
 // the request's are those of a machine of the site and say nothing.
 func (d *decoder) readSender() error {
-	from := d.from
+	from := &d.from
 	from.IP, from.UserAgent = d.ip, d.userAgent
 	if d.channel != "pixel" && (loose(d.m.channel) == "server" || serverLibrary(loose(member(d.ctx.library, "name")))) {
 		d.e.Channel, from.Server = "server", true

@@ -256,3 +256,22 @@ func TestPlain(t *testing.T) {
 		t.Errorf("by Referer: %d", rec.Code)
 	}
 }
+
+// Events of a batch that tell the same times, in turn with others.
+func TestRepeatedTimes(t *testing.T) {
+	w := newWorld(Site{}, nil)
+	at := []string{"2026-11-20T21:59:58Z", "2026-11-20T21:59:58Z", "2026-11-20T21:59:57.5Z", "2026-11-20T21:59:58Z", "", "never", "2026-11-20T21:59:58Z"}
+	var events []string
+	for _, s := range at {
+		events = append(events, `{"type":"page","timestamp":"`+s+`","sentAt":"2026-11-20T21:59:58Z"}`)
+	}
+	w.post("/v1/batch", `{"batch":[`+strings.Join(events, ",")+`]}`)
+	for i, want := range []string{at[0], at[1], at[2], at[3], testNow.Format(time.RFC3339), at[6]} {
+		if got := w.events[i].Original.Format(time.RFC3339Nano); got != want {
+			t.Errorf("event %d happened at %s, want %s", i, got, want)
+		}
+	}
+	if len(w.events) != 6 {
+		t.Errorf("%d events are kept", len(w.events))
+	}
+}

@@ -57,7 +57,7 @@ func (c *Collector) events(w http.ResponseWriter, r *http.Request, kind event.Ki
 	if kind != "" {
 		ref = c.takeOne(j, v, kind, len(body))
 	} else {
-		ref = c.takeBatch(j, v, len(body))
+		ref = c.takeBatch(j, v, found.largest)
 	}
 	if ref != nil {
 		return ref
@@ -79,9 +79,9 @@ func (c *Collector) takeOne(j *job, v *fastjson.Value, kind event.Kind, size int
 	return nil
 }
 
-// takeBatch decodes the events of a batch; what can't be kept of it is in
-// j.rejected afterwards.
-func (c *Collector) takeBatch(j *job, v *fastjson.Value, size int) *refusal {
+// takeBatch decodes the events of a batch, the largest of which takes so many
+// bytes in it; what can't be kept of it is in j.rejected afterwards.
+func (c *Collector) takeBatch(j *job, v *fastjson.Value, largest int) *refusal {
 	batch := member(v, "batch")
 	if batch == nil || batch.Type() != fastjson.TypeArray {
 		return &refusal{status: http.StatusBadRequest, field: "batch", why: "must be an array of events"}
@@ -106,7 +106,7 @@ func (c *Collector) takeBatch(j *job, v *fastjson.Value, size int) *refusal {
 	}
 	j.decoder.shared, j.decoder.sharedSent = shared, member(v, "sentAt")
 	for i, x := range events {
-		if size+sharedSize > event.MaxBytes { // else no event can be too large
+		if largest+sharedSize > event.MaxBytes { // else no event can be too large
 			j.answer = x.MarshalTo(j.answer[:0])
 			if n := len(j.answer) + sharedSize; n > event.MaxBytes {
 				c.reject(j, i, x, event.Invalid("event", "is %d bytes with the batch's context, the limit is %d", n, event.MaxBytes))

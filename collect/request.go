@@ -16,7 +16,6 @@ import (
 
 	"github.com/valyala/fastjson"
 
-	"footfall/enrich"
 	"footfall/event"
 )
 
@@ -260,10 +259,10 @@ func (c *Collector) origin(r *http.Request, site *Site, channel string) origin {
 // add decodes and enriches one event into j.events.
 func (c *Collector) add(j *job, v *fastjson.Value, kind event.Kind) error {
 	j.events = append(j.events, event.Event{})
-	e, from := &j.events[len(j.events)-1], enrich.Sender{}
-	err := j.decoder.decode(v, kind, e, &from)
+	e := &j.events[len(j.events)-1]
+	err := j.decoder.decode(v, kind, e)
 	if err == nil {
-		c.Enricher.Enrich(e, from)
+		c.Enricher.Enrich(e, j.decoder.from)
 		err = e.Check()
 	}
 	if err == nil {

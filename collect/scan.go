@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -13,6 +15,7 @@ const (
 // shape is what scan learned of a readable JSON text.
 type shape struct {
 	values   int
+	largest  int    // bytes of the largest element of a list in the outermost object
 	odd      bool   // it holds \u0000 or broken UTF-8 somewhere: some event is unfit
 	writeKey []byte // of the outermost object, in plain spelling; nil if it has none
 }
@@ -35,6 +38,7 @@ type scanner struct {
 	i      int
 	depth  int
 	object [maxDepth]bool // by depth: object or array
+	from   int            // where the element began that may be the largest
 }
 
 // scan checks that b is one JSON text within the limits.
@@ -104,7 +108,9 @@ func (s *scanner) next(want int, c byte) (int, *refusal) {
 
 func (s *scanner) leave() int {
 	s.i++
-	s.depth--
+	if s.depth--; s.depth == 2 {
+		s.largest = max(s.largest, s.i-s.from)
+	}
 	return s.after()
 }
 
@@ -119,7 +125,9 @@ func (s *scanner) enter(object bool) *refusal {
 	if s.depth == maxDepth {
 		return s.fault("it is nested deeper than " + strconv.Itoa(maxDepth))
 	}
-	s.object[s.depth] = object
+	if s.object[s.depth] = object; s.depth == 2 {
+		s.from = s.i
+	}
 	s.depth++
 	s.i++
 	return nil
@@ -231,7 +239,16 @@ func (s *scanner) number() *refusal {
 // text takes a string, from quote to quote.
 func (s *scanner) text() *refusal {
 	b := s.b
-	for s.i++; s.i < len(b); s.i++ {
+	for s.i++; ; s.i++ {
+		for len(b)-s.i >= 8 {
+			at := special(binary.LittleEndian.Uint64(b[s.i:]))
+			if s.i += at; at < 8 {
+				break
+			}
+		}
+		if s.i == len(b) {
+			return s.fault("a text is not closed")
+		}
 		switch c := b[s.i]; {
 		case c == '"':
 			s.i++
@@ -244,7 +261,16 @@ func (s *scanner) text() *refusal {
 			return s.fault("a control character stands inside a text")
 		}
 	}
-	return s.fault("a text is not closed")
+}
+
+// special is where among eight bytes of a text the first quote, backslash or
+// control character is; 8 if there is none. Subtracting from every byte at once
+// sets the top bit of those that are smaller, and by borrowing perhaps of some
+// behind them; those that had it before are letters beyond ASCII.
+func special(x uint64) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := x^ones*'"', x^ones*'\\'
+	return bits.TrailingZeros64(((x-ones*' ')|(quote-ones)|(backslash-ones))&^x&tops) / 8
 }
 
 // escape takes what follows a backslash, all but its last byte.

@@ -113,12 +113,11 @@ func varint(b string) (int64, int) {
 	return x, n
 }
 
+// fixed64 is spelled so that it becomes one load.
 func fixed64(b string) uint64 {
-	var x uint64
-	for i := range 8 {
-		x |= uint64(b[i]) << (8 * i)
-	}
-	return x
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
 // noTime stands for the zero time, which has no sensible millisecond count.

@@ -64,19 +64,67 @@ func (d *Days) Release(day Day) {
 	}
 }
 
-// Add adds the id of an event of the running turn and reports whether it is
-// new; false is only probable, as with Seen. Of a day that is not held nothing
-// is known: false.
-func (d *Days) Add(e *Event) bool {
-	set := d.sets[e.Day()]
-	if set == nil {
-		return false
+// Ident is what counts once: an id within its site and the UTC day of the
+// event's original time.
+type Ident struct {
+	Day      Day
+	Site, ID string
+}
+
+// Ident is what of the event counts once.
+func (e *Event) Ident() Ident { return Ident{e.Day(), e.Site, e.ID} }
+
+// together is how many ids are looked up at a time: their places in memory are
+// far apart, and are fetched side by side if nothing stands between the lookups.
+const together = 128
+
+// Fresh adds the events of the running turn and returns the indexes, in order,
+// of those that are new, each id once. Sets may mistake a new id for a known
+// one, and of days that are not held nothing is known: of such suspects confirm
+// tells which are kept.
+func (d *Days) Fresh(events []Event, confirm func(suspects []int) (kept map[Ident]bool, err error)) ([]int, error) {
+	fresh := make([]int, 0, len(events))
+	var suspects []int
+	var hashes [together]uint64
+	var sets [together]*daySeen
+	var keys keys
+	var day Day
+	set := d.sets[day]
+	for from := 0; from < len(events); from += together {
+		part := events[from:min(from+together, len(events))]
+		for i := range part {
+			if its := part[i].Day(); its != day {
+				day, set = its, d.sets[its]
+			}
+			hashes[i], sets[i] = keys.of(part[i].Site, part[i].ID), set
+		}
+		for i := range part {
+			if set := sets[i]; set != nil && set.Add(hashes[i]) {
+				d.ids++
+				fresh = append(fresh, from+i)
+			} else {
+				suspects = append(suspects, from+i)
+			}
+		}
 	}
-	fresh := set.Add(Key(e.Site, e.ID))
-	if fresh {
-		d.ids++
+	if len(suspects) == 0 {
+		return fresh, nil
 	}
-	return fresh
+	kept, err := confirm(suspects)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range fresh {
+		kept[events[i].Ident()] = true
+	}
+	for _, i := range suspects {
+		if who := events[i].Ident(); !kept[who] {
+			kept[who] = true
+			fresh = append(fresh, i)
+		}
+	}
+	slices.Sort(fresh)
+	return fresh, nil
 }
 
 // Trim forgets days that are not in use, longest unused first, until the rest

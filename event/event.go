@@ -200,12 +200,40 @@ func textFault(s string, max int) string {
 	switch {
 	case len(s) > max:
 		return fmt.Sprintf("is %d bytes, the limit is %d", len(s), max)
+	case plain(s):
+		return ""
 	case !utf8.ValidString(s):
 		return "is not valid UTF-8"
 	case strings.IndexByte(s, 0) >= 0:
 		return "holds a NUL byte"
 	}
 	return ""
+}
+
+// plain reports whether s is ASCII without a NUL byte, as most texts are: eight
+// bytes at a time, the last eight once more if they are no whole step.
+func plain(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if s[i]-1 >= 0x7f {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i < len(s)-8; i += 8 {
+		if odd(fixed64(s[i:])) {
+			return false
+		}
+	}
+	return !odd(fixed64(s[len(s)-8:]))
+}
+
+// odd reports whether one of eight bytes is 0 or above 0x7f. Taking 1 from each
+// borrows from a neighbour only where one is 0.
+func odd(x uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	return (x|(x-ones))&tops != 0
 }
 
 // FormatID spells a visitor or session id: 16 hexadecimal digits, "" for 0.

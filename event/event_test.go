@@ -149,6 +149,28 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What is unfit is found wherever it stands in a text of whatever length.
+func TestCheckBytes(t *testing.T) {
+	e := full()
+	for n := 1; n <= 20; n++ {
+		for at := range n {
+			for c := range 256 {
+				b := bytes.Repeat([]byte{'x'}, n)
+				b[at] = byte(c)
+				e.Title = string(b)
+				if err, fit := e.Check(), c > 0 && c < 0x80; (err == nil) != fit {
+					t.Fatalf("%q: %v", b, err)
+				}
+			}
+		}
+	}
+	for _, title := range []string{"é", "Überraschung", "日本語のタイトル", "\u007f\u0080 after", "12345678é", "é12345678"} {
+		if e.Title = title; e.Check() != nil {
+			t.Errorf("%q: %v", title, e.Check())
+		}
+	}
+}
+
 func TestDay(t *testing.T) {
 	for s, want := range map[string]event.Day{
 		"1970-01-01T00:00:00Z": 0, "1970-01-01T23:59:59Z": 0, "1969-12-31T23:59:59Z": -1, "1969-12-31T00:00:00Z": -1,

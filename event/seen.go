@@ -33,8 +33,19 @@ var seenSeed = maphash.MakeSeed()
 func NewSeen() *Seen { return &Seen{} }
 
 // Key hashes a site's event id for a Seen set. Keys differ between processes.
-func Key(site, id string) uint64 {
-	return maphash.String(seenSeed, id) ^ bits.RotateLeft64(maphash.String(seenSeed, site), 1)
+func Key(site, id string) uint64 { return new(keys).of(site, id) }
+
+// keys makes keys of one event after the other, which mostly are of one site.
+type keys struct {
+	site string
+	hash uint64 // of the site
+}
+
+func (k *keys) of(site, id string) uint64 {
+	if site != k.site || k.hash == 0 {
+		k.site, k.hash = site, bits.RotateLeft64(maphash.String(seenSeed, site), 1)
+	}
+	return maphash.String(seenSeed, id) ^ k.hash
 }
 
 // Has reports whether key may be in the set.

@@ -163,6 +163,7 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 	sites, off := l.keeping(), map[string]struct{}{}
 	var arrivals []arrival
 	var did []did
+	var last string // site that is off
 	if len(sites) > 0 {
 		arrivals = make([]arrival, 0, len(events))
 	}
@@ -173,7 +174,10 @@ func (l *Live) Apply(events []event.Event, mark uint64) {
 		}
 		s := sites[events[i].Site]
 		if s == nil {
-			off[events[i].Site] = struct{}{}
+			if events[i].Site != last {
+				last = events[i].Site
+				off[last] = struct{}{}
+			}
 			continue
 		}
 		var a arrival

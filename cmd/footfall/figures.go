@@ -28,7 +28,7 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 		return errRebuilding
 	}
 	err := s.h.roller.Write(ctx, events, to, func() ([]event.Event, error) {
-		s.h.fresh, s.h.gathers = s.h.fresh[:0], true
+		s.h.fresh, s.h.gathers = nil, true
 		err := st.Write(ctx, events, to)
 		s.h.gathers = false
 		return s.h.fresh, err
@@ -48,8 +48,13 @@ func (h *house) stored(events []event.Event, index []int) {
 	if !h.gathers {
 		return
 	}
-	for _, i := range index {
-		h.fresh = append(h.fresh, events[i])
+	if len(index) == len(events) { // as usual: a copy would be as large as the batch
+		h.fresh = events
+		return
+	}
+	h.fresh = make([]event.Event, len(index))
+	for to, from := range index {
+		h.fresh[to] = events[from]
 	}
 }
 

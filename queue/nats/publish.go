@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -61,6 +62,9 @@ type publication struct {
 	done   chan error
 }
 
+// rooms are memory that publications are written in, empty ones.
+var rooms = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
 // ErrClosed is what Publish answers once the queue is closing.
 var ErrClosed = errors.New("queue: closing, nothing more is accepted")
 
@@ -77,7 +81,7 @@ func (q *Queue) publish(ctx context.Context, reader string, events []event.Event
 	}
 	var waiting []*publication
 	for len(events) > 0 {
-		p := &publication{reader: reader, done: make(chan error, 1), events: make([]byte, 0, min(1<<10*len(events), chunkBytes))}
+		p := &publication{reader: reader, done: make(chan error, 1), events: *rooms.Get().(*[]byte)}
 		for len(events) > 0 && len(p.events) < chunkBytes {
 			p.events = events[0].AppendBinary(p.events)
 			p.count++
@@ -98,6 +102,8 @@ func (q *Queue) publish(ctx context.Context, reader string, events []event.Event
 			if err != nil {
 				return err
 			}
+			p.events = p.events[:0] // they were copied into the message
+			rooms.Put(&p.events)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-q.stopped:

@@ -152,11 +152,14 @@ func (s *Store) Moved() []string { return s.moved }
 func (s *Store) file() string { return filepath.Join(s.o.Dir, "events.duckdb") }
 
 func (s *Store) open() (err error) {
+	// preserve_insertion_order stays on: without it, DuckDB gathers what is
+	// appended in a table of the thread's own before it copies it to the
+	// transaction's. Queries say themselves which order they want.
 	settings := url.Values{
 		"memory_limit": {s.o.Memory}, "threads": {fmt.Sprint(runtime.NumCPU())},
 		"storage_compatibility_version": {"v1.4.0"}, "checkpoint_threshold": {s.o.Checkpoint},
 		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"},
-		"temp_directory": {filepath.Join(s.o.Dir, "spill")}, "preserve_insertion_order": {"false"},
+		"temp_directory": {filepath.Join(s.o.Dir, "spill")},
 	}
 	if s.connector, err = duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil); err != nil {
 		return err

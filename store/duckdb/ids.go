@@ -14,47 +14,13 @@ import (
 	"footfall/event"
 )
 
-// ident is what counts once.
-type ident struct {
-	day      event.Day
-	site, id string
-}
-
-func identOf(e *event.Event) ident { return ident{e.Day(), e.Site, e.ID} }
-
 // fresh is the indexes, in order, of the events that are neither stored nor
 // twice in the batch.
 func (s *Store) fresh(ctx context.Context, events []event.Event) ([]int, error) {
 	if err := s.load(ctx, events); err != nil {
 		return nil, err
 	}
-	fresh := make([]int, 0, len(events))
-	var suspects []int
-	for i := range events {
-		if s.days.Add(&events[i]) {
-			fresh = append(fresh, i)
-		} else {
-			suspects = append(suspects, i)
-		}
-	}
-	if len(suspects) == 0 {
-		return fresh, nil
-	}
-	known, err := s.confirm(ctx, events, suspects)
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range fresh {
-		known[identOf(&events[i])] = true
-	}
-	for _, i := range suspects {
-		if who := identOf(&events[i]); !known[who] {
-			known[who] = true
-			fresh = append(fresh, i)
-		}
-	}
-	slices.Sort(fresh)
-	return fresh, nil
+	return s.days.Fresh(events, func(suspects []int) (map[event.Ident]bool, error) { return s.confirm(ctx, events, suspects) })
 }
 
 // A day's ids are loaded if a batch has so many events of it, and of at most so
@@ -134,7 +100,7 @@ func (s *Store) learnDays(ctx context.Context) error {
 }
 
 // confirm asks the table which suspects it holds: a set may mistake a new id for a known one.
-func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []int) (map[ident]bool, error) {
+func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []int) (map[event.Ident]bool, error) {
 	if err := s.exec(ctx, "CREATE OR REPLACE TEMP TABLE suspects (day INTEGER, site VARCHAR, id VARCHAR)"); err != nil {
 		return nil, err
 	}
@@ -145,9 +111,9 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 	}
 	days := map[event.Day]bool{}
 	for _, i := range suspects {
-		who := identOf(&events[i])
-		days[who.day] = true
-		if err := a.AppendRow(int32(who.day), who.site, who.id); err != nil {
+		who := events[i].Ident()
+		days[who.Day] = true
+		if err := a.AppendRow(int32(who.Day), who.Site, who.ID); err != nil {
 			_ = a.Close()
 			return nil, err
 		}
@@ -161,12 +127,12 @@ func (s *Store) confirm(ctx context.Context, events []event.Event, suspects []in
 		return nil, err
 	}
 	defer rows.Close()
-	known := map[ident]bool{}
+	known := map[event.Ident]bool{}
 	row := make([]driver.Value, 3)
 	for {
 		switch err := rows.Next(row); err {
 		case nil:
-			known[ident{event.Day(row[0].(int32)), row[1].(string), row[2].(string)}] = true
+			known[event.Ident{Day: event.Day(row[0].(int32)), Site: row[1].(string), ID: row[2].(string)}] = true
 		case io.EOF:
 			return known, nil
 		default:
