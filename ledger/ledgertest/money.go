@@ -62,8 +62,8 @@ func entryPages(t *testing.T, b ledger.Book) {
 				if limit == 0 || len(page) < limit {
 					break
 				}
-				if len(page) > limit {
-					t.Fatalf("%d entries on a page of %d", len(page), limit)
+				if len(page) > limit || len(got) > len(newest) {
+					t.Fatalf("%d entries on a page of %d, %d so far", len(page), limit, len(got))
 				}
 			}
 			same(t, fmt.Sprintf("pages of %d", limit), got, newest)

@@ -78,8 +78,8 @@ func orderPages(t *testing.T, b ledger.Book) {
 				if limit == 0 || len(page) < limit {
 					break
 				}
-				if len(page) > limit {
-					t.Fatalf("%d orders on a page of %d", len(page), limit)
+				if len(page) > limit || len(got) > len(newest) {
+					t.Fatalf("%d orders on a page of %d, %d so far", len(page), limit, len(got))
 				}
 			}
 			same(t, fmt.Sprintf("pages of %d", limit), got, newest)
