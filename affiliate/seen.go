@@ -208,7 +208,7 @@ type Seen struct {
 	Program  ledger.Program
 	Decision ledger.Decision // in force, veiled: Affiliate of a candidate is "" if it is another
 	Clicks   []ledger.Touch  // the affiliate's own that were looked at, newest first
-	Entries  []Commission    // oldest first
+	Entries  []Commission    // by when they occurred
 }
 
 // OrderOf tells an affiliate of one of its orders. What is another's is
@@ -233,6 +233,7 @@ func (d *Desk) OrderOf(ctx context.Context, affiliate, order string) (s Seen, er
 			return err
 		}
 		slices.Reverse(entries)
+		slices.SortStableFunc(entries, func(a, b ledger.Entry) int { return a.Occurred.Compare(b.Occurred) })
 		if s.Entries, err = v.commissions(entries); err != nil {
 			return err
 		}
