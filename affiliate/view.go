@@ -153,3 +153,18 @@ func (d *Desk) Figures(id string) (a metric.Affiliate, sites []string, ok bool) 
 	slices.Sort(a.Codes)
 	return a, p.Sites, ok
 }
+
+// LoginOf is the id of the affiliate that a person is; "" if the person is none.
+// Of several, in several programmes, it is the first that is not banned.
+func (d *Desk) LoginOf(ctx context.Context, person string) (id string, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) error {
+		all, err := tx.Set().Affiliates().Find("login", person)
+		for _, a := range all {
+			if id == "" && a.Status != ledger.Banned {
+				id = a.ID
+			}
+		}
+		return err
+	})
+	return id, err
+}

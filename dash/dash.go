@@ -64,6 +64,10 @@ var version = func() string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }()
 
+// Assets is the path that the style sheet and the icon are below, for pages of
+// another door.
+func Assets() string { return "/assets/" + version }
+
 // Door is the dashboard. It is an http.Handler, and tells other doors of this
 // server who has a session.
 type Door struct {

@@ -21,6 +21,7 @@ import (
 	"footfall/commerce"
 	"footfall/dash"
 	"footfall/enrich"
+	"footfall/portal"
 	"footfall/query"
 )
 
@@ -111,7 +112,8 @@ func (h *house) server() *http.Server {
 	orders := h.commerce()
 	source := query.Limit(query.Route(h, h.desk), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Record: h.control.Record})
-	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin()})
+	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
+	programs := h.portal(pages, collector)
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
@@ -124,6 +126,8 @@ func (h *house) server() *http.Server {
 				orders.ServeHTTP(w, r)
 			case api.Handles(path):
 				figures.ServeHTTP(w, r)
+			case portal.Handles(path):
+				programs.ServeHTTP(w, r)
 			case path == "/healthz":
 				fmt.Fprintln(w, "ok")
 			case path == "/readyz":
