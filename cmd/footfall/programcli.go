@@ -105,6 +105,13 @@ func setAffiliate(ctx context.Context, c *call) error {
 	})
 }
 
+func inviteAffiliate(ctx context.Context, c *call) error {
+	var out map[string]string
+	return c.named(ctx, "affiliate", "email", "affiliate invite", "/affiliate/invite", c.form("affiliate invite"), &out, func(w io.Writer) {
+		fmt.Fprintf(w, "Send this link, which works once, within a week: %s\n", out["url"])
+	})
+}
+
 func addCode(ctx context.Context, c *call) error {
 	var code linked
 	return c.named(ctx, "code", "code", "code add", "/code/add", c.form("code add"), &code, func(w io.Writer) {

@@ -21,6 +21,7 @@ var programCommands = []command{
 	{"affiliate add", "EMAIL --name N --site S [--status active|applied]", "add an affiliate", addAffiliate},
 	{"affiliate list", "[--site S]", "list affiliates with their balances", listAffiliates},
 	{"affiliate set", "EMAIL --site S [--status active|paused|banned] [--payout REFERENCE] [--name N]", "change an affiliate", setAffiliate},
+	{"affiliate invite", "EMAIL --site S", "print a link with which an affiliate gets a log-in of own figures", inviteAffiliate},
 	{"code add", "CODE --affiliate EMAIL --site S (--landing URL | --coupon)", "give an affiliate a link or a coupon", addCode},
 	{"code list", "--affiliate EMAIL --site S", "list an affiliate's links and coupons", listCodes},
 	{"code end", "CODE", "end a code now: it leads nowhere any more", endCode},
@@ -32,11 +33,12 @@ var programFlags = map[string][][3]string{
 		{"hold", "", "days until a commission can be paid; 30 at first"}, {"model", "", "last or first: which click of several earns"}, {"coupons", "", "first or last: whether a coupon beats a click"},
 		{"bind", "", "customer: later orders go to who had the first; none"}, {"min-payout", "", "least amounts to pay out, such as 50EUR,60USD"}, {"hosts", "", "further hosts that links may lead to"},
 		{"trust-events", "", "on: order events verify themselves, as only your server has the write key; off"}},
-	"affiliate add":  {{"name", "", "name"}, {"site", "", "a site of the programme"}, {"status", "active", "active, or applied: approve it later"}},
-	"affiliate list": {{"site", "", "a site of the programme; none is every programme"}},
-	"affiliate set":  {{"site", "", "a site of the programme"}, {"status", "", "active, applied, paused or banned"}, {"payout", "", "where money goes: an account's name"}, {"name", "", "name"}},
-	"code add":       {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}, {"landing", "", "where the link leads"}, {"coupon", "false", "true: a discount code of the shop"}, {"from", "", "day it begins"}, {"to", "", "day after its last"}},
-	"code list":      {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}},
+	"affiliate add":    {{"name", "", "name"}, {"site", "", "a site of the programme"}, {"status", "active", "active, or applied: approve it later"}},
+	"affiliate list":   {{"site", "", "a site of the programme; none is every programme"}},
+	"affiliate set":    {{"site", "", "a site of the programme"}, {"status", "", "active, applied, paused or banned"}, {"payout", "", "where money goes: an account's name"}, {"name", "", "name"}},
+	"affiliate invite": {{"site", "", "a site of the programme"}},
+	"code add":         {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}, {"landing", "", "where the link leads"}, {"coupon", "false", "true: a discount code of the shop"}, {"from", "", "day it begins"}, {"to", "", "day after its last"}},
+	"code list":        {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}},
 	"rule add": {{"site", "", "a site of the programme"}, {"rate", "", "per cent, such as 12.5%"}, {"amount", "", "fixed amount"}, {"per", "order", "order or unit, of a fixed amount"}, {"currency", "", "of the amount and the cap"},
 		{"affiliate", "", "only for this one: e-mail or id"}, {"product", "", "only for this product"}, {"orders", "", "only a customer's first so many orders"}, {"cap", "", "most that an order earns"}, {"from", "", "day from which on it holds; now"}},
 }
@@ -45,7 +47,7 @@ var programFlags = map[string][][3]string{
 func (k *control) programRoutes() map[string]func(http.ResponseWriter, *http.Request) error {
 	return map[string]func(http.ResponseWriter, *http.Request) error{
 		"POST /program/set": k.setProgram, "GET /program/list": k.listPrograms,
-		"POST /affiliate/add": k.addAffiliate, "GET /affiliate/list": k.listAffiliates, "POST /affiliate/set": k.setAffiliate,
+		"POST /affiliate/add": k.addAffiliate, "GET /affiliate/list": k.listAffiliates, "POST /affiliate/set": k.setAffiliate, "POST /affiliate/invite": k.inviteAffiliate,
 		"POST /code/add": k.addCode, "GET /code/list": k.listCodes, "POST /code/end": k.endCode, "POST /rule/add": k.addRule,
 		"POST /shop/set":  k.setShop,
 		"GET /order/list": k.listOrders, "POST /order/show": k.showOrder, "POST /order/assign": k.assignOrder,
@@ -277,6 +279,25 @@ func (k *control) setAffiliate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, a)
+}
+
+func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error {
+	p, err := k.programOf(r)
+	if err != nil {
+		return err
+	}
+	a, err := k.affiliateOf(r.Context(), p.ID, r.FormValue("email"))
+	if err != nil {
+		return err
+	}
+	link, err := k.h.inviteAffiliate(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	if err := k.note(r, "affiliate invite", a.ID, "", ""); err != nil {
+		return err
+	}
+	return answer(w, map[string]string{"affiliate": a.ID, "url": link})
 }
 
 func (k *control) addCode(w http.ResponseWriter, r *http.Request) error {
