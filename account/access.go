@@ -55,8 +55,9 @@ type Who struct {
 	Person   string // id, if a person asks
 	operator bool
 	grants   []Grant
-	site     string // what scopes are for; "" is every site
+	site     string // what scopes or a share are for; "" is every site
 	scopes   []Scope
+	shared   bool // reads the figures of site, and nothing else
 }
 
 // Operator is who has the data directory.
@@ -72,7 +73,7 @@ func (k Key) Who() Who { return Who{Name: "key " + k.ID, site: k.Site, scopes: k
 
 // Who is somebody who was given the share.
 func (s Share) Who() Who {
-	return Who{Name: "share " + s.ID, grants: []Grant{{Site: s.Site, Role: Viewer}}}
+	return Who{Name: "share " + s.ID, site: s.Site, shared: true}
 }
 
 // May reports whether one may do it to a site; "" is every site.
@@ -96,8 +97,11 @@ func (w Who) may(a Action, on func(granted string) bool) bool {
 		return w.operator || w.Person != ""
 	}
 	r, known := rights[a]
-	if w.operator {
+	switch {
+	case w.operator:
 		return known && a != OwnFigures
+	case w.shared:
+		return a == ReadFigures && on(w.site)
 	}
 	return slices.ContainsFunc(w.grants, func(g Grant) bool { return on(g.Site) && slices.Contains(r.roles, g.Role) }) ||
 		on(w.site) && slices.ContainsFunc(w.scopes, func(s Scope) bool { return slices.Contains(r.scopes, s.kind()) })

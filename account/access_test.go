@@ -25,7 +25,7 @@ func TestRights(t *testing.T) {
 		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
 		{"affiliate", role(Affiliate), []Action{OwnFigures}},
-		{"share", Share{Site: "a"}.Who(), []Action{ReadFigures, ReadVisitors, ReadMemberships}},
+		{"share", Share{Site: "a"}.Who(), []Action{ReadFigures}},
 		{"key read", key(Read), []Action{ReadFigures, ReadVisitors, ReadMemberships}},
 		{"key define", key(Define), []Action{ChangeSegments}},
 		{"key segments", key(InPages), []Action{ReadMemberships}},

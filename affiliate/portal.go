@@ -90,7 +90,7 @@ func (d *Desk) Home(ctx context.Context, affiliate string, window period.Window,
 		if err := v.purses(&h, m.total, nextCutoff(h.AsOf, zone)); err != nil {
 			return err
 		}
-		entries, err := tx.Money().Entries(ledger.EntryFilter{Affiliate: affiliate, Kinds: earnings, Limit: recent})
+		entries, err := tx.Money().Entries(ledger.EntryFilter{Program: h.Program.ID, Affiliate: affiliate, Kinds: earnings, Limit: recent})
 		if err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (d *Desk) viewing(tx ledger.Tx, affiliate string) (v viewing, err error) {
 // purses adds up what there is of each currency. It is Balances of all entries,
 // but reads only those that no payout has: what one has is its amount.
 func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error {
-	unpaid, err := v.tx.Money().Entries(ledger.EntryFilter{Affiliate: v.affiliate.ID, Unpaid: true})
+	unpaid, err := v.tx.Money().Entries(ledger.EntryFilter{Program: v.program.ID, Affiliate: v.affiliate.ID, Unpaid: true})
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 		b.Earned += p.Amount
 		balances[p.Currency] = b
 	}
-	odd, err := v.tx.Money().Entries(ledger.EntryFilter{Affiliate: v.affiliate.ID, Kinds: []ledger.EntryKind{ledger.Reverse, ledger.DisputeHold, ledger.DisputeRelease}})
+	odd, err := v.tx.Money().Entries(ledger.EntryFilter{Program: v.program.ID, Affiliate: v.affiliate.ID, Kinds: []ledger.EntryKind{ledger.Reverse, ledger.DisputeHold, ledger.DisputeRelease}})
 	if err != nil {
 		return err
 	}
@@ -241,8 +241,8 @@ func (m *made) clicks() error {
 	for _, start := range m.starts {
 		m.home.Days = append(m.home.Days, Part{Time: start, Made: map[string]Made{}})
 	}
-	w, of := m.home.Window, m.affiliate.ID
-	sums, err := m.tx.Traffic().Clicks(ledger.ClickFilter{Affiliate: of, From: w.From, To: w.To})
+	filter := ledger.ClickFilter{Program: m.program.ID, Affiliate: m.affiliate.ID, From: m.home.Window.From, To: m.home.Window.To}
+	sums, err := m.tx.Traffic().Clicks(filter)
 	if err != nil {
 		return err
 	}
@@ -254,7 +254,8 @@ func (m *made) clicks() error {
 			}
 		}
 	}
-	m.home.Visitors, err = visitors(m.tx, m.program.ID, of, w)
+	clicks, err := m.tx.Traffic().Clicked(filter)
+	m.home.Visitors = visitors(clicks)
 	return err
 }
 
@@ -266,37 +267,42 @@ func under[K comparable](parts map[K]*Part, key K) *Part {
 	return parts[key]
 }
 
-// visitors counts the persons of touches that count: two touches with a key in
-// common are one person's.
-func visitors(tx ledger.Tx, program, affiliate string, w period.Window) (int64, error) {
-	touches, err := tx.Traffic().Touches(program, w.From, w.To.Add(-time.Millisecond))
-	if err != nil {
-		return 0, err
+// visitors counts the persons of clicks: two with a key in common are of one.
+func visitors(clicks [][]ledger.Key) int64 {
+	first := map[ledger.Key]int{} // click that has a key
+	same := make([]int, len(clicks))
+	root := func(i int) int {
+		for same[i] != i {
+			same[i] = same[same[i]]
+			i = same[i]
+		}
+		return i
 	}
-	known, n := map[ledger.Key]bool{}, int64(0)
-	for _, t := range touches {
-		if t.Affiliate != affiliate || !t.Counted {
-			continue
-		}
-		if !slices.ContainsFunc(t.Keys, func(k ledger.Key) bool { return known[k] }) {
-			n++
-		}
-		for _, k := range t.Keys {
-			known[k] = true
+	persons := int64(len(clicks))
+	for i, keys := range clicks {
+		same[i] = i
+		for _, k := range keys {
+			other, known := first[k]
+			if !known {
+				first[k] = i
+			} else if a, b := root(other), root(i); a != b {
+				same[a] = b
+				persons--
+			}
 		}
 	}
-	return n, nil
+	return persons
 }
 
 // orders reads the window's orders and entries, and what brought them.
 func (m *made) orders() (err error) {
 	w, of := m.home.Window, m.affiliate.ID
-	all, err := m.tx.Orders().List(ledger.OrderFilter{Affiliate: of, From: w.From, To: w.To})
+	all, err := m.tx.Orders().List(ledger.OrderFilter{Program: m.program.ID, Affiliate: of, From: w.From, To: w.To})
 	if err != nil {
 		return err
 	}
 	m.list = slices.DeleteFunc(all, func(o ledger.Order) bool { return !o.Known })
-	if m.entries, err = m.tx.Money().Entries(ledger.EntryFilter{Affiliate: of, Kinds: earnings, From: w.From, To: w.To}); err != nil {
+	if m.entries, err = m.tx.Money().Entries(ledger.EntryFilter{Program: m.program.ID, Affiliate: of, Kinds: earnings, From: w.From, To: w.To}); err != nil {
 		return err
 	}
 	var ids []string

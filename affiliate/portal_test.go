@@ -455,3 +455,34 @@ func TestNumbered(t *testing.T) {
 		}
 	}
 }
+
+// TestRule17Visitors: clicks that are of one person only by way of a third one
+// are of one visitor.
+func TestRule17Visitors(t *testing.T) {
+	for _, x := range []struct {
+		want int64
+		keys [][]ledger.Key
+	}{
+		{0, nil},
+		{3, [][]ledger.Key{{"anon:1"}, {"anon:2"}, nil}},
+		{1, [][]ledger.Key{{"anon:1"}, {"anon:1", "click:9"}}},
+		{1, [][]ledger.Key{{"anon:1"}, {"anon:2"}, {"anon:2", "anon:1"}}},
+		{2, [][]ledger.Key{{"anon:1", "user:1"}, {"anon:2", "user:2"}, {"anon:3", "user:1"}, {"anon:4", "anon:2"}}},
+	} {
+		d := openDesk(t, nil)
+		if err := d.book.Change(t.Context(), func(tx ledger.Tx) error {
+			for i, keys := range x.keys {
+				touch := ledger.Touch{ID: fmt.Sprint(i), Program: d.program.ID, Affiliate: d.anna.ID, Code: "ANNA", Time: noon.Add(-time.Hour), Keys: keys, Counted: true}
+				if _, err := tx.Traffic().AddTouch(touch); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if h := d.home(d.anna, d.days(1)); h.Visitors != x.want || h.Clicks != int64(len(x.keys)) {
+			t.Errorf("%v: %d visitors, want %d", x.keys, h.Visitors, x.want)
+		}
+	}
+}

@@ -145,7 +145,7 @@ func (d *Desk) OrdersOf(ctx context.Context, affiliate, before string, limit int
 				return err
 			}
 		}
-		orders, err := tx.Orders().List(ledger.OrderFilter{Affiliate: affiliate, Before: before, Limit: limit})
+		orders, err := tx.Orders().List(ledger.OrderFilter{Program: v.program.ID, Affiliate: affiliate, Before: before, Limit: limit})
 		for _, o := range orders {
 			sum, err := v.sum(o)
 			if err != nil {

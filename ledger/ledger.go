@@ -255,6 +255,9 @@ type Traffic interface {
 	// Clicks counts touches by quarter, affiliate, site, code and sub id, in this
 	// order: those that are Counted.
 	Clicks(f ClickFilter) ([]ClickSum, error)
+	// Clicked tells whose the touches are that Clicks counts: the keys of each, in
+	// any order.
+	Clicked(f ClickFilter) ([][]Key, error)
 	Links() Links
 }
 

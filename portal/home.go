@@ -48,14 +48,14 @@ type table struct {
 }
 
 type row struct {
-	Name             string
-	Clicks, Orders   int64
-	Revenue, Earned  []string // by currency
-	PerClick         []string
-	ShowsClicks, Odd bool
+	Name            string
+	Clicks, Orders  int64
+	Revenue, Earned []string // by currency
+	PerClick        []string
+	ShowsClicks     bool
 }
 
-// mostRows is how many rows of a table are shown.
+// mostRows is how many rows of a list are shown.
 const mostRows = 12
 
 func (v *visit) home() error {
@@ -85,6 +85,7 @@ func (v *visit) home() error {
 		x.Purses = append(x.Purses, purse{p, perClick(p.Commission, h.Clicks, p.Currency),
 			spellMoney(p.Commission, p.Currency) + " / " + whole(h.Clicks) + " clicks", v.next(p)})
 	}
+	x.Misses = x.Misses[:min(len(x.Misses), mostRows)]
 	x.Chart = v.chart(&h, chosen.name)
 	x.Tables = []table{
 		newTable("Links and coupons", "What brought it", "No clicks and no orders in this time: copy your link and send it.", h.Ways, spellWay),

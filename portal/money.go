@@ -77,6 +77,7 @@ func (v *visit) ledgerFile() error {
 
 type programPayoutsView struct {
 	Proposals []affiliate.Proposal
+	More      pages  // of proposals
 	Cutoff    string // a day
 	Total     map[string]int64
 	Payouts   []affiliate.Payout // newest first
@@ -104,6 +105,9 @@ func (v *visit) cutoff(text string) (at time.Time, problem string) {
 	return w.From.In(v.zone), ""
 }
 
+// mostProposed is how many payouts are approved at once.
+const mostProposed = 100
+
 func (v *visit) showPayouts(status int, f *form) error {
 	x := programPayoutsView{Total: map[string]int64{}, Accounts: map[string]string{}, Form: f, Pays: v.pays(), Zone: v.zone}
 	if x.Form == nil {
@@ -115,10 +119,11 @@ func (v *visit) showPayouts(status int, f *form) error {
 		at, _ = v.cutoff("")
 	}
 	x.Cutoff = at.Format("2006-01-02")
-	var err error
-	if x.Proposals, err = v.desk.Propose(v.ctx(), v.program.ID, at); err != nil {
+	proposals, err := v.desk.Propose(v.ctx(), v.program.ID, at)
+	if err != nil {
 		return err
 	}
+	x.Proposals, x.More = cutBy(v, proposals, "proposed", mostProposed)
 	for _, p := range x.Proposals {
 		x.Total[p.Payout.Currency] += p.Payout.Amount
 	}

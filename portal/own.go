@@ -254,23 +254,26 @@ func checkText(f *form, name string, most int, required bool) {
 type pages struct{ Newer, Older string }
 
 // cut is the page of a list that the URL names.
-func cut[T any](v *visit, all []T) ([]T, pages) {
-	n, _ := strconv.Atoi(v.r.URL.Query().Get("page"))
-	n = min(max(n, 0), max(len(all)-1, 0)/pageSize)
+func cut[T any](v *visit, all []T) ([]T, pages) { return cutBy(v, all, "page", pageSize) }
+
+// cutBy is cut of a list that has its own name in the URL, and its own size.
+func cutBy[T any](v *visit, all []T, name string, size int) ([]T, pages) {
+	n, _ := strconv.Atoi(v.r.URL.Query().Get(name))
+	n = min(max(n, 0), max(len(all)-1, 0)/size)
 	var p pages
 	href := func(n int) string {
 		q := v.r.URL.Query()
 		q.Del("done")
-		q.Set("page", strconv.Itoa(n))
+		q.Set(name, strconv.Itoa(n))
 		return v.r.URL.Path + "?" + q.Encode()
 	}
 	if n > 0 {
 		p.Newer = href(n - 1)
 	}
-	if (n+1)*pageSize < len(all) {
+	if (n+1)*size < len(all) {
 		p.Older = href(n + 1)
 	}
-	return all[n*pageSize : min((n+1)*pageSize, len(all))], p
+	return all[n*size : min((n+1)*size, len(all))], p
 }
 
 // today is a short window, for what is as it is now.

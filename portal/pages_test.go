@@ -101,7 +101,8 @@ func TestJoin(t *testing.T) {
 		t.Errorf("one too many: %d", rec.Code)
 	}
 	has(t, w.seller(w.program).get(w.path("/applications")), "Eve", "hello", "eve@example.com")
-	has(t, w.done(w.path("/affiliates/"+all[at].ID), "status", "active", "then", "applications"), "No applications wait")
+	has(t, w.done(w.path("/affiliates/"+all[at].ID), "status", "active", "then", "applications"), "The affiliate is accepted.", "Make a link to log in with")
+	has(t, w.get(w.path("/applications")), "No applications wait")
 }
 
 func TestAffiliates(t *testing.T) {
@@ -114,7 +115,7 @@ func TestAffiliates(t *testing.T) {
 	if page := w.get(w.path("/affiliates?status=paused")); !strings.Contains(page, "Nobody fits") {
 		t.Error("somebody is paused")
 	}
-	has(t, w.done(w.path("/affiliates"), "name", "Carl", "email", "carl@example.com"), "The affiliate is in the programme.", "Carl")
+	has(t, w.done(w.path("/affiliates"), "name", "Carl", "email", "carl@example.com"), "The affiliate is in the programme. Give it a code", "Carl")
 	w.refused("already", w.path("/affiliates"), "name", "Carl", "email", "carl@example.com")
 	self := w.path("/affiliates/" + w.anna.ID)
 	has(t, w.done(self, "status", "banned"), "Saved.", "Make active")
@@ -205,6 +206,32 @@ func TestPayouts(t *testing.T) {
 	has(t, w.get(w.path("/ledger?from=yesterday")), "A day is written as 2026-05-17.")
 	if page := w.get(w.path("/ledger?from=2027-01-01")); !strings.Contains(page, "No entries here") {
 		t.Error("entries of the future")
+	}
+}
+
+// TestManyPayouts: they are proposed, and approved, a page at a time.
+func TestManyPayouts(t *testing.T) {
+	w := newWorld(t)
+	for n := range mostProposed + 2 {
+		name := fmt.Sprintf("many%03d", n)
+		w.join(name)
+		w.sell(name, name, 10000)
+	}
+	w.now = w.now.AddDate(0, 0, 40)
+	w.seller(w.program)
+	cutoff, values := w.now.Format("2006-01-02"), regexp.MustCompile(`name="seen" value="([^"]*)"`)
+	for _, want := range []int{mostProposed, 2} {
+		fields := []string{"cutoff", cutoff}
+		for _, m := range values.FindAllStringSubmatch(w.get(w.path("/payouts?cutoff="+cutoff)), -1) {
+			fields = append(fields, "seen", m[1])
+		}
+		if len(fields) != 2+2*want {
+			t.Fatalf("%d are proposed, want %d", len(fields)/2-1, want)
+		}
+		w.done(w.path("/payouts"), fields...)
+	}
+	if made := must(w.desk.Payouts(t.Context(), w.program.ID, "")); len(made) != mostProposed+2 {
+		t.Errorf("%d payouts are made", len(made))
 	}
 }
 

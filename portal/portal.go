@@ -239,6 +239,10 @@ func (v *visit) in(id string) error {
 }
 
 func (v *visit) refuse() {
+	if len(v.person.Manages) > 0 {
+		v.message(http.StatusForbidden, "This is not for you", "You run a programme, and are no affiliate of one.", link{"/program", "To the programme"})
+		return
+	}
 	v.message(http.StatusForbidden, "This is not for you", "You take part in no affiliate programme here. Ask whoever runs it for an invitation.", link{})
 }
 
@@ -290,7 +294,8 @@ type page struct {
 
 // notices are what a page says after something was done, by the name in the URL.
 var notices = map[string]string{
-	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme.", "code": "The code is made.", "ended": "The code ends now.",
+	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
+	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
 	"rule": "The new version holds from now on.",
 }

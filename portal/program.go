@@ -250,8 +250,11 @@ func (v *visit) alter() error {
 	if !f.ok() {
 		return v.showAffiliate(422, f, "")
 	}
-	if f.get("then") == "applications" {
+	switch {
+	case f.get("then") == "applications" && f.get("status") != "active":
 		return v.done(v.path("/applications"), "saved")
+	case a.Status == "applied" && f.get("status") == "active":
+		return v.done(v.path("/affiliates/"+a.ID), "accepted")
 	}
 	return v.done(v.path("/affiliates/"+a.ID), "saved")
 }

@@ -21,6 +21,7 @@ type settingsView struct {
 	Form       *form // of the settings
 	RuleForm   *form // of a new version
 	Rules      []affiliate.Rule
+	Pages      pages // of rules
 	Names      map[string]string
 	Affiliates []affiliate.Affiliate
 	Now        time.Time
@@ -40,11 +41,12 @@ func (v *visit) showSettings(status int, f, rule *form) error {
 		}
 		x.Sites = append(x.Sites, domain)
 	}
-	var err error
-	if x.Rules, err = v.desk.Rules(v.ctx(), p.ID); err != nil {
+	rules, err := v.desk.Rules(v.ctx(), p.ID)
+	if err != nil {
 		return err
 	}
-	slices.Reverse(x.Rules)
+	slices.Reverse(rules)
+	x.Rules, x.Pages = cut(v, rules)
 	if x.Names, x.Affiliates, err = v.names(); err != nil {
 		return err
 	}

@@ -44,10 +44,24 @@ func (x memoryTraffic) Touches(program string, from, to time.Time, keys ...ledge
 	return found, nil
 }
 
+// counts reports whether Clicks counts a touch.
+func counts(f ledger.ClickFilter, t ledger.Touch) bool {
+	return t.Counted && is(f.Program, t.Program) && is(f.Affiliate, t.Affiliate) && is(f.Site, t.Site) && is(f.Code, t.Code) && within(t.Time, f.From, f.To)
+}
+
+func (x memoryTraffic) Clicked(f ledger.ClickFilter) (all [][]ledger.Key, err error) {
+	for _, t := range x.touches {
+		if counts(f, t) {
+			all = append(all, own(t.Keys))
+		}
+	}
+	return all, nil
+}
+
 func (x memoryTraffic) Clicks(f ledger.ClickFilter) (sums []ledger.ClickSum, err error) {
 	clicks := map[ledger.ClickSum]int64{}
 	for _, t := range x.touches {
-		if t.Counted && is(f.Program, t.Program) && is(f.Affiliate, t.Affiliate) && is(f.Site, t.Site) && is(f.Code, t.Code) && within(t.Time, f.From, f.To) {
+		if counts(f, t) {
 			clicks[ledger.ClickSum{Quarter: t.Time.Truncate(quarter), Affiliate: t.Affiliate, Site: t.Site, Code: t.Code, Sub: t.Sub}]++
 		}
 	}

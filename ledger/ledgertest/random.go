@@ -141,7 +141,7 @@ func randomTraffic(rng *rand.Rand) step {
 	case 0:
 		return func(tx ledger.Tx) string { return said(tx.Traffic().Touches(t.Program, from, to, keys...)) }
 	case 1:
-		return func(tx ledger.Tx) string { return said(tx.Traffic().Clicks(f)) }
+		return func(tx ledger.Tx) string { return said(tx.Traffic().Clicks(f)) + clickedBy(tx.Traffic().Clicked(f)) }
 	}
 	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t)) }
 }

@@ -1,6 +1,8 @@
 package ledgertest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -78,6 +80,7 @@ func clicks(t *testing.T, b ledger.Book) {
 			{ID: "6", Program: "q", Affiliate: "a", Site: "t", Code: "d", Time: quarterOf(0), Counted: true},
 			{ID: "7", Program: "q", Affiliate: "a", Site: "t", Code: "d", Time: time.UnixMilli(-1), Counted: true},
 		} {
+			touch.Keys = []ledger.Key{ledger.Key("anon:" + touch.Affiliate), ledger.Key("user:" + touch.Code + touch.Sub)}
 			_, err := tx.Traffic().AddTouch(touch)
 			must(t, err)
 		}
@@ -106,8 +109,26 @@ func clicks(t *testing.T, b ledger.Book) {
 			got, err := tx.Traffic().Clicks(c.f)
 			must(t, err)
 			same(t, "clicks", got, c.want)
+			var whose []string
+			for _, sum := range c.want {
+				for range sum.Clicks {
+					whose = append(whose, fmt.Sprint([]ledger.Key{ledger.Key("anon:" + sum.Affiliate), ledger.Key("user:" + sum.Code + sum.Sub)}))
+				}
+			}
+			slices.Sort(whose)
+			same(t, "whose clicks", clickedBy(tx.Traffic().Clicked(c.f)), fmt.Sprint(whose, nil))
 		}
 	})
+}
+
+// clickedBy prints what Clicked tells, whose order says nothing.
+func clickedBy(all [][]ledger.Key, err error) string {
+	var whose []string
+	for _, keys := range all {
+		whose = append(whose, fmt.Sprint(keys))
+	}
+	slices.Sort(whose)
+	return fmt.Sprint(whose, err)
 }
 
 func links(t *testing.T, b ledger.Book) {

@@ -107,6 +107,7 @@ func entryPlans(t *testing.T, check func(what, query string, values []any, order
 		t.Helper()
 		w := clicks(f)
 		check(fmt.Sprintf("clicks of %+v", f), addClicks+w.String()+clickOrder, w.values, true, want)
+		check(fmt.Sprintf("who clicked of %+v", f), clickKeys+w.String(), w.values, true, strings.TrimPrefix(want, "COVERING "))
 	}
 	clicked(ledger.ClickFilter{Program: "p", Affiliate: "a", From: start, To: start}, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
 	clicked(ledger.ClickFilter{Program: "p", Site: "s", From: start}, "COVERING INDEX touches_site (site=? AND quarter>?)")

@@ -121,7 +121,19 @@ func (x traffic) Clicks(f ledger.ClickFilter) (sums []ledger.ClickSum, err error
 	return sums, err
 }
 
+func (x traffic) Clicked(f ledger.ClickFilter) (all [][]ledger.Key, err error) {
+	w := clicks(f)
+	err = x.each(func(rows *sql.Rows) error {
+		var keys []ledger.Key
+		err := rows.Scan(listed{&keys})
+		all = append(all, keys)
+		return err
+	}, clickKeys+w.String(), w.values...)
+	return all, err
+}
+
 const (
+	clickKeys  = "SELECT keys FROM touches"
 	addClicks  = "SELECT quarter, affiliate, site, code, sub, count(*) FROM touches"
 	clickOrder = " GROUP BY quarter, affiliate, site, code, sub ORDER BY quarter, affiliate, site, code, sub"
 )
