@@ -164,13 +164,13 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
 		return h, err
 	}
+	if err := h.openLedger(ctx, dir); err != nil {
+		return h, err
+	}
 	if err := h.openStores(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openBins(ctx); err != nil {
-		return h, err
-	}
-	if err := h.openLedger(ctx, dir); err != nil {
 		return h, err
 	}
 	if path := c.values["geo"]; path != "" {
@@ -207,8 +207,12 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 	if h.archive, err = archive.Open(ctx, objects, archive.Options{Log: h.log}); err != nil {
 		return err
 	}
+	ledger, err := h.desk.Position(ctx)
+	if err != nil {
+		return err
+	}
 	h.queue, err = nats.Open(nats.Options{Dir: filepath.Join(dir, "queue"), MaxAge: h.c.duration("queue-max-age"), Log: h.log,
-		Known: []event.Position{events.State().Position, h.archive.Position()}})
+		Known: []event.Position{events.State().Position, h.archive.Position(), ledger}})
 	if err != nil {
 		return err
 	}
