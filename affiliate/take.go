@@ -170,8 +170,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	if n := len(decisions); n > 0 {
 		last = &decisions[n-1]
 	}
-	byHand := slices.ContainsFunc(decisions, func(d ledger.Decision) bool { return d.By != "" })
-	if last != nil && (byHand || !d.now().Before(available(p, o))) {
+	if d.settled(p, o, decisions) {
 		return o, nil
 	}
 	if err := d.candidates(tx, p, o, &q); err != nil {
@@ -190,6 +189,20 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	}
 	o.Affiliate, o.Decision = decision.Affiliate, decision.ID
 	return o, d.suspect(tx, p, o, decision, q.Touches)
+}
+
+// underWay is how long after an order was decided first what was on its way then
+// still counts, also without a hold: its click may wait in the queue.
+const underWay = 10 * time.Minute
+
+// settled reports whether the rules decide no more of an order: somebody has, or
+// its hold is over and what was on its way is there.
+func (d *Desk) settled(p ledger.Program, o ledger.Order, decisions []ledger.Decision) bool {
+	if len(decisions) == 0 {
+		return false
+	}
+	byHand := slices.ContainsFunc(decisions, func(d ledger.Decision) bool { return d.By != "" })
+	return byHand || !d.now().Before(available(p, o)) && !d.now().Before(decisions[0].Time.Add(underWay))
 }
 
 // available is when an order's hold is over.

@@ -147,13 +147,16 @@ func (d *Desk) again(tx ledger.Tx, p ledger.Program, touched []ledger.Key) error
 	if err != nil {
 		return err
 	}
-	held := d.now().Add(-time.Duration(p.Hold) * 24 * time.Hour)
-	orders, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Keys: keys, From: held})
+	orders, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Keys: keys})
 	if err != nil {
 		return err
 	}
 	for _, o := range orders {
-		if !o.Known {
+		decisions, err := tx.Orders().Facts().Decisions(o.ID)
+		if err != nil {
+			return err
+		}
+		if !o.Known || d.settled(p, o, decisions) {
 			continue
 		}
 		if _, err := d.refresh(tx, p, o); err != nil {
