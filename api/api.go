@@ -43,7 +43,8 @@ type Options struct {
 	// there are none.
 	Affiliate func(id string) (a metric.Affiliate, sites []string, ok bool)
 
-	Record func(context.Context, account.Change) error // adds to the audit log; nil keeps none
+	Embed  func(ctx context.Context, token string) (account.Embed, error) // reads a token for embedding; nil takes none
+	Record func(context.Context, account.Change) error                    // adds to the audit log; nil keeps none
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -138,8 +139,15 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		if !ok {
 			return
 		}
+		bound := d
 		if a.own != nil {
-			do = d.of(*a.own).routes()[pattern][r.Method]
+			bound = bound.of(*a.own)
+		}
+		if a.shows != nil {
+			bound = bound.showing(*a.shows)
+		}
+		if bound != d {
+			do = bound.routes()[pattern][r.Method]
 		}
 		if action == account.ChangeSegments && d.Record != nil {
 			w = &recorder{w, func() error {
@@ -157,6 +165,7 @@ type asker struct {
 	who   account.Who
 	sites []account.Site    // for which the key may do what is asked
 	own   *metric.Affiliate // whose figures alone it may read; nil: everybody's
+	shows *shown            // the only metrics it may read; nil: all
 }
 
 // asker finds who asks. If there is no such key, or it may do it nowhere, it
@@ -168,6 +177,9 @@ func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Acti
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
 		return a, false
+	}
+	if strings.HasPrefix(token, account.EmbedPrefix) {
+		return d.embedded(w, r, token, pattern)
 	}
 	key, err := d.keys.Key(r.Context(), token)
 	if errors.Is(err, account.ErrNotFound) {

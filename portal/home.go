@@ -13,9 +13,12 @@ import (
 	"footfall/period"
 )
 
-// windows that the page offers; the first one is the default.
+// usual is the window that a page begins with.
+const usual = 1
+
+// windows that the page offers.
 var windows = []struct{ name, label, long string }{
-	{"Last30Days", "30 d", "last 30 days"}, {"Last7Days", "7 d", "last 7 days"}, {"Last90Days", "90 d", "last 90 days"}, {"Last365Days", "365 d", "last 365 days"},
+	{"Last7Days", "7 d", "last 7 days"}, {"Last30Days", "30 d", "last 30 days"}, {"Last90Days", "90 d", "last 90 days"}, {"Last365Days", "365 d", "last 365 days"},
 }
 
 // homeView is what home.html shows.
@@ -59,7 +62,7 @@ type row struct {
 const mostRows = 12
 
 func (v *visit) home() error {
-	chosen := windows[0]
+	chosen := windows[usual]
 	for _, w := range windows {
 		if w.name == v.r.URL.Query().Get("period") {
 			chosen = w

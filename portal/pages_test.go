@@ -163,9 +163,9 @@ func TestOrdersAndFlags(t *testing.T) {
 	if page := w.get(w.path("/orders?show=with")); strings.Contains(page, "open-1") || !strings.Contains(page, "open-2") {
 		t.Error("orders with an affiliate are not those")
 	}
-	has(t, w.get(w.path("/flags")), "evidence", "order too fast")
+	has(t, w.get(w.path("/flags")), "<p>Evidence.</p>", "order too fast")
 	w.done(w.path("/flags/"+ids["flag"]), "state", "confirmed")
-	has(t, w.get(w.path("/flags?state=confirmed")), "evidence", "decided by per_seller")
+	has(t, w.get(w.path("/flags?state=confirmed")), "Evidence.", "decided by per_seller")
 	w.refused("must be cleared or confirmed", w.path("/flags/"+ids["flag"]), "state", "open")
 }
 
