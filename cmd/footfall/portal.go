@@ -19,7 +19,7 @@ import (
 // at the dashboard.
 func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Handler {
 	throttle := account.NewThrottle(nil)
-	return portal.New(h.desk, portal.Options{
+	door := portal.New(h.desk, portal.Options{
 		Who:        func(r *http.Request) (portal.Person, bool) { return h.asks(pages, r) },
 		Token:      pages.Form,
 		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
@@ -32,6 +32,39 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 		},
 		Invite: h.inviteAffiliate, Address: strings.TrimSuffix(h.c.values["public-url"], "/"), Assets: dash.Assets(), Log: h.log,
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w = &changed{ResponseWriter: w, note: func() { h.noteForm(pages, r) }}
+		}
+		door.ServeHTTP(w, r)
+	})
+}
+
+// changed notes a form that did what it asked for: it is answered with the page
+// to go on to.
+type changed struct {
+	http.ResponseWriter
+	note func()
+}
+
+// WriteHeader notes the change.
+func (c *changed) WriteHeader(status int) {
+	if status == http.StatusSeeOther {
+		c.note()
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// noteForm adds a form of the portal to the audit log: its path says what it is
+// about, never what was written into it.
+func (h *house) noteForm(pages *dash.Door, r *http.Request) {
+	who, _, err := pages.Visitor(r)
+	if err != nil {
+		return // nobody who is known: an application
+	}
+	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: "POST " + r.URL.Path}); err != nil {
+		h.log.Error("a change is not in the audit log", "path", r.URL.Path, "error", err)
+	}
 }
 
 // asks tells who a request's session is of: which affiliate that is, and which
