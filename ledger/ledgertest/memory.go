@@ -194,7 +194,7 @@ type memorySetup struct{ *memoryTx }
 
 func (x memorySetup) Programs() ledger.Table[ledger.Program] {
 	return memoryTable[ledger.Program]{x.memoryTx, x.programs, func(p ledger.Program) (string, ledger.Program) {
-		p.Sites, p.Hosts, p.Params, p.Created = own(p.Sites), own(p.Hosts), own(p.Params), ms(p.Created)
+		p.Sites, p.Hosts, p.Banned, p.Params, p.Created = own(p.Sites), own(p.Hosts), own(p.Banned), own(p.Params), ms(p.Created)
 		least := map[string]int64{}
 		maps.Copy(least, p.MinPayout)
 		p.MinPayout = least

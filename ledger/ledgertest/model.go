@@ -247,6 +247,44 @@ func (x memoryFacts) Decisions(order string) (found []ledger.Decision, err error
 	return found, nil
 }
 
+func (x memoryFacts) Merge(from, to string) error {
+	if err := x.writable(); err != nil {
+		return err
+	}
+	gone, has := x.orders[from]
+	into, hasInto := x.orders[to]
+	decided := len(x.decisions[from]) > 0
+	for _, e := range x.entries {
+		decided = decided || e.Order == from
+	}
+	switch {
+	case !has || !hasInto:
+		return fmt.Errorf("orders %s, %s: one %w", from, to, ledger.ErrNotFound)
+	case from == to || decided:
+		return fmt.Errorf("order %s can't become order %s", from, to)
+	}
+	for _, f := range x.facts[from] {
+		f.Order = to
+		if _, err := x.Add(f); err != nil {
+			return err
+		}
+	}
+	for n, order := range x.names {
+		if order == from {
+			x.names[n] = to
+		}
+	}
+	for _, k := range gone.Keys {
+		if !slices.Contains(into.Keys, k) {
+			into.Keys = append(own(into.Keys), k)
+		}
+	}
+	x.orders[to] = into
+	delete(x.orders, from)
+	delete(x.facts, from)
+	return nil
+}
+
 type memoryMoney struct{ *memoryTx }
 
 func (x memoryMoney) Tables() ledger.Tables { return memoryTables(x) }
