@@ -1,6 +1,7 @@
 package affiliate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -44,7 +45,7 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if r.Order != nil && r.Order.Currency == "" {
 		r.Order.Currency = d.o.Money(r.Site)
 	}
-	o, err := d.find(tx, p, r)
+	o, merged, err := d.find(tx, p, r)
 	if err != nil {
 		return t, err
 	}
@@ -66,7 +67,7 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
-	if t.Duplicate = !added; added || !slices.Equal(before, o.Keys) {
+	if t.Duplicate = !added && !merged; !t.Duplicate || !slices.Equal(before, o.Keys) {
 		if o, err = d.refresh(tx, p, o); err != nil {
 			return t, err
 		}
@@ -84,20 +85,63 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 }
 
 // find finds the order that a report is of, by any of its names, or begins it.
-func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (ledger.Order, error) {
+// Names that lead to several orders show that they are one.
+func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (o ledger.Order, merged bool, err error) {
+	var all []ledger.Order
 	for _, n := range names(ledger.Order{Store: r.Store, Number: r.Number}, r) {
 		o, err := tx.Orders().Order(n)
 		switch {
-		case err == nil && o.Program != p.ID:
-			return o, shop.Invalid("order_id", "is of an order of another programme")
-		case err == nil && o.Number == "" && r.Number != "":
-			o.Number = r.Number
-			return o, nil
-		case !errors.Is(err, ledger.ErrNotFound):
-			return o, err
+		case errors.Is(err, ledger.ErrNotFound):
+			continue
+		case err != nil:
+			return o, false, err
+		case o.Program != p.ID:
+			return o, false, shop.Invalid("order_id", "is of an order of another programme")
+		}
+		if !slices.ContainsFunc(all, func(other ledger.Order) bool { return other.ID == o.ID }) {
+			all = append(all, o)
 		}
 	}
-	return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, nil
+	switch len(all) {
+	case 0:
+		return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, false, nil
+	case 1:
+		o = all[0]
+	default:
+		if o, err = merge(tx, all); err != nil {
+			return o, false, err
+		}
+	}
+	o.Number = cmp.Or(o.Number, r.Number)
+	return o, len(all) > 1, nil
+}
+
+// merge makes orders one: that of which more is known than refunds and disputes,
+// else the one with the smallest id.
+func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
+	slices.SortFunc(all, func(a, b ledger.Order) int {
+		switch {
+		case a.Known && !b.Known:
+			return -1
+		case b.Known && !a.Known:
+			return 1
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	o := all[0]
+	if all[1].Known {
+		return o, shop.Invalid("order_id", "names two orders that both have contents: %s and %s", o.ID, all[1].ID)
+	}
+	for _, other := range all[1:] {
+		if err := tx.Orders().Facts().Merge(other.ID, o.ID); err != nil {
+			return o, err
+		}
+		o.Number, o.Customer = cmp.Or(o.Number, other.Number), cmp.Or(o.Customer, other.Customer)
+		o.Keys = append(o.Keys, other.Keys...)
+	}
+	slices.Sort(o.Keys)
+	o.Keys = slices.Compact(o.Keys)
+	return o, nil
 }
 
 // names lists what a report calls its order.
@@ -305,6 +349,9 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 	if c.Posted, err = tx.Money().Entries(ledger.EntryFilter{Order: o.ID}); err != nil {
 		return err
 	}
+	if err := unclear(tx, c); err != nil {
+		return err
+	}
 	entries, err := Settle(c)
 	if err != nil || len(entries) == 0 {
 		return err
@@ -313,6 +360,34 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 		entries[i].ID = event.NewID(c.Now)
 	}
 	return tx.Money().Post(entries...)
+}
+
+// unclear raises a flag on an order for each refund that nobody can count: it
+// holds the commission until somebody has looked.
+func unclear(tx ledger.Tx, c Case) error {
+	if c.Order.Affiliate == "" || !slices.ContainsFunc(c.Facts, func(f ledger.Fact) bool { return f.Kind == ledger.Refund }) {
+		return nil
+	}
+	odd, err := Uncounted(c)
+	if err != nil {
+		return err
+	}
+	for _, fact := range odd {
+		if err := raise(tx, ledger.Flag{ID: flagID(c.Order.ID, fact, RefundUnclear), Program: c.Program.ID, Affiliate: c.Order.Affiliate, Order: c.Order.ID, Type: RefundUnclear,
+			Evidence: "the refund " + fact + " is in another currency than the order or of lines that it does not have, and takes nothing away", State: ledger.Open}, c.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raise keeps a flag, once: whatever was decided of it since stays.
+func raise(tx ledger.Tx, f ledger.Flag, now time.Time) error {
+	f.Created, f.Changed = now, now
+	if err := tx.Money().Tables().Flags().Add(f); !errors.Is(err, ledger.ErrTaken) {
+		return err
+	}
+	return nil
 }
 
 // ordinal is which of its customer's orders an order is, from 1.
@@ -383,8 +458,7 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 		s.OwnCodes = append(s.OwnCodes, c.ID)
 	}
 	for _, f := range Suspect(s) {
-		f.Created, f.Changed = d.now(), d.now()
-		if err := tx.Money().Tables().Flags().Add(f); err != nil && !errors.Is(err, ledger.ErrTaken) {
+		if err := raise(tx, f, d.now()); err != nil {
 			return err
 		}
 	}
