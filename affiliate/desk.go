@@ -79,7 +79,7 @@ type directory struct {
 	programs map[string]ledger.Program // by id
 	bySite   map[string]string
 	codes    map[string]ledger.Code
-	of       map[string]string // programme of an affiliate
+	of       map[string]string // programme of an affiliate who is not banned
 	shops    map[string]ledger.Shop
 }
 
@@ -127,7 +127,9 @@ func (d *Desk) load(ctx context.Context) error {
 			return err
 		}
 		for _, a := range affiliates {
-			s.of[a.ID] = a.Program
+			if a.Status != ledger.Banned {
+				s.of[a.ID] = a.Program
+			}
 		}
 		shops, err := tx.Orders().Shops().Find("", "")
 		for _, sh := range shops {

@@ -39,8 +39,14 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 }
 
 func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, err error) {
-	if r.Store == "" {
+	// A site's stores are below it: who may tell of one site's orders can't name another's.
+	if r.Store == "" || r.Store == r.Site {
 		r.Store = r.Site
+	} else {
+		r.Store = r.Site + "/" + r.Store
+	}
+	for i := range r.Names {
+		r.Names[i].Store = r.Store
 	}
 	if r.Order != nil && r.Order.Currency == "" {
 		r.Order.Currency = d.o.Money(r.Site)

@@ -140,7 +140,8 @@ func (d *Desk) Misses(ctx context.Context, affiliate string) (all []ledger.Miss,
 	return all, err
 }
 
-// Figures is who questions about an affiliate are of, and the sites of its programme.
+// Figures is who questions about an affiliate are of, and the sites of its
+// programme; false if there is none, or who is banned.
 func (d *Desk) Figures(id string) (a metric.Affiliate, sites []string, ok bool) {
 	set := d.set.Load()
 	p, ok := set.programs[set.of[id]]

@@ -9,6 +9,7 @@ import (
 	"footfall/collect"
 	"footfall/event"
 	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/metric"
 	"footfall/pump"
 )
 
@@ -33,6 +34,16 @@ func (b *siteBook) hosts(site string) []string {
 		return nil
 	}
 	return hostsOf(s)
+}
+
+// earned is the source of the metrics of affiliate programmes: as everywhere,
+// amounts are in the site's currency.
+type earned struct{ h *house }
+
+// Answer asks the ledger.
+func (s earned) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	q.Currency = s.h.sites.currency(q.Site)
+	return s.h.desk.Answer(ctx, q)
 }
 
 // startLedgerPump pumps the queue into the ledger, if there is a programme and

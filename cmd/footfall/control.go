@@ -180,7 +180,7 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	source := query.Route(k.h, k.h.desk).Answer
+	source := query.Route(k.h, earned{k.h}).Answer
 	if r.FormValue("recount") == "true" && !q.Metric.Earned() {
 		q.Currency = site.Currency
 		source = k.h.recountFigure

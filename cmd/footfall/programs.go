@@ -320,7 +320,7 @@ func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	link, err := k.h.inviteAffiliate(r.Context(), a)
+	link, err := k.h.inviteAffiliate(r.Context(), a, true)
 	if err != nil {
 		return err
 	}
