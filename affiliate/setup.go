@@ -274,10 +274,15 @@ func (d *Desk) AddRule(ctx context.Context, r ledger.Rule) (ledger.Rule, error) 
 				return absent(err, "affiliate", r.Affiliate)
 			}
 		}
-		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From, Limit: 1})
+		p, err := tx.Set().Programs().Get(r.Program)
 		if err != nil {
 			return err
 		}
+		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From})
+		if err != nil {
+			return err
+		}
+		since = slices.DeleteFunc(since, func(o ledger.Order) bool { return !confirmed(p, o) })
 		if len(since) > 0 {
 			return shop.Invalid("valid_from", "is before orders that were made under the rules of their time: take a moment after %s",
 				since[0].Time.Format(time.RFC3339))

@@ -18,6 +18,9 @@ import (
 	"footfall/ledger"
 )
 
+// AmountUnclear is a flag on an order whose amounts can't be counted with.
+const AmountUnclear = "amount_unclear"
+
 // Types of flags (rule 15).
 const (
 	SelfReferral   = "self_referral"   // the affiliate is its own customer

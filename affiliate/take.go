@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/event"
@@ -26,6 +27,9 @@ type Taken struct {
 func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 	if err := r.Check(); err != nil {
 		return t, err
+	}
+	if r.Time.After(d.now().Add(24 * time.Hour)) {
+		return t, shop.Invalid("time", "%s is more than a day ahead", r.Time.Format(time.RFC3339))
 	}
 	p, ok := d.set.Load().program(r.Site)
 	if !ok {
@@ -167,22 +171,34 @@ func names(o ledger.Order, r *shop.Report) []ledger.Name {
 	return all
 }
 
-// identify adds to an order whose it is. The address ends here: a keyed hash stays.
+// identify adds to an order whose it is. Addresses end here: keyed hashes stay.
+// What the shop's server says of it goes before what browsers say, which anybody
+// can: its keys take their place, if it has any, and its customer.
 func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
-	if customer := d.customer(r.Email); customer != "" && o.Customer == "" {
-		o.Customer = customer
-	}
-	keys := slices.Clone(o.Keys)
+	var said []ledger.Key
 	for _, k := range []struct{ kind, value string }{{"click:", r.Click}, {"anon:", r.Anonymous}, {"user:", r.User}} {
 		if k.value != "" {
-			keys = append(keys, ledger.Key(k.kind+k.value))
+			said = append(said, d.private(ledger.Key(k.kind+k.value)))
 		}
 	}
-	if o.Customer != "" {
-		keys = append(keys, o.Customer)
+	customer := d.customer(r.Email)
+	if customer == "" && r.Verified && r.User != "" { // a shop that tells no address knows its customers by id
+		customer = d.hashed("customer:", "user:"+r.Site+"/"+r.User)
 	}
-	slices.Sort(keys)
-	o.Keys = slices.Compact(keys)
+	switch {
+	case r.Verified && len(said) > 0 && !o.Sure:
+		o.Keys, o.Sure = said, true
+	case r.Verified || !o.Sure:
+		o.Keys = append(slices.Clone(o.Keys), said...)
+	}
+	if customer != "" && (o.Customer == "" || r.Verified) {
+		o.Customer = customer
+	}
+	if o.Customer != "" {
+		o.Keys = append(o.Keys, o.Customer)
+	}
+	slices.Sort(o.Keys)
+	o.Keys = slices.Compact(o.Keys)
 }
 
 // refresh makes an order what its facts say, attributes it and posts what follows.
@@ -191,8 +207,12 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if err != nil {
 		return o, err
 	}
+	since := o.Time
 	if o, err = Current(o, facts); err != nil {
 		return o, err
+	}
+	if o.Time.Before(since) {
+		since = o.Time
 	}
 	if o.Known {
 		if o, err = d.attribute(tx, p, o); err != nil {
@@ -205,7 +225,7 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if err := d.settle(tx, p, o, facts); err != nil {
 		return o, err
 	}
-	return o, d.settleLater(tx, p, o)
+	return o, d.follow(tx, p, o, since)
 }
 
 // attribute decides whose an order is, unless that is settled (rule 4): a
@@ -231,7 +251,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	}
 	decision := Decide(q)
 	if last != nil && Same(*last, decision) {
-		return o, nil
+		return o, d.suspect(tx, p, o, *last, q.Touches) // what is known of its customer now may tell more
 	}
 	decision.ID, decision.Order, decision.Time = d.id(), o.ID, d.now()
 	if err := tx.Orders().Facts().Decide(decision); err != nil {
@@ -243,7 +263,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 
 // underWay is how long after an order was decided first what was on its way then
 // still counts, also without a hold: its click may wait in the queue.
-const underWay = 10 * time.Minute
+const underWay = time.Hour
 
 // settled reports whether the rules decide no more of an order: somebody has, or
 // its hold is over and what was on its way is there.
@@ -263,7 +283,7 @@ func available(p ledger.Program, o ledger.Order) time.Time {
 // candidates gathers what an order can be attributed by. Touches of another
 // window's length before are read too, so that the explanation can name them.
 func (d *Desk) candidates(tx ledger.Tx, p ledger.Program, o ledger.Order, q *Question) error {
-	keys, err := d.persons(tx, p.ID, o.Keys)
+	keys, err := d.persons(tx, p.ID, o.Keys, false)
 	if err != nil {
 		return err
 	}
@@ -303,7 +323,7 @@ func (d *Desk) bound(tx ledger.Tx, p ledger.Program, o ledger.Order) (*Binding, 
 		return nil, err
 	}
 	for _, earlier := range slices.Backward(orders) { // newest first
-		if earlier.Affiliate != "" && earlier.ID != o.ID {
+		if earlier.Affiliate != "" && earlier.ID != o.ID && confirmed(p, earlier) {
 			return &Binding{Order: earlier.ID, Affiliate: earlier.Affiliate, Time: earlier.Time}, nil
 		}
 	}
@@ -316,9 +336,15 @@ const (
 	maxKeys  = 64 // of one person
 )
 
-// persons adds to keys those that links tell to be of the same person.
-func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key) ([]ledger.Key, error) {
-	all, edge := slices.Clone(keys), keys
+// persons adds to keys those that links tell to be of the same person. A click's
+// id stands in an address, which may be passed on: it leads from a person to the
+// click, and from the click to whoever opened that address only if that is asked for.
+func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key, opened bool) ([]ledger.Key, error) {
+	all, edge := slices.Clone(keys), slices.Clone(keys)
+	isClick := func(k ledger.Key) bool { return strings.HasPrefix(string(k), "click:") }
+	if !opened {
+		edge = slices.DeleteFunc(edge, isClick)
+	}
 	for range maxLinks {
 		if len(edge) == 0 || len(all) >= maxKeys {
 			break
@@ -330,8 +356,11 @@ func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key) ([]ledge
 		edge = nil
 		for _, l := range links {
 			for _, k := range []ledger.Key{l.A, l.B} {
-				if !slices.Contains(all, k) && len(all) < maxKeys {
-					all, edge = append(all, k), append(edge, k)
+				if slices.Contains(all, k) || len(all) >= maxKeys {
+					continue
+				}
+				if all = append(all, k); !isClick(k) {
+					edge = append(edge, k)
 				}
 			}
 		}
@@ -349,7 +378,7 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 	if c.Rules, err = tx.Set().Rules().Find("program", p.ID); err != nil {
 		return err
 	}
-	if c.Ordinal, err = d.ordinal(tx, o); err != nil {
+	if c.Ordinal, err = d.ordinal(tx, p, o, c.Rules); err != nil {
 		return err
 	}
 	if c.Posted, err = tx.Money().Entries(ledger.EntryFilter{Order: o.ID}); err != nil {
@@ -359,8 +388,12 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 		return err
 	}
 	entries, err := Settle(c)
-	if err != nil || len(entries) == 0 {
-		return err
+	if err != nil { // amounts that no order has: it earns nothing, and nothing else waits for it
+		return raise(tx, ledger.Flag{ID: flagID(o.ID, o.Affiliate, AmountUnclear), Program: p.ID, Affiliate: o.Affiliate, Order: o.ID, Type: AmountUnclear,
+			Evidence: err.Error(), State: ledger.Open}, c.Now)
+	}
+	if len(entries) == 0 {
+		return nil
 	}
 	for i := range entries {
 		entries[i].ID = event.NewID(c.Now)
@@ -376,7 +409,7 @@ func unclear(tx ledger.Tx, c Case) error {
 	}
 	odd, err := Uncounted(c)
 	if err != nil {
-		return err
+		return nil // settle says so
 	}
 	for _, fact := range odd {
 		if err := raise(tx, ledger.Flag{ID: flagID(c.Order.ID, fact, RefundUnclear), Program: c.Program.ID, Affiliate: c.Order.Affiliate, Order: c.Order.ID, Type: RefundUnclear,
@@ -396,47 +429,6 @@ func raise(tx ledger.Tx, f ledger.Flag, now time.Time) error {
 	return nil
 }
 
-// ordinal is which of its customer's orders an order is, from 1.
-func (d *Desk) ordinal(tx ledger.Tx, o ledger.Order) (int, error) {
-	if o.Customer == "" {
-		return 1, nil
-	}
-	orders, err := tx.Orders().List(ledger.OrderFilter{Program: o.Program, Customer: o.Customer, To: o.Time.Add(time.Millisecond)})
-	n := 1
-	for _, other := range orders {
-		if other.ID != o.ID && other.Known && (other.Time.Before(o.Time) || other.ID < o.ID) {
-			n++
-		}
-	}
-	return n, err
-}
-
-// settleLater settles a customer's later orders: where only the first few of
-// them earn, one that came late moves the others on.
-func (d *Desk) settleLater(tx ledger.Tx, p ledger.Program, o ledger.Order) error {
-	rules, err := tx.Set().Rules().Find("program", p.ID)
-	if err != nil || o.Customer == "" || !slices.ContainsFunc(rules, func(r ledger.Rule) bool { return r.Recurring > 0 }) {
-		return err
-	}
-	later, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Customer: o.Customer, From: o.Time})
-	if err != nil {
-		return err
-	}
-	for _, other := range later {
-		if other.ID == o.ID {
-			continue
-		}
-		facts, err := tx.Orders().Facts().Of(other.ID)
-		if err != nil {
-			return err
-		}
-		if err := d.settle(tx, p, other, facts); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // suspect raises flags on an order's new attribution (rule 15).
 func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision ledger.Decision, touches []ledger.Touch) error {
 	if decision.Affiliate == "" {
@@ -445,6 +437,9 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 	a, err := tx.Set().Affiliates().Get(decision.Affiliate)
 	if err != nil {
 		return err
+	}
+	if a.User != "" {
+		a.User = strings.TrimPrefix(string(d.private(ledger.Key("user:"+a.User))), "user:")
 	}
 	s := Suspicion{Program: p, Affiliate: a, Order: o, AffiliateCustomer: d.customer(a.Email)}
 	for i := range touches {

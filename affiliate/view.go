@@ -32,11 +32,6 @@ func (d *Desk) Balances(ctx context.Context, program string) (all map[string]map
 	return all, err
 }
 
-// of tells of one affiliate's orders which are held.
-func (h held) of(affiliate string) func(order string) bool {
-	return func(order string) bool { return h.affiliates[affiliate] || h.orders[order] }
-}
-
 // standing reads what the states of entries are made of.
 func (d *Desk) standing(tx ledger.Tx, program string) (held, map[string]ledger.Payout, error) {
 	h, err := holds(tx, program)

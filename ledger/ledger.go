@@ -314,6 +314,7 @@ type Order struct {
 	Coupons   []string  `json:"coupons"`
 	Lines     []Line    `json:"lines"`
 	Verified  bool      `json:"verified"`
+	Sure      bool      `json:"-"`         // Keys are what the shop's server said
 	Revision  int       `json:"revision"`  // contents seen, from 1
 	Affiliate string    `json:"affiliate"` // who has it; "" nobody
 	Decision  string    `json:"-"`         // in force

@@ -61,6 +61,7 @@ func (h *house) startLedgerPump(ctx context.Context) error {
 		if st := h.store.Load(); st != nil {
 			at = st.State().Position
 		}
+		err = h.desk.Begin(ctx, at) // so that it is the same after a crash
 	}
 	if err != nil {
 		return err

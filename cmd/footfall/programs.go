@@ -131,6 +131,11 @@ func (k *control) setProgram(w http.ResponseWriter, r *http.Request) error {
 			p, made = old, false
 		}
 	}
+	for _, site := range p.Sites { // one more is named, none is taken out
+		if !slices.Contains(sites, site) {
+			sites = append(sites, site)
+		}
+	}
 	p.Name, p.Sites = r.FormValue("name"), sites
 	for name, values := range r.Form {
 		if err := programField(&p, name, values[0]); err != nil {

@@ -12,7 +12,7 @@ func orderID(o ledger.Order) string { return o.ID }
 // names: an order is found by each of its names, and no name is two orders'.
 func names(t *testing.T, b ledger.Book) {
 	whole := ledger.Order{ID: "o1", Program: "p", Site: "shop", Store: "courses", Number: "1001", Time: at(5), Currency: "EUR", Customer: "customer:1",
-		Keys: []ledger.Key{"user:1", "anon:1", "anon:1"}, Coupons: []string{"ANN15", "x"}, Verified: true, Revision: 2, Affiliate: "a", Decision: "d", Known: true,
+		Keys: []ledger.Key{"user:1", "anon:1", "anon:1"}, Coupons: []string{"ANN15", "x"}, Verified: true, Sure: true, Revision: 2, Affiliate: "a", Decision: "d", Known: true,
 		Lines: []ledger.Line{{ID: "b", Product: "course", Name: "ä'\"\\", Quantity: 2, Net: -1 << 40}, {ID: "a", Net: 5}}}
 	invoice, charge := ledger.Name{Store: "courses", Kind: "invoice", Value: "in_1"}, ledger.Name{Store: "courses", Kind: "charge", Value: "in_1"}
 	number := ledger.Name{Store: "courses", Kind: "order", Value: "1001"}

@@ -150,6 +150,7 @@ CREATE TABLE orders (
 	keys      TEXT NOT NULL, -- list
 	coupons   TEXT NOT NULL, -- list
 	verified  INTEGER NOT NULL,
+	sure      INTEGER NOT NULL, -- keys are what the shop's server said
 	revision  INTEGER NOT NULL,
 	affiliate TEXT NOT NULL,
 	decision  TEXT NOT NULL,
@@ -242,6 +243,9 @@ CREATE TABLE payouts (
 	state     TEXT NOT NULL,
 	external  TEXT NOT NULL,
 	why       TEXT NOT NULL,
+	name      TEXT NOT NULL, -- who gets it, and where, when it was approved
+	email     TEXT NOT NULL,
+	account   TEXT NOT NULL,
 	created   INTEGER,
 	changed   INTEGER
 ) STRICT;

@@ -191,12 +191,12 @@ var missKind = keeps("misses", "id, code, affiliate, count, last",
 	func(m *ledger.Miss) []any { return []any{&m.ID, &m.Code, &m.Affiliate, &m.Count, moment{&m.Last}} },
 	map[string]string{"affiliate": "affiliate"})
 
-var payoutKind = keeps("payouts", "id, program, affiliate, currency, cutoff, hash, entries, amount, state, external, why, created, changed",
+var payoutKind = keeps("payouts", "id, program, affiliate, currency, cutoff, hash, entries, amount, state, external, why, name, email, account, created, changed",
 	func(p *ledger.Payout) []any {
-		return []any{p.ID, p.Program, p.Affiliate, p.Currency, maybe(p.Cutoff), p.Hash, p.Entries, p.Amount, string(p.State), p.External, p.Why, maybe(p.Created), maybe(p.Changed)}
+		return []any{p.ID, p.Program, p.Affiliate, p.Currency, maybe(p.Cutoff), p.Hash, p.Entries, p.Amount, string(p.State), p.External, p.Why, p.Name, p.Email, p.Account, maybe(p.Created), maybe(p.Changed)}
 	},
 	func(p *ledger.Payout) []any {
-		return []any{&p.ID, &p.Program, &p.Affiliate, &p.Currency, moment{&p.Cutoff}, &p.Hash, &p.Entries, &p.Amount, &p.State, &p.External, &p.Why, moment{&p.Created}, moment{&p.Changed}}
+		return []any{&p.ID, &p.Program, &p.Affiliate, &p.Currency, moment{&p.Cutoff}, &p.Hash, &p.Entries, &p.Amount, &p.State, &p.External, &p.Why, &p.Name, &p.Email, &p.Account, moment{&p.Created}, moment{&p.Changed}}
 	}, map[string]string{"program": "program", "affiliate": "affiliate"})
 
 var flagKind = keeps("flags", "id, program, affiliate, order_id, type, evidence, state, decided_by, created, changed",
