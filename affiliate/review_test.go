@@ -64,7 +64,7 @@ func TestRule7WhatBrowsersSay(t *testing.T) {
 	if taken := d.take(kim); taken.Decision.Affiliate != "" {
 		t.Errorf("bound by a browser's order: %+v", taken.Decision)
 	}
-	d.write(click("a", "own", "anna", noon.Add(-10*time.Minute)))
+	d.write(click("a", "own", "anna", noon.Add(-10*time.Minute)), click("b2", "evil", "ben", noon.Add(-5*time.Minute)))
 	own := order("2", "own", 10000, noon.Add(time.Minute))
 	own.Email = "Anna+x@example.com"
 	taken := d.take(own)
@@ -120,10 +120,12 @@ func TestRule2SharedAddress(t *testing.T) {
 	}
 	d.write(event.Event{ID: "r", Site: "one", Kind: event.Track, Name: "Affiliate Link Clicked", Time: noon.Add(-3 * time.Hour), Original: noon, Properties: `{"affiliate_code":"anna","click_id":"` + cid + `"}`},
 		page("k", "kim", "cid="+cid, noon.Add(-3*time.Hour)), page("l", "lee", "cid="+cid, noon.Add(-2*time.Hour)), page("m", "lee", "ref=ben", noon.Add(-time.Hour)))
-	r := order("1", "kim", 10000, noon)
-	r.Click = cid
-	if taken := d.take(r); taken.Decision.Affiliate != d.anna.ID {
-		t.Errorf("%+v", taken.Decision)
+	for n, carried := range []string{cid, ""} {
+		r := order(fmt.Sprint(n), "kim", 10000, noon)
+		r.Click = carried
+		if taken := d.take(r); taken.Decision.Affiliate != d.anna.ID {
+			t.Errorf("with the click %q: %+v", carried, taken.Decision)
+		}
 	}
 }
 
