@@ -96,6 +96,9 @@ func holds(tx ledger.Tx, program string) (h held, err error) {
 	return h, err
 }
 
+// ErrChanged means that a payout would not be what was seen.
+var ErrChanged error = &shop.InvalidError{Field: "payout", Why: "is not what it was any more: look at the proposal again"}
+
 // Approve makes payouts of proposals, and of these only: what would be paid must
 // still be what was seen. Their entries are in no other payout then (rule 16).
 func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, seen ...ledger.Payout) (made []ledger.Payout, err error) {
@@ -110,7 +113,7 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, se
 				return p.Payout.Affiliate == want.Affiliate && p.Payout.Currency == want.Currency && p.Payout.Hash == want.Hash
 			})
 			if at < 0 {
-				return shop.Invalid("payout", "is not what it was any more: look at the proposal again")
+				return ErrChanged
 			}
 			p := proposals[at].Payout
 			p.ID, p.State = d.id(), ledger.Approved

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -223,21 +224,33 @@ func (k *control) approvePayouts(w http.ResponseWriter, r *http.Request) error {
 		}
 		only = a.ID
 	}
-	all, err := k.h.desk.Propose(r.Context(), p.ID, until)
-	if err != nil {
-		return err
-	}
-	var seen []ledger.Payout
-	for _, proposal := range all {
-		if only == "" || proposal.Payout.Affiliate == only {
-			seen = append(seen, proposal.Payout)
-		}
-	}
-	made, err := k.h.desk.Approve(r.Context(), p.ID, until, seen...)
+	made, err := k.approve(r.Context(), p.ID, only, until)
 	if err != nil {
 		return err
 	}
 	return k.tellPayouts(w, r, p.ID, made)
+}
+
+// approve makes payouts of what there is at this moment: where an order or a
+// refund comes between the look and the deed it looks again.
+func (k *control) approve(ctx context.Context, program, only string, until time.Time) (made []ledger.Payout, err error) {
+	for range 20 {
+		all, err := k.h.desk.Propose(ctx, program, until)
+		if err != nil {
+			return nil, err
+		}
+		var seen []ledger.Payout
+		for _, proposal := range all {
+			if only == "" || proposal.Payout.Affiliate == only {
+				seen = append(seen, proposal.Payout)
+			}
+		}
+		made, err = k.h.desk.Approve(ctx, program, until, seen...)
+		if !errors.Is(err, affiliate.ErrChanged) {
+			return made, err
+		}
+	}
+	return nil, affiliate.ErrChanged
 }
 
 func (k *control) listPayouts(w http.ResponseWriter, r *http.Request) error {
