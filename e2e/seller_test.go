@@ -22,7 +22,11 @@ func runSeller(t *testing.T, data string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", filepath.Join("..", "examples", "course-seller", "run.sh"))
+	script := filepath.Join("..", "examples", "course-seller", "run.sh")
+	if _, err := os.Stat(script); err != nil { // so that a change of it is a new test
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", script)
 	cmd.Env = append(os.Environ(), "FOOTFALL="+binary, "FOOTFALL_DATA="+data)
 	var out, fault bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fault
