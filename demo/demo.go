@@ -23,6 +23,7 @@ type Hit struct {
 	Time       time.Time
 	Event      string // name of a track event; "" is a page view
 	Visitor    string // anonymousId
+	Domain     string // of the site
 	Path       string // of the page
 	Search     string // query string with "?", or ""
 	Title      string
@@ -91,7 +92,7 @@ func (v visit) hits(visitor string, r *rand.Rand) []Hit {
 	referrer, search := from.referrer, from.search
 	var hits []Hit
 	view := func(path, title string) {
-		h := Hit{Visitor: visitor, Path: path, Title: title + " | Shop Example", Referrer: referrer,
+		h := Hit{Visitor: visitor, Domain: Domain, Path: path, Title: title + " | Shop Example", Referrer: referrer,
 			UserAgent: agent, IP: ip, Country: Countries{}.Country(ip)}
 		if search != "" {
 			h.Search = "?" + search

@@ -68,30 +68,10 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 	return p, err == nil
 }
 
-// inviteAffiliate makes a person of an affiliate who is none yet, with the right to see
-// own figures, and a link to set a password with.
+// inviteAffiliate makes a person of an affiliate, and a link to set a password with.
 func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate) (string, error) {
-	person, err := h.control.Person(ctx, a.Email)
-	if errors.Is(err, account.ErrNotFound) {
-		person, err = h.control.AddPerson(ctx, account.Person{Email: a.Email, Name: a.Name})
-	}
+	person, err := h.personOf(ctx, a)
 	if err != nil {
-		return "", err
-	}
-	_, sites, _ := h.desk.Figures(a.ID)
-	grants, err := h.control.Grants(ctx, person.ID)
-	if err != nil {
-		return "", err
-	}
-	for _, site := range sites {
-		if slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Site == site || g.Site == "" }) {
-			continue // who has a role there keeps it: what one is an affiliate of, the ledger tells
-		}
-		if err := h.control.PutGrant(ctx, account.Grant{Person: person.ID, Site: site, Role: account.Affiliate}); err != nil {
-			return "", err
-		}
-	}
-	if _, err := h.desk.Alter(ctx, a.ID, func(a *affiliate.Affiliate) { a.Login = person.ID }); err != nil {
 		return "", err
 	}
 	purpose, path := account.ForInvite, "/password?link="
@@ -100,4 +80,31 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate) (str
 	}
 	token, err := h.control.AddLink(ctx, purpose, person.ID, inviteLife)
 	return h.address + path + token, err
+}
+
+// personOf is the person that an affiliate is, made of who is none yet, with the
+// right to see own figures.
+func (h *house) personOf(ctx context.Context, a affiliate.Affiliate) (account.Person, error) {
+	person, err := h.control.Person(ctx, a.Email)
+	if errors.Is(err, account.ErrNotFound) {
+		person, err = h.control.AddPerson(ctx, account.Person{Email: a.Email, Name: a.Name})
+	}
+	if err != nil {
+		return person, err
+	}
+	_, sites, _ := h.desk.Figures(a.ID)
+	grants, err := h.control.Grants(ctx, person.ID)
+	if err != nil {
+		return person, err
+	}
+	for _, site := range sites {
+		if slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Site == site || g.Site == "" }) {
+			continue // who has a role there keeps it: what one is an affiliate of, the ledger tells
+		}
+		if err := h.control.PutGrant(ctx, account.Grant{Person: person.ID, Site: site, Role: account.Affiliate}); err != nil {
+			return person, err
+		}
+	}
+	_, err = h.desk.Alter(ctx, a.ID, func(a *affiliate.Affiliate) { a.Login = person.ID })
+	return person, err
 }
