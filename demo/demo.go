@@ -1,6 +1,7 @@
-// Package demo makes the traffic that `footfall demo` shows: real page views
-// of a clothing shop (see README.md), shifted so that they end now, and a
-// trickle of current ones after that. The same seed gives the same traffic.
+// Package demo makes what `footfall demo` shows: real page views
+// of a clothing shop (see README.md), shifted so that they end now, a
+// trickle of current ones after that, and a month of a course seller with
+// affiliates. The same seed gives the same traffic.
 package demo
 
 import (

@@ -18,6 +18,10 @@ const (
 	Workshops = "workshops.example"
 )
 
+// Seed is that of the month to show: orders go on to its end, and the payment that
+// a bank asks back is for one of Anna's.
+const Seed = 13
+
 // Affiliate takes part in the course seller's programme.
 type Affiliate struct {
 	Name, Email string
@@ -35,7 +39,7 @@ var Affiliates = []Affiliate{
 	{"Cleo", "cleo@example.com", "Cleo", "CLEO15", "https://" + Workshops + "/", 3, []string{""}},
 }
 
-// Month is 30 days of the course seller, the last one of which ends now. The same
+// Month is four weeks and a day of the course seller, the last one of which ends now. The same
 // seed gives the same month: when now is moves it in time, and changes nothing else.
 type Month struct {
 	Hits    []Hit         // on both sites, by time
@@ -45,7 +49,7 @@ type Month struct {
 }
 
 const (
-	month     = 30 // days
+	month     = 29 // days, which begin in the 30 that the portal shows first
 	payoutDay = 15 // at whose end there is a payout
 	oneDay    = 24 * time.Hour
 )
@@ -260,5 +264,5 @@ func (m *monthly) after(i int, order shop.Report) {
 	m.Reports = append(m.Reports, r)
 }
 
-// disputed is which of the orders a bank asks back: of the demo's own seed one of Anna's.
+// disputed is which of the orders a bank asks back.
 const disputed = 44

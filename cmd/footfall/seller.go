@@ -36,7 +36,7 @@ func (h *house) showSeller(ctx context.Context, address string, now time.Time) e
 	if err != nil {
 		return err
 	}
-	m := demo.NewMonth(now, 1)
+	m := demo.NewMonth(now, demo.Seed)
 	for domain, site := range sites {
 		of := func(yield func(demo.Hit) bool) {
 			for _, hit := range m.Hits {
@@ -79,7 +79,7 @@ func (h *house) sellerProgram(ctx context.Context, sites ...string) (ledger.Prog
 		if _, err := h.desk.Alter(ctx, row.ID, func(row *ledger.Affiliate) { row.Payout = a.Name + "'s account" }); err != nil {
 			return p, err
 		}
-		for _, c := range []ledger.Code{{Text: a.Link, Kind: ledger.LinkCode, Landing: a.Landing}, {Text: a.Coupon, Kind: ledger.CouponCode}} {
+		for _, c := range []ledger.Code{{Text: a.Coupon, Kind: ledger.CouponCode}, {Text: a.Link, Kind: ledger.LinkCode, Landing: a.Landing}} {
 			c.Affiliate = row.ID
 			if _, err := h.desk.AddCode(ctx, c); err != nil {
 				return p, err
