@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,9 +69,26 @@ func (d *Desk) customer(address string) ledger.Key {
 	if !ok {
 		return ""
 	}
+	return d.hashed("customer:", "customer:"+folded)
+}
+
+// hashed is a key of what must not be kept as it is.
+func (d *Desk) hashed(kind, text string) ledger.Key {
 	mac := hmac.New(sha256.New, d.o.Secret)
-	mac.Write([]byte("customer:" + folded))
-	return ledger.Key("customer:" + hex.EncodeToString(mac.Sum(nil)[:16]))
+	mac.Write([]byte(text))
+	return ledger.Key(kind + hex.EncodeToString(mac.Sum(nil)[:16]))
+}
+
+// private is a key as it may be kept: an id that is an address becomes a hash.
+func (d *Desk) private(k ledger.Key) ledger.Key {
+	kind, id, _ := strings.Cut(string(k), ":")
+	if !strings.Contains(id, "@") {
+		return k
+	}
+	if folded, ok := FoldEmail(id); ok {
+		return d.hashed(kind+":", kind+":"+folded)
+	}
+	return k
 }
 
 // directory is the set-up as it is asked for at every event: programmes by site
@@ -79,7 +97,7 @@ type directory struct {
 	programs map[string]ledger.Program // by id
 	bySite   map[string]string
 	codes    map[string]ledger.Code
-	of       map[string]string // programme of an affiliate
+	of       map[string]string // programme of an affiliate who is not banned
 	shops    map[string]ledger.Shop
 }
 
@@ -127,7 +145,9 @@ func (d *Desk) load(ctx context.Context) error {
 			return err
 		}
 		for _, a := range affiliates {
-			s.of[a.ID] = a.Program
+			if a.Status != ledger.Banned {
+				s.of[a.ID] = a.Program
+			}
 		}
 		shops, err := tx.Orders().Shops().Find("", "")
 		for _, sh := range shops {

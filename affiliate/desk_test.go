@@ -200,12 +200,12 @@ func TestRule4UnderWay(t *testing.T) {
 	d := openDesk(t, func(p *ledger.Program) { p.Hold = 0 })
 	d.take(order("1", "v", 10000, noon))
 	d.take(order("2", "w", 10000, noon))
-	d.now = noon.Add(10*time.Minute - time.Millisecond)
+	d.now = noon.Add(time.Hour - time.Millisecond)
 	d.write(click("a", "v", "anna", noon.Add(-time.Hour)))
 	if d.earned(d.anna) != 5000 {
 		t.Errorf("in time: anna earned %d", d.earned(d.anna))
 	}
-	d.now = noon.Add(10 * time.Minute)
+	d.now = noon.Add(time.Hour)
 	d.write(click("b", "w", "anna", noon.Add(-time.Hour)))
 	if d.earned(d.anna) != 5000 {
 		t.Errorf("too late: anna earned %d", d.earned(d.anna))

@@ -93,6 +93,9 @@ func (c *counting) commissions(tx ledger.Tx) error {
 	sums, err := tx.Money().Sums(ledger.EntryFilter{Site: c.Site, Affiliate: c.only("affiliate"), Currency: c.Currency,
 		Kinds: earnings, From: c.Window.From, To: c.Window.To})
 	for _, s := range sums {
+		if s.Currency != c.Currency {
+			continue // nothing is converted
+		}
 		c.add(s.Quarter, money.Thousandths(s.Amount, s.Currency), map[metric.Dimension]string{"affiliate": s.Affiliate, "product": s.Product})
 	}
 	return err

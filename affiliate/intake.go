@@ -146,6 +146,7 @@ func TouchOf(e *event.Event, p ledger.Program, code func(text string) (ledger.Co
 	}
 	t.Program, t.Site, t.Time = p.ID, e.Site, e.Time
 	t.Code, t.Affiliate = found.ID, found.Affiliate
+	t.Referrer, t.Paid = hostOf(e.Referrer), paidBy(e.Search)
 	if own := ledger.Key("click:" + t.ID); !slices.Contains(t.Keys, own) { // so that every touch is found by its id
 		t.Keys = append([]ledger.Key{own}, t.Keys...)
 	}

@@ -33,6 +33,9 @@ func (d *Desk) propose(tx ledger.Tx, program string, cutoff time.Time) ([]Propos
 	if err != nil {
 		return nil, absent(err, "program", program)
 	}
+	if cutoff.After(d.now()) {
+		return nil, shop.Invalid("cut_off", "is ahead: what is available then is not known yet")
+	}
 	held, err := holds(tx, program)
 	if err != nil {
 		return nil, err
@@ -50,7 +53,7 @@ func (d *Desk) propose(tx ledger.Tx, program string, cutoff time.Time) ([]Propos
 		if held.affiliates[affiliate] {
 			continue
 		}
-		selected := Select(p, of[affiliate], held.order, cutoff)
+		selected := Select(p, of[affiliate], held.below(affiliate, of[affiliate]), cutoff)
 		for _, currency := range slices.Sorted(maps.Keys(selected)) {
 			entries := selected[currency]
 			all = append(all, Proposal{DraftOf(program, affiliate, currency, entries, cutoff, d.now()), entries})
@@ -59,10 +62,23 @@ func (d *Desk) propose(tx ledger.Tx, program string, cutoff time.Time) ([]Propos
 	return all, nil
 }
 
-// held is what flags hold.
+// held is what flags hold: all of an affiliate, or what an affiliate has of an order.
 type held struct{ orders, affiliates map[string]bool }
 
-func (h held) order(id string) bool { return h.orders[id] }
+// of tells of one affiliate's orders which are held.
+func (h held) of(affiliate string) func(order string) bool {
+	return func(order string) bool { return h.affiliates[affiliate] || h.orders[order+" "+affiliate] }
+}
+
+// below is of, but for orders of which the unpaid entries take back what was paid
+// already: a flag keeps money from going out, and none from coming back.
+func (h held) below(affiliate string, unpaid []ledger.Entry) func(order string) bool {
+	sums := map[string]int64{}
+	for _, e := range unpaid {
+		sums[e.Order] += e.Amount
+	}
+	return func(order string) bool { return h.of(affiliate)(order) && sums[order] > 0 }
+}
 
 // holds reads what a programme's open and confirmed flags hold.
 func holds(tx ledger.Tx, program string) (h held, err error) {
@@ -72,7 +88,7 @@ func holds(tx ledger.Tx, program string) (h held, err error) {
 		switch {
 		case f.State == ledger.Cleared:
 		case f.Order != "":
-			h.orders[f.Order] = true
+			h.orders[f.Order+" "+f.Affiliate] = true
 		default:
 			h.affiliates[f.Affiliate] = true
 		}
@@ -98,6 +114,11 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, se
 			}
 			p := proposals[at].Payout
 			p.ID, p.State = d.id(), ledger.Approved
+			a, err := tx.Set().Affiliates().Get(p.Affiliate)
+			if err != nil {
+				return err
+			}
+			p.Name, p.Email, p.Account = a.Name, a.Email, a.Payout
 			if err := tx.Money().Tables().Payouts().Add(p); err != nil {
 				return err
 			}
@@ -234,19 +255,15 @@ func (d *Desk) Flags(ctx context.Context, program string) (all []ledger.Flag, er
 // ExportPayouts writes a programme's payouts that are approved or on their way
 // as CSV. What has not changed is written the same again (rule 16).
 func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, program string) error {
-	var rows []PayoutRow
+	var rows []ledger.Payout
 	err := d.book.View(ctx, func(tx ledger.Tx) error {
 		all, err := tx.Money().Tables().Payouts().Find("program", program)
 		if err != nil {
 			return err
 		}
 		for _, p := range all {
-			a, err := tx.Set().Affiliates().Get(p.Affiliate)
-			if err != nil {
-				return err
-			}
 			if p.State == ledger.Approved || p.State == ledger.Sent {
-				rows = append(rows, PayoutRow{Payout: p, Affiliate: a})
+				rows = append(rows, p)
 			}
 		}
 		return nil

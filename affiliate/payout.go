@@ -93,24 +93,17 @@ func Move(p ledger.Payout, to ledger.PayoutState) error {
 	return fmt.Errorf("payout %s is %s and can't be %s: it can be %s", p.ID, p.State, to, strings.Join(next, " or "))
 }
 
-// PayoutRow is a payout and who gets it.
-type PayoutRow struct {
-	Payout    ledger.Payout
-	Affiliate ledger.Affiliate
-}
-
 // WriteCSV writes payouts for whoever sends the money: RFC 4180 in UTF-8 with a
 // header, sorted by currency, affiliate and payout, amounts with exactly the
 // currency's decimals. A row tells nothing that changes while its payout is on
 // the way, so that the same payouts are the same bytes again (rule 16).
-func WriteCSV(w io.Writer, rows []PayoutRow) error {
-	sorted := slices.SortedFunc(slices.Values(rows), func(a, b PayoutRow) int {
-		return cmp.Or(cmp.Compare(a.Payout.Currency, b.Payout.Currency), cmp.Compare(a.Payout.Affiliate, b.Payout.Affiliate), cmp.Compare(a.Payout.ID, b.Payout.ID))
+func WriteCSV(w io.Writer, rows []ledger.Payout) error {
+	sorted := slices.SortedFunc(slices.Values(rows), func(a, b ledger.Payout) int {
+		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Affiliate, b.Affiliate), cmp.Compare(a.ID, b.ID))
 	})
 	table := [][]string{{"payout", "affiliate", "name", "email", "payout_reference", "currency", "amount", "entries", "cut_off", "entries_hash"}}
-	for _, r := range sorted {
-		p, a := r.Payout, r.Affiliate
-		table = append(table, []string{cell(p.ID), cell(p.Affiliate), cell(a.Name), cell(a.Email), cell(a.Payout), cell(p.Currency),
+	for _, p := range sorted {
+		table = append(table, []string{cell(p.ID), cell(p.Affiliate), cell(p.Name), cell(p.Email), cell(p.Account), cell(p.Currency),
 			money.Format(p.Amount, p.Currency), strconv.Itoa(p.Entries), moment(p.Cutoff), cell(p.Hash)})
 	}
 	return write(w, table)

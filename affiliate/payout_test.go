@@ -153,11 +153,12 @@ func TestRule12Moves(t *testing.T) {
 }
 
 func TestRule16CSV(t *testing.T) {
-	row := func(id, affiliate, currency string, amount int64, name string) PayoutRow {
+	row := func(id, affiliate, currency string, amount int64, name string) ledger.Payout {
 		p := ledger.Payout{ID: id, Affiliate: affiliate, Currency: currency, Amount: amount, Entries: 2, Cutoff: ordered, Hash: "ab", State: ledger.Approved}
-		return PayoutRow{p, ledger.Affiliate{ID: affiliate, Name: name, Email: affiliate + "@example.org", Payout: "+49"}}
+		p.Name, p.Email, p.Account = name, affiliate+"@example.org", "+49"
+		return p
 	}
-	rows := []PayoutRow{row("p3", "B", "KWD", 1250, "Zoë, \"Z\""), row("p2", "B", "EUR", 1250, "=1+1"), row("p1", "A", "JPY", 1250, "@x"), row("p0", "A", "EUR", 5, "-y\nz")}
+	rows := []ledger.Payout{row("p3", "B", "KWD", 1250, "Zoë, \"Z\""), row("p2", "B", "EUR", 1250, "=1+1"), row("p1", "A", "JPY", 1250, "@x"), row("p0", "A", "EUR", 5, "-y\nz")}
 	var first bytes.Buffer
 	if err := WriteCSV(&first, rows); err != nil {
 		t.Fatal(err)
@@ -175,7 +176,7 @@ p3,B,"Zoë, ""Z""",B@example.org,'+49,KWD,1.250,2,2026-03-31T12:00:00.000Z,ab
 	// Later, and listed otherwise: the same bytes.
 	slices.Reverse(rows)
 	for i := range rows {
-		rows[i].Payout.State, rows[i].Payout.External, rows[i].Payout.Changed = ledger.Paid, "x", after(9)
+		rows[i].State, rows[i].External, rows[i].Changed = ledger.Paid, "x", after(9)
 	}
 	var again bytes.Buffer
 	if err := WriteCSV(&again, rows); err != nil || again.String() != first.String() {

@@ -199,13 +199,14 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 // next is what a payout would take at a cut-off.
 func (v *viewing) next(currency string, unpaid []ledger.Entry, cutoff time.Time) Next {
 	n := Next{Cutoff: cutoff, Least: v.program.MinPayout[currency], Held: v.held.affiliates[v.affiliate.ID]}
+	held := v.held.below(v.affiliate.ID, unpaid)
 	for _, e := range unpaid {
-		if e.Currency == currency && e.Available.Before(cutoff) && !v.held.order(e.Order) {
+		if e.Currency == currency && e.Available.Before(cutoff) && !held(e.Order) {
 			n.Ready += e.Amount
 		}
 	}
 	if !n.Held {
-		n.Amount = amountOf(Select(v.program, unpaid, v.held.order, cutoff)[currency])
+		n.Amount = amountOf(Select(v.program, unpaid, held, cutoff)[currency])
 	}
 	return n
 }

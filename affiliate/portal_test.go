@@ -156,7 +156,10 @@ func (d *desk) sameAsLedger(a ledger.Affiliate, h affiliate.Home, p affiliate.Pu
 	if p.Commission != sum || answered != money.Thousandths(sum, p.Currency) {
 		d.t.Errorf("%s: commission %d %s, entries say %d, the analytics API %d thousandths", a.Name, p.Commission, p.Currency, sum, answered)
 	}
+	at := d.now
+	d.now = p.Next.Cutoff // no payout can be proposed before
 	proposals, err := d.Propose(d.t.Context(), d.program.ID, p.Next.Cutoff)
+	d.now = at
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -25,6 +25,10 @@ func (d *Desk) PutProgram(ctx context.Context, p ledger.Program) (ledger.Program
 	if err := checkProgram(p); err != nil {
 		return p, err
 	}
+	var err error
+	if p.Banned, err = banned(p.Banned); err != nil {
+		return p, err
+	}
 	made := p.ID == ""
 	if made {
 		p.ID, p.Created = d.id(), d.now()
@@ -71,6 +75,26 @@ func checkProgram(p ledger.Program) error {
 	return nil
 }
 
+// banned is hosts as referrers of touches are kept: in small letters, without
+// "www.", each once.
+func banned(hosts []string) ([]string, error) {
+	var all []string
+	for _, text := range hosts {
+		host := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "www.")
+		if host == "" || host != hostOf(host) {
+			return nil, shop.Invalid("banned_hosts", "%q is no host: write it as coupons.example, without https:// and path", text)
+		}
+		all = append(all, host)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// maxUser is how many bytes a user id may have.
+const maxUser = 512
+
+var errUser = shop.Invalid("user_id", "is longer than %d bytes", maxUser)
+
 // Programs lists the programmes by ID.
 func (d *Desk) Programs(ctx context.Context) (all []ledger.Program, err error) {
 	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
@@ -94,6 +118,8 @@ func (d *Desk) Join(ctx context.Context, a ledger.Affiliate) (ledger.Affiliate, 
 		return a, shop.Invalid("name", "is missing or longer than 200 bytes")
 	case len(a.Note) > 2000:
 		return a, shop.Invalid("note", "is longer than 2000 bytes")
+	case len(a.User) > maxUser:
+		return a, errUser
 	case a.Status != ledger.Applied && a.Status != ledger.Active:
 		return a, shop.Invalid("status", "must be applied or active at first")
 	}
@@ -121,7 +147,8 @@ func absent(err error, field, id string) error {
 	return err
 }
 
-// Alter changes an affiliate: its name, status, payout reference, login and note.
+// Alter changes an affiliate: its name, status, payout reference, login, user id
+// and note.
 func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affiliate)) (a ledger.Affiliate, err error) {
 	return a, d.change(ctx, func(tx ledger.Tx) (err error) {
 		if a, err = tx.Set().Affiliates().Get(id); err != nil {
@@ -132,6 +159,9 @@ func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affil
 		a.ID, a.Program, a.Email, a.Created = before.ID, before.Program, before.Email, before.Created
 		if !slices.Contains([]ledger.Status{ledger.Applied, ledger.Active, ledger.Paused, ledger.Banned}, a.Status) {
 			return shop.Invalid("status", "must be applied, active, paused or banned")
+		}
+		if len(a.User) > maxUser {
+			return errUser
 		}
 		return tx.Set().Affiliates().Put(a)
 	})
@@ -244,10 +274,15 @@ func (d *Desk) AddRule(ctx context.Context, r ledger.Rule) (ledger.Rule, error) 
 				return absent(err, "affiliate", r.Affiliate)
 			}
 		}
-		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From, Limit: 1})
+		p, err := tx.Set().Programs().Get(r.Program)
 		if err != nil {
 			return err
 		}
+		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From})
+		if err != nil {
+			return err
+		}
+		since = slices.DeleteFunc(since, func(o ledger.Order) bool { return !confirmed(p, o) })
 		if len(since) > 0 {
 			return shop.Invalid("valid_from", "is before orders that were made under the rules of their time: take a moment after %s",
 				since[0].Time.Format(time.RFC3339))

@@ -14,8 +14,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"footfall/event"
 	"footfall/ledger"
 )
+
+// AmountUnclear is a flag on an order whose amounts can't be counted with.
+const AmountUnclear = "amount_unclear"
 
 // Types of flags (rule 15).
 const (
@@ -24,6 +28,7 @@ const (
 	ManyClicks     = "many_clicks"     // a visitor clicked more than MostClicks times in a day
 	BannedReferrer = "banned_referrer" // the visitor came from a site that the programme bans
 	PaidSearch     = "paid_search"     // the visitor came by an advertisement
+	RefundUnclear  = "refund_unclear"  // nobody knows what a refund of the order is worth: see Uncounted
 )
 
 const (
@@ -43,12 +48,7 @@ type Suspicion struct {
 	Recent    []ledger.Touch // the visitor's touches of this affiliate, of a day before the order or more
 
 	AffiliateCustomer ledger.Key // what Order.Customer is if the affiliate buys with its own address, folded by FoldEmail
-	AffiliateUser     string     // the affiliate's own user id at the shop
 	OwnCodes          []string   // the affiliate's codes, canonical
-
-	BannedReferrers []string // hosts, with those below them
-	Referrer        string   // of the landing page: a URL or a host
-	Query           string   // of the landing page
 }
 
 // Suspect raises what looks like fraud in an order, at most one flag of each
@@ -91,7 +91,7 @@ func (s *Suspicion) selfReferral() string {
 	switch {
 	case s.AffiliateCustomer != "" && slices.Contains(keys, s.AffiliateCustomer):
 		why = "the customer's e-mail address is the affiliate's own"
-	case s.AffiliateUser != "" && slices.Contains(keys, ledger.Key("user:"+s.AffiliateUser)):
+	case s.Affiliate.User != "" && slices.Contains(keys, ledger.Key("user:"+s.Affiliate.User)):
 		why = "the customer's log-in at the shop is the affiliate's own"
 	default:
 		return ""
@@ -132,9 +132,11 @@ func (s *Suspicion) manyClicks() string {
 }
 
 func (s *Suspicion) bannedReferrer() string {
-	from := hostOf(s.Referrer)
-	for _, banned := range s.BannedReferrers {
-		if host := hostOf(banned); host != "" && (from == host || strings.HasSuffix(from, "."+host)) {
+	if s.Winner == nil {
+		return ""
+	}
+	for _, host := range s.Program.Banned {
+		if from := s.Winner.Referrer; from == host || strings.HasSuffix(from, "."+host) {
 			return "the visitor came from " + host + ", which the programme bans"
 		}
 	}
@@ -157,33 +159,39 @@ func hostOf(referrer string) string {
 	return strings.TrimPrefix(strings.TrimRight(strings.ToLower(u.Hostname()), "."), "www.")
 }
 
-// clickParams are what search engines add to an advertisement's link: Google's
-// three and Microsoft's.
-var clickParams = []string{"gclid", "gbraid", "wbraid", "msclkid"}
-
 // paidMedium is a utm_medium of what was paid for.
 var paidMedium = regexp.MustCompile(`(?i)^(cpc|ppc|paid.*)$`)
 
-// paidSearch looks for what an advertisement's link carries. The evidence names
-// the parameter but not its value, which may hold anything.
-func (s *Suspicion) paidSearch() string {
-	parameters, _ := url.ParseQuery(strings.TrimPrefix(s.Query, "?")) // what can't be read is left out
+// paidMediumOf is what Touch.Paid says of a utm_medium.
+const paidMediumOf = "utm_medium"
+
+// paidBy is what in a landing page's query tells of an advertisement: the name of
+// a parameter, without its value, which may hold anything; "" if nothing does.
+func paidBy(query string) string {
+	parameters, _ := url.ParseQuery(query) // what can't be read is left out
 	has := map[string]bool{}
 	for name, values := range parameters {
 		name = strings.ToLower(name)
 		for _, v := range values {
-			has[name] = has[name] || v != "" && (name != "utm_medium" || paidMedium.MatchString(strings.TrimSpace(v)))
+			has[name] = has[name] || v != "" && (name != paidMediumOf || paidMedium.MatchString(strings.TrimSpace(v)))
 		}
 	}
-	for _, name := range clickParams {
+	for _, name := range append(event.AdParams[:], paidMediumOf) {
 		if has[name] {
-			return "the landing page was opened with " + name + ", which search engines add to advertisements"
+			return name
 		}
-	}
-	if has["utm_medium"] {
-		return "the landing page was opened with a utm_medium of paid advertisements"
 	}
 	return ""
+}
+
+func (s *Suspicion) paidSearch() string {
+	switch {
+	case s.Winner == nil || s.Winner.Paid == "":
+		return ""
+	case s.Winner.Paid == paidMediumOf:
+		return "the landing page was opened with a utm_medium of paid advertisements"
+	}
+	return "the landing page was opened with " + s.Winner.Paid + ", which search engines add to advertisements"
 }
 
 // maxAddress is how many bytes an e-mail address may have (RFC 5321, 4.5.3.1.3,

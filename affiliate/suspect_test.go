@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/event"
 	"footfall/ledger"
 )
 
@@ -15,13 +16,13 @@ import (
 // known of A, and nothing against it.
 func suspected(change func(*Suspicion)) Suspicion {
 	t := touched("t1", "A", day)
+	t.Referrer = "blog.example"
 	s := Suspicion{
-		Program:   ledger.Program{ID: "courses"},
-		Affiliate: ledger.Affiliate{ID: "A", Program: "courses", Status: ledger.Active, Email: "sarah@example.org"},
+		Program:   ledger.Program{ID: "courses", Banned: []string{"coupons.example", "deals.example"}},
+		Affiliate: ledger.Affiliate{ID: "A", Program: "courses", Status: ledger.Active, Email: "sarah@example.org", User: "1"},
 		Order:     ledger.Order{ID: "o1", Program: "courses", Time: ordered, Customer: "customer:c", Keys: []ledger.Key{"anon:v", "user:7", "customer:c"}, Coupons: []string{"TOM20"}},
 		Winner:    &t, Recent: []ledger.Touch{t},
-		AffiliateCustomer: "customer:a", AffiliateUser: "1", OwnCodes: []string{"SARAH15"},
-		BannedReferrers: []string{"coupons.example", "https://www.Deals.example/all"}, Referrer: "https://blog.example/", Query: "?ref=sarah15&utm_medium=affiliate",
+		AffiliateCustomer: "customer:a", OwnCodes: []string{"SARAH15"},
 	}
 	change(&s)
 	return s
@@ -35,73 +36,17 @@ func clicks(n int, apart time.Duration) (all []ledger.Touch) {
 	return all
 }
 
-func TestRule15Flags(t *testing.T) {
-	winner := func(before time.Duration) func(*Suspicion) {
-		return func(s *Suspicion) { s.Winner.Time = ordered.Add(-before) }
-	}
-	machines := clicks(21, time.Minute)
-	machines[7].Machine = "prefetch"
-	recent := func(touches []ledger.Touch) func(*Suspicion) {
-		return func(s *Suspicion) { s.Recent = touches }
-	}
-	from := func(referrer string) func(*Suspicion) { return func(s *Suspicion) { s.Referrer = referrer } }
-	query := func(q string) func(*Suspicion) { return func(s *Suspicion) { s.Query = q } }
-	for _, c := range []struct {
-		name     string
-		change   func(*Suspicion)
-		flag     string
-		evidence string
-	}{
-		{"nothing", func(*Suspicion) {}, "", ""},
-		{"own address", func(s *Suspicion) { s.Order.Customer = "customer:a" }, SelfReferral, "the customer's e-mail address is the affiliate's own"},
-		{"own address among the keys", func(s *Suspicion) { s.Order.Keys = append(s.Order.Keys, "customer:a") }, SelfReferral, "e-mail address"},
-		{"own address, and no touch", func(s *Suspicion) { s.Order.Customer, s.Winner = "customer:a", nil }, SelfReferral, "e-mail address"},
-		{"own log-in", func(s *Suspicion) { s.AffiliateUser = "7" }, SelfReferral, "the customer's log-in at the shop is the affiliate's own"},
-		{"own log-in of the click", func(s *Suspicion) { s.Winner.Keys = []ledger.Key{"user:1"} }, SelfReferral, "log-in"},
-		{"own coupon for oneself", func(s *Suspicion) { s.Order.Customer, s.Order.Coupons = "customer:a", []string{"TOM20", "SARAH15"} }, SelfReferral, "own, and so is the coupon SARAH15"},
-		{"own coupon for another", func(s *Suspicion) { s.Order.Coupons = []string{"SARAH15"} }, "", ""},
-		{"nothing known of either", func(s *Suspicion) {
-			s.Order.Customer, s.AffiliateCustomer, s.AffiliateUser, s.Order.Keys = "", "", "", []ledger.Key{"user:"}
-		}, "", ""},
-		{"at once", winner(0), FastOrder, "the order came 0 milliseconds after the click"},
-		{"just too fast", winner(4999 * time.Millisecond), FastOrder, "4999 milliseconds"},
-		{"fast", winner(5 * time.Second), "", ""},
-		{"before the click", winner(-time.Second), "", ""},
-		{"no click", func(s *Suspicion) { s.Winner = nil }, "", ""},
-		{"twenty clicks", recent(clicks(20, time.Minute)), "", ""},
-		{"twenty-one", recent(clicks(21, time.Minute)), ManyClicks, "the visitor clicked the affiliate's links 21 times in 24 hours"},
-		{"one of them a machine's", recent(machines), "", ""},
-		{"over 24 hours", recent(clicks(21, 24*time.Hour/20)), ManyClicks, "21 times"},
-		{"over more", recent(clicks(21, 24*time.Hour/20+time.Millisecond)), "", ""},
-		{"forty, but slowly", recent(clicks(40, 2*time.Hour)), "", ""},
-		{"on another day", recent(append(clicks(15, 3*time.Hour), func() []ledger.Touch {
-			old := clicks(30, time.Minute)
-			for i := range old {
-				old[i].Time = old[i].Time.Add(-20 * day)
-			}
-			return old
-		}()...)), ManyClicks, "30 times"},
-		{"banned", from("https://coupons.example/sarah?q=1"), BannedReferrer, "the visitor came from coupons.example, which the programme bans"},
-		{"banned, below", from("http://WWW.best.Coupons.example:8080"), BannedReferrer, "from coupons.example,"},
-		{"banned, a host", from("deals.example"), BannedReferrer, "from deals.example,"},
-		{"banned, a host with more", from("deals.example./x%zz?u=https://blog.example"), BannedReferrer, "from deals.example,"},
-		{"banned, named", from("https://ann%40x@coupons.example/"), BannedReferrer, "from coupons.example,"},
-		{"much like it", from("https://notcoupons.example/"), "", ""},
-		{"named in a path", from("https://blog.example/?u=//coupons.example"), "", ""},
-		{"above it", from("https://example/"), "", ""},
-		{"none", from(""), "", ""},
-		{"none, and an empty line is banned", func(s *Suspicion) { s.Referrer, s.BannedReferrers = "", []string{"", "https://"} }, "", ""},
-		{"Google", query("?ref=a&gclid=Cj0"), PaidSearch, "the landing page was opened with gclid, which search engines add to advertisements"},
-		{"Google, otherwise", query("GBRAID=1"), PaidSearch, "gbraid"},
-		{"Google, on the web", query("wbraid=1&%zz&b=;"), PaidSearch, "wbraid"},
-		{"Microsoft", query("msclkid=1"), PaidSearch, "msclkid"},
-		{"cpc", query("utm_source=x&utm_medium=CPC"), PaidSearch, "utm_medium"},
-		{"ppc", query("utm_medium=%20ppc"), PaidSearch, "utm_medium"},
-		{"paid", query("utm_medium=email&Utm_Medium=paid-sarah@example.org"), PaidSearch, "the landing page was opened with a utm_medium of paid advertisements"},
-		{"paid, then not", query("utm_medium=paid&utm_medium=email"), PaidSearch, "utm_medium"},
-		{"unpaid", query("utm_medium=unpaid&utm_source=cpc&gclid="), "", ""},
-		{"none", query(""), "", ""},
-	} {
+// suspectCase is a change of suspected, and the one flag that comes of it; "" none.
+type suspectCase struct {
+	name     string
+	change   func(*Suspicion)
+	flag     string
+	evidence string
+}
+
+func checkSuspects(t *testing.T, cases []suspectCase) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			got := Suspect(suspected(c.change))
 			if c.flag == "" && len(got) > 0 || c.flag != "" && len(got) != 1 {
@@ -121,12 +66,108 @@ func TestRule15Flags(t *testing.T) {
 	}
 }
 
+func TestRule15SelfReferral(t *testing.T) {
+	checkSuspects(t, []suspectCase{
+		{"nothing", func(*Suspicion) {}, "", ""},
+		{"own address", func(s *Suspicion) { s.Order.Customer = "customer:a" }, SelfReferral, "the customer's e-mail address is the affiliate's own"},
+		{"own address among the keys", func(s *Suspicion) { s.Order.Keys = append(s.Order.Keys, "customer:a") }, SelfReferral, "e-mail address"},
+		{"own address, and no touch", func(s *Suspicion) { s.Order.Customer, s.Winner = "customer:a", nil }, SelfReferral, "e-mail address"},
+		{"own log-in", func(s *Suspicion) { s.Affiliate.User = "7" }, SelfReferral, "the customer's log-in at the shop is the affiliate's own"},
+		{"own log-in of the click", func(s *Suspicion) { s.Winner.Keys = []ledger.Key{"user:1"} }, SelfReferral, "log-in"},
+		{"own coupon for oneself", func(s *Suspicion) { s.Order.Customer, s.Order.Coupons = "customer:a", []string{"TOM20", "SARAH15"} }, SelfReferral, "own, and so is the coupon SARAH15"},
+		{"own coupon for another", func(s *Suspicion) { s.Order.Coupons = []string{"SARAH15"} }, "", ""},
+		{"nothing known of either", func(s *Suspicion) {
+			s.Order.Customer, s.AffiliateCustomer, s.Affiliate.User, s.Order.Keys = "", "", "", []ledger.Key{"user:"}
+		}, "", ""},
+	})
+}
+
+func TestRule15FastOrder(t *testing.T) {
+	winner := func(before time.Duration) func(*Suspicion) {
+		return func(s *Suspicion) { s.Winner.Time = ordered.Add(-before) }
+	}
+	checkSuspects(t, []suspectCase{
+		{"at once", winner(0), FastOrder, "the order came 0 milliseconds after the click"},
+		{"just too fast", winner(4999 * time.Millisecond), FastOrder, "4999 milliseconds"},
+		{"fast", winner(5 * time.Second), "", ""},
+		{"before the click", winner(-time.Second), "", ""},
+		{"no click", func(s *Suspicion) { s.Winner = nil }, "", ""},
+	})
+}
+
+func TestRule15ManyClicks(t *testing.T) {
+	machines := clicks(21, time.Minute)
+	machines[7].Machine = "prefetch"
+	recent := func(touches []ledger.Touch) func(*Suspicion) {
+		return func(s *Suspicion) { s.Recent = touches }
+	}
+	checkSuspects(t, []suspectCase{
+		{"twenty clicks", recent(clicks(20, time.Minute)), "", ""},
+		{"twenty-one", recent(clicks(21, time.Minute)), ManyClicks, "the visitor clicked the affiliate's links 21 times in 24 hours"},
+		{"one of them a machine's", recent(machines), "", ""},
+		{"over 24 hours", recent(clicks(21, 24*time.Hour/20)), ManyClicks, "21 times"},
+		{"over more", recent(clicks(21, 24*time.Hour/20+time.Millisecond)), "", ""},
+		{"forty, but slowly", recent(clicks(40, 2*time.Hour)), "", ""},
+		{"on another day", recent(append(clicks(15, 3*time.Hour), func() []ledger.Touch {
+			old := clicks(30, time.Minute)
+			for i := range old {
+				old[i].Time = old[i].Time.Add(-20 * day)
+			}
+			return old
+		}()...)), ManyClicks, "30 times"},
+	})
+}
+
+// viewed is what a landing page's view leaves of where its visitor came from.
+func viewed(t *testing.T, referrer, query string) func(*Suspicion) {
+	t.Helper()
+	e := event.Event{ID: "e", Kind: event.Page, Time: ordered.Add(-day), Referrer: referrer, Search: "ref=sarah15&" + query}
+	touch, ok := TouchOf(&e, ledger.Program{Params: []string{"ref"}}, func(string) (ledger.Code, bool) { return ledger.Code{Affiliate: "A"}, true })
+	if !ok {
+		t.Fatalf("%s is no touch", query)
+	}
+	return func(s *Suspicion) { s.Winner = &touch }
+}
+
+func TestRule15BannedReferrer(t *testing.T) {
+	from := func(referrer string) func(*Suspicion) { return viewed(t, referrer, "") }
+	checkSuspects(t, []suspectCase{
+		{"banned", from("https://coupons.example/sarah"), BannedReferrer, "the visitor came from coupons.example, which the programme bans"},
+		{"banned, below", from("http://WWW.best.Coupons.example:8080"), BannedReferrer, "from coupons.example,"},
+		{"banned, a host", from("deals.example"), BannedReferrer, "from deals.example,"},
+		{"banned, a host with more", from("deals.example./x%zz?u=https://blog.example"), BannedReferrer, "from deals.example,"},
+		{"banned, named", from("https://ann%40x@coupons.example/"), BannedReferrer, "from coupons.example,"},
+		{"much like it", from("https://notcoupons.example/"), "", ""},
+		{"named in a path", from("https://blog.example/?u=//coupons.example"), "", ""},
+		{"above it", from("https://example/"), "", ""},
+		{"none", from(""), "", ""},
+		{"no click", func(s *Suspicion) { s.Winner = nil }, "", ""},
+	})
+}
+
+func TestRule15PaidSearch(t *testing.T) {
+	query := func(q string) func(*Suspicion) { return viewed(t, "", q) }
+	checkSuspects(t, []suspectCase{
+		{"Google", query("x=a&gclid=Cj0"), PaidSearch, "the landing page was opened with gclid, which search engines add to advertisements"},
+		{"Google, otherwise", query("GBRAID=1"), PaidSearch, "gbraid"},
+		{"Google, on the web", query("wbraid=1&%zz&b=;"), PaidSearch, "wbraid"},
+		{"Microsoft", query("msclkid=1"), PaidSearch, "msclkid"},
+		{"cpc", query("utm_source=x&utm_medium=CPC"), PaidSearch, "utm_medium"},
+		{"ppc", query("utm_medium=%20ppc"), PaidSearch, "utm_medium"},
+		{"paid", query("utm_medium=email&Utm_Medium=paid-sarah@example.org"), PaidSearch, "the landing page was opened with a utm_medium of paid advertisements"},
+		{"paid, then not", query("utm_medium=paid&utm_medium=email"), PaidSearch, "utm_medium"},
+		{"unpaid", query("utm_medium=unpaid&utm_source=cpc&gclid="), "", ""},
+		{"an affiliate's", query("utm_medium=affiliate"), "", ""},
+		{"none", query(""), "", ""},
+	})
+}
+
 // TestRule15AllAtOnce: one flag of each type, in their order, the same again.
 func TestRule15AllAtOnce(t *testing.T) {
 	s := suspected(func(s *Suspicion) {
-		s.Order.Customer, s.AffiliateUser = "customer:a", "7"
+		s.Order.Customer, s.Affiliate.User = "customer:a", "7"
 		s.Winner.Time, s.Recent = ordered, clicks(99, time.Minute)
-		s.Referrer, s.Query = "https://coupons.example/", "gclid=1&msclkid=2&utm_medium=cpc"
+		s.Winner.Referrer, s.Winner.Paid = "coupons.example", "gclid"
 	})
 	flags, types, ids := Suspect(s), []string(nil), map[string]bool{}
 	for _, f := range flags {

@@ -1,9 +1,11 @@
 package affiliate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/event"
@@ -26,6 +28,9 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 	if err := r.Check(); err != nil {
 		return t, err
 	}
+	if r.Time.After(d.now().Add(24 * time.Hour)) {
+		return t, shop.Invalid("time", "%s is more than a day ahead", r.Time.Format(time.RFC3339))
+	}
 	p, ok := d.set.Load().program(r.Site)
 	if !ok {
 		return t, ErrNoProgram
@@ -38,13 +43,19 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 }
 
 func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, err error) {
-	if r.Store == "" {
+	// A site's stores are below it: who may tell of one site's orders can't name another's.
+	if r.Store == "" || r.Store == r.Site {
 		r.Store = r.Site
+	} else {
+		r.Store = r.Site + "/" + r.Store
+	}
+	for i := range r.Names {
+		r.Names[i].Store = r.Store
 	}
 	if r.Order != nil && r.Order.Currency == "" {
 		r.Order.Currency = d.o.Money(r.Site)
 	}
-	o, err := d.find(tx, p, r)
+	o, merged, err := d.find(tx, p, r)
 	if err != nil {
 		return t, err
 	}
@@ -66,7 +77,7 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
-	if t.Duplicate = !added; added || !slices.Equal(before, o.Keys) {
+	if t.Duplicate = !added && !merged; !t.Duplicate || !slices.Equal(before, o.Keys) {
 		if o, err = d.refresh(tx, p, o); err != nil {
 			return t, err
 		}
@@ -84,20 +95,63 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 }
 
 // find finds the order that a report is of, by any of its names, or begins it.
-func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (ledger.Order, error) {
+// Names that lead to several orders show that they are one.
+func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (o ledger.Order, merged bool, err error) {
+	var all []ledger.Order
 	for _, n := range names(ledger.Order{Store: r.Store, Number: r.Number}, r) {
 		o, err := tx.Orders().Order(n)
 		switch {
-		case err == nil && o.Program != p.ID:
-			return o, shop.Invalid("order_id", "is of an order of another programme")
-		case err == nil && o.Number == "" && r.Number != "":
-			o.Number = r.Number
-			return o, nil
-		case !errors.Is(err, ledger.ErrNotFound):
-			return o, err
+		case errors.Is(err, ledger.ErrNotFound):
+			continue
+		case err != nil:
+			return o, false, err
+		case o.Program != p.ID:
+			return o, false, shop.Invalid("order_id", "is of an order of another programme")
+		}
+		if !slices.ContainsFunc(all, func(other ledger.Order) bool { return other.ID == o.ID }) {
+			all = append(all, o)
 		}
 	}
-	return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, nil
+	switch len(all) {
+	case 0:
+		return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, false, nil
+	case 1:
+		o = all[0]
+	default:
+		if o, err = merge(tx, all); err != nil {
+			return o, false, err
+		}
+	}
+	o.Number = cmp.Or(o.Number, r.Number)
+	return o, len(all) > 1, nil
+}
+
+// merge makes orders one: that of which more is known than refunds and disputes,
+// else the one with the smallest id.
+func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
+	slices.SortFunc(all, func(a, b ledger.Order) int {
+		switch {
+		case a.Known && !b.Known:
+			return -1
+		case b.Known && !a.Known:
+			return 1
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+	o := all[0]
+	if all[1].Known {
+		return o, shop.Invalid("order_id", "names two orders that both have contents: %s and %s", o.ID, all[1].ID)
+	}
+	for _, other := range all[1:] {
+		if err := tx.Orders().Facts().Merge(other.ID, o.ID); err != nil {
+			return o, err
+		}
+		o.Number, o.Customer = cmp.Or(o.Number, other.Number), cmp.Or(o.Customer, other.Customer)
+		o.Keys = append(o.Keys, other.Keys...)
+	}
+	slices.Sort(o.Keys)
+	o.Keys = slices.Compact(o.Keys)
+	return o, nil
 }
 
 // names lists what a report calls its order.
@@ -117,22 +171,34 @@ func names(o ledger.Order, r *shop.Report) []ledger.Name {
 	return all
 }
 
-// identify adds to an order whose it is. The address ends here: a keyed hash stays.
+// identify adds to an order whose it is. Addresses end here: keyed hashes stay.
+// What the shop's server says of it goes before what browsers say, which anybody
+// can: its keys take their place, if it has any, and its customer.
 func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
-	if customer := d.customer(r.Email); customer != "" && o.Customer == "" {
-		o.Customer = customer
-	}
-	keys := slices.Clone(o.Keys)
+	var said []ledger.Key
 	for _, k := range []struct{ kind, value string }{{"click:", r.Click}, {"anon:", r.Anonymous}, {"user:", r.User}} {
 		if k.value != "" {
-			keys = append(keys, ledger.Key(k.kind+k.value))
+			said = append(said, d.private(ledger.Key(k.kind+k.value)))
 		}
 	}
-	if o.Customer != "" {
-		keys = append(keys, o.Customer)
+	customer := d.customer(r.Email)
+	if customer == "" && r.Verified && r.User != "" { // a shop that tells no address knows its customers by id
+		customer = d.hashed("customer:", "user:"+r.Site+"/"+r.User)
 	}
-	slices.Sort(keys)
-	o.Keys = slices.Compact(keys)
+	switch {
+	case r.Verified && len(said) > 0 && !o.Sure:
+		o.Keys, o.Sure = said, true
+	case r.Verified || !o.Sure:
+		o.Keys = append(slices.Clone(o.Keys), said...)
+	}
+	if customer != "" && (o.Customer == "" || r.Verified) {
+		o.Customer = customer
+	}
+	if o.Customer != "" {
+		o.Keys = append(o.Keys, o.Customer)
+	}
+	slices.Sort(o.Keys)
+	o.Keys = slices.Compact(o.Keys)
 }
 
 // refresh makes an order what its facts say, attributes it and posts what follows.
@@ -141,8 +207,12 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if err != nil {
 		return o, err
 	}
+	since := o.Time
 	if o, err = Current(o, facts); err != nil {
 		return o, err
+	}
+	if o.Time.Before(since) {
+		since = o.Time
 	}
 	if o.Known {
 		if o, err = d.attribute(tx, p, o); err != nil {
@@ -155,7 +225,7 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if err := d.settle(tx, p, o, facts); err != nil {
 		return o, err
 	}
-	return o, d.settleLater(tx, p, o)
+	return o, d.follow(tx, p, o, since)
 }
 
 // attribute decides whose an order is, unless that is settled (rule 4): a
@@ -181,7 +251,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	}
 	decision := Decide(q)
 	if last != nil && Same(*last, decision) {
-		return o, nil
+		return o, d.suspect(tx, p, o, *last, q.Touches) // what is known of its customer now may tell more
 	}
 	decision.ID, decision.Order, decision.Time = d.id(), o.ID, d.now()
 	if err := tx.Orders().Facts().Decide(decision); err != nil {
@@ -193,7 +263,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 
 // underWay is how long after an order was decided first what was on its way then
 // still counts, also without a hold: its click may wait in the queue.
-const underWay = 10 * time.Minute
+const underWay = time.Hour
 
 // settled reports whether the rules decide no more of an order: somebody has, or
 // its hold is over and what was on its way is there.
@@ -213,7 +283,7 @@ func available(p ledger.Program, o ledger.Order) time.Time {
 // candidates gathers what an order can be attributed by. Touches of another
 // window's length before are read too, so that the explanation can name them.
 func (d *Desk) candidates(tx ledger.Tx, p ledger.Program, o ledger.Order, q *Question) error {
-	keys, err := d.persons(tx, p.ID, o.Keys)
+	keys, err := d.persons(tx, p.ID, o.Keys, false)
 	if err != nil {
 		return err
 	}
@@ -253,7 +323,7 @@ func (d *Desk) bound(tx ledger.Tx, p ledger.Program, o ledger.Order) (*Binding, 
 		return nil, err
 	}
 	for _, earlier := range slices.Backward(orders) { // newest first
-		if earlier.Affiliate != "" && earlier.ID != o.ID {
+		if earlier.Affiliate != "" && earlier.ID != o.ID && confirmed(p, earlier) {
 			return &Binding{Order: earlier.ID, Affiliate: earlier.Affiliate, Time: earlier.Time}, nil
 		}
 	}
@@ -266,9 +336,15 @@ const (
 	maxKeys  = 64 // of one person
 )
 
-// persons adds to keys those that links tell to be of the same person.
-func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key) ([]ledger.Key, error) {
-	all, edge := slices.Clone(keys), keys
+// persons adds to keys those that links tell to be of the same person. A click's
+// id stands in an address, which may be passed on: it leads from a person to the
+// click, and from the click to whoever opened that address only if that is asked for.
+func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key, opened bool) ([]ledger.Key, error) {
+	all, edge := slices.Clone(keys), slices.Clone(keys)
+	isClick := func(k ledger.Key) bool { return strings.HasPrefix(string(k), "click:") }
+	if !opened {
+		edge = slices.DeleteFunc(edge, isClick)
+	}
 	for range maxLinks {
 		if len(edge) == 0 || len(all) >= maxKeys {
 			break
@@ -280,8 +356,11 @@ func (d *Desk) persons(tx ledger.Tx, program string, keys []ledger.Key) ([]ledge
 		edge = nil
 		for _, l := range links {
 			for _, k := range []ledger.Key{l.A, l.B} {
-				if !slices.Contains(all, k) && len(all) < maxKeys {
-					all, edge = append(all, k), append(edge, k)
+				if slices.Contains(all, k) || len(all) >= maxKeys {
+					continue
+				}
+				if all = append(all, k); !isClick(k) {
+					edge = append(edge, k)
 				}
 			}
 		}
@@ -299,15 +378,22 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 	if c.Rules, err = tx.Set().Rules().Find("program", p.ID); err != nil {
 		return err
 	}
-	if c.Ordinal, err = d.ordinal(tx, o); err != nil {
+	if c.Ordinal, err = d.ordinal(tx, p, o, c.Rules); err != nil {
 		return err
 	}
 	if c.Posted, err = tx.Money().Entries(ledger.EntryFilter{Order: o.ID}); err != nil {
 		return err
 	}
-	entries, err := Settle(c)
-	if err != nil || len(entries) == 0 {
+	if err := unclear(tx, c); err != nil {
 		return err
+	}
+	entries, err := Settle(c)
+	if err != nil { // amounts that no order has: it earns nothing, and nothing else waits for it
+		return raise(tx, ledger.Flag{ID: flagID(o.ID, o.Affiliate, AmountUnclear), Program: p.ID, Affiliate: o.Affiliate, Order: o.ID, Type: AmountUnclear,
+			Evidence: err.Error(), State: ledger.Open}, c.Now)
+	}
+	if len(entries) == 0 {
+		return nil
 	}
 	for i := range entries {
 		entries[i].ID = event.NewID(c.Now)
@@ -315,43 +401,30 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 	return tx.Money().Post(entries...)
 }
 
-// ordinal is which of its customer's orders an order is, from 1.
-func (d *Desk) ordinal(tx ledger.Tx, o ledger.Order) (int, error) {
-	if o.Customer == "" {
-		return 1, nil
+// unclear raises a flag on an order for each refund that nobody can count: it
+// holds the commission until somebody has looked.
+func unclear(tx ledger.Tx, c Case) error {
+	if c.Order.Affiliate == "" || !slices.ContainsFunc(c.Facts, func(f ledger.Fact) bool { return f.Kind == ledger.Refund }) {
+		return nil
 	}
-	orders, err := tx.Orders().List(ledger.OrderFilter{Program: o.Program, Customer: o.Customer, To: o.Time.Add(time.Millisecond)})
-	n := 1
-	for _, other := range orders {
-		if other.ID != o.ID && other.Known && (other.Time.Before(o.Time) || other.ID < o.ID) {
-			n++
+	odd, err := Uncounted(c)
+	if err != nil {
+		return nil // settle says so
+	}
+	for _, fact := range odd {
+		if err := raise(tx, ledger.Flag{ID: flagID(c.Order.ID, fact, RefundUnclear), Program: c.Program.ID, Affiliate: c.Order.Affiliate, Order: c.Order.ID, Type: RefundUnclear,
+			Evidence: "the refund " + fact + " is in another currency than the order or of lines that it does not have, and takes nothing away", State: ledger.Open}, c.Now); err != nil {
+			return err
 		}
 	}
-	return n, err
+	return nil
 }
 
-// settleLater settles a customer's later orders: where only the first few of
-// them earn, one that came late moves the others on.
-func (d *Desk) settleLater(tx ledger.Tx, p ledger.Program, o ledger.Order) error {
-	rules, err := tx.Set().Rules().Find("program", p.ID)
-	if err != nil || o.Customer == "" || !slices.ContainsFunc(rules, func(r ledger.Rule) bool { return r.Recurring > 0 }) {
+// raise keeps a flag, once: whatever was decided of it since stays.
+func raise(tx ledger.Tx, f ledger.Flag, now time.Time) error {
+	f.Created, f.Changed = now, now
+	if err := tx.Money().Tables().Flags().Add(f); !errors.Is(err, ledger.ErrTaken) {
 		return err
-	}
-	later, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Customer: o.Customer, From: o.Time})
-	if err != nil {
-		return err
-	}
-	for _, other := range later {
-		if other.ID == o.ID {
-			continue
-		}
-		facts, err := tx.Orders().Facts().Of(other.ID)
-		if err != nil {
-			return err
-		}
-		if err := d.settle(tx, p, other, facts); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -364,6 +437,9 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 	a, err := tx.Set().Affiliates().Get(decision.Affiliate)
 	if err != nil {
 		return err
+	}
+	if a.User != "" {
+		a.User = strings.TrimPrefix(string(d.private(ledger.Key("user:"+a.User))), "user:")
 	}
 	s := Suspicion{Program: p, Affiliate: a, Order: o, AffiliateCustomer: d.customer(a.Email)}
 	for i := range touches {
@@ -383,8 +459,7 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 		s.OwnCodes = append(s.OwnCodes, c.ID)
 	}
 	for _, f := range Suspect(s) {
-		f.Created, f.Changed = d.now(), d.now()
-		if err := tx.Money().Tables().Flags().Add(f); err != nil && !errors.Is(err, ledger.ErrTaken) {
+		if err := raise(tx, f, d.now()); err != nil {
 			return err
 		}
 	}

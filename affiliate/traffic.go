@@ -56,6 +56,17 @@ func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Positio
 	return err
 }
 
+// Begin keeps from where on the queue is read, if that is not kept yet.
+func (d *Desk) Begin(ctx context.Context, at event.Position) error {
+	return d.book.Change(ctx, func(tx ledger.Tx) error {
+		kept, err := tx.Reading().Position()
+		if err != nil || kept != (event.Position{}) {
+			return err
+		}
+		return tx.Reading().SetPosition(at)
+	})
+}
+
 // Position is how far the queue has been read.
 func (d *Desk) Position(ctx context.Context) (at event.Position, err error) {
 	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
@@ -82,6 +93,7 @@ func matters(e *event.Event, p ledger.Program) bool {
 func (d *Desk) event(tx ledger.Tx, p ledger.Program, e *event.Event) error {
 	var touched []ledger.Key
 	for _, l := range LinksOf(e, p.ID) {
+		l.A, l.B = d.private(l.A), d.private(l.B)
 		added, err := tx.Traffic().Links().Add(l)
 		if err != nil {
 			return err
@@ -92,6 +104,9 @@ func (d *Desk) event(tx ledger.Tx, p ledger.Program, e *event.Event) error {
 	}
 	t, ok := TouchOf(e, p, func(text string) (ledger.Code, bool) { return d.set.Load().code(p.ID, text, e.Time) })
 	if ok {
+		for i := range t.Keys {
+			t.Keys[i] = d.private(t.Keys[i])
+		}
 		added, err := d.touch(tx, &t)
 		if err != nil {
 			return err
@@ -143,7 +158,7 @@ func (d *Desk) again(tx ledger.Tx, p ledger.Program, touched []ledger.Key) error
 	if len(touched) == 0 {
 		return nil
 	}
-	keys, err := d.persons(tx, p.ID, touched)
+	keys, err := d.persons(tx, p.ID, touched, true)
 	if err != nil {
 		return err
 	}
@@ -152,11 +167,14 @@ func (d *Desk) again(tx ledger.Tx, p ledger.Program, touched []ledger.Key) error
 		return err
 	}
 	for _, o := range orders {
+		if !confirmed(p, o) {
+			continue // decided when the shop tells of it
+		}
 		decisions, err := tx.Orders().Facts().Decisions(o.ID)
 		if err != nil {
 			return err
 		}
-		if !o.Known || d.settled(p, o, decisions) {
+		if d.settled(p, o, decisions) {
 			continue
 		}
 		if _, err := d.refresh(tx, p, o); err != nil {

@@ -32,11 +32,6 @@ func (d *Desk) Balances(ctx context.Context, program string) (all map[string]map
 	return all, err
 }
 
-// of tells of one affiliate's orders which are held.
-func (h held) of(affiliate string) func(order string) bool {
-	return func(order string) bool { return h.affiliates[affiliate] || h.orders[order] }
-}
-
 // standing reads what the states of entries are made of.
 func (d *Desk) standing(tx ledger.Tx, program string) (held, map[string]ledger.Payout, error) {
 	h, err := holds(tx, program)
@@ -140,7 +135,8 @@ func (d *Desk) Misses(ctx context.Context, affiliate string) (all []ledger.Miss,
 	return all, err
 }
 
-// Figures is who questions about an affiliate are of, and the sites of its programme.
+// Figures is who questions about an affiliate are of, and the sites of its
+// programme; false if there is none, or who is banned.
 func (d *Desk) Figures(id string) (a metric.Affiliate, sites []string, ok bool) {
 	set := d.set.Load()
 	p, ok := set.programs[set.of[id]]

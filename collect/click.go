@@ -34,7 +34,7 @@ type Links interface {
 const (
 	maxCodeText  = 256                    // bytes of a code that are looked up
 	maxSub       = 64                     // characters of a sub id
-	maxCarried   = 8                      // parameters that are passed on
+	maxCarried   = 8                      // parameters that are passed on, with utm_ names
 	maxCarriedAs = 256                    // bytes of one of them
 	patience     = 250 * time.Millisecond // that a visitor waits for a click to be put on disk
 	longest      = 30 * time.Second       // that it is tried for
@@ -147,14 +147,12 @@ func (l *Link) allowed(raw string) *url.URL {
 	return u
 }
 
-// carry takes the campaign's parameters off a link's query, for the landing page.
+// carry takes the campaign's parameters off a link's query, for the landing page,
+// and an advertisement's, however many others there are.
 func (k *click) carry(query string) {
-	if !strings.Contains(query, "utm_") {
-		return
-	}
 	for name, value := range pairs(query) {
-		if !strings.HasPrefix(name, "utm_") || len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" ||
-			slices.Contains(k.names, name) || len(k.names) == maxCarried {
+		campaign := strings.HasPrefix(name, "utm_") && len(name) <= 32 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" && len(k.names) < maxCarried
+		if !campaign && !slices.Contains(event.AdParams[:], name) || slices.Contains(k.names, name) {
 			continue
 		}
 		if text, err := url.QueryUnescape(value); err == nil && len(text) <= maxCarriedAs {

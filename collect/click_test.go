@@ -95,6 +95,9 @@ func TestRule5ParametersOfTheLink(t *testing.T) {
 		{"a long sub is cut", "sub=" + url.QueryEscape(long), "link", long[:128], "plan=pro"},
 		{"a sub with what is no text", "sub=a%00b%ffc%0a", "link", "abc", "plan=pro"},
 		{"a campaign takes the place of the landing page's", "utm_source=x&utm_source=y", "link", "", "plan=pro&utm_source=x"},
+		{"an advertisement's", "gclid=Cj0%2B1&fbclid=2&msclkid=3&GCLID=4", "link", "", "plan=pro&gclid=Cj0%2B1&msclkid=3"},
+		{"an advertisement's, behind many", "utm_a=&utm_b=&utm_c=&utm_d=&utm_e=&utm_f=&utm_g=&utm_h=&utm_i=&gclid=1", "link", "", "plan=pro&utm_a=&utm_b=&utm_c=&utm_d=&utm_e=&utm_f=&utm_g=&utm_h=&gclid=1"},
+		{"an advertisement's, all", "wbraid=1&gbraid=2&wbraid=3", "link", "", "plan=pro&wbraid=1&gbraid=2"},
 		{"what is no campaign stays behind", "utm_<b>=1&ref=evil&cid=evil&plan=free", "link", "", "plan=pro"},
 		{"a line break is no header", "utm_term=a%0d%0aX:y", "link", "", "plan=pro&utm_term=a%0D%0AX%3Ay"},
 	} {

@@ -251,3 +251,23 @@ func within(t *testing.T, limit time.Duration, check func() error) {
 		}
 	}
 }
+
+// TestProgramIsAudited: what was changed stands in the audit log, without what
+// was said of people.
+func TestProgramIsAudited(t *testing.T) {
+	a := newAffiliates(t)
+	var changes []struct{ Who, What, Target string }
+	text := a.ask(&changes, "audit")
+	found := map[string]int{}
+	for _, c := range changes {
+		found[c.What]++
+	}
+	if found["program set"] != 1 || found["affiliate add"] != 3 || found["code add"] != 6 || strings.Contains(text, "a0@example.com") {
+		t.Errorf("%v\n%s", found, text)
+	}
+	before := len(changes)
+	a.ask(nil, "order", "list")
+	if a.ask(&changes, "audit"); len(changes) != before {
+		t.Errorf("a look is in the log: %v", changes)
+	}
+}

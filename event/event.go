@@ -84,6 +84,10 @@ type Event struct {
 // Campaign is the five UTM parameters.
 type Campaign struct{ Source, Medium, Name, Term, Content string }
 
+// AdParams are parameters that search engines add to an advertisement's link:
+// Google's three and Microsoft's.
+var AdParams = [...]string{"gclid", "gbraid", "wbraid", "msclkid"}
+
 // View reports whether the event counts as a page view (of a page or a screen).
 func (e *Event) View() bool { return e.Kind == Page || e.Kind == Screen }
 

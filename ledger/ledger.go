@@ -99,6 +99,7 @@ type Program struct {
 	Hold           int              `json:"hold_days"`     // days until a commission is available
 	MinPayout      map[string]int64 `json:"min_payout"`    // by currency; none is 0
 	Hosts          []string         `json:"allowed_hosts"` // that a link may lead to, beside the sites' domains
+	Banned         []string         `json:"banned_hosts"`  // that no affiliate may send visitors from, with those below them
 	Params         []string         `json:"parameters"`    // of a landing page's URL that may hold a code
 	TrustEvents    bool             `json:"trust_events"`  // order events verify themselves: only the shop's server has the write key
 	Created        time.Time        `json:"created"`
@@ -125,6 +126,7 @@ type Affiliate struct {
 	Status  Status    `json:"status"`
 	Payout  string    `json:"payout_reference"` // where money goes: an account's name at a payment service
 	Login   string    `json:"-"`                // person; "" has none
+	User    string    `json:"user_id"`          // own user id at the shop; "" is not known
 	Note    string    `json:"note"`             // of the application
 	Created time.Time `json:"created"`
 }
@@ -234,8 +236,10 @@ type Touch struct {
 	Source    Source    `json:"source"`
 	Sub       string    `json:"sub"` // the affiliate's own word for it
 	Landing   string    `json:"landing"`
-	Machine   string    `json:"machine"` // why it is no person's; "": a person's
-	Counted   bool      `json:"counted"` // the first of its code and visitor in an hour, of a person
+	Referrer  string    `json:"referrer"` // host of the page that the link stood on; "" is not known
+	Paid      string    `json:"paid"`     // what tells of an advertisement: a parameter's name; "": nothing does
+	Machine   string    `json:"machine"`  // why it is no person's; "": a person's
+	Counted   bool      `json:"counted"`  // the first of its code and visitor in an hour, of a person
 }
 
 // Link tells that two keys are of one person.
@@ -310,6 +314,7 @@ type Order struct {
 	Coupons   []string  `json:"coupons"`
 	Lines     []Line    `json:"lines"`
 	Verified  bool      `json:"verified"`
+	Sure      bool      `json:"-"`         // Keys are what the shop's server said
 	Revision  int       `json:"revision"`  // contents seen, from 1
 	Affiliate string    `json:"affiliate"` // who has it; "" nobody
 	Decision  string    `json:"-"`         // in force
@@ -408,6 +413,11 @@ type Facts interface {
 	Decide(d Decision) error
 	// Decisions reads an order's, the first one first.
 	Decisions(order string) ([]Decision, error)
+	// Merge makes two orders one, where it turns out that they always were: facts
+	// and names of from become those of to, which gets its keys too, and from is
+	// gone. A fact that to has already is dropped. ErrNotFound if one of them is not
+	// there; an error if from has entries or decisions, or is to.
+	Merge(from, to string) error
 }
 
 // Reading is how far the queue has been read.

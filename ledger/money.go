@@ -105,7 +105,10 @@ type Payout struct {
 	Amount    int64       `json:"amount"`
 	State     PayoutState `json:"state"`
 	External  string      `json:"external_reference"`
-	Why       string      `json:"why"` // it failed
+	Why       string      `json:"why"`  // it failed
+	Name      string      `json:"name"` // who gets it, and where, as that was when it was approved
+	Email     string      `json:"email"`
+	Account   string      `json:"payout_reference"`
 	Created   time.Time   `json:"created"`
 	Changed   time.Time   `json:"changed"`
 }

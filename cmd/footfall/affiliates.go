@@ -10,6 +10,7 @@ import (
 	"footfall/collect"
 	"footfall/event"
 	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/metric"
 	"footfall/pump"
 )
 
@@ -41,6 +42,16 @@ func (b *siteBook) hosts(site string) []string {
 	return hostsOf(s)
 }
 
+// earned is the source of the metrics of affiliate programmes: as everywhere,
+// amounts are in the site's currency.
+type earned struct{ h *house }
+
+// Answer asks the ledger.
+func (s earned) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	q.Currency = s.h.sites.currency(q.Site)
+	return s.h.desk.Answer(ctx, q)
+}
+
 // startLedgerPump pumps the queue into the ledger, if there is a programme and
 // it is not pumped already. The first programme begins where the event store is.
 func (h *house) startLedgerPump(ctx context.Context) error {
@@ -56,6 +67,7 @@ func (h *house) startLedgerPump(ctx context.Context) error {
 		if st := h.store.Load(); st != nil {
 			at = st.State().Position
 		}
+		err = h.desk.Begin(ctx, at) // so that it is the same after a crash
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -53,7 +52,9 @@ func (k *control) routes() http.Handler {
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
 	}
-	maps.Copy(routes, k.programRoutes())
+	for route, do := range k.programRoutes() {
+		routes[route] = k.noted(route, do)
+	}
 	for route, do := range routes {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
 			if err := do(w, r); err != nil {
@@ -179,7 +180,7 @@ func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	source := query.Route(k.h, k.h.desk).Answer
+	source := query.Route(k.h, earned{k.h}).Answer
 	if r.FormValue("recount") == "true" && !q.Metric.Earned() {
 		q.Currency = site.Currency
 		source = k.h.recountFigure

@@ -19,19 +19,56 @@ import (
 // at the dashboard.
 func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Handler {
 	throttle := account.NewThrottle(nil)
-	return portal.New(h.desk, portal.Options{
+	door := portal.New(h.desk, portal.Options{
 		Who:        func(r *http.Request) (portal.Person, bool) { return h.asks(pages, r) },
 		Token:      pages.Form,
 		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
-		Allow: func(r *http.Request) bool {
-			return throttle.Try("join", account.Network(collector.Client(r))) == nil
+		Allow: func(r *http.Request) bool { // who applies too often keeps nobody else from it
+			network := account.Network(collector.Client(r))
+			return throttle.Try("join "+network, network) == nil
 		},
 		Site: func(_ context.Context, id string) (account.Site, bool) {
 			s, ok := h.sites.now.Load().byID[id]
 			return s, ok
 		},
-		Invite: h.inviteAffiliate, Address: strings.TrimSuffix(h.c.values["public-url"], "/"), Assets: dash.Assets(), Log: h.log,
+		Invite: func(ctx context.Context, a affiliate.Affiliate) (string, error) {
+			return h.inviteAffiliate(ctx, a, false)
+		},
+		Address: strings.TrimSuffix(h.c.values["public-url"], "/"), Assets: dash.Assets(), Log: h.log,
 	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w = &changed{ResponseWriter: w, note: func() { h.noteForm(pages, r) }}
+		}
+		door.ServeHTTP(w, r)
+	})
+}
+
+// changed notes a form that did what it asked for: it is answered with the page
+// to go on to.
+type changed struct {
+	http.ResponseWriter
+	note func()
+}
+
+// WriteHeader notes the change.
+func (c *changed) WriteHeader(status int) {
+	if status == http.StatusSeeOther {
+		c.note()
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// noteForm adds a form of the portal to the audit log: its path says what it is
+// about, never what was written into it.
+func (h *house) noteForm(pages *dash.Door, r *http.Request) {
+	who, _, err := pages.Visitor(r)
+	if err != nil {
+		return // nobody who is known: an application
+	}
+	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: "POST " + r.URL.Path}); err != nil {
+		h.log.Error("a change is not in the audit log", "path", r.URL.Path, "error", err)
+	}
 }
 
 // asks tells who a request's session is of: which affiliate that is, and which
@@ -62,49 +99,67 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 			p.Pays = append(p.Pays, program.ID)
 		}
 	}
-	if person.ID != "" {
-		p.Affiliate, err = h.desk.LoginOf(r.Context(), person.ID)
+	if person.ID == "" {
+		return p, true
 	}
-	return p, err == nil
-}
-
-// inviteAffiliate makes a person of an affiliate, and a link to set a password with.
-func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate) (string, error) {
-	person, err := h.personOf(ctx, a)
+	id, err := h.desk.LoginOf(r.Context(), person.ID)
 	if err != nil {
-		return "", err
+		return p, false
 	}
-	purpose, path := account.ForInvite, "/password?link="
-	if c, err := h.control.Credential(ctx, person.ID); err == nil && c.Password != "" {
-		purpose, path = account.ForLogin, "/login?link="
+	// The ledger says which affiliate somebody is, a role on one of the
+	// programme's sites that it is still to be seen.
+	_, sites, _ := h.desk.Figures(id)
+	if slices.ContainsFunc(sites, func(site string) bool {
+		return who.May(account.OwnFigures, site) || who.May(account.ReadFigures, site)
+	}) {
+		p.Affiliate = id
 	}
-	token, err := h.control.AddLink(ctx, purpose, person.ID, inviteLife)
-	return h.address + path + token, err
+	return p, true
 }
 
-// personOf is the person that an affiliate is, made of who is none yet, with the
-// right to see own figures.
-func (h *house) personOf(ctx context.Context, a affiliate.Affiliate) (account.Person, error) {
+// errHasAccount refuses a link that would let whoever invites into somebody's account.
+var errHasAccount = &affiliate.InvalidError{Field: "email", Why: "has an account here already, and may log in with it once an operator has joined the two: footfall affiliate invite EMAIL"}
+
+// inviteAffiliate gives an affiliate a log-in: the right to see own figures, and
+// a link to set a password with. There is a link only for who has no password
+// and no right but to see figures of this programme's affiliate: whoever invites
+// must not get into another's account. To the account of somebody else only the
+// operator joins an affiliate, and then there is no link.
+func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOperator bool) (link string, err error) {
 	person, err := h.control.Person(ctx, a.Email)
 	if errors.Is(err, account.ErrNotFound) {
 		person, err = h.control.AddPerson(ctx, account.Person{Email: a.Email, Name: a.Name})
 	}
 	if err != nil {
-		return person, err
+		return "", err
 	}
-	_, sites, _ := h.desk.Figures(a.ID)
 	grants, err := h.control.Grants(ctx, person.ID)
 	if err != nil {
-		return person, err
+		return "", err
+	}
+	c, err := h.control.Credential(ctx, person.ID)
+	if err != nil {
+		return "", err
+	}
+	_, sites, _ := h.desk.Figures(a.ID)
+	others := slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Role != account.Affiliate || !slices.Contains(sites, g.Site) })
+	if (others || c.Password != "") && !byOperator {
+		return "", errHasAccount
 	}
 	for _, site := range sites {
 		if slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Site == site || g.Site == "" }) {
 			continue // who has a role there keeps it: what one is an affiliate of, the ledger tells
 		}
 		if err := h.control.PutGrant(ctx, account.Grant{Person: person.ID, Site: site, Role: account.Affiliate}); err != nil {
-			return person, err
+			return "", err
 		}
 	}
-	_, err = h.desk.Alter(ctx, a.ID, func(a *affiliate.Affiliate) { a.Login = person.ID })
-	return person, err
+	if _, err := h.desk.Alter(ctx, a.ID, func(a *affiliate.Affiliate) { a.Login = person.ID }); err != nil {
+		return "", err
+	}
+	if others || c.Password != "" {
+		return "", nil
+	}
+	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, inviteLife)
+	return h.address + "/password?link=" + token, err
 }

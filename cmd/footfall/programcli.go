@@ -108,6 +108,10 @@ func setAffiliate(ctx context.Context, c *call) error {
 func inviteAffiliate(ctx context.Context, c *call) error {
 	var out map[string]string
 	return c.named(ctx, "affiliate", "email", "affiliate invite", "/affiliate/invite", c.form("affiliate invite"), &out, func(w io.Writer) {
+		if out["url"] == "" {
+			fmt.Fprintf(w, "There is an account with this address: it sees the portal now, too, at /portal.\n")
+			return
+		}
 		fmt.Fprintf(w, "Send this link, which works once, within a week: %s\n", out["url"])
 	})
 }

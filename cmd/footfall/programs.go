@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ var programCommands = []command{
 	{"program list", "", "list the affiliate programmes and what they pay", listPrograms},
 	{"affiliate add", "EMAIL --name N --site S [--status active|applied]", "add an affiliate", addAffiliate},
 	{"affiliate list", "[--site S]", "list affiliates with their balances", listAffiliates},
-	{"affiliate set", "EMAIL --site S [--status active|paused|banned] [--payout REFERENCE] [--name N]", "change an affiliate", setAffiliate},
+	{"affiliate set", "EMAIL --site S [--status active|paused|banned] [--payout REFERENCE] [--name N] [--user ID]", "change an affiliate", setAffiliate},
 	{"affiliate invite", "EMAIL --site S", "print a link with which an affiliate gets a log-in of own figures", inviteAffiliate},
 	{"code add", "CODE --affiliate EMAIL --site S (--landing URL | --coupon)", "give an affiliate a link or a coupon", addCode},
 	{"code list", "--affiliate EMAIL --site S", "list an affiliate's links and coupons", listCodes},
@@ -31,14 +32,14 @@ var programCommands = []command{
 var programFlags = map[string][][3]string{
 	"program set": {{"site", "", "sites it covers, with commas between"}, {"rate", "", "what every order earns, such as 50%; for a new programme"}, {"window", "", "days that a click counts for; 30 at first"},
 		{"hold", "", "days until a commission can be paid; 30 at first"}, {"model", "", "last or first: which click of several earns"}, {"coupons", "", "first or last: whether a coupon beats a click"},
-		{"bind", "", "customer: later orders go to who had the first; none"}, {"min-payout", "", "least amounts to pay out, such as 50EUR,60USD"}, {"hosts", "", "further hosts that links may lead to"},
+		{"bind", "", "customer: later orders go to who had the first; none"}, {"min-payout", "", "least amounts to pay out, such as 50EUR,60USD"}, {"hosts", "", "further hosts that links may lead to"}, {"banned", "", "hosts that no affiliate may send visitors from"},
 		{"trust-events", "", "on: order events verify themselves, as only your server has the write key; off"}},
 	"affiliate add":    {{"name", "", "name"}, {"site", "", "a site of the programme"}, {"status", "active", "active, or applied: approve it later"}},
 	"affiliate list":   {{"site", "", "a site of the programme; none is every programme"}},
-	"affiliate set":    {{"site", "", "a site of the programme"}, {"status", "", "active, applied, paused or banned"}, {"payout", "", "where money goes: an account's name"}, {"name", "", "name"}},
-	"affiliate invite": {{"site", "", "a site of the programme"}},
+	"affiliate set":    {{"site", "", "a site of the programme"}, {"status", "", "active, applied, paused or banned"}, {"payout", "", "where money goes: an account's name"}, {"name", "", "name"}, {"user", "", "own user id at the shop, to tell own purchases"}},
 	"code add":         {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}, {"landing", "", "where the link leads"}, {"coupon", "false", "true: a discount code of the shop"}, {"from", "", "day it begins"}, {"to", "", "day after its last"}},
 	"code list":        {{"affiliate", "", "e-mail or id"}, {"site", "", "a site of the programme"}},
+	"affiliate invite": {{"site", "", "a site of the programme"}},
 	"rule add": {{"site", "", "a site of the programme"}, {"rate", "", "per cent, such as 12.5%"}, {"amount", "", "fixed amount"}, {"per", "order", "order or unit, of a fixed amount"}, {"currency", "", "of the amount and the cap"},
 		{"affiliate", "", "only for this one: e-mail or id"}, {"product", "", "only for this product"}, {"orders", "", "only a customer's first so many orders"}, {"cap", "", "most that an order earns"}, {"from", "", "day from which on it holds; now"}},
 }
@@ -54,6 +55,33 @@ func (k *control) programRoutes() map[string]func(http.ResponseWriter, *http.Req
 		"GET /flag/list": k.listFlags, "POST /flag/judge": k.judgeFlag,
 		"GET /payout/preview": k.previewPayouts, "POST /payout/approve": k.approvePayouts, "GET /payout/list": k.listPayouts,
 		"GET /payout/csv": k.csvPayouts, "POST /payout/statement": k.statePayout, "POST /payout/advance": k.advancePayout,
+	}
+}
+
+// onlyLooks are routes of programRoutes that change nothing though they are asked by POST.
+var onlyLooks = []string{"POST /order/show", "POST /payout/statement"}
+
+// noted adds a line to the audit log for each change that such a route made: what
+// it was about, never what it said of people and money.
+func (k *control) noted(route string, do func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	what, changes := strings.CutPrefix(route, "POST /")
+	if !changes || slices.Contains(onlyLooks, route) {
+		return do
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := do(w, r); err != nil {
+			return err
+		}
+		var target []string
+		for _, field := range []string{"site", "code", "order", "flag", "payout", "state", "kind"} {
+			if v := r.FormValue(field); v != "" {
+				target = append(target, field+" "+v)
+			}
+		}
+		if err := k.note(r, strings.ReplaceAll(what, "/", " "), strings.Join(target, ", "), "", ""); err != nil {
+			k.h.log.Error("a change is not in the audit log", "change", what, "error", err)
+		}
+		return nil
 	}
 }
 
@@ -101,6 +129,11 @@ func (k *control) setProgram(w http.ResponseWriter, r *http.Request) error {
 		sites = append(sites, site.ID)
 		if old, ok := k.h.desk.Program(site.ID); ok && made {
 			p, made = old, false
+		}
+	}
+	for _, site := range p.Sites { // one more is named, none is taken out
+		if !slices.Contains(sites, site) {
+			sites = append(sites, site)
 		}
 	}
 	p.Name, p.Sites = r.FormValue("name"), sites
@@ -160,6 +193,8 @@ func programField(p *ledger.Program, name, v string) (err error) {
 		}
 	case "hosts":
 		p.Hosts = commas(strings.ToLower(v))
+	case "banned":
+		p.Banned = commas(v)
 	case "min-payout":
 		p.MinPayout = map[string]int64{}
 		for _, part := range commas(v) {
@@ -269,7 +304,7 @@ func (k *control) setAffiliate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a, err = k.h.desk.Alter(r.Context(), a.ID, func(a *ledger.Affiliate) {
-		for name, field := range map[string]*string{"name": &a.Name, "payout": &a.Payout, "status": (*string)(&a.Status)} {
+		for name, field := range map[string]*string{"name": &a.Name, "payout": &a.Payout, "user": &a.User, "status": (*string)(&a.Status)} {
 			if r.Form.Has(name) {
 				*field = r.FormValue(name)
 			}
@@ -290,11 +325,8 @@ func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	link, err := k.h.inviteAffiliate(r.Context(), a)
+	link, err := k.h.inviteAffiliate(r.Context(), a, true)
 	if err != nil {
-		return err
-	}
-	if err := k.note(r, "affiliate invite", a.ID, "", ""); err != nil {
 		return err
 	}
 	return answer(w, map[string]string{"affiliate": a.ID, "url": link})

@@ -179,7 +179,11 @@ func (h *house) printLinks(ctx context.Context, w io.Writer, address string) err
 	if at < 0 {
 		return errors.New("the demo was cut off when it was made: start it again in another directory")
 	}
-	person, err := h.personOf(ctx, all[at])
+	// Its link is to set a password with; the demo's is to look around at once.
+	if _, err := h.inviteAffiliate(ctx, all[at], true); err != nil {
+		return err
+	}
+	person, err := h.control.Person(ctx, of.Email)
 	if err != nil {
 		return err
 	}

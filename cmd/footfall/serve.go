@@ -110,7 +110,7 @@ func (h *house) server() *http.Server {
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	orders := h.commerce()
-	source := query.Limit(query.Route(h, h.desk), questions)
+	source := query.Limit(query.Route(h, earned{h}), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Record: h.control.Record, Embed: h.readEmbed})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs := h.portal(pages, collector)

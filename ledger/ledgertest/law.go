@@ -24,7 +24,7 @@ func Law(t *testing.T, open Open) {
 		{"Programs", programs}, {"Affiliates", affiliates}, {"Codes", codes}, {"Rules", rules}, {"Misses", misses},
 		{"Payouts", payouts}, {"Flags", flags}, {"Shops", shops}, {"OwnRows", ownRows},
 		{"Touches", touches}, {"Clicks", clicks}, {"Links", links}, {"Forget", forget},
-		{"Names", names}, {"OrderPages", orderPages}, {"OrderFilters", orderFilters}, {"Facts", facts}, {"Decisions", decisions},
+		{"Names", names}, {"OrderPages", orderPages}, {"OrderFilters", orderFilters}, {"Facts", facts}, {"Decisions", decisions}, {"Merge", merge},
 		{"Unique", unique}, {"EntryPages", entryPages}, {"EntryFilters", entryFilters}, {"Sums", sums}, {"Take", take},
 		{"Position", position}, {"ViewWritesNothing", viewWritesNothing}, {"Errors", errorsChangeNothing}, {"Panics", panics}, {"Cancelled", cancelled},
 		{"OneMoment", oneMoment}, {"OneAfterTheOther", oneAfterTheOther},
@@ -115,6 +115,7 @@ var writes = map[string]func(tx ledger.Tx) error{
 		_, err := tx.Orders().Facts().Add(ledger.Fact{ID: "w", Order: "o1"})
 		return err
 	},
+	"Merge":       func(tx ledger.Tx) error { return tx.Orders().Facts().Merge("o0", "o1") },
 	"Decide":      func(tx ledger.Tx) error { return tx.Orders().Facts().Decide(ledger.Decision{ID: "w", Order: "o1"}) },
 	"Post":        func(tx ledger.Tx) error { return tx.Money().Post(ledger.Entry{ID: "w", Order: "o1"}) },
 	"Take":        func(tx ledger.Tx) error { return tx.Money().Take("w", "e1") },
@@ -132,6 +133,7 @@ func fill(t testing.TB, b ledger.Book) {
 		_, err = tx.Traffic().Links().Add(ledger.Link{Program: "p", A: "anon:1", B: "user:1", Since: at(0)})
 		must(t, err)
 		must(t, tx.Orders().Put(ledger.Order{ID: "o1", Program: "p", Store: "shop", Number: "1", Time: at(1), Keys: []ledger.Key{"anon:1"}, Lines: []ledger.Line{{ID: "1"}}}))
+		must(t, tx.Orders().Put(ledger.Order{ID: "o0", Program: "p", Time: at(0), Keys: []ledger.Key{"anon:2"}}, ledger.Name{Store: "shop", Kind: "charge", Value: "1"}))
 		must(t, tx.Money().Post(ledger.Entry{ID: "e1", Program: "p", Affiliate: "a1", Order: "o1", Kind: ledger.Earn, Amount: 100, Currency: "EUR", Occurred: at(1), Posted: at(2)}))
 		must(t, tx.Reading().SetPosition(event.Position{Seq: 1}))
 	})

@@ -16,7 +16,8 @@ import (
 )
 
 // Memory is the model: a Book that keeps nothing on disk. It holds on to what
-// it is told in the simplest way and looks through all of it. Tests of others
+// it is told in the simplest way and looks through all of it, but for an order's
+// entries. Tests of others
 // use it, too.
 type Memory struct {
 	changing chan struct{} // full while a Change runs
@@ -79,6 +80,7 @@ type state struct {
 	facts     map[string][]ledger.Fact
 	decisions map[string][]ledger.Decision
 	entries   map[string]ledger.Entry
+	ofOrder   map[string][]string   // ids of entries
 	causes    map[ledger.Entry]bool // that have an entry: see cause
 	position  event.Position
 }
@@ -87,14 +89,14 @@ func newState() *state {
 	return &state{programs: map[string]ledger.Program{}, affiliates: map[string]ledger.Affiliate{}, codes: map[string]ledger.Code{},
 		rules: map[string]ledger.Rule{}, misses: map[string]ledger.Miss{}, payouts: map[string]ledger.Payout{}, flags: map[string]ledger.Flag{}, shops: map[string]ledger.Shop{},
 		touches: map[string]ledger.Touch{}, links: map[ledger.Link]time.Time{}, orders: map[string]ledger.Order{}, names: map[ledger.Name]string{},
-		facts: map[string][]ledger.Fact{}, decisions: map[string][]ledger.Decision{}, entries: map[string]ledger.Entry{}, causes: map[ledger.Entry]bool{}}
+		facts: map[string][]ledger.Fact{}, decisions: map[string][]ledger.Decision{}, entries: map[string]ledger.Entry{}, ofOrder: map[string][]string{}, causes: map[ledger.Entry]bool{}}
 }
 
 func (s *state) copy() *state {
 	return &state{programs: maps.Clone(s.programs), affiliates: maps.Clone(s.affiliates), codes: maps.Clone(s.codes),
 		rules: maps.Clone(s.rules), misses: maps.Clone(s.misses), payouts: maps.Clone(s.payouts), flags: maps.Clone(s.flags), shops: maps.Clone(s.shops),
 		touches: maps.Clone(s.touches), links: maps.Clone(s.links), orders: maps.Clone(s.orders), names: maps.Clone(s.names),
-		facts: maps.Clone(s.facts), decisions: maps.Clone(s.decisions), entries: maps.Clone(s.entries), causes: maps.Clone(s.causes), position: s.position}
+		facts: maps.Clone(s.facts), decisions: maps.Clone(s.decisions), entries: maps.Clone(s.entries), ofOrder: maps.Clone(s.ofOrder), causes: maps.Clone(s.causes), position: s.position}
 }
 
 // memoryTx is a state that is looked at or changed.
@@ -194,7 +196,7 @@ type memorySetup struct{ *memoryTx }
 
 func (x memorySetup) Programs() ledger.Table[ledger.Program] {
 	return memoryTable[ledger.Program]{x.memoryTx, x.programs, func(p ledger.Program) (string, ledger.Program) {
-		p.Sites, p.Hosts, p.Params, p.Created = own(p.Sites), own(p.Hosts), own(p.Params), ms(p.Created)
+		p.Sites, p.Hosts, p.Banned, p.Params, p.Created = own(p.Sites), own(p.Hosts), own(p.Banned), own(p.Params), ms(p.Created)
 		least := map[string]int64{}
 		maps.Copy(least, p.MinPayout)
 		p.MinPayout = least

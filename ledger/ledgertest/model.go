@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -261,6 +262,40 @@ func (x memoryFacts) Decisions(order string) (found []ledger.Decision, err error
 	return found, nil
 }
 
+func (x memoryFacts) Merge(from, to string) error {
+	if err := x.writable(); err != nil {
+		return err
+	}
+	gone, has := x.orders[from]
+	into, hasInto := x.orders[to]
+	switch {
+	case !has || !hasInto:
+		return fmt.Errorf("orders %s, %s: one %w", from, to, ledger.ErrNotFound)
+	case from == to || len(x.decisions[from])+len(x.ofOrder[from]) > 0:
+		return fmt.Errorf("order %s can't become order %s", from, to)
+	}
+	for _, f := range x.facts[from] {
+		f.Order = to
+		if _, err := x.Add(f); err != nil {
+			return err
+		}
+	}
+	for n, order := range x.names {
+		if order == from {
+			x.names[n] = to
+		}
+	}
+	for _, k := range gone.Keys {
+		if !slices.Contains(into.Keys, k) {
+			into.Keys = append(own(into.Keys), k)
+		}
+	}
+	x.orders[to] = into
+	delete(x.orders, from)
+	delete(x.facts, from)
+	return nil
+}
+
 type memoryMoney struct{ *memoryTx }
 
 func (x memoryMoney) Tables() ledger.Tables { return memoryTables(x) }
@@ -283,6 +318,7 @@ func (x memoryMoney) Post(entries ...ledger.Entry) error {
 	for _, e := range entries {
 		e.Occurred, e.Available, e.Posted = ms(e.Occurred), ms(e.Available), ms(e.Posted)
 		x.entries[e.ID], x.causes[cause(e)] = e, true
+		x.ofOrder[e.Order] = append(own(x.ofOrder[e.Order]), e.ID)
 	}
 	return nil
 }
@@ -293,7 +329,12 @@ func (x memoryMoney) Entries(f ledger.EntryFilter) (found []ledger.Entry, err er
 	if f.Before != "" && !has {
 		return nil, fmt.Errorf("entry %s %w", f.Before, ledger.ErrNotFound)
 	}
-	for _, e := range x.entries {
+	among := maps.Keys(x.entries)
+	if f.Order != "" {
+		among = slices.Values(x.ofOrder[f.Order])
+	}
+	for id := range among {
+		e := x.entries[id]
 		if is(f.Program, e.Program) && is(f.Affiliate, e.Affiliate) && is(f.Site, e.Site) && is(f.Order, e.Order) && is(f.Payout, e.Payout) &&
 			is(f.Currency, e.Currency) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) && within(e.Occurred, f.From, f.To) &&
 			!(f.Unpaid && (e.Payout != "" || !e.Kind.Payable())) && (!has || newest(before, e) < 0) {

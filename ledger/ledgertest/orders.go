@@ -12,7 +12,7 @@ func orderID(o ledger.Order) string { return o.ID }
 // names: an order is found by each of its names, and no name is two orders'.
 func names(t *testing.T, b ledger.Book) {
 	whole := ledger.Order{ID: "o1", Program: "p", Site: "shop", Store: "courses", Number: "1001", Time: at(5), Currency: "EUR", Customer: "customer:1",
-		Keys: []ledger.Key{"user:1", "anon:1", "anon:1"}, Coupons: []string{"ANN15", "x"}, Verified: true, Revision: 2, Affiliate: "a", Decision: "d", Known: true,
+		Keys: []ledger.Key{"user:1", "anon:1", "anon:1"}, Coupons: []string{"ANN15", "x"}, Verified: true, Sure: true, Revision: 2, Affiliate: "a", Decision: "d", Known: true,
 		Lines: []ledger.Line{{ID: "b", Product: "course", Name: "ä'\"\\", Quantity: 2, Net: -1 << 40}, {ID: "a", Net: 5}}}
 	invoice, charge := ledger.Name{Store: "courses", Kind: "invoice", Value: "in_1"}, ledger.Name{Store: "courses", Kind: "charge", Value: "in_1"}
 	number := ledger.Name{Store: "courses", Kind: "order", Value: "1001"}
@@ -171,5 +171,56 @@ func decisions(t *testing.T, b ledger.Book) {
 			must(t, err)
 			same(t, "decisions of "+order, got, want)
 		}
+	})
+}
+
+// merge: what was told of an order under another of its names becomes told of it.
+func merge(t *testing.T, b ledger.Book) {
+	charge := ledger.Name{Store: "shop", Kind: "charge", Value: "c"}
+	change(t, b, func(tx ledger.Tx) {
+		os, fs := tx.Orders(), tx.Orders().Facts()
+		must(t, os.Put(ledger.Order{ID: "o1", Program: "p", Store: "shop", Number: "1", Time: at(1), Known: true, Keys: []ledger.Key{"anon:1", "user:1"}, Lines: []ledger.Line{{ID: "1"}}}))
+		must(t, os.Put(ledger.Order{ID: "o2", Program: "p", Store: "shop", Number: "2", Time: at(2), Customer: "customer:2", Keys: []ledger.Key{"anon:2", "user:1"}, Lines: []ledger.Line{{ID: "2"}}}, charge))
+		must(t, os.Put(ledger.Order{ID: "paid", Time: at(3)}))
+		must(t, os.Put(ledger.Order{ID: "decided", Time: at(3)}))
+		must(t, tx.Money().Post(ledger.Entry{ID: "e", Order: "paid", Currency: "EUR"}))
+		must(t, fs.Decide(ledger.Decision{ID: "d", Order: "decided"}))
+		must(t, fs.Decide(ledger.Decision{ID: "d1", Order: "o1"}))
+		for _, f := range []ledger.Fact{{ID: "f1", Order: "o1", Time: at(1), Body: []byte("kept")}, {ID: "f1", Order: "o2", Time: at(9), Body: []byte("dropped")}, {ID: "f2", Order: "o2", Time: at(0)}} {
+			_, err := fs.Add(f)
+			must(t, err)
+		}
+		before := readAll(t, tx)
+		isError(t, fs.Merge("o2", "o3"), ledger.ErrNotFound)
+		isError(t, fs.Merge("o3", "o1"), ledger.ErrNotFound)
+		for _, from := range []string{"paid", "decided", "o1"} {
+			if fs.Merge(from, "o1") == nil {
+				t.Errorf("%s was merged into o1", from)
+			}
+		}
+		same(t, "after errors", readAll(t, tx), before)
+		must(t, fs.Merge("o2", "o1"))
+	})
+	want := ledger.Order{ID: "o1", Program: "p", Store: "shop", Number: "1", Time: at(1), Known: true, Keys: []ledger.Key{"anon:1", "user:1", "anon:2"}, Lines: []ledger.Line{{ID: "1"}}}
+	view(t, b, func(tx ledger.Tx) {
+		for _, n := range []ledger.Name{charge, {Store: "shop", Kind: "order", Value: "2"}, {Kind: "id", Value: "o2"}, {Kind: "id", Value: "o1"}} {
+			got, err := tx.Orders().Order(n)
+			must(t, err)
+			same(t, fmt.Sprint(n), got, want)
+		}
+		got, err := tx.Orders().Facts().Of("o1")
+		must(t, err)
+		same(t, "facts", got, []ledger.Fact{{ID: "f2", Order: "o1", Time: at(0)}, {ID: "f1", Order: "o1", Time: at(1), Body: []byte("kept")}})
+		got, err = tx.Orders().Facts().Of("o2")
+		must(t, err)
+		same(t, "facts that are left", len(got), 0)
+		for key, want := range map[ledger.Key]string{"anon:2": "[o1]", "user:1": "[o1]"} {
+			found, err := tx.Orders().List(ledger.OrderFilter{Keys: []ledger.Key{key}})
+			must(t, err)
+			same(t, "orders of "+string(key), ids(found, orderID), want)
+		}
+		found, err := tx.Orders().List(ledger.OrderFilter{Program: "p"})
+		must(t, err)
+		same(t, "orders", ids(found, orderID), "[o1]")
 	})
 }

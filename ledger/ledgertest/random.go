@@ -179,10 +179,19 @@ func randomOrder(rng *rand.Rand) step {
 func randomFact(rng *rand.Rand) step {
 	f := ledger.Fact{ID: word(rng, "f", 9), Order: word(rng, "o", 20), Kind: ledger.Content, Time: when(rng), Body: []byte(word(rng, "{}", 9))}
 	d := ledger.Decision{ID: word(rng, "d", 9), Order: f.Order, Affiliate: maybe(rng, "a1"), Time: when(rng)}
-	switch rng.IntN(4) {
+	into := word(rng, "o", 20)
+	switch rng.IntN(6) {
 	case 0:
-		return func(tx ledger.Tx) string { return said("decided", tx.Orders().Facts().Decide(d)) }
+		return func(tx ledger.Tx) string {
+			err := tx.Orders().Facts().Merge(f.Order, into)
+			if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+				return "refused"
+			}
+			return said("merged", err)
+		}
 	case 1:
+		return func(tx ledger.Tx) string { return said("decided", tx.Orders().Facts().Decide(d)) }
+	case 2:
 		return func(tx ledger.Tx) string {
 			return said(tx.Orders().Facts().Of(f.Order)) + said(tx.Orders().Facts().Decisions(f.Order))
 		}

@@ -58,10 +58,10 @@ func table[T any](t *testing.T, b ledger.Book, of func(tx ledger.Tx) ledger.Tabl
 func programs(t *testing.T, b ledger.Book) {
 	table(t, b, func(tx ledger.Tx) ledger.Table[ledger.Program] { return tx.Set().Programs() }, func(p *ledger.Program) *string { return &p.ID },
 		func(p *ledger.Program) {
-			p.Name, p.Sites, p.MinPayout, p.Hosts, p.Params, p.TrustEvents, p.Bind = "new", []string{"fresh", "shop"}, nil, []string{"x"}, nil, false, ledger.BindNone
+			p.Name, p.Sites, p.MinPayout, p.Hosts, p.Banned, p.Params, p.TrustEvents, p.Bind = "new", []string{"fresh", "shop"}, nil, []string{"x"}, []string{"y"}, nil, false, ledger.BindNone
 		}, nil,
 		ledger.Program{ID: "P", Name: "ä'\"\\", Sites: []string{"shop", "b", "a"}, Window: 30, Model: ledger.LastTouch, CouponPriority: true, Bind: ledger.BindCustomer, Hold: 14,
-			MinPayout: map[string]int64{"EUR": 5000, "JPY": 1}, Hosts: []string{"z.org", "a.org"}, Params: []string{"ref", "via"}, TrustEvents: true, Created: at(1)},
+			MinPayout: map[string]int64{"EUR": 5000, "JPY": 1}, Hosts: []string{"z.org", "a.org"}, Banned: []string{"deals.org", "b.org"}, Params: []string{"ref", "via"}, TrustEvents: true, Created: at(1)},
 		ledger.Program{ID: "p", Model: ledger.FirstTouch, Bind: ledger.BindNone},
 		ledger.Program{ID: "日本"})
 	change(t, b, func(tx ledger.Tx) { // a site is in one programme at most
@@ -75,10 +75,12 @@ func programs(t *testing.T, b ledger.Book) {
 
 func affiliates(t *testing.T, b ledger.Book) {
 	table(t, b, func(tx ledger.Tx) ledger.Table[ledger.Affiliate] { return tx.Set().Affiliates() }, func(a *ledger.Affiliate) *string { return &a.ID },
-		func(a *ledger.Affiliate) { a.Name, a.Status, a.Payout, a.Note = "Anna", ledger.Banned, "", "" },
+		func(a *ledger.Affiliate) {
+			a.Name, a.Status, a.Payout, a.Note, a.User = "Anna", ledger.Banned, "", "", ""
+		},
 		map[[2]string][]int{{"program", "p"}: {0, 1, 3}, {"program", "q"}: {2}, {"program", "P"}: nil, {"login", "person"}: {0, 2}, {"login", ""}: {1, 3},
 			{"email", " ANN+me@Example.org"}: {0, 2}, {"email", "bob@example.org"}: {1}, {"email", ""}: {3}, {"email", "an@example.org"}: nil},
-		ledger.Affiliate{ID: "A", Program: "p", Email: "Ann+shop@example.org", Name: "Ann", Status: ledger.Active, Payout: "iban", Login: "person", Note: "hello", Created: at(5)},
+		ledger.Affiliate{ID: "A", Program: "p", Email: "Ann+shop@example.org", Name: "Ann", Status: ledger.Active, Payout: "iban", Login: "person", User: "7", Note: "hello", Created: at(5)},
 		ledger.Affiliate{ID: "a", Program: "p", Email: "bob@Example.org", Status: ledger.Applied},
 		ledger.Affiliate{ID: "b", Program: "q", Email: "ann@EXAMPLE.org", Login: "person"},
 		ledger.Affiliate{ID: "c", Program: "p"})
@@ -142,14 +144,14 @@ func shops(t *testing.T, b ledger.Book) {
 
 // ownRows: who gave a row or was given one may write to its lists.
 func ownRows(t *testing.T, b ledger.Book) {
-	p := ledger.Program{ID: "p", Sites: []string{"a"}, Hosts: []string{"h"}, Params: []string{"ref"}, MinPayout: map[string]int64{"EUR": 1}}
+	p := ledger.Program{ID: "p", Sites: []string{"a"}, Hosts: []string{"h"}, Banned: []string{"b"}, Params: []string{"ref"}, MinPayout: map[string]int64{"EUR": 1}}
 	touch := ledger.Touch{ID: "t", Program: "p", Keys: []ledger.Key{"anon:1"}, Time: at(0)}
 	o := ledger.Order{ID: "o", Program: "p", Keys: []ledger.Key{"anon:1"}, Coupons: []string{"x"}, Lines: []ledger.Line{{ID: "1"}}, Time: at(0)}
 	f := ledger.Fact{ID: "f", Order: "o", Body: []byte("{}")}
 	d := ledger.Decision{ID: "d", Order: "o", Explain: []ledger.Candidate{{ID: "t"}}}
 	shop := ledger.Shop{ID: "s", Secrets: []string{"one"}}
 	spoil := func(p ledger.Program, touch ledger.Touch, o ledger.Order, f ledger.Fact, d ledger.Decision, s ledger.Shop) {
-		p.Sites[0], p.Hosts[0], p.Params[0], p.MinPayout["EUR"] = "spoilt", "spoilt", "spoilt", 99
+		p.Sites[0], p.Hosts[0], p.Banned[0], p.Params[0], p.MinPayout["EUR"] = "spoilt", "spoilt", "spoilt", "spoilt", 99
 		touch.Keys[0], o.Keys[0], o.Coupons[0], o.Lines[0].ID, f.Body[0], d.Explain[0].ID, s.Secrets[0] = "spoilt", "spoilt", "spoilt", "spoilt", '?', "spoilt", "spoilt"
 	}
 	change(t, b, func(tx ledger.Tx) {

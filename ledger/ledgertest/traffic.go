@@ -24,7 +24,7 @@ func touchID(t ledger.Touch) string { return t.ID }
 // touches: rule 2 asks for a span with both ends in it.
 func touches(t *testing.T, b ledger.Book) {
 	whole := ledger.Touch{ID: "t3", Program: "p", Affiliate: "a", Code: "ann", Site: "shop", Keys: []ledger.Key{"user:1", "anon:1", "anon:1"}, Time: at(1000), Source: ledger.FromQR,
-		Sub: "sub", Landing: "https://example.org/?a=b", Machine: "prefetch", Counted: true}
+		Sub: "sub", Landing: "https://example.org/?a=b", Referrer: "blog.example", Paid: "gclid", Machine: "prefetch", Counted: true}
 	change(t, b, func(tx ledger.Tx) {
 		for _, touch := range []ledger.Touch{whole,
 			{ID: "t2", Program: "p", Keys: []ledger.Key{"anon:1"}, Time: at(1000)},

@@ -13,12 +13,12 @@ import (
 type orders struct{ *tx }
 
 const (
-	orderColumns = "id, program, site, store, number, time, currency, customer, keys, coupons, verified, revision, affiliate, decision, known"
+	orderColumns = "id, program, site, store, number, time, currency, customer, keys, coupons, verified, sure, revision, affiliate, decision, known"
 	getOrder     = "SELECT " + orderColumns + " FROM orders WHERE id = ?"
 	findOrder    = "SELECT " + orderColumns + " FROM orders WHERE id = (SELECT order_id FROM order_names WHERE store = ? AND kind = ? AND value = ?)"
-	putOrder     = "INSERT INTO orders (" + orderColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
+	putOrder     = "INSERT INTO orders (" + orderColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
 		program = excluded.program, site = excluded.site, store = excluded.store, number = excluded.number, time = excluded.time, currency = excluded.currency,
-		customer = excluded.customer, keys = excluded.keys, coupons = excluded.coupons, verified = excluded.verified, revision = excluded.revision,
+		customer = excluded.customer, keys = excluded.keys, coupons = excluded.coupons, verified = excluded.verified, sure = excluded.sure, revision = excluded.revision,
 		affiliate = excluded.affiliate, decision = excluded.decision, known = excluded.known`
 	addName  = "INSERT INTO order_names (store, kind, value, order_id) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 	getName  = "SELECT order_id FROM order_names WHERE store = ? AND kind = ? AND value = ?"
@@ -37,7 +37,7 @@ func (x orders) Put(o ledger.Order, names ...ledger.Name) error {
 			return err
 		}
 		if _, err := x.exec(putOrder, o.ID, o.Program, o.Site, o.Store, o.Number, ms(o.Time), o.Currency, string(o.Customer), list(o.Keys), list(o.Coupons),
-			o.Verified, o.Revision, o.Affiliate, o.Decision, o.Known); err != nil {
+			o.Verified, o.Sure, o.Revision, o.Affiliate, o.Decision, o.Known); err != nil {
 			return err
 		}
 		if err := x.putKeys(o.ID, before.Keys, o.Keys); err != nil {
@@ -133,7 +133,7 @@ func (x orders) read(query string, values ...any) (o ledger.Order, err error) {
 
 func orderInto(o *ledger.Order) []any {
 	return []any{&o.ID, &o.Program, &o.Site, &o.Store, &o.Number, moment{&o.Time}, &o.Currency, &o.Customer, listed{&o.Keys}, listed{&o.Coupons},
-		&o.Verified, &o.Revision, &o.Affiliate, &o.Decision, &o.Known}
+		&o.Verified, &o.Sure, &o.Revision, &o.Affiliate, &o.Decision, &o.Known}
 }
 
 func (x orders) lines(order string) ([]ledger.Line, error) {
@@ -213,6 +213,7 @@ const (
 	addFact      = "INSERT INTO facts (order_id, id, kind, time, door, body) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 	getFacts     = "SELECT order_id, id, kind, time, door, body FROM facts WHERE order_id = ? ORDER BY time, id"
 	addDecision  = "INSERT INTO decisions (id, order_id, affiliate, rule, touch, time, decided_by, explain) VALUES (?,?,?,?,?,?,?,?)"
+	settled      = "SELECT order_id FROM entries WHERE order_id = ?1 UNION ALL SELECT order_id FROM decisions WHERE order_id = ?1 LIMIT 1"
 	getDecisions = "SELECT id, order_id, affiliate, rule, touch, time, decided_by, explain FROM decisions WHERE order_id = ? ORDER BY number"
 )
 
@@ -248,4 +249,58 @@ func (x facts) Decisions(order string) (found []ledger.Decision, err error) {
 		return err
 	}, getDecisions, order)
 	return found, err
+}
+
+func (x facts) Merge(from, to string) error {
+	err := x.whole(func() error {
+		os := orders(x)
+		gone, err := os.read(getOrder, from)
+		if err != nil {
+			return err
+		}
+		into, err := os.read(getOrder, to)
+		if err != nil {
+			return err
+		}
+		has, err := x.one(settled, []any{from}, new(string))
+		if err != nil {
+			return err
+		}
+		if has || from == to {
+			return errors.New("what has entries or decisions can't become another")
+		}
+		for _, key := range gone.Keys {
+			if !slices.Contains(into.Keys, key) {
+				into.Keys = append(into.Keys, key)
+			}
+		}
+		if err := os.Put(into); err != nil {
+			return err
+		}
+		return os.empty(gone, to)
+	})
+	if err != nil {
+		return fmt.Errorf("order %s, to become %s: %w", from, to, err)
+	}
+	return nil
+}
+
+// emptying moves to an order what was told of another, and removes the rest.
+var emptying = []string{"UPDATE OR IGNORE facts SET order_id = ?1 WHERE order_id = ?2", "DELETE FROM facts WHERE order_id = ?2",
+	"UPDATE order_names SET order_id = ?1 WHERE order_id = ?2", "DELETE FROM orders WHERE id = ?2"}
+
+// empty makes what there is of an order another's, and removes it.
+func (x orders) empty(gone ledger.Order, to string) error {
+	if err := x.putKeys(gone.ID, gone.Keys, nil); err != nil {
+		return err
+	}
+	if err := x.putLines(gone.ID, gone.Lines, nil); err != nil {
+		return err
+	}
+	for _, query := range emptying {
+		if _, err := x.exec(query, to, gone.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

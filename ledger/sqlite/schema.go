@@ -29,6 +29,7 @@ CREATE TABLE programs (
 	hold_days       INTEGER NOT NULL,
 	min_payout      TEXT NOT NULL, -- JSON object, by currency
 	hosts           TEXT NOT NULL, -- list
+	banned          TEXT NOT NULL, -- list
 	parameters      TEXT NOT NULL, -- list
 	trust_events    INTEGER NOT NULL,
 	created         INTEGER
@@ -46,6 +47,7 @@ CREATE TABLE affiliates (
 	status  TEXT NOT NULL,
 	payout  TEXT NOT NULL,
 	login   TEXT NOT NULL,
+	user_id TEXT NOT NULL,
 	note    TEXT NOT NULL,
 	created INTEGER,
 	mailbox TEXT NOT NULL -- email, folded
@@ -113,6 +115,8 @@ CREATE TABLE touches (
 	source    TEXT NOT NULL,
 	sub       TEXT NOT NULL,
 	landing   TEXT NOT NULL,
+	referrer  TEXT NOT NULL,
+	paid      TEXT NOT NULL,
 	machine   TEXT NOT NULL,
 	counted   INTEGER NOT NULL
 ) STRICT;
@@ -146,6 +150,7 @@ CREATE TABLE orders (
 	keys      TEXT NOT NULL, -- list
 	coupons   TEXT NOT NULL, -- list
 	verified  INTEGER NOT NULL,
+	sure      INTEGER NOT NULL, -- keys are what the shop's server said
 	revision  INTEGER NOT NULL,
 	affiliate TEXT NOT NULL,
 	decision  TEXT NOT NULL,
@@ -177,6 +182,7 @@ CREATE TABLE order_names (
 	order_id TEXT NOT NULL,
 	PRIMARY KEY (store, kind, value)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX order_names_order ON order_names (order_id);
 CREATE TABLE facts (
 	order_id TEXT NOT NULL,
 	id       TEXT NOT NULL,
@@ -237,6 +243,9 @@ CREATE TABLE payouts (
 	state     TEXT NOT NULL,
 	external  TEXT NOT NULL,
 	why       TEXT NOT NULL,
+	name      TEXT NOT NULL, -- who gets it, and where, when it was approved
+	email     TEXT NOT NULL,
+	account   TEXT NOT NULL,
 	created   INTEGER,
 	changed   INTEGER
 ) STRICT;

@@ -289,3 +289,22 @@ func TestWorthLooking(t *testing.T) {
 		}
 	}
 }
+
+// TestMergedOrderLeavesNothing: no row of an order that became another is left,
+// where forgetting would not find it.
+func TestMergedOrderLeavesNothing(t *testing.T) {
+	b := opened(t, t.TempDir())
+	defer b.Close()
+	must(t, b.Change(t.Context(), func(tx ledger.Tx) error {
+		_, err := tx.Orders().Facts().Add(ledger.Fact{ID: "f", Order: "gone"})
+		return errors.Join(err, tx.Orders().Put(ledger.Order{ID: "gone", Store: "s", Number: "1", Keys: []ledger.Key{"anon:1"}, Lines: []ledger.Line{{ID: "1"}}}),
+			tx.Orders().Put(ledger.Order{ID: "kept"}), tx.Orders().Facts().Merge("gone", "kept"))
+	}))
+	for table, column := range map[string]string{"orders": "id", "order_keys": "order_id", "order_lines": "order_id", "order_names": "order_id", "facts": "order_id"} {
+		var n, all int
+		must(t, b.reader.QueryRow("SELECT count(*) FILTER (WHERE "+column+" = 'gone'), count(*) FROM "+table).Scan(&n, &all))
+		if n != 0 || all == 0 != (table == "order_lines") {
+			t.Errorf("%s: %d rows of the order that is gone, %d in all", table, n, all)
+		}
+	}
+}

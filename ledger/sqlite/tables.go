@@ -154,20 +154,20 @@ func object(of map[string]int64) string {
 	return string(text)
 }
 
-var programKind = keeps("programs", "id, name, sites, window_days, model, coupon_priority, bind, hold_days, min_payout, hosts, parameters, trust_events, created",
+var programKind = keeps("programs", "id, name, sites, window_days, model, coupon_priority, bind, hold_days, min_payout, hosts, banned, parameters, trust_events, created",
 	func(p *ledger.Program) []any {
-		return []any{p.ID, p.Name, list(p.Sites), p.Window, string(p.Model), p.CouponPriority, string(p.Bind), p.Hold, object(p.MinPayout), list(p.Hosts), list(p.Params), p.TrustEvents, maybe(p.Created)}
+		return []any{p.ID, p.Name, list(p.Sites), p.Window, string(p.Model), p.CouponPriority, string(p.Bind), p.Hold, object(p.MinPayout), list(p.Hosts), list(p.Banned), list(p.Params), p.TrustEvents, maybe(p.Created)}
 	},
 	func(p *ledger.Program) []any {
-		return []any{&p.ID, &p.Name, listed{&p.Sites}, &p.Window, &p.Model, &p.CouponPriority, &p.Bind, &p.Hold, listed{&p.MinPayout}, listed{&p.Hosts}, listed{&p.Params}, &p.TrustEvents, moment{&p.Created}}
+		return []any{&p.ID, &p.Name, listed{&p.Sites}, &p.Window, &p.Model, &p.CouponPriority, &p.Bind, &p.Hold, listed{&p.MinPayout}, listed{&p.Hosts}, listed{&p.Banned}, listed{&p.Params}, &p.TrustEvents, moment{&p.Created}}
 	}, nil)
 
-var affiliateKind = keeps("affiliates", "id, program, email, name, status, payout, login, note, created, mailbox",
+var affiliateKind = keeps("affiliates", "id, program, email, name, status, payout, login, user_id, note, created, mailbox",
 	func(a *ledger.Affiliate) []any {
-		return []any{a.ID, a.Program, a.Email, a.Name, string(a.Status), a.Payout, a.Login, a.Note, maybe(a.Created), ledger.FoldEmail(a.Email)}
+		return []any{a.ID, a.Program, a.Email, a.Name, string(a.Status), a.Payout, a.Login, a.User, a.Note, maybe(a.Created), ledger.FoldEmail(a.Email)}
 	},
 	func(a *ledger.Affiliate) []any {
-		return []any{&a.ID, &a.Program, &a.Email, &a.Name, &a.Status, &a.Payout, &a.Login, &a.Note, moment{&a.Created}}
+		return []any{&a.ID, &a.Program, &a.Email, &a.Name, &a.Status, &a.Payout, &a.Login, &a.User, &a.Note, moment{&a.Created}}
 	}, map[string]string{"program": "program", "login": "login", "email": "mailbox"})
 
 var codeKind = keeps("codes", "id, text, program, affiliate, kind, landing, valid_from, valid_to, created",
@@ -191,12 +191,12 @@ var missKind = keeps("misses", "id, code, affiliate, count, last",
 	func(m *ledger.Miss) []any { return []any{&m.ID, &m.Code, &m.Affiliate, &m.Count, moment{&m.Last}} },
 	map[string]string{"affiliate": "affiliate"})
 
-var payoutKind = keeps("payouts", "id, program, affiliate, currency, cutoff, hash, entries, amount, state, external, why, created, changed",
+var payoutKind = keeps("payouts", "id, program, affiliate, currency, cutoff, hash, entries, amount, state, external, why, name, email, account, created, changed",
 	func(p *ledger.Payout) []any {
-		return []any{p.ID, p.Program, p.Affiliate, p.Currency, maybe(p.Cutoff), p.Hash, p.Entries, p.Amount, string(p.State), p.External, p.Why, maybe(p.Created), maybe(p.Changed)}
+		return []any{p.ID, p.Program, p.Affiliate, p.Currency, maybe(p.Cutoff), p.Hash, p.Entries, p.Amount, string(p.State), p.External, p.Why, p.Name, p.Email, p.Account, maybe(p.Created), maybe(p.Changed)}
 	},
 	func(p *ledger.Payout) []any {
-		return []any{&p.ID, &p.Program, &p.Affiliate, &p.Currency, moment{&p.Cutoff}, &p.Hash, &p.Entries, &p.Amount, &p.State, &p.External, &p.Why, moment{&p.Created}, moment{&p.Changed}}
+		return []any{&p.ID, &p.Program, &p.Affiliate, &p.Currency, moment{&p.Cutoff}, &p.Hash, &p.Entries, &p.Amount, &p.State, &p.External, &p.Why, &p.Name, &p.Email, &p.Account, moment{&p.Created}, moment{&p.Changed}}
 	}, map[string]string{"program": "program", "affiliate": "affiliate"})
 
 var flagKind = keeps("flags", "id, program, affiliate, order_id, type, evidence, state, decided_by, created, changed",

@@ -64,9 +64,9 @@ func quarter(t time.Time) int64 { return ms(t.Truncate(15 * time.Minute)) }
 type traffic struct{ *tx }
 
 const (
-	touchColumns = "t.id, t.program, t.affiliate, t.code, t.site, t.keys, t.time, t.source, t.sub, t.landing, t.machine, t.counted"
-	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, quarter, source, sub, landing, machine, counted)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
+	touchColumns = "t.id, t.program, t.affiliate, t.code, t.site, t.keys, t.time, t.source, t.sub, t.landing, t.referrer, t.paid, t.machine, t.counted"
+	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, quarter, source, sub, landing, referrer, paid, machine, counted)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
 	addTouchKey = "INSERT INTO touch_keys (program, key, time, touch) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 	getTouches  = "SELECT " + touchColumns + " FROM touches t WHERE t.program = ? AND t.time >= ? AND t.time <= ? ORDER BY t.time, t.id"
 	findTouches = "SELECT " + touchColumns + " FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ? AND k.time >= ? AND k.time <= ?"
@@ -75,7 +75,7 @@ const (
 func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
-		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Machine, t.Counted}, &number)
+		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted}, &number)
 		if err != nil || !added {
 			return err
 		}
@@ -94,7 +94,7 @@ func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 func (x traffic) Touches(program string, from, to time.Time, keys ...ledger.Key) (found []ledger.Touch, err error) {
 	keep := func(rows *sql.Rows) error {
 		var t ledger.Touch
-		err := rows.Scan(&t.ID, &t.Program, &t.Affiliate, &t.Code, &t.Site, listed{&t.Keys}, moment{&t.Time}, &t.Source, &t.Sub, &t.Landing, &t.Machine, &t.Counted)
+		err := rows.Scan(&t.ID, &t.Program, &t.Affiliate, &t.Code, &t.Site, listed{&t.Keys}, moment{&t.Time}, &t.Source, &t.Sub, &t.Landing, &t.Referrer, &t.Paid, &t.Machine, &t.Counted)
 		found = append(found, t)
 		return err
 	}
