@@ -33,7 +33,7 @@ func (d *Desk) propose(tx ledger.Tx, program string, cutoff time.Time) ([]Propos
 	if err != nil {
 		return nil, absent(err, "program", program)
 	}
-	if cutoff.After(d.now()) {
+	if cutoff = cutoff.Truncate(time.Millisecond); cutoff.After(d.now()) {
 		return nil, shop.Invalid("cut_off", "is ahead: what is available then is not known yet")
 	}
 	held, err := holds(tx, program)
