@@ -76,7 +76,7 @@ func (h Hit) message() message {
 		Type: "page", MessageID: h.ID, AnonymousID: h.Visitor, OriginalTimestamp: h.Time.UTC().Format(timeLayout),
 		Properties: h.Properties,
 		Context: about{
-			Page:      page{"https://" + Domain + h.Path + h.Search, h.Path, h.Search, h.Title, h.Referrer},
+			Page:      page{"https://" + h.Domain + h.Path + h.Search, h.Path, h.Search, h.Title, h.Referrer},
 			UserAgent: h.UserAgent,
 			IP:        h.IP.String(),
 		},

@@ -1,6 +1,7 @@
-// Package demo makes the traffic that `footfall demo` shows: real page views
-// of a clothing shop (see README.md), shifted so that they end now, and a
-// trickle of current ones after that. The same seed gives the same traffic.
+// Package demo makes what `footfall demo` shows: real page views
+// of a clothing shop (see README.md), shifted so that they end now, a
+// trickle of current ones after that, and a month of a course seller with
+// affiliates. The same seed gives the same traffic.
 package demo
 
 import (
@@ -23,6 +24,7 @@ type Hit struct {
 	Time       time.Time
 	Event      string // name of a track event; "" is a page view
 	Visitor    string // anonymousId
+	Domain     string // of the site
 	Path       string // of the page
 	Search     string // query string with "?", or ""
 	Title      string
@@ -91,7 +93,7 @@ func (v visit) hits(visitor string, r *rand.Rand) []Hit {
 	referrer, search := from.referrer, from.search
 	var hits []Hit
 	view := func(path, title string) {
-		h := Hit{Visitor: visitor, Path: path, Title: title + " | Shop Example", Referrer: referrer,
+		h := Hit{Visitor: visitor, Domain: Domain, Path: path, Title: title + " | Shop Example", Referrer: referrer,
 			UserAgent: agent, IP: ip, Country: Countries{}.Country(ip)}
 		if search != "" {
 			h.Search = "?" + search

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"time"
 
 	"footfall/affiliate"
 	"footfall/collect"
@@ -20,11 +21,16 @@ func (h *house) openLedger(ctx context.Context, dir string) error {
 		return err
 	}
 	h.ledger = book
+	h.desk, err = h.openDesk(ctx, time.Now)
+	return err
+}
+
+// openDesk opens a desk on the ledger with a clock.
+func (h *house) openDesk(ctx context.Context, now func() time.Time) (*affiliate.Desk, error) {
 	// Another key than that of imported ids, made of the same secret.
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write([]byte("affiliates"))
-	h.desk, err = affiliate.Open(ctx, book, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts})
-	return err
+	return affiliate.Open(ctx, h.ledger, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Now: now})
 }
 
 // hosts are those that a site's pages are on.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (c *call) mayShow(ctx context.Context) error {
 		return fmt.Errorf("a server runs on %s; %s", dir, instead)
 	}
 	for _, s := range sites {
-		if s.Domain != demo.Domain {
+		if !slices.Contains([]string{demo.Domain, demo.Courses, demo.Workshops}, s.Domain) {
 			return fmt.Errorf("%s has the site %s; %s", dir, s.Domain, instead)
 		}
 	}
@@ -96,10 +97,7 @@ func freeAddress(address string) string {
 }
 
 func feed(ctx context.Context, c *call, h *house, address string) error {
-	site, err := h.sites.find(demo.Domain)
-	if err != nil {
-		site, err = h.sites.AddSite(ctx, account.Site{Domain: demo.Domain, Zone: localZone(), Currency: "EUR", DNT: true})
-	}
+	site, err := h.demoSite(ctx, demo.Domain)
 	if err != nil {
 		return err
 	}
@@ -116,15 +114,17 @@ func feed(ctx context.Context, c *call, h *house, address string) error {
 		line.show(int64(sent), "")
 	}
 	line.end()
+	if err := h.showSeller(ctx, address, now); err != nil {
+		return err
+	}
 	if err := h.settled(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "%d events collected, stored and counted in %.1f s.\n", h.store.Load().State().Stored, time.Since(began).Seconds())
-	link, err := h.control.AddLink(ctx, account.ForLogin, "", 12*time.Hour)
-	if err != nil {
+	if err := h.printLinks(ctx, c.stdout, address); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "\n  Dashboard:  %s/login?link=%s\n\nA few visitors a minute keep coming. Stop with Ctrl-C; %s\n", address, link, whatRemains(c))
+	fmt.Fprintf(c.stdout, "A few visitors a minute keep coming. Stop with Ctrl-C; %s\n", whatRemains(c))
 	for hit, pause := range demo.Trickle(time.Now, uint64(now.UnixNano())) {
 		for body := range demo.Batches(func(yield func(demo.Hit) bool) { yield(hit) }, 1, hit.Time) {
 			if err := post(ctx, address, site.WriteKey, body); err != nil {
@@ -138,6 +138,15 @@ func feed(ctx context.Context, c *call, h *house, address string) error {
 		}
 	}
 	return nil
+}
+
+// demoSite is one of the demo's sites, made if it is not there.
+func (h *house) demoSite(ctx context.Context, domain string) (account.Site, error) {
+	site, err := h.sites.find(domain)
+	if err != nil {
+		site, err = h.sites.AddSite(ctx, account.Site{Domain: domain, Zone: localZone(), Currency: "EUR", DNT: true})
+	}
+	return site, err
 }
 
 func whatRemains(c *call) string {

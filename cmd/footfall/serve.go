@@ -26,7 +26,7 @@ import (
 )
 
 var serveCommands = []command{
-	{"demo", "", "show a dashboard with real traffic in it, in a temporary directory", runDemo},
+	{"demo", "", "show a dashboard with real traffic in it and an affiliate programme, in a temporary directory", runDemo},
 	{"serve", "", "run the server", func(ctx context.Context, c *call) error { return serve(ctx, c, nil, nil) }},
 	{"restart", "", "restart the running server; its listening socket stays open", restart},
 	{"login", "[EMAIL]", "print a one-time link to the dashboard, for the operator or for a person", login},
