@@ -80,7 +80,7 @@ func (v *visit) home() error {
 	if err != nil {
 		return err
 	}
-	x := homeView{Home: h, Zone: v.zone, Period: chosen.long, Links: links, Conversion: percent(h.Orders, h.Clicks), Standing: standing(h.Affiliate.Status)}
+	x := homeView{Home: h, Zone: v.zone, Period: chosen.long, Links: slices.DeleteFunc(links, func(l ownLink) bool { return l.Address == "" || l.Ended }), Conversion: percent(h.Orders, h.Clicks), Standing: standing(h.Affiliate.Status)}
 	for _, w := range windows {
 		x.Periods = append(x.Periods, tab{link: link{"/portal?" + url.Values{"period": {w.name}}.Encode(), w.label}, Current: w == chosen})
 	}
