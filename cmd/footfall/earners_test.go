@@ -64,7 +64,7 @@ func (h *home) twoEarners() (ids map[string]string) {
 	return ids
 }
 
-// TestEarnersByGraphQL, rules 7 and 17: an affiliate's key reads at the server's own
+// TestEarnersByGraphQL, rule 17: an affiliate's key reads at the server's own
 // door what is the affiliate's, and nothing of another who had a click on its order.
 func TestEarnersByGraphQL(t *testing.T) {
 	h := newHome(t)
