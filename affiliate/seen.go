@@ -276,6 +276,34 @@ func (v *viewing) decided(s *Seen, o ledger.Order) error {
 	return err
 }
 
+// EntriesOf lists an affiliate's commissions behind one of them, "" is none, newest
+// first. One that is not the affiliate's is ErrNotFound.
+func (d *Desk) EntriesOf(ctx context.Context, affiliate, before string, limit int) (all []Commission, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) error {
+		all = nil
+		v, err := d.viewing(tx, affiliate)
+		if err != nil {
+			return err
+		}
+		if before != "" {
+			own, err := tx.Money().Entries(ledger.EntryFilter{ID: before, Affiliate: affiliate, Kinds: earnings})
+			if err != nil {
+				return err
+			}
+			if len(own) == 0 {
+				return fmt.Errorf("entry %s of affiliate %s: %w", before, affiliate, ledger.ErrNotFound)
+			}
+		}
+		entries, err := tx.Money().Entries(ledger.EntryFilter{Program: v.program.ID, Affiliate: affiliate, Kinds: earnings, Before: before, Limit: limit})
+		if err != nil {
+			return err
+		}
+		all, err = v.commissions(entries)
+		return err
+	})
+	return all, err
+}
+
 // ExportEntries writes entries with their states, newest first, spelled as
 // WriteCSV does.
 func (d *Desk) ExportEntries(ctx context.Context, w io.Writer, f ledger.EntryFilter) error {

@@ -43,6 +43,8 @@ type Options struct {
 	// there are none.
 	Affiliate func(id string) (a metric.Affiliate, sites []string, ok bool)
 
+	Affiliates Affiliates // nil: GraphQL tells of none
+
 	Embed  func(ctx context.Context, token string) (account.Embed, error) // reads a token for embedding; nil takes none
 	Record func(context.Context, account.Change) error                    // adds to the audit log; nil keeps none
 }
@@ -54,6 +56,7 @@ type door struct {
 	source query.Source
 	keys   Keys
 	sites  Sites
+	who    account.Who // asks; nobody until a request is let in
 	Options
 }
 
@@ -69,7 +72,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source, keys, sites, o}
+	d := &door{source: source, keys: keys, sites: sites, Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -122,8 +125,7 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		do, ok := takes[r.Method]
-		if !ok {
+		if takes[r.Method] == nil {
 			h.Set("Allow", takes.String())
 			refuse(w, http.StatusMethodNotAllowed, "use "+takes.String())
 			return
@@ -139,23 +141,27 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		if !ok {
 			return
 		}
-		bound := d
+		bound := d.by(a.who)
 		if a.own != nil {
 			bound = bound.of(*a.own)
 		}
 		if a.shows != nil {
 			bound = bound.showing(*a.shows)
 		}
-		if bound != d {
-			do = bound.routes()[pattern][r.Method]
-		}
 		if action == account.ChangeSegments && d.Record != nil {
 			w = &recorder{w, func() error {
 				return d.Record(ctx, account.Change{Who: a.who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
 			}, d.Log}
 		}
-		do(w, r, a.sites)
+		bound.routes()[pattern][r.Method](w, r, a.sites)
 	})
+}
+
+// by is the door for somebody who asks.
+func (d *door) by(who account.Who) *door {
+	asked := *d
+	asked.who = who
+	return &asked
 }
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	graphql "github.com/graph-gophers/graphql-go"
@@ -49,7 +50,7 @@ func (d *door) graphql(w http.ResponseWriter, r *http.Request, sites []account.S
 		refuse(w, http.StatusBadRequest, `no query: POST {"query":"{ getAnalyticsData(metricType: PageViews, timeWindow: Last7Days) { dataset { series timestamp value } } }"}`)
 		return
 	}
-	bound := graphql.MustParseSchema(schema, &root{d, sites}, graphql.MaxDepth(maxDepth), graphql.MaxSelections(maxSelections),
+	bound := graphql.MustParseSchema(schema, &root{door: d, sites: sites}, graphql.MaxDepth(maxDepth), graphql.MaxSelections(maxSelections),
 		graphql.MaxQueryLength(MaxBody), graphql.MaxParallelism(2), graphql.UseFieldResolvers(), graphql.UseStringDescriptions())
 	reply(w, http.StatusOK, bound.Exec(r.Context(), in.Query, in.OperationName, in.Variables))
 }
@@ -81,6 +82,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) (in request, ok bool) {
 type root struct {
 	door  *door
 	sites []account.Site // that the key may see
+	rows  atomic.Int64   // that the answer has so far: see take
 }
 
 type arguments struct {

@@ -42,12 +42,12 @@ type Entry struct {
 
 // EntryFilter picks entries. The zero value is all.
 type EntryFilter struct {
-	Program, Affiliate, Site, Order, Payout, Currency string
-	Kinds                                             []EntryKind
-	From, To                                          time.Time // of Occurred; To is exclusive
-	Unpaid                                            bool      // of no payout, and Payable
-	Before                                            string    // id to go on behind, for pages: newest first; ErrNotFound if there is none
-	Limit                                             int       // 0 is all
+	ID, Program, Affiliate, Site, Order, Payout, Currency string
+	Kinds                                                 []EntryKind
+	From, To                                              time.Time // of Occurred; To is exclusive
+	Unpaid                                                bool      // of no payout, and Payable
+	Before                                                string    // id to go on behind, for pages: newest first; ErrNotFound if there is none
+	Limit                                                 int       // 0 is all
 }
 
 // Sum is what entries of a quarter of an hour add up to.

@@ -354,7 +354,7 @@ func (k *control) addCode(w http.ResponseWriter, r *http.Request) error {
 	if c, err = k.h.desk.AddCode(r.Context(), c); err != nil {
 		return err
 	}
-	return answer(w, linked{c, k.link(c)})
+	return answer(w, linked{c, k.h.link(c)})
 }
 
 // linked is a code with the link that it makes; "" for a coupon.
@@ -363,11 +363,11 @@ type linked struct {
 	Link string `json:"link,omitempty"`
 }
 
-func (k *control) link(c ledger.Code) string {
+func (h *house) link(c ledger.Code) string {
 	if c.Kind != ledger.LinkCode {
 		return ""
 	}
-	return k.h.address + "/r/" + url.PathEscape(c.Text)
+	return h.address + "/r/" + url.PathEscape(c.Text)
 }
 
 // dayOrNot reads a day of UTC; "" is the zero time.
@@ -397,7 +397,7 @@ func (k *control) listCodes(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := make([]linked, len(all))
 	for i, c := range all {
-		out[i] = linked{c, k.link(c)}
+		out[i] = linked{c, k.h.link(c)}
 	}
 	return answer(w, out)
 }

@@ -95,6 +95,8 @@ func entryFilters(t *testing.T, b ledger.Book) {
 			{ledger.EntryFilter{Program: "p"}, "[3 2 1]"},
 			{ledger.EntryFilter{Affiliate: "b"}, "[6 5 4 3]"},
 			{ledger.EntryFilter{Program: "p", Affiliate: "b"}, "[3]"},
+			{ledger.EntryFilter{ID: "2"}, "[2]"},
+			{ledger.EntryFilter{ID: "2", Affiliate: "b"}, "[]"},
 			{ledger.EntryFilter{Site: "t"}, "[2]"},
 			{ledger.EntryFilter{Order: "o"}, "[2 1]"},
 			{ledger.EntryFilter{Payout: "w"}, "[1]"},

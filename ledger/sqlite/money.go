@@ -60,6 +60,7 @@ func (x money) Entries(f ledger.EntryFilter) (found []ledger.Entry, err error) {
 
 // entries is the conditions of a filter, without those of a page.
 func entries(f ledger.EntryFilter) (w where) {
+	w.is("id", f.ID)
 	w.is("program", f.Program)
 	w.is("affiliate", f.Affiliate)
 	w.is("site", f.Site)
