@@ -106,7 +106,7 @@ const questions = 4
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
 	collector := collect.New(h.sites, collect.Options{
-		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h},
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	orders := h.commerce()
