@@ -102,6 +102,10 @@ func (h *house) shutDoors(server *http.Server, within time.Duration) error {
 // together; it spreads each over all processors.
 const questions = 4
 
+// readTimeout is how long a request may take to arrive, a form with its fields;
+// doors that take more than forms set a time of their own for each body.
+const readTimeout = 30 * time.Second
+
 // server puts the doors on the house.
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
@@ -115,7 +119,7 @@ func (h *house) server() *http.Server {
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs := h.portal(pages, collector)
 	return &http.Server{
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			path := r.URL.Path
