@@ -18,8 +18,14 @@ type tally struct {
 	products map[string]back // of products that have several lines
 	net      int64           // of the order as a whole
 	gross    int64           // the same, with tax and shipping
-	most     int64           // largest amount that was told to be all so far
-	mostly   int64           // the same, with tax and shipping
+	sofar    map[string]most // what was told to be all so far, by the refund's id
+}
+
+// most is the largest amounts that were told to be all that was given back so
+// far, by one id: an order that was paid by several charges has one of each.
+type most struct {
+	net   int64
+	gross int64 // with tax and shipping
 }
 
 // back is what was given back of a line or product.
@@ -43,7 +49,7 @@ func (b *back) add(l shop.RefundLine) {
 // remaining is an order's lines with what refunds leave of them; odd are those
 // of the refunds that can't be counted, see tally.add.
 func remaining(order *shop.Order, refunds []statement) (parts []part, odd []string) {
-	t := tally{order: order, lines: make([]back, len(order.Lines)), products: map[string]back{}}
+	t := tally{order: order, lines: make([]back, len(order.Lines)), products: map[string]back{}, sofar: map[string]most{}}
 	for _, r := range refunds {
 		if !t.add(r.said.Refund) {
 			odd = append(odd, r.ID)
@@ -86,10 +92,14 @@ func (t *tally) add(r *shop.Refund) (counted bool) {
 			counted = t.line(l) && counted
 		}
 		return counted
-	case r.Cumulative && r.Gross:
-		t.mostly = max(t.mostly, r.Amount)
 	case r.Cumulative:
-		t.most = max(t.most, r.Amount)
+		m := t.sofar[r.ID]
+		if r.Gross {
+			m.gross = max(m.gross, r.Amount)
+		} else {
+			m.net = max(m.net, r.Amount)
+		}
+		t.sofar[r.ID] = m
 	case r.Gross:
 		t.gross += r.Amount
 	default:
@@ -101,7 +111,8 @@ func (t *tally) add(r *shop.Refund) (counted bool) {
 // line adds what was given back of a line. An amount of one that the order
 // doesn't have is of the order as a whole.
 func (t *tally) line(l shop.RefundLine) (counted bool) {
-	switch found := t.find(l.Line, l.Product); {
+	found := t.find(l.Line, l.Product)
+	switch l = t.bounded(found, l); {
 	case len(found) == 1:
 		t.lines[found[0]].add(l)
 	case len(found) > 1:
@@ -114,6 +125,25 @@ func (t *tally) line(l shop.RefundLine) (counted bool) {
 		return false
 	}
 	return true
+}
+
+// bounded is what was given back of lines, at most what its units are worth:
+// prices are those before a discount of the order, the lines' nets those after.
+// Of one line that is its units themselves, so that all of them are all of it.
+func (t *tally) bounded(found []int, l shop.RefundLine) shop.RefundLine {
+	worth := int64(0)
+	for _, i := range found {
+		all := max(1, abs(t.order.Lines[i].Quantity))
+		worth = max(worth, proportion(abs(t.order.Lines[i].Net), min(l.Quantity, all), all))
+	}
+	switch {
+	case l.Quantity <= 0 || l.Amount < worth || worth == 0:
+	case len(found) == 1:
+		l.Amount = 0
+	default:
+		l.Amount = worth
+	}
+	return l
 }
 
 // parts is the lines with what remains of them: what was told of a line is taken
@@ -133,7 +163,7 @@ func (t *tally) parts() []part {
 	for _, p := range parts {
 		left += p.remains
 	}
-	give(parts, all, max(t.net+t.without(t.gross, net), max(t.most, t.without(t.mostly, net))-(abs(net)-abs(left))))
+	give(parts, all, max(t.net+t.without(t.gross, net), t.soFar(net)-(abs(net)-abs(left))))
 	left = 0
 	for _, p := range parts {
 		left += p.remains
@@ -200,4 +230,18 @@ func (t *tally) without(gross, net int64) int64 {
 		return gross
 	}
 	return proportion(abs(net), min(gross, t.order.Total), t.order.Total)
+}
+
+// soFar is the sum of all that was given back so far, by all ids, without tax
+// and shipping, of an order with that net.
+func (t *tally) soFar(net int64) (sum int64) {
+	gross := int64(0)
+	for _, m := range t.sofar {
+		if m.net >= t.without(m.gross, net) {
+			sum += m.net
+		} else {
+			gross += m.gross
+		}
+	}
+	return sum + t.without(gross, net)
 }

@@ -64,7 +64,8 @@ type Options struct {
 	// its JSON without any address or user agent.
 	Refuse   func(ctx context.Context, site, reason, raw string)
 	Enricher Enricher
-	Links    Links // of affiliates; nil knows none
+	Links    Links  // of affiliates; nil knows none
+	Public   string // the origin people reach this server by, which QR codes lead to; "" is the Host header's
 	// Count counts n of a stage: "accepted", "refused" (reason: the field, or "too_old"),
 	// "dropped" (reason), "late" (a click that its visitor did not wait for), "request" (reason: the status).
 	Count          func(stage, reason string, n int)

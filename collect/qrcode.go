@@ -21,6 +21,10 @@ const (
 	moduleDot = 8 // pixels of a module's side in a PNG
 )
 
+// maxHost is how long a host's name may be (RFC 1035): the longer the text, the
+// longer it takes to draw, and a sender may name any host.
+const maxHost = 253
+
 // linkRoute finds what answers a path below /r/.
 func linkRoute(path string) handler {
 	code, what := splitLink(path)
@@ -43,7 +47,18 @@ func (c *Collector) qrCode(w http.ResponseWriter, r *http.Request, _ event.Kind)
 		c.noLink(w, "There is no such link, so there is no picture of it.")
 		return nil
 	}
-	address := scheme(r) + "://" + r.Host + "/r/" + url.PathEscape(link.Code) + "?src=qr"
+	origin := c.Public
+	if origin == "" && len(r.Host) > maxHost {
+		return &refusal{status: http.StatusBadRequest, why: "the host is longer than 253 bytes"}
+	} else if origin == "" {
+		origin = scheme(r) + "://" + r.Host
+	}
+	j, ref := c.enter() // drawing takes longer than most that is sent
+	if ref != nil {
+		return ref
+	}
+	defer c.leave(j)
+	address := origin + "/r/" + url.PathEscape(link.Code) + "?src=qr"
 	modules, err := modulesOf(address)
 	if err != nil {
 		return &refusal{status: http.StatusBadRequest, why: "the link is too long for a QR code"}

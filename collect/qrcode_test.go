@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"image/png"
+	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
@@ -75,5 +76,45 @@ func TestQRCodeAnswers(t *testing.T) {
 	long.Code = strings.Repeat("Ä", 1000)
 	if rec := clickWorld(long, nil).do("GET", "/r/anna/qr.svg", ""); rec.Code != 400 {
 		t.Errorf("too long for a QR code: %d", rec.Code)
+	}
+}
+
+// TestQRCodeHost: a picture leads to the server's own address, where that is
+// known, whatever host its sender names; a name that is none is not drawn.
+func TestQRCodeHost(t *testing.T) {
+	ask := func(w *world, host string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "/r/anna/qr.svg", nil)
+		r.Host = host
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, r)
+		return rec
+	}
+	long := strings.Repeat("a", 254)
+	known := clickWorld(testLink, func(o *Options) { o.Public = "https://stats.example" })
+	want := ask(known, "stats.example")
+	for _, host := range []string{"evil.example", long} {
+		if got := ask(known, host); got.Code != 200 || got.Body.String() != want.Body.String() {
+			t.Errorf("%.20s: %d, another picture", host, got.Code)
+		}
+	}
+	asked := clickWorld(testLink, nil)
+	for host, status := range map[string]int{long: 400, long[1:]: 200, "stats.example": 200} {
+		if got := ask(asked, host); got.Code != status {
+			t.Errorf("a host of %d bytes: %d, want %d", len(host), got.Code, status)
+		}
+	}
+	secure := httptest.NewRequest("GET", "https://stats.example/r/anna/qr.svg", nil)
+	rec := httptest.NewRecorder()
+	if asked.ServeHTTP(rec, secure); rec.Body.String() != want.Body.String() {
+		t.Error("the public address has another picture than the host of the same name")
+	}
+	crowded := clickWorld(testLink, func(o *Options) { o.MaxWaiting = 1 })
+	crowded.waiting.Add(1)
+	if got := ask(crowded, "stats.example"); got.Code != 429 {
+		t.Errorf("too many at a time: %d", got.Code)
+	}
+	crowded.waiting.Add(-1)
+	if got := ask(crowded, "stats.example"); got.Code != 200 || crowded.waiting.Load() != 0 {
+		t.Errorf("afterwards: %d, %d waiting", got.Code, crowded.waiting.Load())
 	}
 }

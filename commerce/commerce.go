@@ -57,7 +57,7 @@ type Options struct {
 	Now         func() time.Time // nil is time.Now
 	Timeout     time.Duration    // of one request, of a file ten times as long; 0 is 30 s
 	BodyTimeout time.Duration    // of reading its body; 0 is 10 s
-	MaxWaiting  int              // requests in memory at a time, 503 beyond; 0 is 128
+	MaxWaiting  int              // requests with a key in memory at a time, and as many webhook messages, 503 beyond; 0 is 128
 }
 
 // MaxBody is the most bytes a request or webhook message may have; a file has
@@ -70,7 +70,22 @@ const fileTimes = 10
 type door struct {
 	taker Taker
 	Options
-	slots chan struct{}
+	slots slots // of requests with a key
+	hooks slots // of webhooks, whose senders nobody knows before all of a message is there
+}
+
+// slots are the places for requests in memory.
+type slots chan struct{}
+
+// within does something in a slot; without one it is to be sent again.
+func (s slots) within(do func() *refusal) *refusal {
+	select {
+	case s <- struct{}{}:
+		defer func() { <-s }()
+		return do()
+	default:
+		return again("too many requests at a time: send it again")
+	}
 }
 
 // New is the handler of what Handles names.
@@ -102,11 +117,11 @@ func New(taker Taker, o Options) http.Handler {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = 128
 	}
-	d := &door{taker: taker, Options: o, slots: make(chan struct{}, o.MaxWaiting)}
+	d := &door{taker: taker, Options: o, slots: make(slots, o.MaxWaiting), hooks: make(slots, o.MaxWaiting)}
 	mux := http.NewServeMux()
-	mux.Handle("/v1/orders", d.guard(o.Timeout, d.orders))
-	mux.Handle("/v1/refunds", d.guard(o.Timeout, d.refunds))
-	mux.Handle("/v1/orders.csv", d.guard(fileTimes*o.Timeout, d.file))
+	mux.Handle("/v1/orders", d.guard(o.Timeout, d.keyed(d.orders)))
+	mux.Handle("/v1/refunds", d.guard(o.Timeout, d.keyed(d.refunds)))
+	mux.Handle("/v1/orders.csv", d.guard(fileTimes*o.Timeout, d.keyed(d.file)))
 	mux.Handle("/hooks/{site}/{shop}", d.guard(o.Timeout, d.hook))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		d.refuse(w, &refusal{status: http.StatusNotFound, why: "there is no such address"})
@@ -119,21 +134,28 @@ func Handles(path string) bool {
 	return path == "/v1/orders" || path == "/v1/refunds" || path == "/v1/orders.csv" || strings.HasPrefix(path, "/hooks/")
 }
 
-// guard takes POST alone, bounds how many requests are in memory and how long
-// one takes, and answers a refusal.
-func (d *door) guard(timeout time.Duration, do func(w http.ResponseWriter, r *http.Request) *refusal) http.Handler {
+// act does what a request asks for, or says why not.
+type act func(w http.ResponseWriter, r *http.Request) *refusal
+
+// keyed does what a request with a key asks for. The key comes first: who has
+// none takes nobody's slot.
+func (d *door) keyed(do func(w http.ResponseWriter, r *http.Request, o shop.RequestOptions) *refusal) act {
+	return func(w http.ResponseWriter, r *http.Request) *refusal {
+		o, f := d.sender(r)
+		if f != nil {
+			return f
+		}
+		return d.slots.within(func() *refusal { return do(w, r, o) })
+	}
+}
+
+// guard takes POST alone, bounds how long a request takes, and answers a refusal.
+func (d *door) guard(timeout time.Duration, do act) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			d.refuse(w, &refusal{status: http.StatusMethodNotAllowed, why: "use POST"})
-			return
-		}
-		select {
-		case d.slots <- struct{}{}:
-			defer func() { <-d.slots }()
-		default:
-			d.refuse(w, again("too many requests at a time: send it again"))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)

@@ -299,3 +299,55 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("after it: %d", status)
 	}
 }
+
+// Who has no key can't keep those who have one from sending: slow messages take
+// the places of webhooks alone, and slow requests without a key take none.
+func TestSlowSendersWithoutKey(t *testing.T) {
+	d := newDoor(func(o *Options) { o.MaxWaiting = 2 })
+	var slow sync.WaitGroup
+	var ends []*io.PipeWriter
+	hold := func(address, key string) {
+		body, end := io.Pipe()
+		ends = append(ends, end)
+		slow.Go(func() {
+			r := httptest.NewRequest(http.MethodPost, address, body)
+			r.Header.Set("Authorization", key)
+			d.ServeHTTP(httptest.NewRecorder(), r)
+			_ = body.Close()
+		})
+		if _, err := end.Write([]byte("{")); err != nil && key != "" { // it is being read
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		hold("/hooks/courses/stripe", "none")
+	}
+	for range 8 {
+		hold("/v1/orders?site=courses", "")
+	}
+	if status, _ := d.send(t, "/hooks/courses/stripe", "{}"); status != 503 {
+		t.Errorf("a third message: %d", status)
+	}
+	if status, answer := d.send(t, "/v1/orders?site=courses", order, "Authorization", key); status != 201 {
+		t.Errorf("an order beside slow messages: %d %v", status, answer)
+	}
+	for range 2 {
+		hold("/v1/orders?site=courses", key)
+	}
+	for _, address := range []string{"/v1/orders?site=courses", "/v1/refunds?site=courses", "/v1/orders.csv?site=courses"} {
+		if status, _ := d.send(t, address, order); status != 401 {
+			t.Errorf("%s without a key, all places taken: %d", address, status)
+		}
+		if status, _ := d.send(t, address, order, "Authorization", key); status != 503 {
+			t.Errorf("%s, all places taken: %d", address, status)
+		}
+	}
+	for _, end := range ends {
+		_ = end.Close()
+	}
+	slow.Wait()
+	m := messages[1]
+	if status, _ := d.send(t, "/hooks/courses/stripe", m.body, m.header, m.sign(noon, m.body)); status != 200 {
+		t.Errorf("a message afterwards: %d", status)
+	}
+}

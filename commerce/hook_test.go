@@ -147,3 +147,26 @@ func TestSlowBody(t *testing.T) {
 		t.Errorf("the next message: %d, %d reports", resp.StatusCode, d.asked)
 	}
 }
+
+// Bodies may take as long as the door says, also where the server is less patient.
+func TestBodyTimeoutIsTheDoors(t *testing.T) {
+	d := newDoor()
+	s := httptest.NewUnstartedServer(d)
+	s.Config.ReadTimeout = 50 * time.Millisecond
+	s.Start()
+	defer s.Close()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	const file = "order_id,time,revenue\n1,2023-05-14,5\n"
+	fmt.Fprintf(c, "POST /v1/orders.csv?site=courses HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s", key, len(file), file[:9])
+	time.Sleep(3 * s.Config.ReadTimeout)
+	fmt.Fprint(c, file[9:])
+	answer := make([]byte, 64)
+	if n, err := c.Read(answer); err != nil || !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 200") {
+		t.Errorf("%q, %v", answer, err)
+	}
+}

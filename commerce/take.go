@@ -84,20 +84,16 @@ func (d *door) sender(r *http.Request) (o shop.RequestOptions, f *refusal) {
 }
 
 // orders is POST /v1/orders.
-func (d *door) orders(w http.ResponseWriter, r *http.Request) *refusal {
-	return d.request(w, r, shop.ReadOrders)
+func (d *door) orders(w http.ResponseWriter, r *http.Request, o shop.RequestOptions) *refusal {
+	return d.request(w, r, o, shop.ReadOrders)
 }
 
 // refunds is POST /v1/refunds.
-func (d *door) refunds(w http.ResponseWriter, r *http.Request) *refusal {
-	return d.request(w, r, shop.ReadRefunds)
+func (d *door) refunds(w http.ResponseWriter, r *http.Request, o shop.RequestOptions) *refusal {
+	return d.request(w, r, o, shop.ReadRefunds)
 }
 
-func (d *door) request(w http.ResponseWriter, r *http.Request, read func([]byte, shop.RequestOptions) (shop.Request, error)) *refusal {
-	o, f := d.sender(r)
-	if f != nil {
-		return f
-	}
+func (d *door) request(w http.ResponseWriter, r *http.Request, o shop.RequestOptions, read func([]byte, shop.RequestOptions) (shop.Request, error)) *refusal {
 	body, f := d.body(w, r, MaxBody)
 	if f != nil {
 		return f
@@ -142,11 +138,7 @@ func (d *door) unread(err error) *refusal {
 }
 
 // file is POST /v1/orders.csv.
-func (d *door) file(w http.ResponseWriter, r *http.Request) *refusal {
-	o, f := d.sender(r)
-	if f != nil {
-		return f
-	}
+func (d *door) file(w http.ResponseWriter, r *http.Request, o shop.RequestOptions) *refusal {
 	body, f := d.body(w, r, shop.MaxFile)
 	if f != nil {
 		return f
@@ -170,6 +162,11 @@ func (d *door) hook(w http.ResponseWriter, r *http.Request) *refusal {
 	if !known || !expected {
 		return &refusal{status: http.StatusNotFound, why: "no webhook is expected here: set the shop up, then use the address you are told"}
 	}
+	return d.hooks.within(func() *refusal { return d.message(w, r, h, o) })
+}
+
+// message takes a webhook's message.
+func (d *door) message(w http.ResponseWriter, r *http.Request, h shop.Hook, o shop.HookOptions) *refusal {
 	body, f := d.body(w, r, MaxBody)
 	if f != nil {
 		return f

@@ -248,6 +248,6 @@ func (d *Door) logoutEverywhere(w http.ResponseWriter, r *http.Request, in visit
 		return
 	}
 	d.note(r, in, "log-out everywhere", in.person.Email)
-	setCookie(w, r, "", -1)
+	d.setCookie(w, r, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }

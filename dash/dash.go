@@ -42,7 +42,7 @@ type Options struct {
 	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
 	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
 	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
-	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none
+	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
 	Portal string                                // path to which affiliates are sent who may not see the figures; "" is none
 }
 
@@ -103,7 +103,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	for route, do := range d.routes() {
 		mux.HandleFunc(route, d.guard(route, do))
 	}
-	d.Handler = strict(mux)
+	d.Handler = d.strict(mux)
 	return d
 }
 
@@ -121,8 +121,9 @@ func (d *Door) routes() map[string]page {
 }
 
 // strict forbids the pages everything they don't need: script and style from
-// this server only, no frames, no other host.
-func strict(next http.Handler) http.Handler {
+// this server only, no frames, no other host. Where people reach this server by
+// https, browsers are to use nothing else for a year.
+func (d *Door) strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
@@ -130,6 +131,9 @@ func strict(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer") // a log-in link must not travel on
 		h.Set("Cache-Control", "no-store")
+		if d.publicTLS() {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -167,7 +171,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 	defer cancel()
 	v := d.draw(ctx, s, sites)
 	if v.Empty {
-		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + origin(r) + `/js/footfall.js"></script>`
+		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}
 	d.show(w, http.StatusOK, "page.html", in, v)
 }
@@ -213,13 +217,16 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 }
 
 // origin is how the browser reached this server.
-func origin(r *http.Request) string {
-	if secure(r) {
+func (d *Door) origin(r *http.Request) string {
+	if d.secure(r) {
 		return "https://" + r.Host
 	}
 	return "http://" + r.Host
 }
 
-func secure(r *http.Request) bool {
-	return r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+// secure reports whether the browser uses https: not every proxy says so.
+func (d *Door) secure(r *http.Request) bool {
+	return d.publicTLS() || r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
+
+func (d *Door) publicTLS() bool { return strings.HasPrefix(strings.ToLower(d.Public), "https://") }

@@ -95,7 +95,7 @@ func (d *Door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, 
 			return
 		}
 	}
-	setCookie(w, r, e.Session, int(account.SessionLife.Seconds()))
+	d.setCookie(w, r, e.Session, int(account.SessionLife.Seconds()))
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
@@ -162,13 +162,13 @@ func (d *Door) logout(w http.ResponseWriter, r *http.Request, in visit) {
 		d.noControl(w, err)
 		return
 	}
-	setCookie(w, r, "", -1)
+	d.setCookie(w, r, "", -1)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
 // setCookie keeps the session in the browser for so many seconds; a negative
 // number takes it out.
-func setCookie(w http.ResponseWriter, r *http.Request, session string, seconds int) {
+func (d *Door) setCookie(w http.ResponseWriter, r *http.Request, session string, seconds int) {
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: session, Path: "/", MaxAge: seconds,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure(r)})
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.secure(r)})
 }

@@ -225,6 +225,26 @@ func TestCSRF(t *testing.T) {
 	}
 }
 
+// TestSecurePublic: where people reach the server by https, the session goes
+// nowhere else, whether or not the proxy says how the browser came.
+func TestSecurePublic(t *testing.T) {
+	for public, want := range map[string]bool{"https://stats.example": true, "http://stats.example": false, "": false} {
+		w := newWorldWith(t, Options{Now: time.Now, Public: public}, "atelier.example")
+		w.person(t, "ada@example.com", account.Owner, "")
+		b := w.browser(t)
+		in := b.do("POST", "/login", fields("email", "ada@example.com", "password", password))
+		out := b.send("/logout")
+		for what, rec := range map[string]*httptest.ResponseRecorder{"log-in": in, "log-out": out} {
+			if c := rec.Result().Cookies(); rec.Code != 303 || len(c) != 1 || c[0].Secure != want {
+				t.Errorf("%s at %q: %d %v", what, public, rec.Code, c)
+			}
+		}
+		if strict := b.do("GET", "/login", nil).Header().Get("Strict-Transport-Security"); strict != map[bool]string{true: "max-age=31536000"}[want] {
+			t.Errorf("%q: Strict-Transport-Security %q", public, strict)
+		}
+	}
+}
+
 func TestOpenRedirect(t *testing.T) {
 	w := newWorld(t, time.Now, "atelier.example")
 	w.person(t, "ada@example.com", account.Owner, "")

@@ -29,6 +29,10 @@ var columns = []string{"store", "order_id", "time", "updated_at", "currency", "l
 // amounts are the columns that hold numbers.
 var amounts = []string{"price", "quantity", "net", "revenue", "subtotal", "total", "shipping", "tax", "discount", "refund_amount"}
 
+// layouts are how times may be written beside RFC 3339. What a day is as a time
+// is group.moment.
+var layouts = map[string][]string{"time": {time.DateTime, "2006-01-02 15:04"}, "updated_at": {time.DateTime, "2006-01-02 15:04", time.DateOnly}}
+
 // sheet is a file while it is read.
 type sheet struct {
 	semicolons bool
@@ -69,6 +73,7 @@ func ReadCSV(text []byte, o RequestOptions) ([]Report, error) {
 	}
 	var reports []Report
 	for _, g := range s.groups {
+		g.Time = g.moment(o.Now)
 		report, err := g.report(o)
 		if err != nil {
 			s.blame(g.where(err))
@@ -165,14 +170,31 @@ func (s *sheet) plain(column, text string) string {
 	if s.semicolons && slices.Contains(amounts, column) && strings.Count(text, ",") == 1 && !strings.Contains(text, ".") {
 		return strings.Replace(text, ",", ".", 1)
 	}
-	if column == "time" || column == "updated_at" {
-		for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-			if t, err := time.Parse(layout, text); err == nil {
-				return t.Format(time.RFC3339)
-			}
+	for _, layout := range layouts[column] {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.Format(time.RFC3339)
 		}
 	}
 	return text
+}
+
+// moment is the time of a group, of which a day may be all that is said. An
+// order's is the end of that day, as far as it is over: a click of the same day
+// came before the order. It may differ when the file is sent again, as orders are
+// known by their ids. A refund without an id is known by its time, so that a
+// refund's is the beginning of the day.
+func (g *group) moment(now time.Time) word {
+	day, err := time.Parse(time.DateOnly, string(g.Time))
+	if err != nil {
+		return g.Time
+	}
+	at := day
+	if end := day.Add(24*time.Hour - time.Millisecond); !g.refund && !now.Before(end) {
+		at = end
+	} else if !g.refund && now.After(day) {
+		at = now.UTC()
+	}
+	return word(at.Format(time.RFC3339Nano))
 }
 
 // put puts a cell where its column belongs: to the order, all of whose rows have

@@ -40,7 +40,7 @@ func TestReadCSV(t *testing.T) {
 				t.Errorf("%+v", o)
 			}
 			for i, want := range []Refund{
-				{ID: "r1", Currency: "EUR", Lines: []RefundLine{{Product: "go", Amount: 750, Quantity: 1}, {Product: "sql", Amount: 100, Quantity: 1}}},
+				{ID: "r1", Currency: "EUR", Lines: []RefundLine{{Product: "go", Amount: 750}, {Product: "sql", Amount: 100}}},
 				{ID: "r2", Amount: 250},
 				{Full: true},
 			} {
@@ -67,6 +67,32 @@ func TestCSVRefundsWithoutID(t *testing.T) {
 	reports, err := ReadCSV([]byte("refund_of,time,product_id,refund_amount\n1,2023-05-14,a,1\n1,2023-05-15,a,1\n1,2023-05-14,b,2\n"), asked)
 	if err != nil || len(reports) != 2 || len(reports[0].Refund.Lines) != 2 || len(reports[1].Refund.Lines) != 1 {
 		t.Errorf("%+v, %v", reports, err)
+	}
+}
+
+// An order of a day is at its end, so that a click of that day is before it, but
+// not in the future. A refund's day stays the same whenever its file is sent.
+func TestCSVDays(t *testing.T) {
+	const text = "order_id,time,revenue,refund_of\n1,DAY,12.50,\n,DAY,1,1\n"
+	for _, c := range []struct{ day, want, refund string }{
+		{"2023-05-14", "2023-05-14T23:59:59.999Z", "2023-05-14T00:00:00Z"},
+		{"2023-05-20", "2023-05-20T09:30:00.5Z", "2023-05-20T00:00:00Z"},
+		{"2023-05-21", "2023-05-21T00:00:00Z", "2023-05-21T00:00:00Z"},
+		{"2023-05-14 00:00", "2023-05-14T00:00:00Z", "2023-05-14T00:00:00Z"},
+		{"2023-05-14T00:00:00Z", "2023-05-14T00:00:00Z", "2023-05-14T00:00:00Z"},
+	} {
+		o := asked
+		o.Now = time.Date(2023, 5, 20, 9, 30, 0, 500e6, time.UTC)
+		reports, err := ReadCSV([]byte(strings.ReplaceAll(text, "DAY", c.day)), o)
+		if err != nil || len(reports) != 2 {
+			t.Fatalf("%s: %v", c.day, err)
+		}
+		if got := reports[0].Time.Format(time.RFC3339Nano); got != c.want {
+			t.Errorf("an order of %s is at %s; want %s", c.day, got, c.want)
+		}
+		if got := reports[1].Time.Format(time.RFC3339Nano); got != c.refund {
+			t.Errorf("a refund of %s is at %s; want %s", c.day, got, c.refund)
+		}
 	}
 }
 

@@ -309,7 +309,11 @@ func (f *form) refund(usual string) (*Refund, error) {
 		// An amount of 0 means all of the quantity: of a product whose price is not
 		// said that is right, unless the whole says that nothing is left for it.
 		if net != 0 || !whole && x.Price+x.Net == "" {
-			r.Lines = append(r.Lines, RefundLine{Line: string(x.Line), Product: x.id(), Amount: magnitude(net), Quantity: quantity(i)})
+			units := quantity(i)
+			if net != 0 && (x.Quantity == "" || x.Net != "") {
+				units = 0 // what is given back is the amount, of whatever quantity
+			}
+			r.Lines = append(r.Lines, RefundLine{Line: string(x.Line), Product: x.id(), Amount: magnitude(net), Quantity: units})
 		}
 	}
 	return r, p.fault

@@ -135,12 +135,13 @@ func TestRefund(t *testing.T) {
 		{"total with tax is net", `{"total":5.95,"tax":0.95}`, Refund{Amount: 500}},
 		{"products", `{"products":[{"id":"a","price":5,"quantity":2}]}`, Refund{Lines: []RefundLine{line("a", 1000, 2)}}},
 		{"products by number", `{"products":[{"id":"a","quantity":2},{"id":"b"}]}`, Refund{Lines: []RefundLine{line("a", 0, 2), line("b", 0, 1)}}},
-		{"products of both sorts", `{"products":[{"id":"a","price":3},{"id":"b"}]}`, Refund{Lines: []RefundLine{line("a", 300, 1), line("b", 0, 1)}}},
-		{"revenue of products", `{"revenue":9,"products":[{"id":"a","price":10},{"id":"b","price":20}]}`, Refund{Lines: []RefundLine{line("a", 300, 1), line("b", 600, 1)}}},
-		{"not more than the total", `{"total":9,"products":[{"id":"a","price":10}]}`, Refund{Lines: []RefundLine{line("a", 900, 1)}}},
-		{"nothing left for one", `{"revenue":0.01,"products":[{"id":"a","price":9},{"id":"b","price":1}]}`, Refund{Lines: []RefundLine{line("a", 1, 1)}}},
+		{"products of both sorts", `{"products":[{"id":"a","price":3},{"id":"b"}]}`, Refund{Lines: []RefundLine{line("a", 300, 0), line("b", 0, 1)}}},
+		{"revenue of products", `{"revenue":9,"products":[{"id":"a","price":10},{"id":"b","price":20}]}`, Refund{Lines: []RefundLine{line("a", 300, 0), line("b", 600, 0)}}},
+		{"not more than the total", `{"total":9,"products":[{"id":"a","price":10}]}`, Refund{Lines: []RefundLine{line("a", 900, 0)}}},
+		{"nothing left for one", `{"revenue":0.01,"products":[{"id":"a","price":9},{"id":"b","price":1}]}`, Refund{Lines: []RefundLine{line("a", 1, 0)}}},
 		{"total of unpriced products", `{"total":9,"products":[{"id":"a"}]}`, Refund{Amount: 900, Gross: true}},
-		{"by line", `{"products":[{"line_id":"l","price":1}]}`, Refund{Lines: []RefundLine{{Line: "l", Amount: 100, Quantity: 1}}}},
+		{"a net is not of a quantity", `{"products":[{"id":"a","net":10,"quantity":2}]}`, Refund{Lines: []RefundLine{line("a", 1000, 0)}}},
+		{"by line", `{"products":[{"line_id":"l","price":1}]}`, Refund{Lines: []RefundLine{{Line: "l", Amount: 100}}}},
 		{"negative products", `{"products":[{"id":"a","price":5,"quantity":-2}]}`, Refund{Lines: []RefundLine{line("a", 1000, 2)}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -89,7 +89,7 @@ type RefundLine struct {
 	Line     string // its id; "" if Product tells which
 	Product  string
 	Amount   int64 // net, positive; 0: of Quantity, in its proportion
-	Quantity int64
+	Quantity int64 // units; an Amount beside it may be before discounts, and counts for no more than their part of the line's net; 0: any
 }
 
 // DisputeState is how a dispute of a payment stands.

@@ -102,11 +102,15 @@ func (h *house) shutDoors(server *http.Server, within time.Duration) error {
 // together; it spreads each over all processors.
 const questions = 4
 
+// readTimeout is how long a request may take to arrive, a form with its fields;
+// doors that take more than forms set a time of their own for each body.
+const readTimeout = 30 * time.Second
+
 // server puts the doors on the house.
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
 	collector := collect.New(h.sites, collect.Options{
-		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h},
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	orders := h.commerce()
@@ -115,7 +119,7 @@ func (h *house) server() *http.Server {
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs := h.portal(pages, collector)
 	return &http.Server{
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			path := r.URL.Path
