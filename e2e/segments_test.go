@@ -179,7 +179,7 @@ segments:
 // its server is told who enters and leaves, once each, also over a kill.
 func TestSegments(t *testing.T) {
 	s := newShop(t)
-	if status, text := s.call("viewer", "PUT", "/v1/segments", definitions); status != 403 || !strings.Contains(text, "owner") {
+	if status, text := s.call("viewer", "PUT", "/v1/segments", definitions); status != 403 || !strings.Contains(text, "--scope define") {
 		t.Errorf("a viewer defines segments: %d %s", status, text)
 	}
 	if status, text := s.call("owner", "PUT", "/v1/segments", definitions); status != 200 || strings.Count(text, `"version":1`) != 3 {
@@ -221,8 +221,8 @@ func (s *shop) checkShop() {
 		status                   int
 		says                     string
 	}{
-		{"segments", "GET", "/v1/visitors/ada/history", "", 403, "viewer"},
-		{"segments", "GET", "/v1/query?metric=PageViews&window=Today", "", 403, "viewer"},
+		{"segments", "GET", "/v1/visitors/ada/history", "", 403, "--scope read"},
+		{"segments", "GET", "/v1/query?metric=PageViews&window=Today", "", 403, "--scope read"},
 		{"viewer", "GET", "/v1/visitors/ada/history?product=B4", "", 200, `"views":3,"orders":1,"revenue":19.90,"days":[{`},
 		{"viewer", "GET", "/v1/visitors/nobody/history", "", 200, `"items":[],`},
 		{"viewer", "GET", "/v1/visitors/ada/segments?explain=true", "", 200, `"figure":3`},
