@@ -147,7 +147,7 @@ func ids(entries []ledger.Entry) []string {
 // leaves is an entry, and so is money that comes back; what a failed payout
 // held is free for the next one.
 func (d *Desk) Advance(ctx context.Context, payout string, to ledger.PayoutState, external, why string) (p ledger.Payout, err error) {
-	return p, d.book.Change(ctx, func(tx ledger.Tx) (err error) {
+	err = d.book.Change(ctx, func(tx ledger.Tx) (err error) {
 		if p, err = tx.Money().Tables().Payouts().Get(payout); err != nil {
 			return absent(err, "payout", payout)
 		}
@@ -168,6 +168,7 @@ func (d *Desk) Advance(ctx context.Context, payout string, to ledger.PayoutState
 		}
 		return errors.Join(err, tx.Money().Tables().Payouts().Put(p))
 	})
+	return p, err
 }
 
 // free undoes what a payout did.
@@ -203,7 +204,7 @@ func (d *Desk) Payouts(ctx context.Context, program, affiliate string) (all []le
 
 // Assign gives an order to an affiliate by hand, or to nobody (""), from now on.
 func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t Taken, err error) {
-	return t, d.book.Change(ctx, func(tx ledger.Tx) error {
+	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		o, err := tx.Orders().Order(ledger.Name{Kind: "id", Value: order})
 		if err != nil {
 			return absent(err, "order", order)
@@ -230,11 +231,12 @@ func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t 
 		t.Order, err = d.refresh(tx, p, o)
 		return err
 	})
+	return t, err
 }
 
 // Judge decides a flag: cleared lets go what it holds, confirmed holds it for good.
 func (d *Desk) Judge(ctx context.Context, flag string, state ledger.FlagState, by string) (f ledger.Flag, err error) {
-	return f, d.book.Change(ctx, func(tx ledger.Tx) (err error) {
+	err = d.book.Change(ctx, func(tx ledger.Tx) (err error) {
 		if f, err = tx.Money().Tables().Flags().Get(flag); err != nil {
 			return absent(err, "flag", flag)
 		}
@@ -244,6 +246,7 @@ func (d *Desk) Judge(ctx context.Context, flag string, state ledger.FlagState, b
 		f.State, f.By, f.Changed = state, by, d.now()
 		return tx.Money().Tables().Flags().Put(f)
 	})
+	return f, err
 }
 
 // Flags lists a programme's flags by ID.

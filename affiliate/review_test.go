@@ -52,6 +52,24 @@ func TestStoreIsTheSitesOwn(t *testing.T) {
 	}
 }
 
+// TestReportStaysAsItIs: a report is the sender's own, who may send it again.
+func TestReportStaysAsItIs(t *testing.T) {
+	d := openDesk(t, nil)
+	r := order("1", "", 10000, noon, "anna15")
+	r.Store, r.Order.Currency, r.Names = "eu", "", []ledger.Name{{Kind: "invoice", Value: "in_1"}}
+	for again := range 3 {
+		taken := d.take(r)
+		if taken.Duplicate != (again > 0) || taken.Order.Store != "two/eu" || r.Store != "eu" || r.Order.Currency != "" || r.Names[0].Store != "" {
+			t.Errorf("%d: %+v, the report is %+v", again, taken.Order, r)
+		}
+	}
+	refunded := refund("", "r", 10000, noon.Add(time.Minute))
+	refunded.Store, refunded.Names = "eu", r.Names
+	if d.take(refunded); d.earned(d.anna) != 0 {
+		t.Errorf("a refund by the invoice left %d", d.earned(d.anna))
+	}
+}
+
 // TestRule7WhatBrowsersSay: what only a browser says binds no customer, takes no
 // first order's place, and puts no keys or address before the shop's own.
 func TestRule7WhatBrowsersSay(t *testing.T) {

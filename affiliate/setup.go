@@ -33,7 +33,7 @@ func (d *Desk) PutProgram(ctx context.Context, p ledger.Program) (ledger.Program
 	if made {
 		p.ID, p.Created = d.id(), d.now()
 	}
-	return p, d.change(ctx, func(tx ledger.Tx) error {
+	err = d.change(ctx, func(tx ledger.Tx) error {
 		all, err := tx.Set().Programs().Find("", "")
 		if err != nil {
 			return err
@@ -50,6 +50,7 @@ func (d *Desk) PutProgram(ctx context.Context, p ledger.Program) (ledger.Program
 		}
 		return tx.Set().Programs().Put(p)
 	})
+	return p, err
 }
 
 func checkProgram(p ledger.Program) error {
@@ -124,7 +125,7 @@ func (d *Desk) Join(ctx context.Context, a ledger.Affiliate) (ledger.Affiliate, 
 		return a, shop.Invalid("status", "must be applied or active at first")
 	}
 	a.ID, a.Created = d.id(), d.now()
-	return a, d.change(ctx, func(tx ledger.Tx) error {
+	err := d.change(ctx, func(tx ledger.Tx) error {
 		if _, err := tx.Set().Programs().Get(a.Program); err != nil {
 			return absent(err, "program", a.Program)
 		}
@@ -137,6 +138,7 @@ func (d *Desk) Join(ctx context.Context, a ledger.Affiliate) (ledger.Affiliate, 
 		}
 		return tx.Set().Affiliates().Add(a)
 	})
+	return a, err
 }
 
 // absent says what was not found.
@@ -150,7 +152,7 @@ func absent(err error, field, id string) error {
 // Alter changes an affiliate: its name, status, payout reference, login, user id
 // and note.
 func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affiliate)) (a ledger.Affiliate, err error) {
-	return a, d.change(ctx, func(tx ledger.Tx) (err error) {
+	err = d.change(ctx, func(tx ledger.Tx) (err error) {
 		if a, err = tx.Set().Affiliates().Get(id); err != nil {
 			return absent(err, "affiliate", id)
 		}
@@ -165,6 +167,7 @@ func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affil
 		}
 		return tx.Set().Affiliates().Put(a)
 	})
+	return a, err
 }
 
 // Affiliates lists a programme's affiliates by ID.
@@ -196,7 +199,7 @@ func (d *Desk) AddCode(ctx context.Context, c ledger.Code) (ledger.Code, error) 
 	case !c.To.IsZero() && !c.From.Before(c.To):
 		return c, shop.Invalid("valid_to", "is not after valid_from")
 	}
-	return c, d.change(ctx, func(tx ledger.Tx) error {
+	err := d.change(ctx, func(tx ledger.Tx) error {
 		a, err := tx.Set().Affiliates().Get(c.Affiliate)
 		if err != nil {
 			return absent(err, "affiliate", c.Affiliate)
@@ -217,6 +220,7 @@ func (d *Desk) AddCode(ctx context.Context, c ledger.Code) (ledger.Code, error) 
 		}
 		return nil
 	})
+	return c, err
 }
 
 // hosts are those that a programme's links may lead to: its sites' and those it allows.
@@ -240,13 +244,14 @@ func checkLanding(landing string, hosts []string) error {
 
 // EndCode sets when a code ends to lead to its affiliate.
 func (d *Desk) EndCode(ctx context.Context, code string, at time.Time) (c ledger.Code, err error) {
-	return c, d.change(ctx, func(tx ledger.Tx) (err error) {
+	err = d.change(ctx, func(tx ledger.Tx) (err error) {
 		if c, err = tx.Set().Codes().Get(Canonical(code)); err != nil {
 			return absent(err, "code", code)
 		}
 		c.To = at.UTC()
 		return tx.Set().Codes().Put(c)
 	})
+	return c, err
 }
 
 // Codes lists an affiliate's codes by their canonical form.
@@ -265,18 +270,15 @@ func (d *Desk) AddRule(ctx context.Context, r ledger.Rule) (ledger.Rule, error) 
 	if err := checkRule(r); err != nil {
 		return r, err
 	}
-	return r, d.book.Change(ctx, func(tx ledger.Tx) error {
-		if _, err := tx.Set().Programs().Get(r.Program); err != nil {
+	err := d.book.Change(ctx, func(tx ledger.Tx) error {
+		p, err := tx.Set().Programs().Get(r.Program)
+		if err != nil {
 			return absent(err, "program", r.Program)
 		}
 		if r.Affiliate != "" {
 			if _, err := tx.Set().Affiliates().Get(r.Affiliate); err != nil {
 				return absent(err, "affiliate", r.Affiliate)
 			}
-		}
-		p, err := tx.Set().Programs().Get(r.Program)
-		if err != nil {
-			return err
 		}
 		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From})
 		if err != nil {
@@ -289,6 +291,7 @@ func (d *Desk) AddRule(ctx context.Context, r ledger.Rule) (ledger.Rule, error) 
 		}
 		return tx.Set().Rules().Add(r)
 	})
+	return r, err
 }
 
 func checkRule(r ledger.Rule) error {

@@ -26,7 +26,7 @@ func (d *Desk) SetShop(ctx context.Context, s ledger.Shop, secret string) (ledge
 		return s, shop.Invalid("secret", "has less than %d bytes: take the one that %s shows for this webhook", leastSecret, s.Kind)
 	}
 	s.ID, s.Secrets, s.Created = s.Site+"/"+s.Kind, []string{secret}, d.now()
-	return s, d.change(ctx, func(tx ledger.Tx) error {
+	err := d.change(ctx, func(tx ledger.Tx) error {
 		shops := tx.Orders().Shops()
 		old, err := shops.Get(s.ID)
 		if errors.Is(err, ledger.ErrNotFound) {
@@ -41,6 +41,7 @@ func (d *Desk) SetShop(ctx context.Context, s ledger.Shop, secret string) (ledge
 		s.Created = old.Created
 		return shops.Put(s)
 	})
+	return s, err
 }
 
 // Shop is what is expected of a site's webhook of a kind of shop.

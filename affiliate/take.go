@@ -35,6 +35,7 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 	if !ok {
 		return t, ErrNoProgram
 	}
+	r = d.complete(r)
 	err = d.book.Change(ctx, func(tx ledger.Tx) (err error) {
 		t, err = d.take(tx, p, &r)
 		return err
@@ -42,19 +43,29 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 	return t, err
 }
 
-func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, err error) {
-	// A site's stores are below it: who may tell of one site's orders can't name another's.
+// complete is a report with what it leaves to its site: the store and the
+// currency. A site's stores are below it: who may tell of one site's orders can't
+// name another's. The report that was given stays as it is.
+func (d *Desk) complete(r shop.Report) shop.Report {
 	if r.Store == "" || r.Store == r.Site {
 		r.Store = r.Site
 	} else {
 		r.Store = r.Site + "/" + r.Store
 	}
+	r.Names = slices.Clone(r.Names)
 	for i := range r.Names {
 		r.Names[i].Store = r.Store
 	}
 	if r.Order != nil && r.Order.Currency == "" {
-		r.Order.Currency = d.o.Money(r.Site)
+		o := *r.Order
+		o.Currency = d.o.Money(r.Site)
+		r.Order = &o
 	}
+	return r
+}
+
+// take takes a report that is complete.
+func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, err error) {
 	o, merged, err := d.find(tx, p, r)
 	if err != nil {
 		return t, err
@@ -161,9 +172,6 @@ func names(o ledger.Order, r *shop.Report) []ledger.Name {
 		all = append(all, ledger.Name{Store: o.Store, Kind: "order", Value: o.Number})
 	}
 	for _, n := range r.Names {
-		if n.Store == "" {
-			n.Store = r.Store
-		}
 		if n.Value != "" && !slices.Contains(all, n) {
 			all = append(all, n)
 		}

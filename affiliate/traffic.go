@@ -127,6 +127,7 @@ func (d *Desk) event(tx ledger.Tx, p ledger.Program, e *event.Event) error {
 	case err != nil || !ok:
 		return err
 	}
+	r = d.complete(r)
 	_, err = d.take(tx, p, &r)
 	if errors.As(err, &invalid) {
 		d.o.Count("order_refused", invalid.Field, 1)
