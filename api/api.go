@@ -84,19 +84,19 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 // routes are the addresses and what answers them. Who may ask stands in
 // account.Routes.
 func (d *door) routes() map[string]methods {
-	all := map[string]methods{"/graphql": {"GET": d.graphql, "POST": d.graphql}, "/v1/query": {"GET": d.query}}
+	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
 	if d.Daily != nil {
-		all["/v1/daily"] = methods{"GET": d.daily}
+		all["/v1/daily"] = methods{"GET": (*door).daily}
 	}
 	if d.Visitors != nil {
-		all["/v1/visitors/{id}/history"] = methods{"GET": d.history}
-		all["/v1/visitors/{id}/segments"] = methods{"GET": d.memberships}
+		all["/v1/visitors/{id}/history"] = methods{"GET": (*door).history}
+		all["/v1/visitors/{id}/segments"] = methods{"GET": (*door).memberships}
 	}
 	if d.Segments != nil {
-		all["/v1/segments"] = methods{"GET": d.listSegments, "PUT": d.putSegments}
-		all["/v1/segments/dry-run"] = methods{"POST": d.testSegments}
-		all["/v1/segments/{name}"] = methods{"DELETE": d.removeSegment}
-		all["/v1/segments/{name}/members"] = methods{"GET": d.members}
+		all["/v1/segments"] = methods{"GET": (*door).listSegments, "PUT": (*door).putSegments}
+		all["/v1/segments/dry-run"] = methods{"POST": (*door).testSegments}
+		all["/v1/segments/{name}"] = methods{"DELETE": (*door).removeSegment}
+		all["/v1/segments/{name}/members"] = methods{"GET": (*door).members}
 	}
 	return all
 }
@@ -104,9 +104,9 @@ func (d *door) routes() map[string]methods {
 // Handles reports whether a path is one of the API's.
 func Handles(path string) bool { return path == "/graphql" || strings.HasPrefix(path, "/v1/") }
 
-// methods are the methods that an address takes. What answers one gets the
-// sites for which the request's key may do it.
-type methods map[string]func(http.ResponseWriter, *http.Request, []account.Site)
+// methods are the methods that an address takes. What answers one gets the door
+// as it is for who asks, and the sites for which the request's key may do it.
+type methods map[string]func(*door, http.ResponseWriter, *http.Request, []account.Site)
 
 func (m methods) String() string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
@@ -153,7 +153,7 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 				return d.Record(ctx, account.Change{Who: a.who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
 			}, d.Log}
 		}
-		bound.routes()[pattern][r.Method](w, r, a.sites)
+		takes[r.Method](bound, w, r, a.sites)
 	})
 }
 
@@ -166,6 +166,15 @@ func (d *door) by(who account.Who) *door {
 
 const howToAuthorize = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope read"
 
+// Bearer is the token of a request's Authorization header; "" if it has none.
+func Bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
 // asker is who has a request's key.
 type asker struct {
 	who   account.Who
@@ -177,9 +186,8 @@ type asker struct {
 // asker finds who asks. If there is no such key, or it may do it nowhere, it
 // answers the request.
 func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Action, pattern string) (a asker, ok bool) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token := Bearer(r)
+	if token == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
 		return a, false

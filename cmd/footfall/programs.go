@@ -112,6 +112,15 @@ func (k *control) affiliateOf(ctx context.Context, program, name string) (ledger
 	return ledger.Affiliate{}, fmt.Errorf("there is no affiliate %q in this programme; footfall affiliate list shows them", name)
 }
 
+// named is the affiliate whom a field names, of the programme of the site that is named.
+func (k *control) named(r *http.Request, field string) (ledger.Affiliate, error) {
+	p, err := k.programOf(r)
+	if err != nil {
+		return ledger.Affiliate{}, err
+	}
+	return k.affiliateOf(r.Context(), p.ID, r.FormValue(field))
+}
+
 // toldProgram is a programme with what it pays.
 type toldProgram struct {
 	ledger.Program
@@ -295,11 +304,7 @@ func (k *control) listAffiliates(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) setAffiliate(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
-	if err != nil {
-		return err
-	}
-	a, err := k.affiliateOf(r.Context(), p.ID, r.FormValue("email"))
+	a, err := k.named(r, "email")
 	if err != nil {
 		return err
 	}
@@ -317,11 +322,7 @@ func (k *control) setAffiliate(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
-	if err != nil {
-		return err
-	}
-	a, err := k.affiliateOf(r.Context(), p.ID, r.FormValue("email"))
+	a, err := k.named(r, "email")
 	if err != nil {
 		return err
 	}
@@ -333,11 +334,7 @@ func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error 
 }
 
 func (k *control) addCode(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
-	if err != nil {
-		return err
-	}
-	a, err := k.affiliateOf(r.Context(), p.ID, r.FormValue("affiliate"))
+	a, err := k.named(r, "affiliate")
 	if err != nil {
 		return err
 	}
@@ -383,11 +380,7 @@ func dayOrNot(text string) (time.Time, error) {
 }
 
 func (k *control) listCodes(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
-	if err != nil {
-		return err
-	}
-	a, err := k.affiliateOf(r.Context(), p.ID, r.FormValue("affiliate"))
+	a, err := k.named(r, "affiliate")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"footfall/account"
 	"footfall/affiliate"
+	"footfall/api"
 	"footfall/commerce"
 	"footfall/ledger"
 	"footfall/money"
@@ -46,11 +47,7 @@ func (h *house) commerce() http.Handler {
 
 // mayWriteOrders reports whether a request has a key that may write a site's orders.
 func (h *house) mayWriteOrders(r *http.Request, site string) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return false
-	}
-	key, err := h.control.Key(r.Context(), strings.TrimSpace(token))
+	key, err := h.control.Key(r.Context(), api.Bearer(r))
 	return err == nil && key.Who().May(account.WriteOrders, site)
 }
 
