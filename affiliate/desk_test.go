@@ -291,7 +291,7 @@ func (d *desk) payOut() []ledger.Payout {
 	for _, p := range proposals {
 		seen = append(seen, p.Payout)
 	}
-	made, err := d.Approve(d.t.Context(), d.program.ID, d.now, seen...)
+	made, err := d.Approve(d.t.Context(), d.program.ID, d.now, affiliate.Exactly(seen...))
 	for _, p := range made {
 		for _, to := range []ledger.PayoutState{ledger.Sent, ledger.Paid} {
 			if err == nil {
@@ -317,11 +317,11 @@ func TestRule16Payouts(t *testing.T) {
 		t.Fatalf("%+v, %v", proposals, err)
 	}
 	d.take(refund("1", "r", 100, d.now.Add(-time.Minute)))
-	if _, err := d.Approve(t.Context(), d.program.ID, d.now, proposals[0].Payout); err == nil {
+	if _, err := d.Approve(t.Context(), d.program.ID, d.now, affiliate.Exactly(proposals[0].Payout)); err == nil {
 		t.Fatal("what was seen is not what would be paid, and it was approved")
 	}
 	proposals, _ = d.Propose(t.Context(), d.program.ID, d.now)
-	made, err := d.Approve(t.Context(), d.program.ID, d.now, proposals[0].Payout)
+	made, err := d.Approve(t.Context(), d.program.ID, d.now, affiliate.Exactly(proposals[0].Payout))
 	if err != nil || made[0].Amount != 4950 || d.balance(d.anna).InPayout != 4950 {
 		t.Fatalf("%+v, %v, %+v", made, err, d.balance(d.anna))
 	}

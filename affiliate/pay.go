@@ -99,33 +99,41 @@ func holds(tx ledger.Tx, program string) (h held, err error) {
 // ErrChanged means that a payout would not be what was seen.
 var ErrChanged error = &shop.InvalidError{Field: "payout", Why: "is not what it was any more: look at the proposal again"}
 
-// Approve makes payouts of proposals, and of these only: what would be paid must
-// still be what was seen. Their entries are in no other payout then (rule 16).
-func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, seen ...ledger.Payout) (made []ledger.Payout, err error) {
-	err = d.book.Change(ctx, func(tx ledger.Tx) error {
-		made = nil
-		proposals, err := d.propose(tx, program, cutoff.UTC())
-		if err != nil {
-			return err
-		}
+// Pick chooses what is paid, of what could be at the moment of approval.
+type Pick func(all []Proposal) ([]Proposal, error)
+
+// Exactly picks what was seen. Where one of it is not what it was any more, that
+// is ErrChanged.
+func Exactly(seen ...ledger.Payout) Pick {
+	return func(all []Proposal) (picked []Proposal, err error) {
 		for _, want := range seen {
-			at := slices.IndexFunc(proposals, func(p Proposal) bool {
+			at := slices.IndexFunc(all, func(p Proposal) bool {
 				return p.Payout.Affiliate == want.Affiliate && p.Payout.Currency == want.Currency && p.Payout.Hash == want.Hash
 			})
 			if at < 0 {
-				return ErrChanged
+				return nil, ErrChanged
 			}
-			p := proposals[at].Payout
-			p.ID, p.State = d.id(), ledger.Approved
-			a, err := tx.Set().Affiliates().Get(p.Affiliate)
+			picked = append(picked, all[at])
+		}
+		return picked, nil
+	}
+}
+
+// Approve makes payouts of what is picked of the proposals. Their entries are in
+// no other payout then (rule 16). pick may be run again from the start.
+func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, pick Pick) (made []ledger.Payout, err error) {
+	err = d.book.Change(ctx, func(tx ledger.Tx) error {
+		made = nil
+		proposals, err := d.propose(tx, program, cutoff.UTC())
+		if err == nil {
+			proposals, err = pick(proposals)
+		}
+		if err != nil {
+			return err
+		}
+		for _, proposal := range proposals {
+			p, err := d.pay(tx, proposal)
 			if err != nil {
-				return err
-			}
-			p.Name, p.Email, p.Account = a.Name, a.Email, a.Payout
-			if err := tx.Money().Tables().Payouts().Add(p); err != nil {
-				return err
-			}
-			if err := tx.Money().Take(p.ID, ids(proposals[at].Entries)...); err != nil {
 				return err
 			}
 			made = append(made, p)
@@ -133,6 +141,21 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, se
 		return nil
 	})
 	return made, err
+}
+
+// pay makes a payout of a proposal, with who gets it and where as that is now.
+func (d *Desk) pay(tx ledger.Tx, proposal Proposal) (ledger.Payout, error) {
+	p := proposal.Payout
+	p.ID, p.State = d.id(), ledger.Approved
+	a, err := tx.Set().Affiliates().Get(p.Affiliate)
+	if err != nil {
+		return p, err
+	}
+	p.Name, p.Email, p.Account = a.Name, a.Email, a.Payout
+	if err := tx.Money().Tables().Payouts().Add(p); err != nil {
+		return p, err
+	}
+	return p, tx.Money().Take(p.ID, ids(proposal.Entries)...)
 }
 
 func ids(entries []ledger.Entry) []string {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/affiliate"
 	"footfall/event"
 	"footfall/ledger"
 	"footfall/money"
@@ -197,7 +198,7 @@ func TestRule16ApprovedIsFixed(t *testing.T) {
 	if err != nil || len(proposals) != 1 {
 		t.Fatal(proposals, err)
 	}
-	if _, err := d.Approve(t.Context(), d.program.ID, d.now, proposals[0].Payout); err != nil {
+	if _, err := d.Approve(t.Context(), d.program.ID, d.now, affiliate.Exactly(proposals[0].Payout)); err != nil {
 		t.Fatal(err)
 	}
 	var before, after bytes.Buffer

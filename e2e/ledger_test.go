@@ -158,6 +158,13 @@ func TestLedgerKill(t *testing.T) {
 		s.kill()
 		s.start()
 	}
+	within(t, time.Minute, func() error { // payouts have had time between the kills, too
+		var payouts []struct{ Payout string }
+		if s.ask(&payouts, "payout", "list", "--site", s.at.ID); len(payouts) < 3 {
+			return fmt.Errorf("%d payouts", len(payouts))
+		}
+		return nil
+	})
 	s.ended.Store(true)
 	work.Wait()
 	s.quiet()

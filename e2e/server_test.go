@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -92,13 +93,20 @@ func newServer(t testing.TB, flags ...string) *server {
 	return s
 }
 
+// freeAddress is one that nobody listens at. Its port is below those that systems
+// give to connections: between a kill and the next start nobody else gets it.
 func freeAddress(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		var l net.Listener
+		if l, err = net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal(err)
+	return ""
 }
 
 // logged is the end of what the server wrote: at most n bytes, 0 is all.

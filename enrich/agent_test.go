@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -166,6 +167,7 @@ func TestBrowsers(t *testing.T) {
 	}
 	x := New(Options{})
 	total, right := 0, 0
+	var wrong []string
 	for _, k := range knownAgents(t, "browsers.jsonl.gz") {
 		want := k.Family
 		if u := usual[want]; u != "" {
@@ -178,12 +180,12 @@ func TestBrowsers(t *testing.T) {
 		if got := x.agent(k.UA).browser; got == want {
 			right++
 		} else {
-			t.Logf("%s, not %s: %s", got, want, k.UA)
+			wrong = append(wrong, fmt.Sprintf("%s, not %s: %s", got, want, k.UA))
 		}
 	}
 	t.Logf("%d of %d browsers agree", right, total)
 	if total < 180 || right*100 < total*94 {
-		t.Errorf("%d of %d browsers agree", right, total)
+		t.Errorf("%d of %d browsers agree:\n%s", right, total, strings.Join(wrong, "\n"))
 	}
 }
 
@@ -195,6 +197,7 @@ func TestSystems(t *testing.T) {
 	}
 	x := New(Options{})
 	total, right := 0, 0
+	var wrong []string
 	for _, k := range knownAgents(t, "systems.jsonl.gz") {
 		want := k.Family
 		if u := usual[want]; u != "" {
@@ -204,12 +207,12 @@ func TestSystems(t *testing.T) {
 		if got := x.agent(k.UA).os; got == want {
 			right++
 		} else {
-			t.Logf("%s, not %s: %s", got, want, k.UA)
+			wrong = append(wrong, fmt.Sprintf("%s, not %s: %s", got, want, k.UA))
 		}
 	}
 	t.Logf("%d of %d systems agree", right, total)
 	if total != 234 || right*100 < total*92 {
-		t.Errorf("%d of %d systems agree", right, total)
+		t.Errorf("%d of %d systems agree:\n%s", right, total, strings.Join(wrong, "\n"))
 	}
 }
 
@@ -221,6 +224,7 @@ func TestDevices(t *testing.T) {
 	phones := regexp.MustCompile(`^(HTC (Desire|Wildfire|One|Sensation|Butterfly|Touch)|Nokia|Sony ?Ericsson|Sony (LT|ST|C)\d|Siemens|Samsung GT-[ISN]|DoCoMo|LG-?[A-Z]{0,2}\d{3})`)
 	x := New(Options{})
 	total, right := 0, 0
+	var wrong []string
 	for _, k := range knownAgents(t, "devices.jsonl.gz") {
 		want := class[k.Family]
 		if want == "" && phones.MatchString(k.Family) && !strings.Contains(k.Family, "Tab") {
@@ -233,12 +237,12 @@ func TestDevices(t *testing.T) {
 		if got := x.agent(k.UA).device; got == want {
 			right++
 		} else {
-			t.Logf("%s, not %s: %s: %s", got, want, k.Family, k.UA)
+			wrong = append(wrong, fmt.Sprintf("%s, not %s: %s: %s", got, want, k.Family, k.UA))
 		}
 	}
 	t.Logf("%d of %d devices agree", right, total)
 	if total < 1000 || right*100 < total*95 {
-		t.Errorf("%d of %d devices agree", right, total)
+		t.Errorf("%d of %d devices agree:\n%s", right, total, strings.Join(wrong, "\n"))
 	}
 }
 

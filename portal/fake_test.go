@@ -110,7 +110,7 @@ func (w *world) payOut() []ledger.Payout {
 	for _, p := range must(w.desk.Propose(w.t.Context(), w.program.ID, w.now)) {
 		seen = append(seen, p.Payout)
 	}
-	return must(w.desk.Approve(w.t.Context(), w.program.ID, w.now, seen...))
+	return must(w.desk.Approve(w.t.Context(), w.program.ID, w.now, affiliate.Exactly(seen...)))
 }
 
 // flag raises a flag on an order.

@@ -176,7 +176,7 @@ func (v *visit) approve() error {
 		f.Problem = "Tick the payouts to make."
 	}
 	if f.ok() {
-		_, err := v.desk.Approve(v.ctx(), v.program.ID, at, seen...)
+		_, err := v.desk.Approve(v.ctx(), v.program.ID, at, affiliate.Exactly(seen...))
 		if err := f.take(err); err != nil {
 			return err
 		}

@@ -356,10 +356,10 @@ func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := k.h.takeCare(); err != nil {
+	if err := k.h.takeCare(r.Context()); err != nil {
 		return err
 	}
-	defer k.h.care.Unlock()
+	defer k.h.giveCare()
 	aside := k.h.queue.Aside()
 	if r.FormValue("all") == "true" {
 		items, err := aside.List(r.Context(), r.FormValue("reader"), 0)

@@ -72,8 +72,8 @@ type house struct {
 	ending context.Context // done as soon as the house begins to stop
 	end    context.CancelFunc
 
-	care      sync.Mutex // held by what changes the set-aside or the store as a whole: one at a time
-	mu        sync.Mutex // guards pumps
+	care      chan struct{} // has room for one: who changes the set-aside or the store as a whole
+	mu        sync.Mutex    // guards pumps
 	pumps     map[string]*running
 	exports   guests
 	questions guests       // being answered by the store
@@ -140,7 +140,7 @@ func (c *call) logger() *slog.Logger {
 // openHouse opens everything below the doors and starts the pumps. countries
 // stands in for a configured file; nil for none.
 func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
-	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), trials: make(chan struct{}, trials)}
+	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials)}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -384,7 +384,7 @@ func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
 // deadline, then the stores.
 func (h *house) close() error {
 	h.end()
-	h.care.Lock() // never given back: nothing may begin any more
+	h.care <- struct{}{} // never given back: nothing may begin any more
 	h.mu.Lock()
 	var drained sync.WaitGroup
 	end := h.queueEnd()

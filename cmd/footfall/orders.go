@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"footfall/affiliate"
+	"footfall/event"
 	"footfall/ledger"
 	"footfall/money"
 )
@@ -26,8 +26,8 @@ var orderCommands = []command{
 	{"flag list", "--site S", "list what looks wrong and is held", listFlags},
 	{"flag clear", "ID", "let go what a flag holds", judge("clear", ledger.Cleared)},
 	{"flag confirm", "ID", "hold for good what a flag holds", judge("confirm", ledger.Confirmed)},
-	{"payout preview", "--site S [--until DAY]", "show what could be paid out", previewPayouts},
-	{"payout approve", "--site S [--until DAY] [--affiliate EMAIL]", "make payouts of what could be paid out", approvePayouts},
+	{"payout preview", "--site S [--until DAY] [--affiliate EMAIL]", "show what could be paid out", previewPayouts},
+	{"payout approve", "--site S [--until DAY] [--affiliate EMAIL] [--seen HASHES]", "make payouts of what could be paid out", approvePayouts},
 	{"payout list", "--site S", "list payouts", listPayouts},
 	{"payout csv", "--site S", "write the approved and sent payouts as CSV", csvPayouts},
 	{"payout statement", "ID", "write the commissions that a payout is made of as CSV", statePayout},
@@ -40,13 +40,14 @@ var orderFlags = map[string][][3]string{
 	"order list":     {{"site", "", "site; none is every site"}, {"affiliate", "", "e-mail or id; needs --site"}, {"unattributed", "false", "true: only orders that nobody has"}, {"limit", "50", "at most so many; 0 is all"}},
 	"order assign":   {{"affiliate", "", "e-mail or id"}, {"nobody", "false", "true: take it away from who has it"}, {"why", "", "reason"}},
 	"flag list":      {{"site", "", "a site of the programme"}},
-	"payout preview": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}},
-	"payout approve": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"}},
-	"payout list":    {{"site", "", "a site of the programme"}},
-	"payout csv":     {{"site", "", "a site of the programme"}},
-	"payout sent":    {{"reference", "", "of the payment service"}},
-	"payout paid":    {{"reference", "", "of the payment service"}},
-	"payout failed":  {{"why", "", "reason"}},
+	"payout preview": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"}},
+	"payout approve": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"},
+		{"seen", "", "hashes that payout preview shows, with commas: exactly these payouts, or none if one has changed since"}},
+	"payout list":   {{"site", "", "a site of the programme"}},
+	"payout csv":    {{"site", "", "a site of the programme"}},
+	"payout sent":   {{"reference", "", "of the payment service"}},
+	"payout paid":   {{"reference", "", "of the payment service"}},
+	"payout failed": {{"why", "", "reason"}},
 }
 
 // operator is who decides at the command line.
@@ -165,15 +166,14 @@ func (k *control) cutoff(r *http.Request) (time.Time, error) {
 }
 
 func (k *control) previewPayouts(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
+	a, err := k.asked(r)
 	if err != nil {
 		return err
 	}
-	until, err := k.cutoff(r)
-	if err != nil {
-		return err
+	all, err := k.h.desk.Propose(r.Context(), a.program, a.until)
+	if err == nil {
+		all, err = a.pick(all)
 	}
-	all, err := k.h.desk.Propose(r.Context(), p.ID, until)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,61 @@ func (k *control) previewPayouts(w http.ResponseWriter, r *http.Request) error {
 	for i := range all {
 		out[i] = all[i].Payout
 	}
-	return k.tellPayouts(w, r, p.ID, out)
+	return k.tellPayouts(w, r, a.program, out)
+}
+
+// payoutsAsked is which payouts a preview or an approval is about.
+type payoutsAsked struct {
+	program   string
+	until     time.Time
+	affiliate string   // id; "" is every one
+	seen      []string // beginnings of the hashes that were shown: these payouts and no others; none is all
+}
+
+func (k *control) asked(r *http.Request) (a payoutsAsked, err error) {
+	p, err := k.programOf(r)
+	if err != nil {
+		return a, err
+	}
+	a.program = p.ID
+	if a.until, err = k.cutoff(r); err != nil {
+		return a, err
+	}
+	if name := r.FormValue("affiliate"); name != "" {
+		one, err := k.affiliateOf(r.Context(), p.ID, name)
+		if err != nil {
+			return a, err
+		}
+		a.affiliate = one.ID
+	}
+	for _, hash := range strings.FieldsFunc(r.FormValue("seen"), func(c rune) bool { return c == ',' || c == ' ' }) {
+		if len(hash) < shownHash {
+			return a, event.Invalid("seen", "%q is not a hash as footfall payout preview shows it", hash)
+		}
+		a.seen = append(a.seen, hash)
+	}
+	return a, nil
+}
+
+// pick is an affiliate.Pick.
+func (a payoutsAsked) pick(all []affiliate.Proposal) (picked []affiliate.Proposal, err error) {
+	for _, p := range all {
+		if a.affiliate == "" || p.Payout.Affiliate == a.affiliate {
+			picked = append(picked, p)
+		}
+	}
+	if a.seen == nil {
+		return picked, nil
+	}
+	all, picked = picked, nil
+	for _, hash := range a.seen {
+		at := slices.IndexFunc(all, func(p affiliate.Proposal) bool { return strings.HasPrefix(p.Payout.Hash, hash) })
+		if at < 0 {
+			return nil, affiliate.ErrChanged
+		}
+		picked = append(picked, all[at])
+	}
+	return picked, nil
 }
 
 // spelledPayout is a payout with its amount as an exact decimal, and who gets it.
@@ -208,49 +262,15 @@ func (k *control) tellPayouts(w io.Writer, r *http.Request, program string, all 
 }
 
 func (k *control) approvePayouts(w http.ResponseWriter, r *http.Request) error {
-	p, err := k.programOf(r)
+	a, err := k.asked(r)
 	if err != nil {
 		return err
 	}
-	until, err := k.cutoff(r)
+	made, err := k.h.desk.Approve(r.Context(), a.program, a.until, a.pick)
 	if err != nil {
 		return err
 	}
-	only := ""
-	if name := r.FormValue("affiliate"); name != "" {
-		a, err := k.affiliateOf(r.Context(), p.ID, name)
-		if err != nil {
-			return err
-		}
-		only = a.ID
-	}
-	made, err := k.approve(r.Context(), p.ID, only, until)
-	if err != nil {
-		return err
-	}
-	return k.tellPayouts(w, r, p.ID, made)
-}
-
-// approve makes payouts of what there is at this moment: where an order or a
-// refund comes between the look and the deed it looks again.
-func (k *control) approve(ctx context.Context, program, only string, until time.Time) (made []ledger.Payout, err error) {
-	for range 20 {
-		all, err := k.h.desk.Propose(ctx, program, until)
-		if err != nil {
-			return nil, err
-		}
-		var seen []ledger.Payout
-		for _, proposal := range all {
-			if only == "" || proposal.Payout.Affiliate == only {
-				seen = append(seen, proposal.Payout)
-			}
-		}
-		made, err = k.h.desk.Approve(ctx, program, until, seen...)
-		if !errors.Is(err, affiliate.ErrChanged) {
-			return made, err
-		}
-	}
-	return nil, affiliate.ErrChanged
+	return k.tellPayouts(w, r, a.program, made)
 }
 
 func (k *control) listPayouts(w http.ResponseWriter, r *http.Request) error {
@@ -389,11 +409,25 @@ func printPayouts(w io.Writer, all []spelledPayout) {
 	t.Flush()
 }
 
+// shownHash is how much of a payout's hash people see, and must name at least.
+const shownHash = 12
+
 func previewPayouts(ctx context.Context, c *call) error {
 	var all []spelledPayout
 	return c.once(ctx, "GET", "/payout/preview", c.form("payout preview"), &all, func(w io.Writer) {
-		printPayouts(w, all)
-		fmt.Fprintln(w, "\nNothing was changed. To make these payouts: footfall payout approve, with the same --site and --until")
+		if len(all) == 0 {
+			fmt.Fprintln(w, "Nothing can be paid out: footfall affiliate list tells what is pending and held.")
+			return
+		}
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "AFFILIATE\tE-MAIL\tAMOUNT\tENTRIES\tHASH")
+		seen := make([]string, len(all))
+		for i, p := range all {
+			seen[i] = p.Hash[:shownHash]
+			fmt.Fprintf(t, "%s\t%s\t%s %s\t%d\t%s\n", p.Name, p.Email, p.Decimal, p.Currency, p.Entries, seen[i])
+		}
+		t.Flush()
+		fmt.Fprintf(w, "\nNothing was changed. To make exactly these payouts: footfall payout approve, with the same --site and --until, and --seen %s\n", strings.Join(seen, ","))
 	})
 }
 

@@ -187,10 +187,10 @@ func without(events []event.Event, index []int) []event.Event {
 // archive does not hold yet. The old store is kept until the new one is whole,
 // and put back if ctx ends before, or the house.
 func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) error {
-	if err := h.takeCare(); err != nil {
+	if err := h.takeCare(ctx); err != nil {
 		return err
 	}
-	defer h.care.Unlock()
+	defer h.giveCare()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()
@@ -224,16 +224,30 @@ func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) err
 // redrivenWait is how long a rebuild waits for the old store, which may be broken.
 const redrivenWait = 10 * time.Second
 
-// takeCare begins what only one may do at a time; h.care is to be unlocked.
-func (h *house) takeCare() error {
+// careWait is how long takeCare waits: a house that starts looks at once for old
+// events to remove, and that is mostly done in no time.
+const careWait = 10 * time.Second
+
+// takeCare begins what only one may do at a time; giveCare ends it.
+func (h *house) takeCare(ctx context.Context) error {
 	if h.ending.Err() != nil {
 		return errStopping
 	}
-	if !h.care.TryLock() {
+	enough := time.NewTimer(careWait)
+	defer enough.Stop()
+	select {
+	case h.care <- struct{}{}:
+		return nil
+	case <-h.ending.Done():
+		return errStopping
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-enough.C:
 		return errors.New("a rebuild, redrive, drop or removal of old events is under way; try again when it has ended")
 	}
-	return nil
 }
+
+func (h *house) giveCare() { <-h.care }
 
 // finishReading waits for readers that are in the store and lets no more in.
 func (h *house) finishReading(ctx context.Context, g *guests, what string, progress func(rebuildProgress)) error {

@@ -162,10 +162,10 @@ func (x *removing) fromArchive(ctx context.Context) (err error) {
 // retain removes what a site keeps no longer of its events; of a dry run it only
 // says what that is. It returns nil if there is nothing.
 func (h *house) retain(ctx context.Context, site account.Site, dry bool) (*removal, error) {
-	if err := h.takeCare(); err != nil {
+	if err := h.takeCare(ctx); err != nil {
 		return nil, err
 	}
-	defer h.care.Unlock()
+	defer h.giveCare()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.ending, cancel)()
