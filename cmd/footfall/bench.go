@@ -63,6 +63,7 @@ type bench struct {
 	client  *client
 	next    atomic.Uint64 // makes message ids unique
 	rate    int
+	events  [pages]benchEvent
 }
 
 func benchIngest(ctx context.Context, c *call) (err error) {
@@ -84,7 +85,7 @@ func benchIngest(ctx context.Context, c *call) (err error) {
 		defer os.RemoveAll(dir)
 		c.values["data"] = dir
 	}
-	b := &bench{call: c, rate: rate}
+	b := &bench{call: c, rate: rate, events: benchEvents()}
 	if err := b.start(ctx); err != nil {
 		return err
 	}
@@ -213,7 +214,8 @@ func (b *bench) send(ctx context.Context, senders, batch int, events *atomic.Int
 	}
 	defer conn.Close()
 	answers := bufio.NewReaderSize(conn, 4096)
-	var body, request []byte
+	var body []byte
+	path := map[bool]string{true: "/v1/page", false: "/v1/batch"}[batch == 1]
 	pace := time.Duration(0)
 	if b.rate > 0 {
 		pace = time.Duration(float64(time.Second) * float64(batch*senders) / float64(b.rate))
@@ -225,10 +227,10 @@ func (b *bench) send(ctx context.Context, senders, batch int, events *atomic.Int
 			due = due.Add(pace)
 		}
 		body = b.body(body[:0], batch)
-		request = fmt.Appendf(request[:0], "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\nContent-Length: %d\r\n\r\n",
-			map[bool]string{true: "/v1/page", false: "/v1/batch"}[batch == 1], basic(b.key), len(body))
+		head := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic %s\r\nContent-Type: application/json\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\nContent-Length: %d\r\n\r\n",
+			path, basic(b.key), len(body))
 		began := time.Now()
-		if _, err = conn.Write(append(request, body...)); err == nil {
+		if _, err = (&net.Buffers{head, body}).WriteTo(conn); err == nil {
 			err = readOK(answers)
 		}
 		if err != nil {
@@ -273,9 +275,37 @@ func basic(key string) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")
 }
 
-// body appends a batch of page views like those a browser SDK sends.
+// pages is how many pages the benchmark's visitors see.
+const pages = 200
+
+// benchEvent is a page view as a browser SDK sends it, of one of the pages. Ids
+// and times, of fixed lengths, are written over what stands in their places.
+type benchEvent struct {
+	text                      []byte
+	id, visitor, made, sentAt int // where they begin
+}
+
+const benchTime = "2006-01-02T15:04:05.000000Z"
+
+// benchEvents makes one of each page: composing text anew would take a good part
+// of the cores that the generator shares with the server.
+func benchEvents() (all [pages]benchEvent) {
+	for page := range all {
+		id, visitor := strings.Repeat("i", 36), strings.Repeat("v", 12)
+		text := fmt.Sprintf(`{"type":"page","messageId":"%s","anonymousId":"b7a1c0de-0000-4000-8000-%s","originalTimestamp":"%s","sentAt":"%s",`+
+			`"properties":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/","price":%d},`+
+			`"context":{"page":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/"},`+
+			`"userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36","locale":"en-US","library":{"name":"analytics.js","version":"next-1.84.3"}}}`,
+			id, visitor, benchTime, benchTime, page, page, page, page, page, page, page)
+		all[page] = benchEvent{text: []byte(text), id: strings.Index(text, id), visitor: strings.Index(text, visitor),
+			made: strings.Index(text, benchTime), sentAt: strings.LastIndex(text, benchTime)}
+	}
+	return all
+}
+
+// body appends a batch of page views.
 func (b *bench) body(to []byte, batch int) []byte {
-	now := time.Now().UTC().Format(time.RFC3339Nano)
+	now := time.Now().UTC().AppendFormat(make([]byte, 0, len(benchTime)), benchTime)
 	if batch > 1 {
 		to = append(to, `{"batch":[`...)
 	}
@@ -285,17 +315,36 @@ func (b *bench) body(to []byte, batch int) []byte {
 		}
 		n := b.next.Add(1)
 		mixed := n * 0x9e3779b97f4a7c15
-		visitor, page := mixed>>40%5000, mixed>>20%200
-		to = fmt.Appendf(to, `{"type":"page","messageId":"%08x-%04x-4%03x-a%03x-%012x","anonymousId":"b7a1c0de-0000-4000-8000-%012x","originalTimestamp":"%s","sentAt":"%s",`+
-			`"properties":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/","price":%d},`+
-			`"context":{"page":{"url":"https://bench.example/shop/item-%d?utm_source=news","path":"/shop/item-%d","title":"Item %d","referrer":"https://www.google.com/"},`+
-			`"userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36","locale":"en-US","library":{"name":"analytics.js","version":"next-1.84.3"}}}`,
-			uint32(mixed>>32), uint16(mixed>>16), mixed&0xfff, n&0xfff, n, visitor, now, now, page, page, page, page, page, page, page)
+		e := &b.events[mixed>>20%pages]
+		to = append(to, e.text...)
+		made := to[len(to)-len(e.text):]
+		putUUID(made[e.id:], mixed, n)
+		putHex(made[e.visitor:e.visitor+12], mixed>>40%5000)
+		copy(made[e.made:], now)
+		copy(made[e.sentAt:], now)
 	}
 	if batch > 1 {
 		to = append(to, "]}"...)
 	}
 	return to
+}
+
+// putUUID writes a UUID (version 4) of 64 mixed bits and a number.
+func putUUID(to []byte, mixed, n uint64) {
+	putHex(to[:8], mixed>>32)
+	putHex(to[9:13], mixed>>16)
+	putHex(to[14:18], 0x4000|mixed&0xfff)
+	putHex(to[19:23], 0xa000|n&0xfff)
+	putHex(to[24:36], n)
+	to[8], to[13], to[18], to[23] = '-', '-', '-', '-'
+}
+
+// putHex fills to with the last hexadecimal digits of n.
+func putHex(to []byte, n uint64) {
+	for i := len(to) - 1; i >= 0; i-- {
+		to[i] = "0123456789abcdef"[n&15]
+		n >>= 4
+	}
 }
 
 // probeVisible sends single events to a site of its own and asks until a query counts them.
