@@ -6,21 +6,18 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
 	"sync"
 	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver
-
 	"footfall/account"
+	engine "footfall/engine/sqlite"
 	"footfall/event"
 )
 
 // Store keeps control data in an SQLite file. Several processes may have the
 // same file open.
 type Store struct {
+	file *engine.File
 	db   *sql.DB
 	stop chan struct{}
 	done sync.WaitGroup
@@ -30,47 +27,28 @@ type Store struct {
 	swept event.Day // every salt older than the day before this one is destroyed
 }
 
-// Secrets are overwritten when deleted (secure_delete), and a write is on disk
-// when it returns (synchronous=FULL).
-const pragmas = "_journal_mode=WAL&_synchronous=FULL&_secure_delete=on&_busy_timeout=10000&_foreign_keys=on&_txlock=immediate"
-
 // Open opens or creates the file at path, brings its schema up to date and
 // destroys salts that are too old. The caller must Close the Store.
 func Open(path string) (*Store, error) {
-	// The driver would make the file readable for everybody.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := engine.Open(path, kind)
 	if err != nil {
-		return nil, fmt.Errorf("control data: %w", err)
-	}
-	f.Close()
-	db, err := sql.Open("sqlite3", dsn(path))
-	if err != nil {
-		return nil, fmt.Errorf("control data: %w", err)
-	}
-	// One connection: no reader can keep a destroyed salt in the log.
-	db.SetMaxOpenConns(1)
-	s := &Store{db: db, stop: make(chan struct{}), salts: map[event.Day][]byte{}}
-	if err := migrate(db, path, migrations); err != nil {
-		db.Close()
 		return nil, err
 	}
+	// One connection: no reader can keep a destroyed salt in the log.
+	s := &Store{file: f, db: f.Writer, stop: make(chan struct{}), salts: map[event.Day][]byte{}}
 	if err := s.sweep(event.DayOf(time.Now())); err != nil {
-		db.Close()
+		f.Close()
 		return nil, err
 	}
 	s.done.Go(s.sweepDaily)
 	return s, nil
 }
 
-func dsn(path string) string {
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas}).String()
-}
-
 // Close ends the Store's own work and closes the file.
 func (s *Store) Close() error {
 	close(s.stop)
 	s.done.Wait()
-	return s.db.Close()
+	return s.file.Close()
 }
 
 // within runs f in a transaction that holds the write lock from its start.

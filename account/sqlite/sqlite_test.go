@@ -15,6 +15,7 @@ import (
 
 	"footfall/account"
 	"footfall/account/accounttest"
+	engine "footfall/engine/sqlite"
 	"footfall/event"
 )
 
@@ -134,13 +135,16 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := append(migrations[:len(migrations):len(migrations)], "ALTER TABLE sites ADD COLUMN colour TEXT")
-	if err := migrate(s.db, path, more); err != nil {
-		t.Fatal(err)
-	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	more := kind
+	more.Steps = append(slices.Clone(kind.Steps), "ALTER TABLE sites ADD COLUMN colour TEXT")
+	f, err := engine.Open(path, more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
 	bak, err := os.ReadFile(path + ".v3.bak")
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +164,7 @@ func released(t *testing.T, script, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite3", dsn(path))
+	db, err := sql.Open("sqlite3", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,29 +247,13 @@ func TestReleasedFileMigrates(t *testing.T) {
 	}
 }
 
-func TestBrokenMigrationLeavesTheFileAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control.sqlite")
-	s := open(t, path)
-	bad := append(migrations[:len(migrations):len(migrations)], "CREATE TABLE x (a); CREATE TABLE sites (a)")
-	if err := migrate(s.db, path, bad); err == nil {
-		t.Fatal("a broken migration passed")
-	}
-	if err := s.db.QueryRow("SELECT a FROM x").Scan(new(int)); err == nil || errors.Is(err, sql.ErrNoRows) {
-		t.Error("half of a broken migration was kept")
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	open(t, path).Close()
-}
-
 func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) {
-		t.Errorf("Open = %v, want an error that names the file", err)
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), kind.Repair) {
+		t.Errorf("Open = %v, want an error that names the file and what to do", err)
 	}
 }
 
