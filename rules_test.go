@@ -29,7 +29,7 @@ const (
 	thinking floor = "thinking" // words, contracts, one another; no disk, no network
 	contract floor = "contract" // a seam: words
 	law      floor = "law"      // tests every adapter of a seam
-	engine   floor = "engine"   // hides one technology for the adapters of several seams: words, its driver
+	engine   floor = "engine"   // hides what several adapters share; words, its seam if it is in one
 	adapter  floor = "adapter"  // its seam, words, engines, its own driver
 	door     floor = "door"     // words, account, one thinking room
 	roof     floor = "roof"     // everything; also the tests of the finished binary
@@ -46,7 +46,7 @@ var house = []room{
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking},
 	{"account", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
-	{"engine/sqlite", engine},
+	{"engine/sqlite", engine}, {"account/rows", engine},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
@@ -162,10 +162,12 @@ func mayImport(at int, folder string) bool {
 		return target == word && to < at
 	case thinking:
 		return target == word || target == thinking || target == contract
-	case contract, engine:
+	case contract:
 		return target == word
-	case adapter:
-		return target == word || target == engine || folder == seam
+	case engine:
+		return target == word || folder == seam
+	case adapter: // the engine of another seam is none of its business
+		return target == word || folder == seam || target == engine && (path.Dir(folder) == seam || index(path.Dir(folder)) < 0)
 	case law:
 		return target == word || target == thinking || folder == seam
 	case door:
