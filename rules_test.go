@@ -29,7 +29,8 @@ const (
 	thinking floor = "thinking" // words, contracts, one another; no disk, no network
 	contract floor = "contract" // a seam: words
 	law      floor = "law"      // tests every adapter of a seam
-	adapter  floor = "adapter"  // its seam, words, its own driver
+	engine   floor = "engine"   // hides what several adapters share; words, its seam if it is in one
+	adapter  floor = "adapter"  // its seam, words, engines, its own driver
 	door     floor = "door"     // words, account, one thinking room
 	roof     floor = "roof"     // everything; also the tests of the finished binary
 )
@@ -45,6 +46,7 @@ var house = []room{
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking},
 	{"account", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
+	{"engine/postgres", engine}, {"engine/postgres/postgrestest", law},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
@@ -164,8 +166,10 @@ func mayImport(at int, folder string) bool {
 		return target == word || target == thinking || target == contract
 	case contract:
 		return target == word
-	case adapter:
+	case engine:
 		return target == word || folder == seam
+	case adapter: // the engine of another seam is none of its business
+		return target == word || folder == seam || target == engine && (path.Dir(folder) == seam || index(path.Dir(folder)) < 0)
 	case law:
 		return target == word || target == thinking || folder == seam
 	case door:
@@ -381,6 +385,9 @@ func TestRulesBite(t *testing.T) {
 		{"a contract with an adapter", "queue/x.go", imports("footfall/queue/nats"), "queue imports queue/nats"},
 		{"an adapter with another", "queue/nats/x.go", imports("footfall/archive/disk"), "queue/nats imports archive/disk"},
 		{"an adapter with a foreign seam", "queue/nats/x.go", imports("footfall/store"), "queue/nats imports store"},
+		{"an engine with a seam", "engine/postgres/x.go", imports("footfall/ledger"), "engine/postgres imports ledger"},
+		{"an engine with an adapter", "engine/postgres/x.go", imports("footfall/ledger/sqlite"), "engine/postgres imports ledger/sqlite"},
+		{"a door with an engine", "api/x.go", imports("footfall/engine/postgres"), "api imports engine/postgres"},
 		{"an adapter with a door", "store/duckdb/x.go", imports("footfall/api"), "store/duckdb imports api"},
 		{"a law with an adapter", "queue/queuetest/x.go", imports("footfall/queue/nats"), "queue/queuetest imports queue/nats"},
 		{"a door with a queue", "collect/x.go", imports("footfall/queue"), "collect imports queue"},
