@@ -113,17 +113,13 @@ func TestSecretsAreKeptAsHashes(t *testing.T) {
 	}
 }
 
-func TestTwoProcessesAgreeOnSalts(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "control.sqlite")
-	a, b := open(t, path), open(t, path)
-	defer a.Close()
-	defer b.Close()
-	today := event.DayOf(time.Now())
-	x, errX := a.Salt(today)
-	y, errY := b.Salt(today)
-	if errX != nil || errY != nil || !bytes.Equal(x, y) {
-		t.Errorf("salts differ: %v %v", errX, errY)
-	}
+func TestTwoProcesses(t *testing.T) {
+	accounttest.Two(t, func(t *testing.T) (accounttest.Store, accounttest.Store) {
+		path := filepath.Join(t.TempDir(), "control.sqlite")
+		a, b := open(t, path), open(t, path)
+		t.Cleanup(func() { a.Close(); b.Close() })
+		return a, b
+	})
 }
 
 func TestMigrationBacksUpWithoutSalts(t *testing.T) {
