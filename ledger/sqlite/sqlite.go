@@ -15,8 +15,8 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
-	"footfall/event"
 	"footfall/ledger"
+	"footfall/ledger/rows"
 )
 
 // File is the name of the file in its directory.
@@ -91,21 +91,19 @@ func (b *Book) Close() error {
 
 // View is ledger.Book.
 func (b *Book) View(ctx context.Context, fn func(ledger.Tx) error) error {
-	return on(ctx, b.reader, func(t *sql.Tx) error { return fn(&tx{ctx: ctx, sql: t, viewing: true}) })
+	return on(ctx, b.reader, func(t *sql.Tx) error { return dialect.View(ctx, t, fn) })
 }
 
 // Change is ledger.Book.
 func (b *Book) Change(ctx context.Context, fn func(ledger.Tx) error) error {
 	forgot := false
-	err := on(ctx, b.writer, func(t *sql.Tx) error {
-		x := &tx{ctx: ctx, sql: t}
-		if err := fn(x); err != nil {
+	err := on(ctx, b.writer, func(t *sql.Tx) (err error) {
+		if forgot, err = dialect.Change(ctx, t, fn); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		forgot = x.forgot
 		return t.Commit()
 	})
 	if err == nil && forgot {
@@ -116,7 +114,7 @@ func (b *Book) Change(ctx context.Context, fn func(ledger.Tx) error) error {
 
 // on waits for a connection and begins a transaction on it, which is rolled back
 // unless fn commits. The driver would start a goroutine for each statement under
-// a context that can end; so tx asks the context itself.
+// a context that can end; so package rows asks the context itself.
 func on(ctx context.Context, db *sql.DB, fn func(*sql.Tx) error) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -168,100 +166,8 @@ func (b *Book) wiped() bool {
 	return err == nil && busy == 0
 }
 
-// tx is ledger.Tx.
-type tx struct {
-	ctx     context.Context
-	sql     *sql.Tx
-	viewing bool
-	forgot  bool // something that must not stay in the log
-}
-
-func (x *tx) Set() ledger.Setup       { return setup{x} }
-func (x *tx) Traffic() ledger.Traffic { return traffic{x} }
-func (x *tx) Orders() ledger.Orders   { return orders{x} }
-func (x *tx) Money() ledger.Money     { return money{x} }
-func (x *tx) Reading() ledger.Reading { return position{x} }
-
-// exec runs a statement that writes, and counts the rows.
-func (x *tx) exec(query string, values ...any) (int64, error) {
-	if x.viewing {
-		return 0, errors.New("a View does not write: use Change")
-	}
-	if err := x.ctx.Err(); err != nil {
-		return 0, err
-	}
-	result, err := x.sql.Exec(query, values...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-// each reads rows.
-func (x *tx) each(scan func(*sql.Rows) error, query string, values ...any) error {
-	rows, err := x.sql.Query(query, values...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := x.ctx.Err(); err != nil {
-			return err
-		}
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// one reads one row; false if there is none.
-func (x *tx) one(query string, values []any, into ...any) (found bool, err error) {
-	if err := x.ctx.Err(); err != nil {
-		return false, err
-	}
-	err = x.sql.QueryRow(query, values...).Scan(into...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// whole runs fn, of which nothing stays if it fails.
-func (x *tx) whole(fn func() error) error {
-	if _, err := x.exec("SAVEPOINT part"); err != nil {
-		return err
-	}
-	err := fn()
-	if err != nil {
-		if _, failed := x.sql.Exec("ROLLBACK TO part"); failed != nil {
-			return errors.Join(err, failed)
-		}
-	}
-	_, failed := x.sql.Exec("RELEASE part")
-	return errors.Join(err, failed)
-}
-
-// unique turns the breach of a unique index into ledger.ErrTaken.
-func unique(err error) error {
+// dialect is what the rows must know of SQLite.
+var dialect = rows.Dialect{Taken: func(err error) bool {
 	var said sqlite3.Error
-	if errors.As(err, &said) && said.ExtendedCode == sqlite3.ErrConstraintUnique {
-		return ledger.ErrTaken
-	}
-	return err
-}
-
-// position is ledger.Reading.
-type position struct{ *tx }
-
-func (x position) Position() (p event.Position, err error) {
-	var epoch, seq, total int64 // keep their bits
-	_, err = x.one("SELECT epoch, seq, total FROM position", nil, &epoch, &seq, &total)
-	return event.Position{Epoch: uint64(epoch), Seq: uint64(seq), Total: uint64(total)}, err
-}
-
-func (x position) SetPosition(p event.Position) error {
-	_, err := x.exec("INSERT INTO position (one, epoch, seq, total) VALUES (1,?,?,?) ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, total = excluded.total",
-		int64(p.Epoch), int64(p.Seq), int64(p.Total))
-	return err
-}
+	return errors.As(err, &said) && said.ExtendedCode == sqlite3.ErrConstraintUnique
+}}
