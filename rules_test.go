@@ -57,7 +57,6 @@ var house = []room{
 var exceptions = map[string]string{
 	"store/duckdb imports pump":                              "a sink tells the pump with its RejectedError which events are hopeless",
 	"github.com/duckdb/duckdb-go/v2 in archive/disk":         "a test only: another reader must understand the archive's objects",
-	"github.com/mattn/go-sqlite3 in ledger/sqlite":           "not opened by engine/sqlite yet",
 	"github.com/boombuler/barcode in dash":                   "an encoder, no driver: a secret's picture must not go through the door of links",
 	"gopkg.in/yaml.v3 in segment":                            "definitions are written in YAML, as the configuration is",
 	"github.com/parquet-go/parquet-go in archive/disk":       "a test only: objects are read as any Parquet reader would",

@@ -266,30 +266,6 @@ func TestStaysWithinItsContext(t *testing.T) {
 	}
 }
 
-func TestWorthLooking(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		size, log int64
-		want      bool
-	}{
-		{"small, closed in order", small, -1, true},
-		{"large, closed in order", small + 1, -1, false},
-		{"large, the log is empty", small + 1, 0, false},
-		{"large, with a log", small + 1, 1, true},
-	} {
-		path := filepath.Join(t.TempDir(), File)
-		for name, size := range map[string]int64{path: c.size, path + "-wal": c.log} {
-			if size >= 0 {
-				must(t, os.WriteFile(name, nil, 0o600))
-				must(t, os.Truncate(name, size))
-			}
-		}
-		if got := worthLooking(path); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-}
-
 // TestMergedOrderLeavesNothing: no row of an order that became another is left,
 // where forgetting would not find it.
 func TestMergedOrderLeavesNothing(t *testing.T) {
