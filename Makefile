@@ -1,6 +1,6 @@
 # make test is what a change must pass. It needs Go, a C compiler, Node with npm
-# and git; the client tests' SDKs come from npm, Chromium and redis-server from apt
-# if there are none.
+# and git; the client tests' SDKs come from npm, Chromium, redis-server and
+# PostgreSQL from apt if there are none.
 
 GO ?= go
 # Flags for go test; .ci/run sets -v so that every test can be counted.
@@ -8,10 +8,10 @@ TESTFLAGS ?=
 TIMEOUT ?= 12m
 CLIENTS := clienttest/node_modules/.installed
 
-.PHONY: test lint race bench build redis
+.PHONY: test lint race bench build redis postgres
 
 # One package at a time: several of them start servers, kill them and measure.
-test: $(CLIENTS) redis lint
+test: $(CLIENTS) redis postgres lint
 	$(GO) test -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 
 lint:
@@ -19,7 +19,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-race: $(CLIENTS) redis
+race: $(CLIENTS) redis postgres
 	$(GO) test -race -p 1 -timeout 30m $(TESTFLAGS) ./...
 
 bench: build
@@ -37,3 +37,6 @@ $(CLIENTS): clienttest/install.sh clienttest/package.json clienttest/package-loc
 
 redis:
 	@sh bins/redis/install.sh
+
+postgres:
+	@sh engine/postgres/install.sh

@@ -29,7 +29,8 @@ const (
 	thinking floor = "thinking" // words, contracts, one another; no disk, no network
 	contract floor = "contract" // a seam: words
 	law      floor = "law"      // tests every adapter of a seam
-	adapter  floor = "adapter"  // its seam, words, its own driver
+	engine   floor = "engine"   // hides what several adapters share; words, its seam if it is in one
+	adapter  floor = "adapter"  // its seam, words, engines, its own driver
 	door     floor = "door"     // words, account, one thinking room
 	roof     floor = "roof"     // everything; also the tests of the finished binary
 )
@@ -45,8 +46,9 @@ var house = []room{
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking},
 	{"account", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
-	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
-	{"ledger/sqlite", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
+	{"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
+	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
+	{"ledger/sqlite", adapter}, {"ledger/postgres", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
 	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }
@@ -55,9 +57,6 @@ var house = []room{
 var exceptions = map[string]string{
 	"store/duckdb imports pump":                              "a sink tells the pump with its RejectedError which events are hopeless",
 	"github.com/duckdb/duckdb-go/v2 in archive/disk":         "a test only: another reader must understand the archive's objects",
-	"github.com/mattn/go-sqlite3 in bins/sqlite":             "four seams, control data, bins, histories and the ledger, have SQLite as their embedded adapter",
-	"github.com/mattn/go-sqlite3 in history/sqlite":          "as bins/sqlite",
-	"github.com/mattn/go-sqlite3 in ledger/sqlite":           "as bins/sqlite",
 	"github.com/boombuler/barcode in dash":                   "an encoder, no driver: a secret's picture must not go through the door of links",
 	"gopkg.in/yaml.v3 in segment":                            "definitions are written in YAML, as the configuration is",
 	"github.com/parquet-go/parquet-go in archive/disk":       "a test only: objects are read as any Parquet reader would",
@@ -164,8 +163,10 @@ func mayImport(at int, folder string) bool {
 		return target == word || target == thinking || target == contract
 	case contract:
 		return target == word
-	case adapter:
+	case engine:
 		return target == word || folder == seam
+	case adapter: // the engine of another seam is none of its business
+		return target == word || folder == seam || target == engine && (path.Dir(folder) == seam || index(path.Dir(folder)) < 0)
 	case law:
 		return target == word || target == thinking || folder == seam
 	case door:
@@ -381,6 +382,11 @@ func TestRulesBite(t *testing.T) {
 		{"a contract with an adapter", "queue/x.go", imports("footfall/queue/nats"), "queue imports queue/nats"},
 		{"an adapter with another", "queue/nats/x.go", imports("footfall/archive/disk"), "queue/nats imports archive/disk"},
 		{"an adapter with a foreign seam", "queue/nats/x.go", imports("footfall/store"), "queue/nats imports store"},
+		{"a contract with an engine", "queue/x.go", imports("footfall/engine/sqlite"), "queue imports engine/sqlite"},
+		{"an engine with a seam", "engine/postgres/x.go", imports("footfall/ledger"), "engine/postgres imports ledger"},
+		{"an engine with an adapter", "engine/postgres/x.go", imports("footfall/ledger/sqlite"), "engine/postgres imports ledger/sqlite"},
+		{"an adapter with the engine of another seam", "bins/sqlite/x.go", imports("footfall/ledger/rows"), "bins/sqlite imports ledger/rows"},
+		{"a door with an engine", "api/x.go", imports("footfall/engine/postgres"), "api imports engine/postgres"},
 		{"an adapter with a door", "store/duckdb/x.go", imports("footfall/api"), "store/duckdb imports api"},
 		{"a law with an adapter", "queue/queuetest/x.go", imports("footfall/queue/nats"), "queue/queuetest imports queue/nats"},
 		{"a door with a queue", "collect/x.go", imports("footfall/queue"), "collect imports queue"},

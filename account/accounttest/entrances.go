@@ -35,6 +35,11 @@ func people(t *testing.T, s Store) {
 			t.Errorf("Person(%q) = %+v, %v; want %+v", name, got, err, bea)
 		}
 	}
+	osten := add(t, s, "ÖSTEN@exämple.com")
+	if got, err := s.Person(ctx, "östEN@EXÄMPLE.com "); err != nil || got != osten {
+		t.Errorf("an e-mail with other letters than English ones: %+v, %v; want %+v", got, err, osten)
+	}
+	must(t, s.RemovePerson(ctx, osten.ID))
 	for _, name := range []string{"", "Bea", "%", "bea@example.co"} {
 		_, err := s.Person(ctx, name)
 		is(t, err, account.ErrNotFound)

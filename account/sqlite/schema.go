@@ -2,14 +2,20 @@ package sqlite
 
 import (
 	"database/sql"
-	"errors"
-	"fmt"
-	"os"
+
+	engine "footfall/engine/sqlite"
 )
 
-// migrations lead from an empty file to today's schema; user_version says how
-// many have run. Entries are never changed, only added. Times are Unix
-// milliseconds, days are days since 1970-01-01, tokens are SHA-256 hashes.
+// kind is what the file is. Secrets are overwritten when deleted
+// (secure_delete), and a copy has no salts: it would outlive them.
+var kind = engine.Kind{Name: "control data", Steps: migrations, Pragmas: "_secure_delete=on&_foreign_keys=on",
+	Copied: func(copied *sql.DB) error { _, err := copied.Exec("DELETE FROM salts"); return err },
+	Repair: "put the newest backup of it in its place, with no -wal and -shm beside it, and keep the damaged file: " +
+		"sqlite3's .recover reads what is left of it"}
+
+// migrations lead from an empty file to today's schema. Entries are never
+// changed, only added. Times are Unix milliseconds, days are days since
+// 1970-01-01, tokens are SHA-256 hashes.
 var migrations = []string{`
 CREATE TABLE sites (
 	id        TEXT PRIMARY KEY,
@@ -113,67 +119,3 @@ CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 `
-
-// migrate brings the file to the schema after all steps. A file that holds
-// data is copied to path.vN.bak first.
-func migrate(db *sql.DB, path string, steps []string) error {
-	var version int
-	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("control data: %s cannot be read: %w", path, err)
-	}
-	if version > len(steps) {
-		return fmt.Errorf("control data: %s has schema %d, this footfall knows %d: install a newer footfall", path, version, len(steps))
-	}
-	if version > 0 && version < len(steps) {
-		if err := backup(db, fmt.Sprintf("%s.v%d.bak", path, version)); err != nil {
-			return fmt.Errorf("control data: backup before migration: %w", err)
-		}
-	}
-	for ; version < len(steps); version++ {
-		if err := step(db, version, steps[version]); err != nil {
-			return fmt.Errorf("control data: migration %d of %s: %w", version+1, path, err)
-		}
-	}
-	return nil
-}
-
-// step runs one migration unless another process has just done it.
-func step(db *sql.DB, version int, statements string) error {
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // does nothing after Commit
-	var now int
-	if err := tx.QueryRow("PRAGMA user_version").Scan(&now); err != nil || now > version {
-		return err
-	}
-	if _, err := tx.Exec(statements); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", version+1)); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// backup copies the file, without the salts: a copy would outlive them.
-func backup(db *sql.DB, to string) error {
-	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL, 0o600) // empty: VACUUM INTO takes it, and its mode
-	if err != nil {
-		return err
-	}
-	f.Close()
-	if _, err := db.Exec("VACUUM INTO ?", to); err != nil {
-		return err
-	}
-	bak, err := sql.Open("sqlite3", dsn(to))
-	if err != nil {
-		return err
-	}
-	_, err = bak.Exec("DELETE FROM salts; PRAGMA wal_checkpoint(TRUNCATE)")
-	return errors.Join(err, bak.Close())
-}

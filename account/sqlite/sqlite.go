@@ -1,139 +1,59 @@
-// Package sqlite keeps control data in one SQLite file: sites, people, keys,
-// shares, links, sessions, segments, the audit log and the daily salts.
+// Package sqlite keeps control data in one SQLite file, described in
+// docs/format/control.md.
 package sqlite
 
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"sync"
-	"time"
 
-	_ "github.com/mattn/go-sqlite3" // the driver
-
-	"footfall/account"
+	"footfall/account/rows"
+	engine "footfall/engine/sqlite"
 	"footfall/event"
 )
 
-// Store keeps control data in an SQLite file. Several processes may have the
-// same file open.
-type Store struct {
-	db   *sql.DB
-	stop chan struct{}
-	done sync.WaitGroup
-
-	mu    sync.RWMutex
-	salts map[event.Day][]byte
-	swept event.Day // every salt older than the day before this one is destroyed
-}
-
-// Secrets are overwritten when deleted (secure_delete), and a write is on disk
-// when it returns (synchronous=FULL).
-const pragmas = "_journal_mode=WAL&_synchronous=FULL&_secure_delete=on&_busy_timeout=10000&_foreign_keys=on&_txlock=immediate"
-
-// Open opens or creates the file at path, brings its schema up to date and
-// destroys salts that are too old. The caller must Close the Store.
-func Open(path string) (*Store, error) {
-	// The driver would make the file readable for everybody.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("control data: %w", err)
-	}
-	f.Close()
-	db, err := sql.Open("sqlite3", dsn(path))
-	if err != nil {
-		return nil, fmt.Errorf("control data: %w", err)
-	}
-	// One connection: no reader can keep a destroyed salt in the log.
-	db.SetMaxOpenConns(1)
-	s := &Store{db: db, stop: make(chan struct{}), salts: map[event.Day][]byte{}}
-	if err := migrate(db, path, migrations); err != nil {
-		db.Close()
-		return nil, err
-	}
-	if err := s.sweep(event.DayOf(time.Now())); err != nil {
-		db.Close()
-		return nil, err
-	}
-	s.done.Go(s.sweepDaily)
-	return s, nil
-}
-
-func dsn(path string) string {
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas}).String()
-}
-
-// Close ends the Store's own work and closes the file.
-func (s *Store) Close() error {
-	close(s.stop)
-	s.done.Wait()
-	return s.db.Close()
-}
-
-// within runs f in a transaction that holds the write lock from its start.
-func (s *Store) within(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
-}
-
-// exists is account.ErrNotFound if there is no such site.
-func exists(ctx context.Context, tx *sql.Tx, site string) error {
-	return none(tx.QueryRowContext(ctx, "SELECT id FROM sites WHERE id = ?", site).Scan(new(string)))
-}
-
-// hit is account.ErrNotFound if a statement changed nothing.
-func hit(r sql.Result, err error) error {
-	if err != nil {
-		return err
-	}
-	if n, err := r.RowsAffected(); err != nil || n > 0 {
-		return err
-	}
-	return account.ErrNotFound
-}
-
-// list reads the rows of a query.
-func list[T any](ctx context.Context, db *sql.DB, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+// Open opens or creates the file at path and destroys salts that are too old.
+// Several processes may have it open. The caller must Close the Store.
+func Open(path string) (*rows.Store, error) {
+	f, err := engine.Open(path, kind)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
+	return rows.Open(context.Background(), tables{f})
+}
+
+// tables are rows.Tables.
+type tables struct{ *engine.File }
+
+// Reader is the connection that writes, too: so no reader can keep a destroyed
+// salt in the log.
+func (t tables) Reader() *sql.DB { return t.Writer }
+
+// Said says what to do with a damaged file.
+func (t tables) Said(err error) error { return t.Judge(err) }
+
+// Change holds the lock to write from its start.
+func (t tables) Change(ctx context.Context, fn func(*sql.Tx) error) error {
+	return t.On(ctx, t.Writer, func(_ *sql.Conn, tx *sql.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
 		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
-type scanner interface{ Scan(...any) error }
-
-// milli and instant are times as they are kept; zero is NULL.
-func milli(t time.Time) sql.NullInt64 { return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()} }
-
-func instant(ms sql.NullInt64) time.Time {
-	if !ms.Valid {
-		return time.Time{}
+// Destroy overwrites the salts in the file and in its log.
+func (t tables) Destroy(ctx context.Context, before event.Day) (all bool, err error) {
+	err = t.Change(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM salts WHERE day < ?", before)
+		return err
+	})
+	if err != nil {
+		return false, err
 	}
-	return time.UnixMilli(ms.Int64).UTC()
-}
-
-// none turns "no such row" into account.ErrNotFound.
-func none(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return account.ErrNotFound
-	}
-	return err
+	// Deleting overwrites the page in the log; the file has it only after a
+	// checkpoint, and the log is clean only when cut to nothing.
+	return t.EmptyLog()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"footfall/bins"
+	engine "footfall/engine/sqlite"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -42,15 +43,15 @@ const markStale = "INSERT INTO daily_stale VALUES (?,?,1) ON CONFLICT DO UPDATE 
 
 // prepareDaily makes the tables where they are not there yet. Then all days
 // that have bins are stale.
-func prepareDaily(db *sql.DB, path string) error {
+func prepareDaily(f *engine.File, path string) error {
 	var tables int
-	if err := db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE name = 'daily_pages'").Scan(&tables); err != nil {
-		return unreadable(path, err)
+	if err := f.Writer.QueryRow("SELECT count(*) FROM sqlite_schema WHERE name = 'daily_pages'").Scan(&tables); err != nil {
+		return f.Unreadable(err)
 	}
 	if tables > 0 {
 		return nil
 	}
-	tx, err := db.Begin()
+	tx, err := f.Writer.Begin()
 	if err != nil {
 		return fmt.Errorf("bins: %s: %w", path, err)
 	}
@@ -61,7 +62,7 @@ func prepareDaily(db *sql.DB, path string) error {
 	_, err = tx.Exec(`INSERT INTO daily_stale SELECT site, date(substr(period, 2, 4) || '-01-01', '+' || (substr(period, 7) - 1) || ' days'), 1
 		FROM bins WHERE dimension = '' AND period LIKE 'D%'`)
 	if err != nil {
-		return unreadable(path, err)
+		return f.Unreadable(err)
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("bins: %s: %w", path, err)

@@ -6,20 +6,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"sync"
 
-	_ "github.com/mattn/go-sqlite3" // the driver
-
 	"footfall/bins"
+	engine "footfall/engine/sqlite"
 )
 
 // Durable keeps bins in an SQLite file. Only one Durable may have a file open:
 // it knows the state without asking the file.
 type Durable struct {
+	file   *engine.File
 	writer *sql.DB // one connection
 	reader *sql.DB
 
@@ -32,39 +29,22 @@ type Durable struct {
 
 var _ bins.Durable = (*Durable)(nil)
 
-// A write is on disk when it returns (synchronous=FULL).
 const (
-	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=10000&_txlock=immediate"
-	reading = "_query_only=on&_busy_timeout=10000&_cache_size=-8000"
 	readers = 4 // connections, each with up to 8 MB of pages
+	reading = "_cache_size=-8000"
 )
 
 // Open opens or creates the file at path, whose directory must exist. The
 // caller must Close the Durable.
 func Open(path string) (*Durable, error) {
-	// The driver would make the file readable for everybody.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := engine.Open(path, kind)
 	if err != nil {
-		return nil, fmt.Errorf("bins: %w", err)
+		return nil, err
 	}
-	f.Close()
-	d := &Durable{}
-	if d.writer, err = sql.Open("sqlite3", dsn(path, writing)); err != nil {
-		return nil, fmt.Errorf("bins: %w", err)
-	}
-	d.writer.SetMaxOpenConns(1)
-	if d.reader, err = sql.Open("sqlite3", dsn(path, reading)); err != nil {
-		d.writer.Close()
-		return nil, fmt.Errorf("bins: %w", err)
-	}
-	d.reader.SetMaxOpenConns(readers)
-	d.reader.SetMaxIdleConns(readers)
-	if err = prepare(d.writer, path); err == nil {
-		err = prepareDaily(d.writer, path)
-	}
-	if err == nil {
+	d := &Durable{file: f, writer: f.Writer, reader: f.Reader(readers, reading)}
+	if err = prepareDaily(f, path); err == nil {
 		if d.state, err = load(context.Background(), d.writer); err != nil {
-			err = unreadable(path, err)
+			err = f.Unreadable(err)
 		}
 	}
 	if err != nil {
@@ -74,15 +54,8 @@ func Open(path string) (*Durable, error) {
 	return d, nil
 }
 
-func dsn(path, options string) string {
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options}).String()
-}
-
 // Close closes the file.
-func (d *Durable) Close() error {
-	// The writer last: it moves what stands in the write-ahead log into the file.
-	return errors.Join(d.reader.Close(), d.writer.Close())
-}
+func (d *Durable) Close() error { return d.file.Close() }
 
 // State answers from memory.
 func (d *Durable) State(ctx context.Context) (bins.State, error) {

@@ -252,5 +252,8 @@ func dayKey(d period.Date) (string, error) {
 // dateOf is the first date of a key.
 func dateOf(key string) (period.Date, error) {
 	from, _, err := period.ParsePeriod(key)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	return from, err
 }

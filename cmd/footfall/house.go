@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"footfall/account/rows"
 	"footfall/account/sqlite"
 	"footfall/affiliate"
 	"footfall/archive"
@@ -59,7 +60,7 @@ type house struct {
 	log     *slog.Logger
 	lock    *os.File
 	secret  []byte
-	control *sqlite.Store
+	control *rows.Store
 	queue   *nats.Queue
 	archive *archive.Archive
 	store   atomic.Pointer[duckdb.Store] // nil while it is being rebuilt

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"footfall/history"
 	"footfall/period"
@@ -69,44 +68,7 @@ func (k *Keeper) Forget(ctx context.Context, site string, before period.Date) (r
 		return history.Removed{}, fmt.Errorf("history: forget site %s before %s: %w", site, before, err)
 	}
 	if any {
-		k.wipe()
+		k.file.Wipe()
 	}
 	return removed, nil
-}
-
-// wipeEvery is how often wipe tries.
-const wipeEvery = 100 * time.Millisecond
-
-// wipe empties the log, which still has what was removed from the file. While
-// somebody reads what was there before, it goes on trying behind its return.
-func (k *Keeper) wipe() {
-	if k.wiped() {
-		return
-	}
-	k.wiping.Go(func() {
-		for !k.wiped() {
-			select {
-			case <-k.closing: // which empties it
-				return
-			case <-time.After(wipeEvery):
-			}
-		}
-	})
-}
-
-// wiped tries to empty the log, waiting for nobody who reads: others wait to write.
-func (k *Keeper) wiped() bool {
-	ctx := context.Background()
-	conn, err := k.writer.Conn(ctx)
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
-		return false
-	}
-	defer conn.ExecContext(ctx, "PRAGMA busy_timeout = "+patience)
-	var busy, pages, moved int
-	err = conn.QueryRowContext(ctx, logEmpty).Scan(&busy, &pages, &moved)
-	return err == nil && busy == 0
 }

@@ -12,7 +12,7 @@ import (
 
 // Basis is what the histories of a site were made with.
 func (k *Keeper) Basis(ctx context.Context, site string) (b history.Basis, made bool, err error) {
-	err = look(ctx, k.reader, func(tx *sql.Tx) error {
+	err = k.look(ctx, k.reader, func(tx *sql.Tx) error {
 		return tx.QueryRow("SELECT zone, currency, first, counted FROM sites WHERE site = ? AND zone IS NOT NULL", site).Scan(&b.Zone, &b.Currency, &b.From, &b.Counted)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -111,7 +111,7 @@ func (k *Keeper) Count(ctx context.Context, site string, date period.Date, membe
 
 // Counts lists a segment's counts.
 func (k *Keeper) Counts(ctx context.Context, site, segment string, from, to period.Date) (counts []history.Count, err error) {
-	err = look(ctx, k.reader, func(tx *sql.Tx) error {
+	err = k.look(ctx, k.reader, func(tx *sql.Tx) error {
 		rows, err := tx.Query("SELECT date, members FROM counts WHERE site = (SELECT number FROM sites WHERE site = ?) AND segment = ? AND date >= ? AND date < ? ORDER BY date",
 			site, segment, from, to)
 		if err != nil {
@@ -156,6 +156,6 @@ func (k *Keeper) Drop(ctx context.Context, site, segment string) error {
 	if err != nil {
 		return fmt.Errorf("history: drop segment %s of site %s: %w", segment, site, err)
 	}
-	k.wipe()
+	k.file.Wipe()
 	return nil
 }

@@ -24,7 +24,7 @@ func scanMessage(row interface{ Scan(into ...any) error }, m *history.Message) e
 
 // Due lists what is due.
 func (k *Keeper) Due(ctx context.Context, now time.Time, limit int) (messages []history.Message, err error) {
-	err = look(ctx, k.reader, func(tx *sql.Tx) error {
+	err = k.look(ctx, k.reader, func(tx *sql.Tx) error {
 		sites, err := tx.Query("SELECT number FROM sites WHERE EXISTS (SELECT 1 FROM outbox WHERE outbox.site = number)")
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func (k *Keeper) tell(ctx context.Context, query string, values ...any) error {
 
 // Waiting counts messages.
 func (k *Keeper) Waiting(ctx context.Context) (n int, oldest history.Message, err error) {
-	err = look(ctx, k.reader, func(tx *sql.Tx) error {
+	err = k.look(ctx, k.reader, func(tx *sql.Tx) error {
 		if err := tx.QueryRow("SELECT count(*) FROM outbox").Scan(&n); err != nil || n == 0 {
 			return err
 		}

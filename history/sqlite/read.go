@@ -126,7 +126,7 @@ func (l *lanes) past(visitor int64, name string) (p history.Past, err error) {
 
 // Read reads a visitor's past.
 func (k *Keeper) Read(ctx context.Context, site, visitor string, items ...history.Item) (p history.Past, err error) {
-	err = look(ctx, k.reader, func(tx *sql.Tx) error {
+	err = k.look(ctx, k.reader, func(tx *sql.Tx) error {
 		p.Visitor = visitor
 		n, err := number(tx, findSite, site)
 		if n == 0 || err != nil {
@@ -151,7 +151,7 @@ func (k *Keeper) Read(ctx context.Context, site, visitor string, items ...histor
 // Each walks side by side over what is kept of visitors, in the order of their
 // numbers.
 func (k *Keeper) Each(ctx context.Context, site string, fn func(history.Past) error, items ...history.Item) error {
-	err := look(ctx, k.walker, func(tx *sql.Tx) error {
+	err := k.look(ctx, k.walker, func(tx *sql.Tx) error {
 		n, err := number(tx, findSite, site)
 		if n == 0 || err != nil {
 			return err

@@ -21,7 +21,7 @@ func (k *Keeper) Replace(ctx context.Context, site string, date period.Date, day
 	}
 	report, err = k.replace(ctx, site, date, days, committing)
 	if err != nil {
-		return history.Report{}, fmt.Errorf("history: replace %s of site %s: %w", date, site, judged(err))
+		return history.Report{}, fmt.Errorf("history: replace %s of site %s: %w", date, site, k.file.Judge(err))
 	}
 	return report, nil
 }
@@ -42,7 +42,7 @@ func (k *Keeper) replace(ctx context.Context, site string, date period.Date, day
 	if different.days == 0 {
 		return report, commit(ctx, committing, func() error { return nil })
 	}
-	err = on(ctx, k.writer, func(conn *sql.Conn, tx *sql.Tx) (err error) {
+	err = k.file.On(ctx, k.writer, func(conn *sql.Conn, tx *sql.Tx) (err error) {
 		if _, err := tx.Exec(logStay); err != nil {
 			return err
 		}

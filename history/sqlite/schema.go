@@ -1,20 +1,13 @@
 package sqlite
 
-import (
-	"database/sql"
-	"errors"
-	"fmt"
-	"os"
+import engine "footfall/engine/sqlite"
 
-	"github.com/mattn/go-sqlite3"
-)
-
-// format is the version of the file, kept as user_version; application tells
-// the file from others of SQLite ("FFhi").
-const (
-	format      = 1
-	application = 0x46466869
-)
+// kind is what the file is ("FFhi"). That a write is on disk when it returns is
+// needed: a notice goes out once it is told who moved, and a day that was
+// replaced is no longer dirty in the bins, so that it would not be made again.
+// What is removed is personal data and overwritten (secure_delete).
+var kind = engine.Kind{Name: "history", Application: 0x46466869, Steps: []string{schema},
+	Pragmas: "_cache_size=-32000&_stmt_cache_size=32&_secure_delete=on", Repair: moveAway}
 
 // Sites and visitors have numbers, so that rows are small; site and visitor
 // come first everywhere, so that what is kept of a visitor lies together.
@@ -84,73 +77,7 @@ CREATE INDEX outbox_of ON outbox (site); -- and id
 `
 
 // ErrDamaged tells that a file is no longer what was written.
-var ErrDamaged = errors.New("damaged")
+var ErrDamaged = engine.ErrDamaged
 
 const moveAway = "move the file of histories and its -wal and -shm away: histories are made again from the event store; " +
 	"who was in which segment is lost with it, and notices that were not delivered"
-
-// prepare makes the tables of an empty file and refuses one that it can't know.
-func prepare(db *sql.DB, path string) error {
-	look := worthLooking(path)
-	var id, version, tables int
-	for query, into := range map[string]*int{"PRAGMA application_id": &id, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
-		if err := db.QueryRow(query).Scan(into); err != nil {
-			return fmt.Errorf("history: %s cannot be read: %w", path, judged(err))
-		}
-	}
-	switch {
-	case id == application && version > format:
-		return fmt.Errorf("history: %s has format %d, this footfall knows %d: install a newer footfall", path, version, format)
-	case id == application && version == format && look:
-		return whole(db, path)
-	case id == application && version == format:
-		return nil
-	case tables > 0 || id != 0 || version != 0:
-		return fmt.Errorf("history: %s is a file of something else: name another one", path)
-	}
-	tx, err := db.Begin()
-	if err != nil {
-		return fmt.Errorf("history: %s: %w", path, err)
-	}
-	defer tx.Rollback() // does nothing after Commit
-	if _, err := tx.Exec(schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", application, format)); err != nil {
-		return fmt.Errorf("history: %s: %w", path, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("history: %s: %w", path, err)
-	}
-	return nil
-}
-
-// small is up to what size, in bytes, a file is looked through in no time.
-const small = 32 << 20
-
-// worthLooking reports whether to look at every page of a file that is not open
-// yet: a small one, and one that was not closed in order. A million visitors
-// would take a second at each start.
-func worthLooking(path string) bool {
-	info, err := os.Stat(path)
-	log, open := os.Stat(path + "-wal")
-	return err != nil || info.Size() <= small || open == nil && log.Size() > 0
-}
-
-// whole looks at every page of the file.
-func whole(db *sql.DB, path string) error {
-	var found string
-	if err := db.QueryRow("PRAGMA quick_check(1)").Scan(&found); err != nil {
-		return fmt.Errorf("history: %s cannot be read: %w", path, judged(err))
-	}
-	if found != "ok" {
-		return fmt.Errorf("history: %s cannot be read: %w: %s; %s", path, ErrDamaged, found, moveAway)
-	}
-	return nil
-}
-
-// judged says what to do if the file is damaged.
-func judged(err error) error {
-	var said sqlite3.Error
-	if errors.As(err, &said) && (said.Code == sqlite3.ErrCorrupt || said.Code == sqlite3.ErrNotADB) {
-		return fmt.Errorf("%w: %w; %s", ErrDamaged, err, moveAway)
-	}
-	return err
-}

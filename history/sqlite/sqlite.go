@@ -7,27 +7,21 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
-	"sync"
 
-	_ "github.com/mattn/go-sqlite3" // the driver
-
+	engine "footfall/engine/sqlite"
 	"footfall/history"
 )
 
 // Keeper keeps histories in an SQLite file. It is safe for concurrent use;
 // who reads never waits for who writes.
 type Keeper struct {
+	file   *engine.File
 	writer *sql.DB // one connection: who writes waits for it
 	reader *sql.DB
 	walker *sql.DB // for Each and Replace: who walks may read meanwhile, so it takes none of the reader's connections
 	path   string
 
-	replacing chan struct{}  // full while a date is replaced
-	closing   chan struct{}  // closed by Close
-	wiping    sync.WaitGroup // see wipe
+	replacing chan struct{} // full while a date is replaced
 }
 
 var (
@@ -37,75 +31,48 @@ var (
 	_ history.Outbox  = (*Keeper)(nil)
 )
 
-// A write is on disk when it returns (synchronous=FULL): a notice goes out once
-// it is told who moved, and a day that was replaced is no longer dirty in the
-// bins, so that it would not be made again. What is removed is personal data
-// and overwritten (secure_delete).
 const (
-	writing = "_journal_mode=WAL&_synchronous=FULL&_busy_timeout=" + patience + "&_txlock=immediate&_cache_size=-32000&_stmt_cache_size=32&_secure_delete=on"
-	reading = "_query_only=on&_busy_timeout=" + patience + "&_cache_size=-8000&_stmt_cache_size=16"
 	readers = 4 // connections, each with up to 8 MB of pages
-
-	patience = "10000" // ms, for another program that writes
+	reading = "_cache_size=-8000&_stmt_cache_size=16"
 )
 
 // While a date is replaced, the log stays: it is moved into the file behind the
 // commit, for which others may have to wait. Then it is cut to a size in bytes.
 const (
-	logSize  = "PRAGMA journal_size_limit = 67108864"
-	logStay  = "PRAGMA wal_autocheckpoint = 0"
-	logMove  = "PRAGMA wal_autocheckpoint = 1000; PRAGMA wal_checkpoint"
-	logEmpty = "PRAGMA wal_checkpoint(TRUNCATE)"
+	logSize = "PRAGMA journal_size_limit = 67108864"
+	logStay = "PRAGMA wal_autocheckpoint = 0"
+	logMove = "PRAGMA wal_autocheckpoint = 1000; PRAGMA wal_checkpoint"
 )
 
 // Open opens or creates the file at path, whose directory must exist. The
 // caller must Close the Keeper.
 func Open(path string) (*Keeper, error) {
-	// The driver would make the file readable for everybody.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := engine.Open(path, kind)
 	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
-	}
-	f.Close()
-	var dbs [3]*sql.DB
-	for i, options := range []string{writing, reading, reading} {
-		dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options}).String()
-		if dbs[i], err = sql.Open("sqlite3", dsn); err != nil {
-			return nil, fmt.Errorf("history: %w", err) // no connection is open yet
-		}
-	}
-	k := &Keeper{writer: dbs[0], reader: dbs[1], walker: dbs[2], path: path, replacing: make(chan struct{}, 1), closing: make(chan struct{})}
-	k.writer.SetMaxOpenConns(1)
-	k.reader.SetMaxOpenConns(readers)
-	k.reader.SetMaxIdleConns(readers)
-	k.walker.SetMaxIdleConns(1)
-	if err = prepare(k.writer, path); err == nil {
-		_, err = k.writer.Exec(logSize + "; " + logEmpty) // what was removed before a crash may still be in it
-	}
-	if err != nil {
-		k.Close()
 		return nil, err
 	}
+	k := &Keeper{file: f, writer: f.Writer, reader: f.Reader(readers, reading), walker: f.Reader(1, reading), path: path, replacing: make(chan struct{}, 1)}
+	k.walker.SetMaxOpenConns(0) // any number
+	if _, err := k.writer.Exec(logSize); err != nil {
+		k.Close()
+		return nil, f.Unreadable(err)
+	}
+	f.Wipe() // what was removed before a crash may still be in the log
 	return k, nil
 }
 
 // Close closes the file.
-func (k *Keeper) Close() error {
-	close(k.closing)
-	k.wiping.Wait()
-	// The writer last: it moves what stands in the write-ahead log into the file.
-	return errors.Join(k.reader.Close(), k.walker.Close(), k.writer.Close())
-}
+func (k *Keeper) Close() error { return k.file.Close() }
 
 // look runs fn in a transaction that sees one moment.
-func look(ctx context.Context, db *sql.DB, fn func(tx *sql.Tx) error) error {
-	return on(ctx, db, func(_ *sql.Conn, tx *sql.Tx) error { return fn(tx) })
+func (k *Keeper) look(ctx context.Context, db *sql.DB, fn func(tx *sql.Tx) error) error {
+	return k.file.On(ctx, db, func(_ *sql.Conn, tx *sql.Tx) error { return fn(tx) })
 }
 
 // write runs change in a transaction that is on disk when it returns nil, and
 // has changed nothing if it does not.
 func (k *Keeper) write(ctx context.Context, change func(tx *sql.Tx) error) error {
-	return on(ctx, k.writer, func(_ *sql.Conn, tx *sql.Tx) error {
+	return k.file.On(ctx, k.writer, func(_ *sql.Conn, tx *sql.Tx) error {
 		if err := change(tx); err != nil {
 			return err
 		}
@@ -114,23 +81,6 @@ func (k *Keeper) write(ctx context.Context, change func(tx *sql.Tx) error) error
 		}
 		return tx.Commit()
 	})
-}
-
-// on waits for a connection and begins a transaction on it, which is rolled
-// back unless fn commits. The driver would start a goroutine for each statement
-// under a context that can end; so fn asks the context where it takes long.
-func on(ctx context.Context, db *sql.DB, fn func(conn *sql.Conn, tx *sql.Tx) error) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
-	if err != nil {
-		return judged(err)
-	}
-	defer tx.Rollback() // does nothing after Commit
-	return judged(fn(conn, tx))
 }
 
 const (

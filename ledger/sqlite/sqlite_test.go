@@ -51,7 +51,7 @@ func TestFiles(t *testing.T) {
 	must(t, os.Mkdir(dir, 0o700))
 	b := opened(t, dir)
 	defer b.Close()
-	change(t, b, func(tx ledger.Tx) error { return sell(tx, 1) })
+	change(t, b, func(tx ledger.Tx) error { return ledgertest.Sell(tx, 1) })
 	view(t, b, func(tx ledger.Tx) error { _, err := tx.Money().Entries(ledger.EntryFilter{}); return err })
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) < 2 {
@@ -83,7 +83,7 @@ func TestTwoProcesses(t *testing.T) {
 	for _, book := range []*Book{a, b} {
 		both.Go(func() {
 			for range 20 {
-				if err := book.Change(t.Context(), earn); err != nil {
+				if err := book.Change(t.Context(), ledgertest.Earn); err != nil {
 					t.Error(err)
 				}
 			}
@@ -91,7 +91,7 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	both.Wait()
 	for _, book := range []*Book{a, b} {
-		view(t, book, func(tx ledger.Tx) error { return recount(t, tx, 40) })
+		view(t, book, func(tx ledger.Tx) error { return ledgertest.Recount(t, tx, 40) })
 	}
 }
 
@@ -120,11 +120,11 @@ func TestForgotten(t *testing.T) {
 	}
 	for _, read := range []bool{false, true} {
 		change(t, b, func(tx ledger.Tx) error {
-			_, err := tx.Traffic().AddTouch(ledger.Touch{ID: fmt.Sprint(read), Program: "p", Keys: []ledger.Key{"anon:1", somebody}, Time: start})
+			_, err := tx.Traffic().AddTouch(ledger.Touch{ID: fmt.Sprint(read), Program: "p", Keys: []ledger.Key{"anon:1", somebody}, Time: ledgertest.Start})
 			must(t, err)
-			_, err = tx.Traffic().Links().Add(ledger.Link{Program: "p", A: "anon:1", B: somebody, Since: start})
+			_, err = tx.Traffic().Links().Add(ledger.Link{Program: "p", A: "anon:1", B: somebody, Since: ledgertest.Start})
 			must(t, err)
-			return tx.Orders().Put(ledger.Order{ID: fmt.Sprint(read), Program: "p", Keys: []ledger.Key{somebody}, Time: start})
+			return tx.Orders().Put(ledger.Order{ID: fmt.Sprint(read), Program: "p", Keys: []ledger.Key{somebody}, Time: ledgertest.Start})
 		})
 		if in(t, dir, string(somebody)) == 0 {
 			t.Fatal("the key is not there before")
@@ -212,7 +212,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestDamagedLater(t *testing.T) {
 	dir := t.TempDir()
 	b := opened(t, dir)
-	change(t, b, func(tx ledger.Tx) error { return sell(tx, 1) })
+	change(t, b, func(tx ledger.Tx) error { return ledgertest.Sell(tx, 1) })
 	must(t, b.Close())
 	b = opened(t, dir)
 	defer b.Close()
@@ -237,24 +237,24 @@ func TestFailedWrites(t *testing.T) {
 	for _, table := range []string{"orders", "order_lines", "order_keys", "order_names", "facts", "decisions", "entries", "payouts", "position"} {
 		for _, trouble := range []string{"SELECT RAISE(ABORT, 'no room')", "INSERT INTO c VALUES (1)"} {
 			run("CREATE TRIGGER trouble AFTER INSERT ON " + table + " BEGIN " + trouble + "; END")
-			if err := b.Change(t.Context(), func(tx ledger.Tx) error { return errors.Join(pay(tx, 1), earn(tx)) }); err == nil {
+			if err := b.Change(t.Context(), func(tx ledger.Tx) error { return errors.Join(ledgertest.Pay(tx, 1), ledgertest.Earn(tx)) }); err == nil {
 				t.Errorf("%s with %s: no error", table, trouble)
 			}
 			run("DROP TRIGGER trouble")
-			view(t, b, func(tx ledger.Tx) error { return recount(t, tx, 0) })
+			view(t, b, func(tx ledger.Tx) error { return ledgertest.Recount(t, tx, 0) })
 		}
 	}
 	for range 3 {
-		change(t, b, earn)
+		change(t, b, ledgertest.Earn)
 	}
-	view(t, b, func(tx ledger.Tx) error { return recount(t, tx, 3) })
+	view(t, b, func(tx ledger.Tx) error { return ledgertest.Recount(t, tx, 3) })
 }
 
 // TestStaysWithinItsContext: a long read ends with its context.
 func TestStaysWithinItsContext(t *testing.T) {
 	b := opened(t, t.TempDir())
 	defer b.Close()
-	change(t, b, earn)
+	change(t, b, ledgertest.Earn)
 	ctx, end := context.WithCancel(t.Context())
 	err := b.View(ctx, func(tx ledger.Tx) error {
 		end()
@@ -263,30 +263,6 @@ func TestStaysWithinItsContext(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("a View that is ended is %v", err)
-	}
-}
-
-func TestWorthLooking(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		size, log int64
-		want      bool
-	}{
-		{"small, closed in order", small, -1, true},
-		{"large, closed in order", small + 1, -1, false},
-		{"large, the log is empty", small + 1, 0, false},
-		{"large, with a log", small + 1, 1, true},
-	} {
-		path := filepath.Join(t.TempDir(), File)
-		for name, size := range map[string]int64{path: c.size, path + "-wal": c.log} {
-			if size >= 0 {
-				must(t, os.WriteFile(name, nil, 0o600))
-				must(t, os.Truncate(name, size))
-			}
-		}
-		if got := worthLooking(path); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"database/sql"
@@ -54,14 +54,18 @@ func (t table[T]) Add(row T) error {
 	return nil
 }
 
+// Put is whole, as an engine may not go on after the breach of an index.
 func (t table[T]) Put(row T) error {
 	values := t.values(&row)
-	n, err := t.exec(t.put, append(values[1:len(values):len(values)], values[0])...)
-	if err == nil && n == 0 {
-		err = ledger.ErrNotFound
-	}
+	err := t.whole(func() error {
+		n, err := t.exec(t.put, append(values[1:len(values):len(values)], values[0])...)
+		if err == nil && n == 0 {
+			err = ledger.ErrNotFound
+		}
+		return t.unique(err)
+	})
 	if err != nil {
-		return fmt.Errorf("put %v: %w", values[0], unique(err))
+		return fmt.Errorf("put %v: %w", values[0], err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"database/sql"
@@ -92,7 +92,7 @@ func listEntries(f ledger.EntryFilter, before int64) (query string, values []any
 }
 
 const (
-	addEntries = "SELECT quarter, affiliate, site, product, currency, kind, sum(amount), count(*) FROM entries"
+	addEntries = "SELECT quarter, affiliate, site, product, currency, kind, CAST(sum(amount) AS BIGINT), count(*) FROM entries"
 	sumOrder   = " GROUP BY quarter, affiliate, site, product, currency, kind ORDER BY quarter, affiliate, site, product, currency, kind"
 )
 

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"context"
@@ -23,9 +23,9 @@ func (s *Store) AddKey(ctx context.Context, k account.Key) (string, account.Key,
 	for i, scope := range k.Scopes {
 		scopes[i] = string(scope)
 	}
-	err = s.within(ctx, func(tx *sql.Tx) error {
+	err = s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if k.Site != "" {
-			if err := exists(ctx, tx, k.Site); err != nil {
+			if err := known(ctx, tx, "sites", k.Site); err != nil {
 				return err
 			}
 		}
@@ -41,17 +41,17 @@ func (s *Store) AddKey(ctx context.Context, k account.Key) (string, account.Key,
 
 // Key finds the key of a token, or account.ErrNotFound.
 func (s *Store) Key(ctx context.Context, token string) (account.Key, error) {
-	k, err := scanKey(s.db.QueryRowContext(ctx, "SELECT "+keyColumns+" FROM keys WHERE hash = ? AND (expires IS NULL OR expires > ?)",
+	k, err := scanKey(s.one(ctx, "SELECT "+keyColumns+" FROM keys WHERE hash = ? AND (expires IS NULL OR expires > ?)",
 		account.HashToken(token), time.Now().UnixMilli()))
 	if err != nil {
-		return account.Key{}, fmt.Errorf("key: %w", none(err))
+		return account.Key{}, fmt.Errorf("key: %w", err)
 	}
 	return k, nil
 }
 
 // Keys lists all keys.
 func (s *Store) Keys(ctx context.Context) ([]account.Key, error) {
-	all, err := list(ctx, s.db, scanKey, "SELECT "+keyColumns+" FROM keys ORDER BY created, id")
+	all, err := list(ctx, s, scanKey, "SELECT "+keyColumns+" FROM keys ORDER BY created, id")
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
 	}
@@ -60,7 +60,7 @@ func (s *Store) Keys(ctx context.Context) ([]account.Key, error) {
 
 // RevokeKey removes a key for good.
 func (s *Store) RevokeKey(ctx context.Context, id string) error {
-	if err := hit(s.db.ExecContext(ctx, "DELETE FROM keys WHERE id = ?", id)); err != nil {
+	if err := hit(s.exec(ctx, "DELETE FROM keys WHERE id = ?", id)); err != nil {
 		return fmt.Errorf("revoke key %s: %w", id, err)
 	}
 	return nil
@@ -88,8 +88,8 @@ func (s *Store) AddShare(ctx context.Context, sh account.Share) (string, account
 	if err != nil {
 		return "", account.Share{}, fmt.Errorf("add share: %w", err)
 	}
-	err = s.within(ctx, func(tx *sql.Tx) error {
-		if err := exists(ctx, tx, sh.Site); err != nil {
+	err = s.tables.Change(ctx, func(tx *sql.Tx) error {
+		if err := known(ctx, tx, "sites", sh.Site); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO shares (hash, "+shareColumns+") VALUES (?,?,?,?,?,?)",
@@ -104,17 +104,17 @@ func (s *Store) AddShare(ctx context.Context, sh account.Share) (string, account
 
 // Share finds the share of a token, or account.ErrNotFound.
 func (s *Store) Share(ctx context.Context, token string) (account.Share, error) {
-	sh, err := scanShare(s.db.QueryRowContext(ctx, "SELECT "+shareColumns+" FROM shares WHERE hash = ? AND (expires IS NULL OR expires > ?)",
+	sh, err := scanShare(s.one(ctx, "SELECT "+shareColumns+" FROM shares WHERE hash = ? AND (expires IS NULL OR expires > ?)",
 		account.HashToken(token), time.Now().UnixMilli()))
 	if err != nil {
-		return account.Share{}, fmt.Errorf("share: %w", none(err))
+		return account.Share{}, fmt.Errorf("share: %w", err)
 	}
 	return sh, nil
 }
 
 // Shares lists all shares.
 func (s *Store) Shares(ctx context.Context) ([]account.Share, error) {
-	all, err := list(ctx, s.db, scanShare, "SELECT "+shareColumns+" FROM shares ORDER BY created, id")
+	all, err := list(ctx, s, scanShare, "SELECT "+shareColumns+" FROM shares ORDER BY created, id")
 	if err != nil {
 		return nil, fmt.Errorf("list shares: %w", err)
 	}
@@ -123,7 +123,7 @@ func (s *Store) Shares(ctx context.Context) ([]account.Share, error) {
 
 // RevokeShare removes a share for good.
 func (s *Store) RevokeShare(ctx context.Context, id string) error {
-	if err := hit(s.db.ExecContext(ctx, "DELETE FROM shares WHERE id = ?", id)); err != nil {
+	if err := hit(s.exec(ctx, "DELETE FROM shares WHERE id = ?", id)); err != nil {
 		return fmt.Errorf("revoke share %s: %w", id, err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"context"
@@ -13,12 +13,16 @@ import (
 // is account.ErrNotFound.
 func (s *Store) AddLink(ctx context.Context, purpose account.Purpose, person string, life time.Duration) (string, error) {
 	token, now := account.NewToken(account.LinkPrefix, 20), time.Now()
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM links WHERE expires <= ?", now.UnixMilli()); err != nil {
 			return err
 		}
-		return hit(tx.ExecContext(ctx, "INSERT INTO links (hash, expires, purpose, person) SELECT ?1, ?2, ?3, nullif(?4,'') WHERE ?4 = '' OR EXISTS (SELECT 1 FROM people WHERE id = ?4)",
-			account.HashToken(token), now.Add(life).UnixMilli(), string(purpose), person))
+		if err := somebody(ctx, tx, person); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO links (hash, expires, purpose, person) VALUES (?,?,?,nullif(?,''))",
+			account.HashToken(token), now.Add(life).UnixMilli(), string(purpose), person)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("add link: %w", err)
@@ -28,19 +32,19 @@ func (s *Store) AddLink(ctx context.Context, purpose account.Purpose, person str
 
 // Link looks at a link and leaves it.
 func (s *Store) Link(ctx context.Context, token string) (account.Link, error) {
-	return s.link(s.db.QueryRowContext(ctx, "SELECT purpose, coalesce(person,''), expires FROM links WHERE hash = ?", account.HashToken(token)))
+	return link(s.one(ctx, "SELECT purpose, coalesce(person,''), expires FROM links WHERE hash = ?", account.HashToken(token)))
 }
 
 // UseLink takes a link. A used, expired or unknown one is account.ErrNotFound.
 func (s *Store) UseLink(ctx context.Context, token string) (l account.Link, err error) {
-	err = s.within(ctx, func(tx *sql.Tx) error {
-		l, err = s.link(tx.QueryRowContext(ctx, "DELETE FROM links WHERE hash = ? RETURNING purpose, coalesce(person,''), expires", account.HashToken(token)))
+	err = s.tables.Change(ctx, func(tx *sql.Tx) error {
+		l, err = link(tx.QueryRowContext(ctx, "DELETE FROM links WHERE hash = ? RETURNING purpose, coalesce(person,''), expires", account.HashToken(token)))
 		return err
 	})
 	return l, err
 }
 
-func (s *Store) link(row *sql.Row) (l account.Link, err error) {
+func link(row scanner) (l account.Link, err error) {
 	var expires int64
 	if err = none(row.Scan(&l.Purpose, &l.Person, &expires)); err == nil && expires <= time.Now().UnixMilli() {
 		err = account.ErrNotFound
@@ -52,17 +56,29 @@ func (s *Store) link(row *sql.Row) (l account.Link, err error) {
 	return l, nil
 }
 
+// somebody is account.ErrNotFound if there is no such person; "" is nobody.
+func somebody(ctx context.Context, tx *sql.Tx, person string) error {
+	if person == "" {
+		return nil
+	}
+	return known(ctx, tx, "people", person)
+}
+
 // AddSession begins a session of a person, or of the operator if it names
 // nobody. An unknown person is account.ErrNotFound.
 func (s *Store) AddSession(ctx context.Context, person string) (string, error) {
 	token, n := account.NewSession(person, time.Now())
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE created <= ? OR seen <= ?",
 			n.Created.Add(-account.SessionLife).UnixMilli(), n.Created.Add(-account.SessionIdle).UnixMilli()); err != nil {
 			return err
 		}
-		return hit(tx.ExecContext(ctx, "INSERT INTO sessions (hash, id, person, created, seen) SELECT ?1, ?2, nullif(?3,''), ?4, ?4 WHERE ?3 = '' OR EXISTS (SELECT 1 FROM people WHERE id = ?3)",
-			account.HashToken(token), n.ID, person, n.Created.UnixMilli()))
+		if err := somebody(ctx, tx, person); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO sessions (hash, id, person, created, seen) VALUES (?1,?2,nullif(?3,''),?4,?4)",
+			account.HashToken(token), n.ID, person, n.Created.UnixMilli())
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("add session: %w", err)
@@ -75,13 +91,13 @@ const sessionColumns = "sessions.id, coalesce(person,''), sessions.created, seen
 // Session finds the session of a token, or account.ErrNotFound.
 func (s *Store) Session(ctx context.Context, token string) (account.Session, error) {
 	hash, now := account.HashToken(token), time.Now()
-	n, err := scanSession(s.db.QueryRowContext(ctx, "SELECT "+sessionColumns+" FROM sessions LEFT JOIN people ON people.id = person WHERE hash = ? AND coalesce(disabled, 0) = 0", hash))
-	if err = none(err); err == nil && n.Over(now) {
+	n, err := scanSession(s.one(ctx, "SELECT "+sessionColumns+" FROM sessions LEFT JOIN people ON people.id = person WHERE hash = ? AND coalesce(disabled, 0) = 0", hash))
+	if err == nil && n.Over(now) {
 		err = account.ErrNotFound
 	}
 	if err == nil && n.Stale(now) {
 		n.Seen = now.UTC().Truncate(time.Millisecond)
-		_, err = s.db.ExecContext(ctx, "UPDATE sessions SET seen = ? WHERE hash = ?", n.Seen.UnixMilli(), hash)
+		_, err = s.exec(ctx, "UPDATE sessions SET seen = ? WHERE hash = ?", n.Seen.UnixMilli(), hash)
 	}
 	if err != nil {
 		return account.Session{}, fmt.Errorf("session: %w", err)
@@ -91,7 +107,7 @@ func (s *Store) Session(ctx context.Context, token string) (account.Session, err
 
 // Sessions lists a person's sessions.
 func (s *Store) Sessions(ctx context.Context, person string) (valid []account.Session, err error) {
-	all, err := list(ctx, s.db, scanSession, "SELECT "+sessionColumns+" FROM sessions WHERE coalesce(person,'') = ? ORDER BY created DESC, id", person)
+	all, err := list(ctx, s, scanSession, "SELECT "+sessionColumns+" FROM sessions WHERE coalesce(person,'') = ? ORDER BY created DESC, id", person)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -114,7 +130,7 @@ func scanSession(row scanner) (n account.Session, err error) {
 
 // EndSession makes a session invalid for good.
 func (s *Store) EndSession(ctx context.Context, token string) error {
-	if _, err := s.db.ExecContext(ctx, "DELETE FROM sessions WHERE hash = ?", account.HashToken(token)); err != nil {
+	if _, err := s.exec(ctx, "DELETE FROM sessions WHERE hash = ?", account.HashToken(token)); err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
 	return nil
@@ -122,7 +138,7 @@ func (s *Store) EndSession(ctx context.Context, token string) error {
 
 // EndSessions ends a person's sessions but one, and makes its links worth nothing.
 func (s *Store) EndSessions(ctx context.Context, person, but string) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE coalesce(person,'') = ? AND hash <> ?", person, account.HashToken(but)); err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const segmentColumns = "site, name, version, definition, created"
 // transaction. An unknown site is account.ErrNotFound.
 func (s *Store) PutSegments(ctx context.Context, site string, all []account.Segment) ([]account.Segment, error) {
 	put := slices.Clone(all)
-	err := s.within(ctx, func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, "SELECT id FROM sites WHERE id = ?", site).Scan(new(string)); err != nil {
-			return none(err)
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
+		if err := known(ctx, tx, "sites", site); err != nil {
+			return err
 		}
 		for i := range put {
 			var err error
@@ -62,24 +62,16 @@ func (s *Store) SegmentVersions(ctx context.Context, site, name string) ([]accou
 }
 
 func (s *Store) listSegments(ctx context.Context, query string, args ...any) (all []account.Segment, err error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	all, err = list(ctx, s, func(row scanner) (account.Segment, error) { return scanSegment(row) }, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		d, err := scanSegment(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list segments: %w", err)
-		}
-		all = append(all, d)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // RemoveSegment makes a segment one that is not current.
 func (s *Store) RemoveSegment(ctx context.Context, site, name string) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		return none(tx.QueryRowContext(ctx, `UPDATE segments SET removed = ? WHERE site = ? AND name = ? AND removed IS NULL
 			AND version = (SELECT max(version) FROM segments WHERE site = ? AND name = ?) RETURNING version`,
 			time.Now().UnixMilli(), site, name, site, name).Scan(new(int)))
@@ -90,7 +82,7 @@ func (s *Store) RemoveSegment(ctx context.Context, site, name string) error {
 	return nil
 }
 
-func scanSegment(row interface{ Scan(...any) error }, more ...any) (d account.Segment, err error) {
+func scanSegment(row scanner, more ...any) (d account.Segment, err error) {
 	var created int64
 	if err := row.Scan(append([]any{&d.Site, &d.Name, &d.Version, &d.Definition, &created}, more...)...); err != nil {
 		return account.Segment{}, err

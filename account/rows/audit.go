@@ -1,10 +1,11 @@
-package sqlite
+package rows
 
 import (
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"footfall/account"
@@ -12,7 +13,7 @@ import (
 
 // Record adds a line to the audit log.
 func (s *Store) Record(ctx context.Context, c account.Change) error {
-	_, err := s.db.ExecContext(ctx, "INSERT INTO audit (at, who, what, target, old, new) VALUES (?,?,?,?,?,?)",
+	_, err := s.exec(ctx, "INSERT INTO audit (at, who, what, target, old, new) VALUES (?,?,?,?,?,?)",
 		time.Now().UnixMilli(), c.Who, c.What, c.Target, c.Old, c.New)
 	if err != nil {
 		return fmt.Errorf("audit log: %w", err)
@@ -23,9 +24,9 @@ func (s *Store) Record(ctx context.Context, c account.Change) error {
 // Changes lists the newest lines of the audit log, or all of them.
 func (s *Store) Changes(ctx context.Context, limit int) ([]account.Change, error) {
 	if limit <= 0 {
-		limit = -1
+		limit = math.MaxInt32
 	}
-	all, err := list(ctx, s.db, func(row scanner) (c account.Change, err error) {
+	all, err := list(ctx, s, func(row scanner) (c account.Change, err error) {
 		var at int64
 		err = row.Scan(&at, &c.Who, &c.What, &c.Target, &c.Old, &c.New)
 		c.At = time.UnixMilli(at).UTC()
@@ -41,7 +42,7 @@ const secretBytes = 32
 
 // Secret is a secret of this installation, made on first use.
 func (s *Store) Secret(ctx context.Context, name string) (secret []byte, err error) {
-	err = s.within(ctx, func(tx *sql.Tx) error {
+	err = s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT DO NOTHING", name, newSecret()); err != nil {
 			return err
 		}
@@ -55,7 +56,7 @@ func (s *Store) Secret(ctx context.Context, name string) (secret []byte, err err
 
 // RenewSecret puts another one in the place of a secret.
 func (s *Store) RenewSecret(ctx context.Context, name string) error {
-	if _, err := s.db.ExecContext(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT DO UPDATE SET secret = excluded.secret", name, newSecret()); err != nil {
+	if _, err := s.exec(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET secret = excluded.secret", name, newSecret()); err != nil {
 		return fmt.Errorf("renew secret: %w", err)
 	}
 	return nil

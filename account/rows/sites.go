@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const siteColumns = "id, domain, write_key, zone, currency, origins, internal, d
 // in. A domain that is there already is account.ErrExists, a bad field is an
 // event.InvalidError.
 func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, error) {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		var failed error
 		prepared, err := account.Prepare(site, time.Now(), func(id string) bool {
 			var n int
@@ -49,7 +49,7 @@ func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, e
 // UpdateSite changes a site's settings; one that is not there is
 // account.ErrNotFound, a bad field is an event.InvalidError.
 func (s *Store) UpdateSite(ctx context.Context, site account.Site) (account.Site, error) {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		old, err := scanSite(tx.QueryRowContext(ctx, "SELECT "+siteColumns+" FROM sites WHERE id = ?", site.ID))
 		if err != nil {
 			return none(err)
@@ -86,23 +86,14 @@ func clash(ctx context.Context, tx *sql.Tx, site account.Site) error {
 
 // Sites lists every site by domain.
 func (s *Store) Sites(ctx context.Context) ([]account.Site, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT "+siteColumns+" FROM sites ORDER BY domain")
+	all, err := list(ctx, s, scanSite, "SELECT "+siteColumns+" FROM sites ORDER BY domain")
 	if err != nil {
 		return nil, fmt.Errorf("list sites: %w", err)
 	}
-	defer rows.Close()
-	var sites []account.Site
-	for rows.Next() {
-		site, err := scanSite(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list sites: %w", err)
-		}
-		sites = append(sites, site)
-	}
-	return sites, rows.Err()
+	return all, nil
 }
 
-func scanSite(row interface{ Scan(...any) error }) (account.Site, error) {
+func scanSite(row scanner) (account.Site, error) {
 	var s account.Site
 	var origins, internal []byte
 	var created int64

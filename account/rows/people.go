@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const personColumns = "id, email, name, created, disabled"
 func (s *Store) AddPerson(ctx context.Context, p account.Person) (account.Person, error) {
 	p, err := account.PreparePerson(p, time.Now())
 	if err == nil {
-		err = s.within(ctx, func(tx *sql.Tx) error {
+		err = s.tables.Change(ctx, func(tx *sql.Tx) error {
 			r, err := tx.ExecContext(ctx, "INSERT INTO people ("+personColumns+") VALUES (?,?,?,?,?) ON CONFLICT (email) DO NOTHING",
 				p.ID, p.Email, p.Name, p.Created.UnixMilli(), p.Disabled)
 			if hit(r, err) == account.ErrNotFound {
@@ -33,16 +33,17 @@ func (s *Store) AddPerson(ctx context.Context, p account.Person) (account.Person
 
 // Person finds somebody by id or e-mail.
 func (s *Store) Person(ctx context.Context, idOrEmail string) (account.Person, error) {
-	p, err := scanPerson(s.db.QueryRowContext(ctx, "SELECT "+personColumns+" FROM people WHERE id = ?1 OR email = lower(trim(?1))", idOrEmail))
+	email, _ := account.Email(idOrEmail) // nobody has ""
+	p, err := scanPerson(s.one(ctx, "SELECT "+personColumns+" FROM people WHERE id = ? OR email = ?", idOrEmail, email))
 	if err != nil {
-		return account.Person{}, fmt.Errorf("person: %w", none(err))
+		return account.Person{}, fmt.Errorf("person: %w", err)
 	}
 	return p, nil
 }
 
 // People lists everybody by e-mail.
 func (s *Store) People(ctx context.Context) ([]account.Person, error) {
-	all, err := list(ctx, s.db, scanPerson, "SELECT "+personColumns+" FROM people ORDER BY email")
+	all, err := list(ctx, s, scanPerson, "SELECT "+personColumns+" FROM people ORDER BY email")
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}
@@ -53,7 +54,7 @@ func (s *Store) People(ctx context.Context) ([]account.Person, error) {
 func (s *Store) UpdatePerson(ctx context.Context, p account.Person) error {
 	name, err := account.Name(p.Name)
 	if err == nil {
-		err = hit(s.db.ExecContext(ctx, "UPDATE people SET name = ?, disabled = ? WHERE id = ?", name, p.Disabled, p.ID))
+		err = hit(s.exec(ctx, "UPDATE people SET name = ?, disabled = ? WHERE id = ?", name, p.Disabled, p.ID))
 	}
 	if err != nil {
 		return fmt.Errorf("change person: %w", err)
@@ -63,7 +64,7 @@ func (s *Store) UpdatePerson(ctx context.Context, p account.Person) error {
 
 // RemovePerson removes somebody with everything that belongs to them.
 func (s *Store) RemovePerson(ctx context.Context, id string) error {
-	if err := hit(s.db.ExecContext(ctx, "DELETE FROM people WHERE id = ?", id)); err != nil {
+	if err := hit(s.exec(ctx, "DELETE FROM people WHERE id = ?", id)); err != nil {
 		return fmt.Errorf("remove person: %w", err)
 	}
 	return nil
@@ -82,16 +83,16 @@ func scanPerson(row scanner) (p account.Person, err error) {
 func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 	err := account.CheckGrant(g)
 	if err == nil {
-		err = s.within(ctx, func(tx *sql.Tx) error {
+		err = s.tables.Change(ctx, func(tx *sql.Tx) error {
 			if g.Site != "" {
-				if err := exists(ctx, tx, g.Site); err != nil {
+				if err := known(ctx, tx, "sites", g.Site); err != nil {
 					return err
 				}
 			}
-			if err := tx.QueryRowContext(ctx, "SELECT id FROM people WHERE id = ?", g.Person).Scan(new(string)); err != nil {
-				return none(err)
+			if err := known(ctx, tx, "people", g.Person); err != nil {
+				return err
 			}
-			_, err := tx.ExecContext(ctx, "INSERT INTO grants (person, site, role) VALUES (?,?,?) ON CONFLICT DO UPDATE SET role = excluded.role",
+			_, err := tx.ExecContext(ctx, "INSERT INTO grants (person, site, role) VALUES (?,?,?) ON CONFLICT (person, site) DO UPDATE SET role = excluded.role",
 				g.Person, g.Site, string(g.Role))
 			return err
 		})
@@ -104,7 +105,7 @@ func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 
 // Grants lists a person's grants, or everybody's.
 func (s *Store) Grants(ctx context.Context, person string) ([]account.Grant, error) {
-	all, err := list(ctx, s.db, func(row scanner) (g account.Grant, err error) {
+	all, err := list(ctx, s, func(row scanner) (g account.Grant, err error) {
 		return g, row.Scan(&g.Person, &g.Site, &g.Role)
 	}, "SELECT person, site, role FROM grants WHERE ?1 = '' OR person = ?1 ORDER BY person, site", person)
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *Store) Grants(ctx context.Context, person string) ([]account.Grant, err
 
 // RemoveGrant takes the role on a site away.
 func (s *Store) RemoveGrant(ctx context.Context, person, site string) error {
-	if err := hit(s.db.ExecContext(ctx, "DELETE FROM grants WHERE person = ? AND site = ?", person, site)); err != nil {
+	if err := hit(s.exec(ctx, "DELETE FROM grants WHERE person = ? AND site = ?", person, site)); err != nil {
 		return fmt.Errorf("remove grant: %w", err)
 	}
 	return nil
@@ -123,17 +124,17 @@ func (s *Store) RemoveGrant(ctx context.Context, person, site string) error {
 
 // Credential is how a person proves to be it.
 func (s *Store) Credential(ctx context.Context, person string) (c account.Credential, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT password, totp, step, (SELECT count(*) FROM recovery WHERE person = id) FROM people WHERE id = ?", person).
+	err = s.one(ctx, "SELECT password, totp, step, (SELECT count(*) FROM recovery WHERE person = id) FROM people WHERE id = ?", person).
 		Scan(&c.Password, &c.TOTP, &c.Step, &c.Recovery)
 	if err != nil {
-		return account.Credential{}, fmt.Errorf("credential: %w", none(err))
+		return account.Credential{}, fmt.Errorf("credential: %w", err)
 	}
 	return c, nil
 }
 
 // SetPassword keeps a password's hash.
 func (s *Store) SetPassword(ctx context.Context, person, hash string) error {
-	if err := hit(s.db.ExecContext(ctx, "UPDATE people SET password = ? WHERE id = ?", hash, person)); err != nil {
+	if err := hit(s.exec(ctx, "UPDATE people SET password = ? WHERE id = ?", hash, person)); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
 	return nil
@@ -141,7 +142,7 @@ func (s *Store) SetPassword(ctx context.Context, person, hash string) error {
 
 // SetTOTP sets a second factor and its recovery codes, or takes both away.
 func (s *Store) SetTOTP(ctx context.Context, person string, secret []byte, recovery [][]byte) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if err := hit(tx.ExecContext(ctx, "UPDATE people SET totp = ?, step = 0 WHERE id = ?", secret, person)); err != nil {
 			return err
 		}
@@ -163,7 +164,7 @@ func (s *Store) SetTOTP(ctx context.Context, person string, secret []byte, recov
 
 // UseStep notes the step of a code; account.ErrNotFound if it was used before.
 func (s *Store) UseStep(ctx context.Context, person string, step int64) error {
-	if err := hit(s.db.ExecContext(ctx, "UPDATE people SET step = ?1 WHERE id = ?2 AND step < ?1", step, person)); err != nil {
+	if err := hit(s.exec(ctx, "UPDATE people SET step = ?1 WHERE id = ?2 AND step < ?1", step, person)); err != nil {
 		return fmt.Errorf("use code: %w", err)
 	}
 	return nil
@@ -171,7 +172,7 @@ func (s *Store) UseStep(ctx context.Context, person string, step int64) error {
 
 // UseRecovery uses a recovery code up.
 func (s *Store) UseRecovery(ctx context.Context, person string, hash []byte) error {
-	if err := hit(s.db.ExecContext(ctx, "DELETE FROM recovery WHERE person = ? AND hash = ?", person, hash)); err != nil {
+	if err := hit(s.exec(ctx, "DELETE FROM recovery WHERE person = ? AND hash = ?", person, hash)); err != nil {
 		return fmt.Errorf("use recovery code: %w", err)
 	}
 	return nil

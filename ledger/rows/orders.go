@@ -1,4 +1,4 @@
-package sqlite
+package rows
 
 import (
 	"database/sql"
@@ -286,8 +286,9 @@ func (x facts) Merge(from, to string) error {
 }
 
 // emptying moves to an order what was told of another, and removes the rest.
-var emptying = []string{"UPDATE OR IGNORE facts SET order_id = ?1 WHERE order_id = ?2", "DELETE FROM facts WHERE order_id = ?2",
-	"UPDATE order_names SET order_id = ?1 WHERE order_id = ?2", "DELETE FROM orders WHERE id = ?2"}
+// (Each has both as values, though not all use the first.)
+var emptying = []string{"DELETE FROM facts WHERE order_id = ?2 AND id IN (SELECT id FROM facts WHERE order_id = ?1)", "UPDATE facts SET order_id = ?1 WHERE order_id = ?2",
+	"UPDATE order_names SET order_id = ?1 WHERE order_id = ?2", "DELETE FROM orders WHERE id = ?2 AND ?1 <> id"}
 
 // empty makes what there is of an order another's, and removes it.
 func (x orders) empty(gone ledger.Order, to string) error {

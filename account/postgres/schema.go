@@ -1,0 +1,95 @@
+package postgres
+
+// steps lead from nothing to today's tables, which are those of account/sqlite.
+// Entries are never changed once they are released, only added. Times are Unix
+// milliseconds, days are days since 1970-01-01, tokens are SHA-256 hashes. Texts
+// are in the order of their bytes, as everywhere in Footfall.
+var steps = []string{`
+CREATE TABLE sites (
+	id             TEXT COLLATE "C" PRIMARY KEY,
+	domain         TEXT COLLATE "C" NOT NULL UNIQUE,
+	write_key      TEXT NOT NULL UNIQUE,
+	zone           TEXT NOT NULL,
+	currency       TEXT NOT NULL,
+	origins        TEXT NOT NULL, -- JSON array
+	internal       TEXT NOT NULL, -- JSON array
+	dnt            BIGINT NOT NULL,
+	created        BIGINT NOT NULL,
+	history        BIGINT NOT NULL, -- months
+	keep           BIGINT NOT NULL, -- days
+	webhook        TEXT NOT NULL,
+	webhook_secret TEXT NOT NULL
+);
+CREATE TABLE people (
+	id       TEXT COLLATE "C" PRIMARY KEY,
+	email    TEXT COLLATE "C" NOT NULL UNIQUE, -- in lower case
+	name     TEXT NOT NULL,
+	created  BIGINT NOT NULL,
+	disabled BIGINT NOT NULL DEFAULT 0,
+	password TEXT NOT NULL DEFAULT '', -- PHC string, '' is none
+	totp     BYTEA,                    -- secret, NULL is none
+	step     BIGINT NOT NULL DEFAULT 0
+);
+CREATE TABLE recovery (
+	person TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+	hash   BYTEA NOT NULL,
+	PRIMARY KEY (person, hash)
+);
+CREATE TABLE grants (
+	person TEXT COLLATE "C" NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+	site   TEXT COLLATE "C" NOT NULL, -- '' is every site
+	role   TEXT NOT NULL,
+	PRIMARY KEY (person, site)
+);
+CREATE TABLE links (
+	hash    BYTEA PRIMARY KEY,
+	expires BIGINT NOT NULL,
+	purpose TEXT NOT NULL,
+	person  TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE -- NULL is nobody
+);
+CREATE TABLE sessions (
+	hash    BYTEA PRIMARY KEY,
+	id      TEXT COLLATE "C" NOT NULL UNIQUE,
+	person  TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- NULL is the operator
+	created BIGINT NOT NULL,
+	seen    BIGINT NOT NULL
+);
+CREATE TABLE keys (
+	id      TEXT COLLATE "C" PRIMARY KEY,
+	hash    BYTEA NOT NULL UNIQUE,
+	site    TEXT COLLATE "C" REFERENCES sites (id), -- NULL is every site
+	scopes  TEXT NOT NULL, -- in order, with spaces between
+	created BIGINT NOT NULL,
+	expires BIGINT -- NULL is never
+);
+CREATE TABLE shares (
+	id      TEXT COLLATE "C" PRIMARY KEY,
+	hash    BYTEA NOT NULL UNIQUE,
+	site    TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name    TEXT NOT NULL,
+	created BIGINT NOT NULL,
+	expires BIGINT -- NULL is never
+);
+CREATE TABLE segments (
+	site       TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name       TEXT COLLATE "C" NOT NULL,
+	version    BIGINT NOT NULL,
+	definition TEXT NOT NULL,
+	created    BIGINT NOT NULL,
+	removed    BIGINT, -- of the newest version, if there is no such segment any more
+	PRIMARY KEY (site, name, version)
+);
+CREATE TABLE secrets (name TEXT PRIMARY KEY, secret BYTEA NOT NULL);
+CREATE TABLE salts   (day BIGINT PRIMARY KEY, salt BYTEA NOT NULL);
+CREATE TABLE audit (
+	id     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	at     BIGINT NOT NULL,
+	who    TEXT NOT NULL,
+	what   TEXT NOT NULL,
+	target TEXT NOT NULL,
+	old    TEXT NOT NULL,
+	new    TEXT NOT NULL
+);
+CREATE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$;
+CREATE TRIGGER audit_is_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to();
+`}

@@ -1,0 +1,102 @@
+package ledgertest
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"footfall/ledger"
+)
+
+// told reports how long most took.
+func told(b *testing.B, took []time.Duration) {
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+}
+
+// BenchTouches asks for a visitor's touches and an affiliate's clicks among so
+// many, which FillTouches describes.
+func BenchTouches(b *testing.B, book ledger.Book, many int) {
+	run := func(name string, fn func(tx ledger.Tx, rng *rand.Rand) error) {
+		b.Run(name, func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(2, 2))
+			var took []time.Duration
+			for b.Loop() {
+				began := time.Now()
+				if err := book.View(b.Context(), func(tx ledger.Tx) error { return fn(tx, rng) }); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(began))
+			}
+			told(b, took)
+		})
+	}
+	found := 0
+	run("By3Keys", func(tx ledger.Tx, rng *rand.Rand) error {
+		n := rng.IntN(many)
+		touches, err := tx.Traffic().Touches(ID("P", 1), Start, Start.Add(31*24*time.Hour), ledger.Key("click:"+ID("C", n)), Visitor(n%(many/3)), Visitor(rng.IntN(many/3)))
+		found += len(touches)
+		return err
+	})
+	if found == 0 {
+		b.Error("no touch was found")
+	}
+	run("ClicksOfAnAffiliate", func(tx ledger.Tx, rng *rand.Rand) error {
+		_, err := tx.Traffic().Clicks(ledger.ClickFilter{Program: ID("P", 1), Affiliate: ID("A", rng.IntN(200)), From: Start})
+		return err
+	})
+}
+
+// BenchSums adds up a year of an affiliate's, and of a site's.
+func BenchSums(b *testing.B, book ledger.Book) {
+	const entries = 100_000
+	for from := 0; from < entries; from += 10_000 {
+		must(b, book.Change(context.Background(), func(tx ledger.Tx) error {
+			for i := from; i < from+10_000; i++ {
+				if err := tx.Money().Post(entry(i, ID("A", 1), ID("O", i/5)), entry(entries+i, ID("A", 2+i%50), ID("O", i/5))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	for name, f := range map[string]ledger.EntryFilter{
+		"OfAnAffiliate": {Program: ID("P", 1), Affiliate: ID("A", 1), From: Start, To: Start.Add(365 * 24 * time.Hour)},
+		"OfASite":       {Site: "shop-example", From: Start, To: Start.Add(365 * 24 * time.Hour)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var took []time.Duration
+			for b.Loop() {
+				began := time.Now()
+				err := book.View(b.Context(), func(tx ledger.Tx) error {
+					sums, err := tx.Money().Sums(f)
+					if len(sums) < 10_000 {
+						b.Fatal(len(sums), "sums")
+					}
+					return err
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(began))
+			}
+			told(b, took)
+		})
+	}
+}
+
+// BenchChange is an order with its facts, a decision and five entries.
+func BenchChange(b *testing.B, book ledger.Book) {
+	n := 0
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		must(b, book.Change(context.Background(), func(tx ledger.Tx) error { return Sell(tx, n) }))
+		took = append(took, time.Since(began))
+		n++
+	}
+	told(b, took)
+}
