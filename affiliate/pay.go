@@ -155,7 +155,10 @@ func (d *Desk) pay(tx ledger.Tx, proposal Proposal) (ledger.Payout, error) {
 	if err := tx.Money().Tables().Payouts().Add(p); err != nil {
 		return p, err
 	}
-	return p, tx.Money().Take(p.ID, ids(proposal.Entries)...)
+	if err := tx.Money().Take(p.ID, ids(proposal.Entries)...); err != nil {
+		return p, err
+	}
+	return p, d.paid(tx, p)
 }
 
 func ids(entries []ledger.Entry) []string {
@@ -189,7 +192,10 @@ func (d *Desk) Advance(ctx context.Context, payout string, to ledger.PayoutState
 			p.Why = why
 			err = d.free(tx, p, before)
 		}
-		return errors.Join(err, tx.Money().Tables().Payouts().Put(p))
+		if err := errors.Join(err, tx.Money().Tables().Payouts().Put(p)); err != nil {
+			return err
+		}
+		return d.paid(tx, p)
 	})
 	return p, err
 }
@@ -267,7 +273,7 @@ func (d *Desk) Judge(ctx context.Context, flag string, state ledger.FlagState, b
 			return shop.Invalid("state", "must be cleared or confirmed")
 		}
 		f.State, f.By, f.Changed = state, by, d.now()
-		return tx.Money().Tables().Flags().Put(f)
+		return d.judged(tx, f, func() error { return tx.Money().Tables().Flags().Put(f) })
 	})
 	return f, err
 }

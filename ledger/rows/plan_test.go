@@ -59,7 +59,8 @@ func TestSQLiteReadsByIndex(t *testing.T) {
 				t.Errorf("%s is found by\n%s\nwant %s", q.What, got, w)
 			}
 		}
-		if strings.Contains(got, "SCAN") || q.Ordered && strings.Contains(got, "TEMP B-TREE") {
+		tables := strings.ReplaceAll(got, "SCAN (subquery", "") // what was found before is read as it is
+		if strings.Contains(tables, "SCAN") || q.Ordered && strings.Contains(got, "TEMP B-TREE") {
 			t.Errorf("%s is found by\n%s", q.What, got)
 		}
 	}

@@ -50,13 +50,30 @@ func Questions() (all []Question) {
 	orders(ledger.OrderFilter{Program: "p", Affiliate: "a", Customer: "c"}, true, "orders_customer (customer=?)")
 	orders(ledger.OrderFilter{Program: "p", Keys: []ledger.Key{"k", "l"}}, false, "order_keys USING PRIMARY KEY (key=?)")
 	entryQuestions(start, check)
+	noticeQuestions(check)
+	check("who has notices that are due", dueFirst, []any{ledger.ToHook, 7}, true, "notices_due (sort=?)")
 	for name, find := range map[string]map[string]string{"affiliates": affiliateKind.find, "codes": codeKind.find, "rules": ruleKind.find, "misses": missKind.find,
-		"payouts": payoutKind.find, "flags": flagKind.find, "shops": shopKind.find} {
+		"payouts": payoutKind.find, "flags": flagKind.find, "shops": shopKind.find, "hooks": hookKind.find} {
 		for key, query := range find {
 			check(name+" by "+key, query, four[:1], false, name)
 		}
 	}
 	return all
+}
+
+func noticeQuestions(check func(what, query string, values []any, ordered bool, want ...string)) {
+	check("notices to forget", forgetNotices, []any{"sent", 7}, false, "notices_settled (state=? AND settled<?)")
+	for want, f := range map[string]ledger.NoticeFilter{
+		"notices_program (program=?)":                       {Program: "p", Limit: 9},
+		"notices_recipient (recipient=? AND state=?":        {Program: "p", To: "hook:1", State: ledger.Dead, Limit: 9},
+		"notices_log (recipient=?)":                         {Program: "p", To: "hook:1", Limit: 9},
+		"sqlite_autoindex_notices_1 (id=?)":                 {ID: "n", Program: "p"},
+		"notices_program (program=? AND id<?)":              {Program: "p", Before: "n", Limit: 9},
+		"notices_recipient (recipient=? AND state=? AND id": {To: "hook:1", State: ledger.Dead, Before: "n", Limit: 9},
+	} {
+		query, values := listNotices(f)
+		check(fmt.Sprintf("%+v", f), query, values, true, want)
+	}
 }
 
 func entryQuestions(start time.Time, check func(what, query string, values []any, ordered bool, want ...string)) {
@@ -73,6 +90,7 @@ func entryQuestions(start time.Time, check func(what, query string, values []any
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Payout: "w"}, false, "entries_payout (payout=?)")
 	list(ledger.EntryFilter{Program: "p", Unpaid: true}, false, "entries_unpaid (program=?)")
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Currency: "EUR", Unpaid: true}, false, "entries_unpaid (program=? AND affiliate=? AND currency=?)")
+	list(ledger.EntryFilter{Program: "p", RipeFrom: start, RipeTo: start}, false, "entries_ripe (program=? AND available>? AND available<?)")
 	sums := func(f ledger.EntryFilter, ordered bool, want string) {
 		w := entries(f)
 		check(fmt.Sprintf("sums of %+v", f), addEntries+w.String()+sumOrder, w.values, ordered, want)

@@ -24,6 +24,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('entries', 'entries_program_posted', '5000000 1000000 5 1'),
 	('entries', 'entries_affiliate_posted', '5000000 5000 5 1'),
 	('entries', 'entries_program', '5000000 1000000 5'),
+	('entries', 'entries_ripe', '5000000 1000000 5'),
 	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 noskipscan'),
 	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 noskipscan'),
 	('entries', 'entries_payout', '4000000 100'),
