@@ -64,7 +64,7 @@ func (t taker) Take(ctx context.Context, r shops.Report) (commerce.Answer, error
 		Revision: taken.Order.Revision, Commission: []commerce.Amount{}, Explain: taken.Decision.Explain}
 	sum := int64(0)
 	for _, e := range taken.Entries {
-		if e.Affiliate == taken.Order.Affiliate && e.Currency == taken.Order.Currency && affiliate.Earning(e.Kind) {
+		if e.Affiliate == taken.Order.Affiliate && e.Currency == taken.Order.Currency && e.Kind.Payable() {
 			sum += e.Amount
 		}
 	}
