@@ -110,7 +110,7 @@ const readTimeout = 30 * time.Second
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
 	collector := collect.New(h.sites, collect.Options{
-		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, ProxyHeader: h.c.values["proxy-header"], Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
 	orders := h.commerce()
