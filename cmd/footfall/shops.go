@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -27,9 +28,9 @@ var shopFlags = map[string][][3]string{
 }
 
 // commerce is the door by which shops tell of orders.
-func (h *house) commerce() http.Handler {
+func (h *house) commerce(client func(*http.Request) netip.Addr) http.Handler {
 	return commerce.New(taker{h.desk}, commerce.Options{
-		Allow: h.mayWriteOrders, Count: h.meters.count, Log: h.log,
+		Allow: h.mayWriteOrders, Client: client, Count: h.meters.count, Log: h.log,
 		Currency: func(site string) (string, bool) {
 			s, ok := h.sites.now.Load().byID[site]
 			return s.Currency, ok
