@@ -122,7 +122,7 @@ func (b *browser) login(email string) {
 
 func (w world) changes(t *testing.T) (all []string) {
 	t.Helper()
-	changes, err := w.control.Changes(t.Context(), 0)
+	changes, err := w.control.Changes(t.Context(), account.ChangeFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,7 +213,7 @@ func TestAuditLogIsOnlyAddedTo(t *testing.T) {
 	for _, statement := range []string{"DELETE FROM audit", "UPDATE audit SET who = 'nobody'", "REPLACE INTO audit SELECT id, at, 'nobody', what, target, old, new FROM audit"} {
 		_, _ = s.db.Exec(statement)
 	}
-	if all, err := s.Changes(t.Context(), 0); err != nil || len(all) != 1 || all[0].Who != "operator" {
+	if all, err := s.Changes(t.Context(), account.ChangeFilter{}); err != nil || len(all) != 1 || all[0].Who != "operator" {
 		t.Errorf("Changes = %+v, %v", all, err)
 	}
 }

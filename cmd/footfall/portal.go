@@ -160,6 +160,6 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOp
 	if others || c.Password != "" {
 		return "", nil
 	}
-	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, inviteLife)
+	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, account.InviteLife)
 	return h.address + "/password?link=" + token, err
 }
