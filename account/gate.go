@@ -25,36 +25,44 @@ type Entrances interface {
 // browser had before.
 type Gate struct {
 	Entrances
+	secrets  Secrets
 	throttle *Throttle
 	now      func() time.Time
 }
 
 // NewGate makes a Gate; now is time.Now if it is nil.
-func NewGate(kept Entrances, now func() time.Time) *Gate {
+func NewGate(kept interface {
+	Entrances
+	Secrets
+}, now func() time.Time) *Gate {
 	if now == nil {
 		now = time.Now
 	}
-	return &Gate{kept, NewThrottle(now), now}
+	return &Gate{kept, kept, NewThrottle(now), now}
 }
 
 // Entry is how somebody came in: with a session, or up to the second factor,
-// whose code Gate.Code takes with the Second token.
-type Entry struct{ Session, Second string }
+// whose code Gate.Code takes with the Second token. With a session a person's
+// browser is given a Device to keep, which comes back as Sender.Device.
+type Entry struct{ Session, Second, Device string }
 
 // secondLife is how long the second factor's code is waited for.
 const secondLife = 5 * time.Minute
 
-// Password lets in by e-mail and password; network is the sender's, as Network
-// spells it. An e-mail that nobody has takes as long as a wrong password.
-// Errors: ErrDenied, *SlowError.
-func (g *Gate) Password(ctx context.Context, email, password, network string) (Entry, error) {
+// Password lets in by e-mail and password. An e-mail that nobody has takes as
+// long as a wrong password. Errors: ErrDenied, *SlowError.
+func (g *Gate) Password(ctx context.Context, email, password string, from Sender) (Entry, error) {
 	email, invalid := Email(email)
-	if err := g.throttle.Try(email, network); err != nil {
+	from, err := g.known(ctx, email, from)
+	if err == nil {
+		err = g.throttle.Try(email, from)
+	}
+	if err != nil {
 		return Entry{}, err
 	}
 	var p Person
 	var c Credential
-	err := error(ErrNotFound)
+	err = ErrNotFound
 	if invalid == nil {
 		p, err = g.Person(ctx, email)
 	}
@@ -71,47 +79,61 @@ func (g *Gate) Password(ctx context.Context, email, password, network string) (E
 	if !right || p.Disabled {
 		return Entry{}, ErrDenied
 	}
-	g.throttle.Succeeded(email, network)
+	g.throttle.Succeeded(email, from)
 	if weak {
 		if err := g.keepPassword(ctx, p.ID, password); err != nil {
 			return Entry{}, err
 		}
 	}
-	return g.enter(ctx, p.ID, c)
+	return g.enter(ctx, p, c)
 }
 
 // enter begins a session, or waits for the code.
-func (g *Gate) enter(ctx context.Context, person string, c Credential) (e Entry, err error) {
+func (g *Gate) enter(ctx context.Context, p Person, c Credential) (e Entry, err error) {
 	if c.TOTP != nil {
-		e.Second, err = g.AddLink(ctx, ForCode, person, secondLife)
+		e.Second, err = g.AddLink(ctx, ForCode, p.ID, secondLife)
 		return e, err
 	}
-	e.Session, err = g.AddSession(ctx, person)
+	return g.begin(ctx, p)
+}
+
+// begin begins a session. The operator has no password, and so needs no device.
+func (g *Gate) begin(ctx context.Context, p Person) (e Entry, err error) {
+	if e.Session, err = g.AddSession(ctx, p.ID); err == nil && p.ID != "" {
+		e.Device, err = g.newDevice(ctx, p.Email)
+	}
 	return e, err
 }
 
 // Code lets in by the second factor: a code of the app, or a recovery code.
 // After ErrDenied another code may be tried with the same token, until that is
 // too old: ErrNotFound.
-func (g *Gate) Code(ctx context.Context, second, code, network string) (session string, err error) {
+func (g *Gate) Code(ctx context.Context, second, code string, from Sender) (Entry, error) {
 	l, err := g.Link(ctx, second)
 	if err == nil && l.Purpose != ForCode {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return "", err
+		return Entry{}, err
 	}
-	if err := g.checkCode(ctx, l.Person, code, network); err != nil {
-		return "", err
+	p, err := g.Person(ctx, l.Person)
+	if err != nil {
+		return Entry{}, err
+	}
+	if from, err = g.known(ctx, p.Email, from); err != nil {
+		return Entry{}, err
+	}
+	if err := g.checkCode(ctx, p.ID, code, from); err != nil {
+		return Entry{}, err
 	}
 	if _, err := g.UseLink(ctx, second); err != nil {
-		return "", err
+		return Entry{}, err
 	}
-	return g.AddSession(ctx, l.Person)
+	return g.begin(ctx, p)
 }
 
-func (g *Gate) checkCode(ctx context.Context, person, code, network string) error {
-	if err := g.throttle.Try("code "+person, network); err != nil {
+func (g *Gate) checkCode(ctx context.Context, person, code string, from Sender) error {
+	if err := g.throttle.Try("code "+person, from); err != nil {
 		return err
 	}
 	c, err := g.Credential(ctx, person)
@@ -127,7 +149,7 @@ func (g *Gate) checkCode(ctx context.Context, person, code, network string) erro
 		return ErrDenied
 	}
 	if err == nil {
-		g.throttle.Succeeded("code "+person, network)
+		g.throttle.Succeeded("code "+person, from)
 	}
 	return err
 }
@@ -138,7 +160,7 @@ func (g *Gate) FollowLink(ctx context.Context, token string) (Entry, error) {
 	l, err := g.take(ctx, token, ForLogin)
 	if err != nil || l.Person == "" {
 		if err == nil {
-			return g.enter(ctx, "", Credential{})
+			return g.enter(ctx, Person{}, Credential{})
 		}
 		return Entry{}, err
 	}
@@ -157,7 +179,7 @@ func (g *Gate) enterAs(ctx context.Context, person string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	return g.enter(ctx, person, c)
+	return g.enter(ctx, p, c)
 }
 
 // Look reports what a link is for without using it; ErrNotFound if it is not
@@ -213,7 +235,7 @@ func (g *Gate) SetUp(ctx context.Context, token string, p Person, password strin
 	if err := g.keepPassword(ctx, p.ID, password); err != nil {
 		return Person{}, Entry{}, err
 	}
-	e, err = g.enter(ctx, p.ID, Credential{})
+	e, err = g.enter(ctx, p, Credential{})
 	return p, e, err
 }
 
@@ -247,8 +269,8 @@ func (g *Gate) NewPassword(ctx context.Context, token, password string) (Person,
 // ChangePassword sets another password if the old one is right, and ends all
 // other sessions than the one that asks. Errors: ErrDenied, *SlowError,
 // event.InvalidError.
-func (g *Gate) ChangePassword(ctx context.Context, p Person, old, password, session, network string) error {
-	if err := g.Prove(ctx, p, old, network); err != nil {
+func (g *Gate) ChangePassword(ctx context.Context, p Person, old, password, session string) error {
+	if err := g.Prove(ctx, p, old, session); err != nil {
 		return err
 	}
 	if err := CheckNewPassword(password, p.Email); err != nil {
@@ -261,9 +283,11 @@ func (g *Gate) ChangePassword(ctx context.Context, p Person, old, password, sess
 }
 
 // Prove checks the password of somebody who is logged in, before something
-// that a borrowed browser must not do. Errors: ErrDenied, *SlowError.
-func (g *Gate) Prove(ctx context.Context, p Person, password, network string) error {
-	if err := g.throttle.Try(p.Email, network); err != nil {
+// that a borrowed browser must not do. Tries count for the session, of which
+// nobody else has the token. Errors: ErrDenied, *SlowError.
+func (g *Gate) Prove(ctx context.Context, p Person, password, session string) error {
+	from := Sender{Device: "session " + session}
+	if err := g.throttle.Try(p.Email, from); err != nil {
 		return err
 	}
 	c, err := g.Credential(ctx, p.ID)
@@ -275,7 +299,7 @@ func (g *Gate) Prove(ctx context.Context, p Person, password, network string) er
 		err = ErrDenied
 	}
 	if err == nil {
-		g.throttle.Succeeded(p.Email, network)
+		g.throttle.Succeeded(p.Email, from)
 	}
 	return err
 }
@@ -283,8 +307,8 @@ func (g *Gate) Prove(ctx context.Context, p Person, password, network string) er
 // StartTOTP turns the second factor on, once the app shows the right code, and
 // hands out the recovery codes. Errors: as Prove; a wrong code is an
 // event.InvalidError.
-func (g *Gate) StartTOTP(ctx context.Context, p Person, password string, secret []byte, code, network string) (recovery []string, err error) {
-	if err := g.Prove(ctx, p, password, network); err != nil {
+func (g *Gate) StartTOTP(ctx context.Context, p Person, password string, secret []byte, code, session string) (recovery []string, err error) {
+	if err := g.Prove(ctx, p, password, session); err != nil {
 		return nil, err
 	}
 	step, ok := CheckTOTP(secret, code, 0, g.now())
@@ -299,8 +323,8 @@ func (g *Gate) StartTOTP(ctx context.Context, p Person, password string, secret 
 }
 
 // StopTOTP turns the second factor off. Errors: as Prove.
-func (g *Gate) StopTOTP(ctx context.Context, p Person, password, network string) error {
-	if err := g.Prove(ctx, p, password, network); err != nil {
+func (g *Gate) StopTOTP(ctx context.Context, p Person, password, session string) error {
+	if err := g.Prove(ctx, p, password, session); err != nil {
 		return err
 	}
 	return g.SetTOTP(ctx, p.ID, nil, nil)

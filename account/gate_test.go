@@ -102,28 +102,28 @@ func TestSetUpAgain(t *testing.T) {
 
 func TestPasswordLogin(t *testing.T) {
 	h := newHall(t)
-	e, err := h.gate.Password(t.Context(), " ADA@example.com ", password, "n")
+	e, err := h.gate.Password(t.Context(), " ADA@example.com ", password, account.Sender{Network: "n"})
 	h.must(err)
 	if s, p, who, err := h.gate.Visitor(t.Context(), e.Session); err != nil || s.Person != h.ada.ID || p != h.ada || !who.May(account.ChangePeople, "") || who.Name != "person "+h.ada.ID {
 		t.Errorf("Visitor = %+v %+v %+v, %v", s, p, who, err)
 	}
-	again, err := h.gate.Password(t.Context(), "ada@example.com", password, "n")
+	again, err := h.gate.Password(t.Context(), "ada@example.com", password, account.Sender{Network: "n"})
 	h.must(err)
 	if again.Session == e.Session {
 		t.Error("two log-ins have one session")
 	}
 	for i, x := range [][2]string{{"ada@example.com", "wrong horse battery"}, {"ada@example.com", ""}, {"eve@example.com", password}, {"eve@example.com", ""}, {"", ""}, {h.ada.ID, password}} {
-		_, err := h.gate.Password(t.Context(), x[0], x[1], fmt.Sprint("n", i))
+		_, err := h.gate.Password(t.Context(), x[0], x[1], account.Sender{Network: fmt.Sprint("n", i)})
 		h.is(err, account.ErrDenied)
 	}
 	// who was invited and has no password yet
 	bea, err := h.kept.AddPerson(t.Context(), account.Person{Email: "bea@example.com"})
 	h.must(err)
-	_, err = h.gate.Password(t.Context(), bea.Email, "", "n")
+	_, err = h.gate.Password(t.Context(), bea.Email, "", account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
 	h.ada.Disabled = true
 	h.must(h.kept.UpdatePerson(t.Context(), h.ada))
-	_, err = h.gate.Password(t.Context(), h.ada.Email, password, "n")
+	_, err = h.gate.Password(t.Context(), h.ada.Email, password, account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
 }
 
@@ -134,7 +134,7 @@ func TestUnknownTakesAsLong(t *testing.T) {
 		best := time.Hour
 		for i := range 4 {
 			begun := time.Now()
-			_, err := h.gate.Password(t.Context(), email, "wrong horse battery", fmt.Sprint(email, i))
+			_, err := h.gate.Password(t.Context(), email, "wrong horse battery", account.Sender{Network: fmt.Sprint(email, i)})
 			h.is(err, account.ErrDenied)
 			best = min(best, time.Since(begun))
 		}
@@ -150,7 +150,7 @@ func TestWeakPasswordIsHashedAnew(t *testing.T) {
 	h := newHall(t)
 	h.must(h.kept.SetPassword(t.Context(), h.ada.ID, "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"))
 	for range 2 {
-		_, err := h.gate.Password(t.Context(), h.ada.Email, "password", "n")
+		_, err := h.gate.Password(t.Context(), h.ada.Email, "password", account.Sender{Network: "n"})
 		h.must(err)
 	}
 	if c, err := h.kept.Credential(t.Context(), h.ada.ID); err != nil || !strings.Contains(c.Password, "$m=19456,t=2,p=1$") {
@@ -159,14 +159,14 @@ func TestWeakPasswordIsHashedAnew(t *testing.T) {
 }
 
 // TestGuessingIsSlowedDown: also by many at once, and for who types the right
-// one meanwhile.
+// one in the same network; not for anybody else.
 func TestGuessingIsSlowedDown(t *testing.T) {
 	h := newHall(t)
 	var wait sync.WaitGroup
 	made := make(chan bool, 40)
 	for i := range cap(made) {
 		wait.Go(func() {
-			_, err := h.gate.Password(t.Context(), "ada@example.com", "wrong horse battery", fmt.Sprint("n", i))
+			_, err := h.gate.Password(t.Context(), "ada@example.com", "wrong horse battery", account.Sender{Network: "n", Device: fmt.Sprint("made up.", i)})
 			if _, slow := errors.AsType[*account.SlowError](err); !slow {
 				made <- true
 			}
@@ -176,12 +176,21 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	if len(made) > 6 {
 		t.Errorf("%d guesses at once", len(made))
 	}
-	_, err := h.gate.Password(t.Context(), "ada@example.com", password, "other")
+	e, err := h.gate.Password(t.Context(), "ada@example.com", password, account.Sender{Network: "other"})
+	h.must(err)
+	for _, device := range []string{e.Device, e.Device + "x", ""} { // whose it is, there and in the network of who guesses
+		_, err = h.gate.Password(t.Context(), "ada@example.com", password, account.Sender{Network: "n", Device: device})
+		if _, slow := errors.AsType[*account.SlowError](err); slow == (device == e.Device) {
+			t.Errorf("with the device %q: %v", device, err)
+		}
+	}
+	h.must(h.gate.Prove(t.Context(), h.ada, password, "a session"))
+	_, err = h.gate.Password(t.Context(), "ada@example.com", password, account.Sender{Network: "n"})
 	if slow, ok := errors.AsType[*account.SlowError](err); !ok || slow.Seconds() != 1 {
 		t.Errorf("during a pause: %v", err)
 	}
 	h.clock = h.clock.Add(time.Second)
-	_, err = h.gate.Password(t.Context(), "ada@example.com", password, "other")
+	_, err = h.gate.Password(t.Context(), "ada@example.com", password, account.Sender{Network: "n"})
 	h.must(err)
 }
 
@@ -196,7 +205,7 @@ func TestSecondFactor(t *testing.T) {
 	recovery, err := h.gate.StartTOTP(ctx, h.ada, password, secret, account.TOTPCode(secret, h.clock), "n")
 	h.must(err)
 	second := func() string {
-		e, err := h.gate.Password(ctx, h.ada.Email, password, "n")
+		e, err := h.gate.Password(ctx, h.ada.Email, password, account.Sender{Network: "n"})
 		h.must(err)
 		if e.Session != "" || e.Second == "" {
 			t.Fatalf("the password alone gave %+v", e)
@@ -207,25 +216,25 @@ func TestSecondFactor(t *testing.T) {
 		return e.Second
 	}
 	step := second()
-	_, err = h.gate.Code(ctx, step, account.TOTPCode(secret, h.clock), "n")
+	_, err = h.gate.Code(ctx, step, account.TOTPCode(secret, h.clock), account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied) // it was used to turn it on
 	h.clock = h.clock.Add(30 * time.Second)
 	code := account.TOTPCode(secret, h.clock)
-	session, err := h.gate.Code(ctx, step, code, "n")
+	entered, err := h.gate.Code(ctx, step, code, account.Sender{Network: "n"})
 	h.must(err)
-	if !h.valid(session) {
+	if !h.valid(entered.Session) || entered.Device == "" {
 		t.Error("the code began no session")
 	}
-	_, err = h.gate.Code(ctx, step, code, "n")
+	_, err = h.gate.Code(ctx, step, code, account.Sender{Network: "n"})
 	h.is(err, account.ErrNotFound)
-	_, err = h.gate.Code(ctx, second(), code, "n")
+	_, err = h.gate.Code(ctx, second(), code, account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
-	_, err = h.gate.Code(ctx, second(), strings.ToUpper(recovery[3]), "n")
+	_, err = h.gate.Code(ctx, second(), strings.ToUpper(recovery[3]), account.Sender{Network: "n"})
 	h.must(err)
-	_, err = h.gate.Code(ctx, second(), recovery[3], "n")
+	_, err = h.gate.Code(ctx, second(), recovery[3], account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
 	for _, token := range []string{h.link(account.ForLogin, h.ada.ID), h.link(account.ForReset, h.ada.ID), "", "ffl_x"} {
-		_, err = h.gate.Code(ctx, token, recovery[4], "n")
+		_, err = h.gate.Code(ctx, token, recovery[4], account.Sender{Network: "n"})
 		h.is(err, account.ErrNotFound)
 	}
 	// neither a link nor a new password goes round it
@@ -238,30 +247,45 @@ func TestSecondFactor(t *testing.T) {
 	}
 	h.is(h.gate.StopTOTP(ctx, h.ada, password, "n"), account.ErrDenied)
 	h.must(h.gate.StopTOTP(ctx, h.ada, password+" staple", "n"))
-	e, err = h.gate.Password(ctx, h.ada.Email, password+" staple", "n")
+	e, err = h.gate.Password(ctx, h.ada.Email, password+" staple", account.Sender{Network: "n"})
 	if err != nil || e.Session == "" {
 		t.Errorf("after it was turned off: %+v, %v", e, err)
 	}
 }
 
-// TestCodesAreSlowedDown: six digits can't be tried through.
+// TestCodesAreSlowedDown: six digits can't be tried through by who has the
+// password, neither from one network nor from many, and whose it is gets in.
 func TestCodesAreSlowedDown(t *testing.T) {
 	h := newHall(t)
-	ctx, secret, n := t.Context(), account.NewTOTP(), 0
-	_, err := h.gate.StartTOTP(ctx, h.ada, password, secret, account.TOTPCode(secret, h.clock), "n")
+	ctx, secret := t.Context(), account.NewTOTP()
+	home := account.Sender{Network: "home"}
+	e, err := h.gate.Password(ctx, h.ada.Email, password, home)
 	h.must(err)
-	for ; n < 50; n++ {
-		e, err := h.gate.Password(ctx, h.ada.Email, password, fmt.Sprint("n", n)) // another token each time
+	home.Device = e.Device
+	recovery, err := h.gate.StartTOTP(ctx, h.ada, password, secret, account.TOTPCode(secret, h.clock), e.Session)
+	h.must(err)
+	guesses := func(network func(n int) string) (n int) {
+		second, err := h.gate.Password(ctx, h.ada.Email, password, account.Sender{Network: "eve"})
 		h.must(err)
-		_, err = h.gate.Code(ctx, e.Second, "12345", fmt.Sprint("n", n))
-		if _, slow := errors.AsType[*account.SlowError](err); slow {
-			break
+		for ; n < 1000; n++ {
+			_, err := h.gate.Code(ctx, second.Second, "12345", account.Sender{Network: network(n)})
+			if _, slow := errors.AsType[*account.SlowError](err); slow {
+				break
+			}
+			h.is(err, account.ErrDenied)
 		}
-		h.is(err, account.ErrDenied)
+		return n
 	}
-	if n > 6 {
-		t.Errorf("%d codes could be tried", n)
+	if n := guesses(func(int) string { return "eve" }); n > 6 {
+		t.Errorf("%d codes from a network", n)
 	}
+	if n := guesses(func(n int) string { return fmt.Sprint(n) }); n > 101 {
+		t.Errorf("%d codes from many networks", n)
+	}
+	if e, err = h.gate.Password(ctx, h.ada.Email, password, home); err == nil {
+		_, err = h.gate.Code(ctx, e.Second, recovery[0], home)
+	}
+	h.must(err)
 }
 
 func TestLinks(t *testing.T) {
@@ -306,22 +330,22 @@ func TestNewPasswordEndsSessions(t *testing.T) {
 	h := newHall(t)
 	ctx := t.Context()
 	login := func(with string) string {
-		e, err := h.gate.Password(ctx, h.ada.Email, with, "n")
+		e, err := h.gate.Password(ctx, h.ada.Email, with, account.Sender{Network: "n"})
 		h.must(err)
 		return e.Session
 	}
 	here, there, other := login(password), login(password), h.link(account.ForReset, h.ada.ID)
-	h.is(h.gate.ChangePassword(ctx, h.ada, "wrong", "another horse battery", here, "n"), account.ErrDenied)
-	if err := h.gate.ChangePassword(ctx, h.ada, password, "short", here, "n"); err == nil || !h.valid(there) {
+	h.is(h.gate.ChangePassword(ctx, h.ada, "wrong", "another horse battery", here), account.ErrDenied)
+	if err := h.gate.ChangePassword(ctx, h.ada, password, "short", here); err == nil || !h.valid(there) {
 		t.Errorf("a password that can't be one: %v", err)
 	}
-	h.must(h.gate.ChangePassword(ctx, h.ada, password, "another horse battery", here, "n"))
+	h.must(h.gate.ChangePassword(ctx, h.ada, password, "another horse battery", here))
 	if !h.valid(here) || h.valid(there) {
 		t.Error("not the other sessions ended")
 	}
 	_, _, err := h.gate.NewPassword(ctx, other, password)
 	h.is(err, account.ErrNotFound)
-	_, err = h.gate.Password(ctx, h.ada.Email, password, "n")
+	_, err = h.gate.Password(ctx, h.ada.Email, password, account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
 	reset := h.link(account.ForReset, h.ada.ID)
 	if _, _, err := h.gate.NewPassword(ctx, reset, "password123"); err == nil {

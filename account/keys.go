@@ -141,6 +141,7 @@ const EmbedSecret = "embed"
 
 // Change is a line of the audit log.
 type Change struct {
+	ID     int64     `json:"line"` // ascending
 	At     time.Time `json:"at"`
 	Who    string    `json:"who"`    // Who.Name
 	What   string    `json:"what"`   // such as "user add"
@@ -149,8 +150,16 @@ type Change struct {
 	New    string    `json:"new,omitempty"` // neither holds a secret
 }
 
+// ChangeFilter picks lines of the audit log. The zero value is all.
+type ChangeFilter struct {
+	Who    string // exactly
+	Kind   string // first word of What
+	Before int64  // Change.ID to go on behind, for pages; 0 begins with the newest
+	Limit  int    // 0 is all
+}
+
 // Audit keeps who changed what; nothing in it can be changed or removed.
 type Audit interface {
-	Record(ctx context.Context, c Change) error               // fills At
-	Changes(ctx context.Context, limit int) ([]Change, error) // the newest first; 0 is all
+	Record(ctx context.Context, c Change) error                    // fills ID and At
+	Changes(ctx context.Context, f ChangeFilter) ([]Change, error) // the newest first
 }

@@ -27,6 +27,7 @@ const (
 	WebhookPrefix  = "ffh_"
 	SharePrefix    = "ffr_"
 	EmbedPrefix    = "ffe_"
+	DevicePrefix   = "ffd_"
 )
 
 var letters = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -160,38 +161,68 @@ func TestRecovery(t *testing.T) {
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := NewThrottle(nil)
-		tries := func(name, network string) (n int) {
-			for n < 1000 && th.Try(name, network) == nil {
+		tries := func(name string, from Sender) (n int) {
+			for n < 1000 && th.Try(name, from) == nil {
 				n++
 			}
 			return n
 		}
-		wait := func(name, network string) time.Duration {
-			slow, ok := errors.AsType[*SlowError](th.Try(name, network))
+		wait := func(name string, from Sender) time.Duration {
+			slow, ok := errors.AsType[*SlowError](th.Try(name, from))
 			if !ok {
 				t.Fatalf("%s need not wait", name)
 			}
 			return slow.Wait
 		}
-		if n := tries("ada", "n1"); n != freeByName+1 {
-			t.Errorf("%d tries without a pause, want %d", n, freeByName+1)
-		}
-		for want := time.Second; want < longestPause; want *= 2 { // pauses double
-			if got := wait("ada", "another"); got != want {
-				t.Fatalf("a pause of %v, want %v", got, want)
+		for _, from := range []Sender{{Network: "n1"}, {Network: "n1", Device: "d1"}} {
+			if n := tries("ada", from); n != freeByName+1 {
+				t.Errorf("%v: %d tries without a pause, want %d", from, n, freeByName+1)
 			}
-			time.Sleep(want)
-			must(t, th.Try("ada", "n1"))
+			for want := time.Second; want < longestPause; want *= 2 { // pauses double
+				if got := wait("ada", from); got != want {
+					t.Fatalf("%v: a pause of %v, want %v", from, got, want)
+				}
+				time.Sleep(want)
+				must(t, th.Try("ada", from))
+			}
+			if got := wait("ada", from); got != longestPause {
+				t.Errorf("%v: the longest pause is %v", from, got)
+			}
+			must(t, th.Try("bea", Sender{Network: "n2"})) // others need not wait
+			must(t, th.Try("ada", Sender{Network: "n3"})) // nor does she elsewhere,
+			must(t, th.Try("ada", Sender{Network: "n1", Device: "d2"}))
+			th.Succeeded("ada", from)
+			must(t, th.Try("ada", from))
+			time.Sleep(longestPause + remembered + time.Second)
+			if n := tries("ada", from); n != freeByName+1 {
+				t.Errorf("%v: after a quiet time %d tries, want %d", from, n, freeByName+1)
+			}
 		}
-		if got := wait("ada", "n1"); got != longestPause {
-			t.Errorf("the longest pause is %v", got)
+	})
+}
+
+// TestThrottleFromEverywhere: guessing at one name from networks without end
+// gets slow, also where its owner logs in meanwhile; pauses stay short.
+func TestThrottleFromEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th, guesses, n := NewThrottle(nil), 0, 0
+		var longest time.Duration
+		for start := time.Now(); time.Since(start) < 24*time.Hour; n++ {
+			if n%10 == 0 {
+				home := Sender{Network: "home", Device: "d1"}
+				must(t, th.Try("ada", home))
+				th.Succeeded("ada", home)
+			}
+			slow, ok := errors.AsType[*SlowError](th.Try("ada", Sender{Network: fmt.Sprint(n)}))
+			if !ok {
+				guesses++
+				continue
+			}
+			longest = max(longest, slow.Wait)
+			time.Sleep(slow.Wait)
 		}
-		must(t, th.Try("bea", "n2")) // others need not wait
-		th.Succeeded("ada", "n1")
-		must(t, th.Try("ada", "n3"))
-		time.Sleep(longestPause + remembered + time.Second)
-		if n := tries("ada", "n1"); n != freeByName+1 {
-			t.Errorf("after a quiet time %d tries, want %d", n, freeByName+1)
+		if guesses > 400 || longest != pauseEverywhere {
+			t.Errorf("%d guesses in a day, the longest pause is %v", guesses, longest)
 		}
 	})
 }
@@ -200,12 +231,12 @@ func TestThrottle(t *testing.T) {
 // own between them.
 func TestThrottleOfANetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th, guesses := NewThrottle(nil), 0
+		th, guesses, n1 := NewThrottle(nil), 0, Sender{Network: "n1"}
 		for {
-			if th.Try("mine", "n1") == nil {
-				th.Succeeded("mine", "n1")
+			if th.Try("mine", n1) == nil {
+				th.Succeeded("mine", n1)
 			}
-			if guesses > 1000 || th.Try("victim "+string(rune('a'+guesses)), "n1") != nil {
+			if guesses > 1000 || th.Try("victim "+string(rune('a'+guesses)), n1) != nil {
 				break
 			}
 			guesses++
@@ -213,7 +244,8 @@ func TestThrottleOfANetwork(t *testing.T) {
 		if guesses > freeByNetwork+1 {
 			t.Errorf("%d guesses without a pause", guesses)
 		}
-		must(t, th.Try("ada", "n2"))
+		must(t, th.Try("ada", Sender{Network: "n2"}))
+		must(t, th.Try("ada", Sender{Network: "n1", Device: "d1"})) // who is known there
 	})
 }
 
@@ -221,8 +253,8 @@ func TestThrottleOfANetwork(t *testing.T) {
 // is bounded.
 func TestThrottleKeepsNoNames(t *testing.T) {
 	th := NewThrottle(nil)
-	for i := range maxTried/2 + 100 {
-		_ = th.Try("ada"+string(rune(i)), string(rune(i)))
+	for i := range maxTried/3 + 100 {
+		_ = th.Try("ada"+string(rune(i)), Sender{Network: string(rune(i))})
 	}
 	if len(th.tried) > maxTried {
 		t.Errorf("%d are remembered", len(th.tried))

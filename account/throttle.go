@@ -12,8 +12,11 @@ import (
 )
 
 // Throttle makes who guesses wait: after some free tries, pauses that double.
-// What is tried (an e-mail, a network) is in memory only, as a hash with a key
-// of this process.
+// Tries are counted for a name (an e-mail) from a network, for the network, and
+// for the name from everywhere. So that nobody can lock another one out, the last
+// count is loose and its pauses are short, and a device that has logged in as the
+// name before has a count of its own, which no other sender's tries are in.
+// What is tried is in memory only, as a hash with a key of this process.
 type Throttle struct {
 	now func() time.Time
 	key [32]byte
@@ -30,12 +33,40 @@ type tries struct {
 
 // Free tries, and limits.
 const (
-	freeByName    = 5
-	freeByNetwork = 30 // people behind one address share it
-	longestPause  = 15 * time.Minute
-	remembered    = time.Hour
-	maxTried      = 50_000
+	freeByName      = 5   // of a name, from one network or device
+	freeByNetwork   = 30  // people behind one address share it
+	freeEverywhere  = 100 // of a name, from all networks
+	longestPause    = 15 * time.Minute
+	pauseEverywhere = 5 * time.Minute // the longest for a name from everywhere
+	remembered      = time.Hour
+	maxTried        = 50_000
+	lookedAt        = 64 // to find an old one where there is no room
 )
+
+// Sender is who tries.
+type Sender struct {
+	Network string // as Network spells it
+	Device  string // one that is known to have logged in as the name, or a session; "" is none
+}
+
+// count is what tries are counted for.
+type count struct {
+	key     [16]byte
+	free    int
+	longest time.Duration
+}
+
+// counts of a try: those of a known device are its own matter alone.
+func (t *Throttle) counts(name string, from Sender) []count {
+	if from.Device != "" {
+		return []count{{t.hash("device", name+"\x00"+from.Device), freeByName, longestPause}}
+	}
+	return []count{
+		{t.hash("name", name+"\x00"+from.Network), freeByName, longestPause},
+		{t.hash("network", from.Network), freeByNetwork, longestPause},
+		{t.hash("everywhere", name), freeEverywhere, pauseEverywhere},
+	}
+}
 
 // SlowError tells that somebody must wait before the next try.
 type SlowError struct{ Wait time.Duration }
@@ -80,44 +111,47 @@ func (t *Throttle) hash(sort, what string) (h [16]byte) {
 
 // Try counts a try before it is made, so that many at once count, too. A
 // SlowError is one that came too early: it must not be made, and does not count.
-func (t *Throttle) Try(name, network string) error {
+func (t *Throttle) Try(name string, from Sender) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
-	keys := [2][16]byte{t.hash("name", name), t.hash("network", network)}
-	for _, k := range keys {
-		if wait := t.tried[k].next.Sub(now); wait > 0 {
+	now, counts := t.now(), t.counts(name, from)
+	for _, c := range counts {
+		if wait := t.tried[c.key].next.Sub(now); wait > 0 {
 			return &SlowError{wait}
 		}
 	}
-	for i, free := range [2]int{freeByName, freeByNetwork} {
-		was := t.tried[keys[i]]
+	for _, c := range counts {
+		was := t.tried[c.key]
 		if now.Sub(was.last) > remembered {
 			was = tries{}
 		}
 		was.n++
-		was.last, was.next = now, now.Add(pause(was.n-free))
-		t.keep(keys[i], was)
+		was.last, was.next = now, now.Add(c.pause(was.n))
+		t.keep(c.key, was)
 	}
 	return nil
 }
 
 // pause is one second after the first try that is not free, and doubles.
-func pause(over int) time.Duration {
+func (c count) pause(n int) time.Duration {
+	over := n - c.free
 	if over < 1 {
 		return 0
 	}
-	return min(longestPause, time.Second<<min(over-1, 20))
+	return min(c.longest, time.Second<<min(over-1, 20))
 }
 
-// keep makes room where there is none: of the oldest.
+// keep makes room where there is none: the oldest of some goes.
 func (t *Throttle) keep(k [16]byte, v tries) {
 	if _, known := t.tried[k]; !known && len(t.tried) >= maxTried {
 		var oldest [16]byte
-		at := v.last.Add(time.Hour)
-		for k, v := range t.tried {
+		at, seen := v.last.Add(time.Hour), 0
+		for k, v := range t.tried { // begins anywhere
 			if v.last.Before(at) {
 				oldest, at = k, v.last
+			}
+			if seen++; seen == lookedAt {
+				break
 			}
 		}
 		delete(t.tried, oldest)
@@ -125,17 +159,21 @@ func (t *Throttle) keep(k [16]byte, v tries) {
 	t.tried[k] = v
 }
 
-// Succeeded forgets the tries of a name. Those of the network stay, but for
-// this one: else guessing at others' passwords between log-ins of one's own
-// would be free.
-func (t *Throttle) Succeeded(name, network string) {
+// Succeeded forgets the tries of a name from there. Those of the network and
+// from everywhere stay, but for this one: else guessing at others' passwords
+// between log-ins of one's own, or at somebody's between that one's, would be
+// free.
+func (t *Throttle) Succeeded(name string, from Sender) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tried, t.hash("name", name))
-	k := t.hash("network", network)
-	if was, ok := t.tried[k]; ok {
+	for i, c := range t.counts(name, from) {
+		was, ok := t.tried[c.key]
+		if i == 0 || !ok {
+			delete(t.tried, c.key)
+			continue
+		}
 		was.n--
-		was.next = was.last.Add(pause(was.n - freeByNetwork))
-		t.tried[k] = was
+		was.next = was.last.Add(c.pause(was.n))
+		t.tried[c.key] = was
 	}
 }

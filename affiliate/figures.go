@@ -2,6 +2,7 @@ package affiliate
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"time"
 
@@ -102,7 +103,7 @@ func (c *counting) commissions(tx ledger.Tx) error {
 }
 
 // earnings are the kinds of entries that are commissions.
-var earnings = []ledger.EntryKind{ledger.Earn, ledger.Reverse, ledger.DisputeHold, ledger.DisputeRelease, ledger.Manual}
+var earnings = slices.DeleteFunc(slices.Clone(ledger.EntryKinds), func(k ledger.EntryKind) bool { return !k.Payable() })
 
 // orders counts conversions and what they sold: orders that an affiliate has.
 func (c *counting) orders(tx ledger.Tx) error {

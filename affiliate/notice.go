@@ -134,7 +134,7 @@ type stand struct {
 func (s seen) stands(at time.Time) map[owner]stand {
 	all, disputed, unpaid := map[owner]stand{}, map[owner]int64{}, map[owner]int64{}
 	for _, e := range s.entries {
-		if !Earning(e.Kind) {
+		if !e.Kind.Payable() {
 			continue
 		}
 		o := owner{e.Affiliate, e.Currency}
@@ -213,7 +213,7 @@ func fresh(before, after seen, o owner) (added []ledger.Entry) {
 		known[e.ID] = true
 	}
 	for _, e := range after.entries {
-		if !known[e.ID] && e.Affiliate == o.affiliate && e.Currency == o.currency && Earning(e.Kind) {
+		if !known[e.ID] && e.Affiliate == o.affiliate && e.Currency == o.currency && e.Kind.Payable() {
 			added = append(added, e)
 		}
 	}

@@ -211,7 +211,7 @@ func (d *Desk) free(tx ledger.Tx, p ledger.Payout, before ledger.PayoutState) er
 	if err != nil {
 		return err
 	}
-	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !Earning(e.Kind) })
+	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !e.Kind.Payable() })
 	return tx.Money().Take("", ids(entries)...)
 }
 

@@ -24,7 +24,7 @@ import (
 func Select(p ledger.Program, entries []ledger.Entry, held func(order string) bool, cutoff time.Time) map[string][]ledger.Entry {
 	all := map[string][]ledger.Entry{}
 	for _, e := range entries {
-		if Earning(e.Kind) && e.Payout == "" && e.Available.Before(cutoff) && !held(e.Order) {
+		if e.Kind.Payable() && e.Payout == "" && e.Available.Before(cutoff) && !held(e.Order) {
 			all[e.Currency] = append(all[e.Currency], e)
 		}
 	}
@@ -113,7 +113,7 @@ func WriteCSV(w io.Writer, rows []ledger.Payout) error {
 // by time and id. They must be those that the payout was made of: their sum and
 // hash are its own, else it is an error and nothing is written.
 func WriteStatement(w io.Writer, p ledger.Payout, entries []ledger.Entry) error {
-	mine := slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool { return !Earning(e.Kind) })
+	mine := slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool { return !e.Kind.Payable() })
 	if HashOf(mine) != p.Hash || amountOf(mine) != p.Amount {
 		return fmt.Errorf("payout %s is of %d entries that add up to %s, and these are %d that add up to %s: if it failed its entries are in another one, else restore the ledger from a backup",
 			p.ID, p.Entries, money.Format(p.Amount, p.Currency), len(mine), money.Format(amountOf(mine), p.Currency))

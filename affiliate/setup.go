@@ -280,18 +280,38 @@ func (d *Desk) AddRule(ctx context.Context, r ledger.Rule) (ledger.Rule, error) 
 				return absent(err, "affiliate", r.Affiliate)
 			}
 		}
-		since, err := tx.Orders().List(ledger.OrderFilter{Program: r.Program, From: r.From})
-		if err != nil {
+		switch last, found, err := lastConfirmed(tx, p, r.From); {
+		case err != nil:
 			return err
-		}
-		since = slices.DeleteFunc(since, func(o ledger.Order) bool { return !confirmed(p, o) })
-		if len(since) > 0 {
-			return shop.Invalid("valid_from", "is before orders that were made under the rules of their time: take a moment after %s",
-				since[0].Time.Format(time.RFC3339))
+		case found:
+			return shop.Invalid("valid_from", "is before orders that were made under the rules of their time: take a moment after %s", last.Time.Format(time.RFC3339))
 		}
 		return tx.Set().Rules().Add(r)
 	})
 	return r, err
+}
+
+// lastConfirmed is the newest order of a programme that earns, of those from a
+// time on. It reads a few at a time: where one is confirmed, it is mostly among
+// the newest.
+func lastConfirmed(tx ledger.Tx, p ledger.Program, from time.Time) (last ledger.Order, found bool, err error) {
+	const few = 50
+	filter := ledger.OrderFilter{Program: p.ID, From: from, Limit: few}
+	for {
+		page, err := tx.Orders().List(filter)
+		if err != nil {
+			return last, false, err
+		}
+		for _, o := range page {
+			if confirmed(p, o) {
+				return o, true, nil
+			}
+		}
+		if len(page) < few {
+			return last, false, nil
+		}
+		filter.Before = page[few-1].ID
+	}
 }
 
 func checkRule(r ledger.Rule) error {

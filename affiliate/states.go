@@ -19,10 +19,6 @@ const (
 	StateReversed  State = "reversed" // it takes back what was earned, and is not paid yet
 )
 
-// Earning reports whether entries of a kind are commissions: all but those that
-// tell of payouts.
-func Earning(kind ledger.EntryKind) bool { return kind.Payable() }
-
 // StateOf is the state of a commission. Held tells whether a flag holds its
 // order; payout is the one that it is in, nil if it is in none or that is not
 // known.
@@ -83,7 +79,7 @@ type Balance struct {
 func Balances(entries []ledger.Entry, held func(order string) bool, payouts map[string]ledger.Payout, now time.Time) map[string]Balance {
 	all := map[string]Balance{}
 	for _, e := range entries {
-		if !Earning(e.Kind) {
+		if !e.Kind.Payable() {
 			continue
 		}
 		var payout *ledger.Payout

@@ -215,9 +215,7 @@ func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Acti
 		sites, err = d.sites.Sites(r.Context())
 	}
 	if err != nil {
-		d.Log.Error("api: control data does not answer", "error", err)
-		w.Header().Set("Retry-After", "2")
-		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
+		d.noControl(w, err)
 		return a, false
 	}
 	if a.own == nil {
@@ -226,6 +224,13 @@ func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Acti
 	}
 	a.sites = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
 	return a, true
+}
+
+// noControl answers when the control data does not.
+func (d *door) noControl(w http.ResponseWriter, err error) {
+	d.Log.Error("api: control data does not answer", "error", err)
+	w.Header().Set("Retry-After", "2")
+	refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
 }
 
 // recorder adds a line to the audit log when a change is answered with 200.

@@ -30,9 +30,7 @@ func (d *door) embedded(w http.ResponseWriter, r *http.Request, token, pattern s
 		sites, err = d.sites.Sites(r.Context())
 	}
 	if err != nil {
-		d.Log.Error("api: control data does not answer", "error", err)
-		w.Header().Set("Retry-After", "2")
-		refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
+		d.noControl(w, err)
 		return a, false
 	}
 	a.shows = &shown{metrics: e.Metrics}

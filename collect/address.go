@@ -4,30 +4,42 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"footfall/event"
 )
 
-// clientAddr is the address a request comes from, and the header it was read
-// from ("" if it is the connection's). A header counts only if the connection
-// comes from a trusted proxy; of a list, the rightmost address that is no
-// trusted proxy: everything left of it is hearsay.
-func (c *Collector) clientAddr(r *http.Request) (addr netip.Addr, header string) {
+// Headers that proxies name a sender's address in. The first and the last hold
+// a list, to which each proxy adds; any other one holds one address.
+const (
+	listHeader     = "X-Forwarded-For"
+	oneHeader      = "X-Real-Ip"
+	standardHeader = "Forwarded" // RFC 7239
+)
+
+// clientAddr is the address a request comes from, and whether it was read from
+// the header that the trusted proxies set, else it is the connection's. That
+// header counts only if the connection comes from a trusted proxy, and no other
+// one does: what a proxy does not set itself it hands on as the sender wrote it.
+// Of a list it is the rightmost address that is no trusted proxy: everything left
+// of it is hearsay.
+func (c *Collector) clientAddr(r *http.Request) (addr netip.Addr, told bool) {
 	addr = peer(r)
-	if len(c.TrustedProxies) == 0 || !c.trusts(addr) {
-		return addr, ""
+	values := r.Header[c.ProxyHeader]
+	if len(values) == 0 || !c.trusts(addr) {
+		return addr, false
 	}
-	for _, header := range [...]string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
-		values := r.Header[header]
-		if header == "X-Real-Ip" {
-			values = values[:min(1, len(values))]
+	if c.ProxyHeader == listHeader || c.ProxyHeader == standardHeader {
+		if found, ok := c.rightmost(values, c.ProxyHeader == standardHeader); ok {
+			return found, true
 		}
-		if found, ok := c.rightmost(values, header == "Forwarded"); ok {
-			return found, header
-		}
+		return addr, false
 	}
-	return addr, ""
+	if found, err := parseHop(values[len(values)-1]); err == nil {
+		return found, true
+	}
+	return addr, false
 }
 
 // Client is the address a request comes from, as far as it is known: that of
@@ -105,21 +117,29 @@ func (c *Collector) debugMe(w http.ResponseWriter, r *http.Request, _ event.Kind
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h["Cache-Control"] = noStore
-	addr, header := c.clientAddr(r)
+	addr, told := c.clientAddr(r)
 	from := peer(r)
-	if header != "" {
-		fmt.Fprintf(w, "I see you as %v because of header %s, which I take from the trusted proxy %v.\n", addr, header, from)
+	if told {
+		fmt.Fprintf(w, "I see you as %v because of header %s, which I take from the trusted proxy %v.\n", addr, c.ProxyHeader, from)
 	} else {
 		fmt.Fprintf(w, "I see you as %v because of the connection itself.\n", addr)
 	}
-	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded"} {
-		if name != header && len(r.Header[name]) > 0 {
-			fmt.Fprintf(w, "Header %s is not used: ", name)
-			if c.trusts(from) {
-				fmt.Fprintln(w, "another one was, or it holds no address.")
-			} else {
-				fmt.Fprintf(w, "%v is not among the trusted proxies.\n", from)
-			}
+	names := []string{listHeader, oneHeader, standardHeader}
+	if !slices.Contains(names, c.ProxyHeader) {
+		names = append(names, c.ProxyHeader)
+	}
+	for _, name := range names {
+		if len(r.Header[name]) == 0 || told && name == c.ProxyHeader {
+			continue
+		}
+		fmt.Fprintf(w, "Header %s is not used: ", name)
+		switch {
+		case !c.trusts(from):
+			fmt.Fprintf(w, "%v is not among the trusted proxies.\n", from)
+		case name == c.ProxyHeader:
+			fmt.Fprintln(w, "it holds no address.")
+		default:
+			fmt.Fprintf(w, "anybody may have written it, as the proxy sets %s. If it sets this one, start with --proxy-header %s\n", c.ProxyHeader, name)
 		}
 	}
 	c.Count("request", "200", 1)

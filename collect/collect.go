@@ -5,6 +5,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -70,6 +71,7 @@ type Options struct {
 	// "dropped" (reason), "late" (a click that its visitor did not wait for), "request" (reason: the status).
 	Count          func(stage, reason string, n int)
 	TrustedProxies []netip.Prefix // whose word on the client's address is taken
+	ProxyHeader    string         // the one header in which they give it; "" is X-Forwarded-For
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxWaiting     int           // requests in memory at a time, 429 beyond; default 1,024
@@ -116,6 +118,7 @@ func New(sites Sites, o Options) *Collector {
 	if o.BodyTimeout <= 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
+	o.ProxyHeader = http.CanonicalHeaderKey(cmp.Or(o.ProxyHeader, listHeader))
 	c := &Collector{sites: sites, Options: o, bodies: newBudget(o.MaxBodies)}
 	c.jobs.New = func() any { return newJob(c.bodies) }
 	return c

@@ -291,26 +291,38 @@ func TestTooManyWaiting(t *testing.T) {
 	}
 }
 
+// TestClientAddress: the address is what the trusted proxy's own header says;
+// headers that the sender may have written count for nothing.
 func TestClientAddress(t *testing.T) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}
-	for _, x := range []struct{ name, remote, header, value, want, says string }{
-		{"direct", "203.0.113.9:1", "", "", "203.0.113.9", "connection itself"},
-		{"untrusted header", "203.0.113.9:1", "X-Forwarded-For", "198.51.100.1", "203.0.113.9", "not among the trusted proxies"},
-		{"rightmost untrusted", "10.0.0.1:1", "X-Forwarded-For", "6.6.6.6, 198.51.100.7, 10.2.2.2", "198.51.100.7", "because of header X-Forwarded-For"},
-		{"all trusted", "10.0.0.1:1", "X-Forwarded-For", "10.3.3.3, 10.2.2.2", "10.3.3.3", "X-Forwarded-For"},
-		{"garbage ends the walk", "10.0.0.1:1", "X-Forwarded-For", "6.6.6.6, unknown, 10.2.2.2", "10.2.2.2", "X-Forwarded-For"},
-		{"garbage only", "10.0.0.1:1", "X-Forwarded-For", "unknown", "10.0.0.1", "connection itself"},
-		{"real ip", "10.0.0.1:1", "X-Real-IP", "198.51.100.8", "198.51.100.8", "X-Real-Ip"},
-		{"forwarded", "10.0.0.1:1", "Forwarded", `for=6.6.6.6, for="[2001:db8::7]:4711";proto=https, for=10.1.1.1`, "2001:db8::7", "Forwarded"},
-		{"mapped", "[::ffff:203.0.113.9]:1", "", "", "203.0.113.9", "connection"},
+	const direct, proxied, xff, real = "203.0.113.9:1", "10.0.0.1:1", "X-Forwarded-For", "X-Real-IP"
+	for _, x := range []struct {
+		name, remote, set string // set is the header that the proxy sets
+		headers           []string
+		want, says        string
+	}{
+		{"direct", direct, "", nil, "203.0.113.9", "connection itself"},
+		{"untrusted header", direct, "", []string{xff, "198.51.100.1"}, "203.0.113.9", "not among the trusted proxies"},
+		{"rightmost untrusted", proxied, "", []string{xff, "6.6.6.6, 198.51.100.7, 10.2.2.2"}, "198.51.100.7", "because of header X-Forwarded-For"},
+		{"all trusted", proxied, "", []string{xff, "10.3.3.3, 10.2.2.2"}, "10.3.3.3", "X-Forwarded-For"},
+		{"garbage ends the walk", proxied, "", []string{xff, "6.6.6.6, unknown, 10.2.2.2"}, "10.2.2.2", "X-Forwarded-For"},
+		{"garbage only", proxied, "", []string{xff, "unknown"}, "10.0.0.1", "it holds no address"},
+		{"real ip", proxied, real, []string{real, "198.51.100.8"}, "198.51.100.8", "because of header X-Real-Ip"},
+		{"real ip, and the sender's own list", proxied, real, []string{xff, "6.6.6.6", real, "198.51.100.8", "Forwarded", "for=6.6.6.6"}, "198.51.100.8", "Header X-Forwarded-For is not used: anybody may have written it"},
+		{"real ip of the sender before the proxy's", proxied, real, []string{real, "6.6.6.6", real, "10.2.2.2"}, "10.2.2.2", "X-Real-Ip"},
+		{"real ip missing", proxied, real, []string{xff, "6.6.6.6"}, "10.0.0.1", "connection itself"},
+		{"a list, and the sender's own real ip", proxied, "", []string{real, "6.6.6.6", "Forwarded", "for=6.6.6.6"}, "10.0.0.1", "--proxy-header X-Real-Ip"},
+		{"a header of a name of its own", proxied, "cf-connecting-ip", []string{xff, "6.6.6.6", "CF-Connecting-IP", "198.51.100.8"}, "198.51.100.8", "because of header Cf-Connecting-Ip"},
+		{"forwarded", proxied, "forwarded", []string{"Forwarded", `for=6.6.6.6, for="[2001:db8::7]:4711";proto=https, for=10.1.1.1`}, "2001:db8::7", "Forwarded"},
+		{"mapped", "[::ffff:203.0.113.9]:1", "", nil, "203.0.113.9", "connection"},
 	} {
-		w := newWorld(Site{}, func(o *Options) { o.TrustedProxies = trusted })
+		w := newWorld(Site{}, func(o *Options) { o.TrustedProxies, o.ProxyHeader = trusted, x.set })
 		r := httptest.NewRequest("POST", "/v1/page?writeKey="+key, strings.NewReader(`{}`))
 		me := httptest.NewRequest("GET", "/debug/me", nil)
 		for _, q := range []*http.Request{r, me} {
 			q.RemoteAddr = x.remote
-			if x.header != "" {
-				q.Header.Set(x.header, x.value)
+			for i := 0; i < len(x.headers); i += 2 {
+				q.Header.Add(x.headers[i], x.headers[i+1])
 			}
 		}
 		rec := httptest.NewRecorder()

@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -53,6 +54,10 @@ type Options struct {
 	// is wrong, "signature" or "failed".
 	Count func(stage, reason string, n int)
 
+	// Client is the address of a sender, to share the places of messages that are
+	// not proved yet; nil is the connection's.
+	Client func(r *http.Request) netip.Addr
+
 	Log         *slog.Logger     // nil is slog.Default
 	Now         func() time.Time // nil is time.Now
 	Timeout     time.Duration    // of one request, of a file ten times as long; 0 is 30 s
@@ -70,8 +75,8 @@ const fileTimes = 10
 type door struct {
 	taker Taker
 	Options
-	slots slots // of requests with a key
-	hooks slots // of webhooks, whose senders nobody knows before all of a message is there
+	slots slots   // of requests with a key
+	hooks *places // of webhooks
 }
 
 // slots are the places for requests in memory.
@@ -102,6 +107,12 @@ func New(taker Taker, o Options) http.Handler {
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
 	}
+	if o.Client == nil {
+		o.Client = func(r *http.Request) netip.Addr {
+			port, _ := netip.ParseAddrPort(r.RemoteAddr) // a local socket has none
+			return port.Addr()
+		}
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -117,7 +128,7 @@ func New(taker Taker, o Options) http.Handler {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = 128
 	}
-	d := &door{taker: taker, Options: o, slots: make(slots, o.MaxWaiting), hooks: make(slots, o.MaxWaiting)}
+	d := &door{taker: taker, Options: o, slots: make(slots, o.MaxWaiting), hooks: newPlaces(o.MaxWaiting, o.Now)}
 	mux := http.NewServeMux()
 	mux.Handle("/v1/orders", d.guard(o.Timeout, d.keyed(d.orders)))
 	mux.Handle("/v1/refunds", d.guard(o.Timeout, d.keyed(d.refunds)))

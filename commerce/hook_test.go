@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,5 +170,96 @@ func TestBodyTimeoutIsTheDoors(t *testing.T) {
 	answer := make([]byte, 64)
 	if n, err := c.Read(answer); err != nil || !strings.HasPrefix(string(answer[:n]), "HTTP/1.1 200") {
 		t.Errorf("%q, %v", answer, err)
+	}
+}
+
+// crowd is senders of messages that never end.
+type crowd struct {
+	*shopDoor
+	slow sync.WaitGroup
+	ends []*io.PipeWriter
+	held int // places that they have
+}
+
+func from(address, body, signature string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/hooks/courses/stripe", strings.NewReader(body))
+	r.RemoteAddr = address
+	r.Header.Set(messages[1].header, signature)
+	return r
+}
+
+// hold begins a message without a signature.
+func (c *crowd) hold(address string) {
+	body, end := io.Pipe()
+	c.ends = append(c.ends, end)
+	r := from(address, "", "none")
+	r.Body = body
+	c.slow.Go(func() {
+		c.ServeHTTP(httptest.NewRecorder(), r)
+		_ = body.Close()
+	})
+	if _, err := end.Write([]byte("{")); err == nil { // it is being read
+		c.held++
+	}
+}
+
+func (c *crowd) leave() {
+	for _, end := range c.ends {
+		_ = end.Close()
+	}
+	c.slow.Wait()
+}
+
+// TestSignedGetThrough: senders who sign nothing can fill their part of the
+// places, from as many networks as they like, and a shop whose signed messages
+// are known still gets through; one network can't even fill that part.
+func TestSignedGetThrough(t *testing.T) {
+	now, n := noon, 0
+	c := &crowd{shopDoor: newDoor(func(o *Options) { o.MaxWaiting, o.Now = 32, func() time.Time { return now } })}
+	signed := func(what, address string, want int) {
+		t.Helper()
+		n++
+		body := strings.ReplaceAll(messages[1].body, "_1", fmt.Sprint("_", n)) // another order
+		w := httptest.NewRecorder()
+		if c.ServeHTTP(w, from(address, body, messages[1].sign(now, body))); w.Code != want {
+			t.Errorf("%s: %d, want %d", what, w.Code, want)
+		}
+	}
+	const shop, another = "198.51.100.7:1", "198.51.101.7:1"
+	signed("the first signed message", shop, 200)
+	for range 64 {
+		c.hold("203.0.113.9:1")
+	}
+	if c.held != 2 {
+		t.Errorf("one network holds %d of 32 places, want 2", c.held)
+	}
+	signed("a network not known, beside one that fills its part", another, 200)
+	for i := range 64 {
+		c.hold(fmt.Sprintf("203.0.%d.9:1", i))
+	}
+	if c.held != 8 {
+		t.Errorf("networks of one site hold %d of 32 places, want 8", c.held)
+	}
+	signed("a stranger beside strangers without end", "192.0.2.9:1", 503)
+	for _, address := range []string{shop, another, "198.51.100.99:1"} {
+		signed(address+" beside strangers without end", address, 200)
+	}
+	now = now.Add(knownFor + time.Second)
+	signed("a shop that was silent for long", shop, 503)
+	c.leave()
+	signed("afterwards", shop, 200)
+}
+
+// TestPlacesAreForgotten: what is remembered is bounded, and nothing stays of
+// who has gone.
+func TestPlacesAreForgotten(t *testing.T) {
+	p := newPlaces(16, time.Now)
+	for i := range maxKnown + 100 {
+		if f := p.within("courses", fmt.Sprint(i), func() (bool, *refusal) { return true, nil }); f != nil {
+			t.Fatal(f)
+		}
+	}
+	if len(p.known) != maxKnown || len(p.taken) != 0 {
+		t.Errorf("%d are known, %d places are taken", len(p.known), len(p.taken))
 	}
 }

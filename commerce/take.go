@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"footfall/account"
 	"footfall/shop"
 )
 
@@ -162,14 +163,14 @@ func (d *door) hook(w http.ResponseWriter, r *http.Request) *refusal {
 	if !known || !expected {
 		return &refusal{status: http.StatusNotFound, why: "no webhook is expected here: set the shop up, then use the address you are told"}
 	}
-	return d.hooks.within(func() *refusal { return d.message(w, r, h, o) })
+	return d.hooks.within(r.PathValue("site"), account.Network(d.Client(r)), func() (proved bool, f *refusal) { return d.message(w, r, h, o) })
 }
 
-// message takes a webhook's message.
-func (d *door) message(w http.ResponseWriter, r *http.Request, h shop.Hook, o shop.HookOptions) *refusal {
+// message takes a webhook's message, and tells whether its signature was right.
+func (d *door) message(w http.ResponseWriter, r *http.Request, h shop.Hook, o shop.HookOptions) (proved bool, f *refusal) {
 	body, f := d.body(w, r, MaxBody)
 	if f != nil {
-		return f
+		return false, f
 	}
 	if o.Now == nil {
 		o.Now = d.Now
@@ -178,13 +179,13 @@ func (d *door) message(w http.ResponseWriter, r *http.Request, h shop.Hook, o sh
 	switch {
 	case errors.Is(err, shop.ErrSignature):
 		d.Count("order_refused", "signature", 1)
-		return &refusal{status: http.StatusUnauthorized, why: "the signature is not right: is the secret the one of this webhook, and the clock right?"}
+		return false, &refusal{status: http.StatusUnauthorized, why: "the signature is not right: is the secret the one of this webhook, and the clock right?"}
 	case err != nil:
-		return d.unread(err)
+		return false, d.unread(err)
 	}
 	n, f := d.take(r, reports, func(shop.Report, Answer) {})
 	if f == nil {
 		reply(w, http.StatusOK, n)
 	}
-	return f
+	return true, f
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/boombuler/barcode/qr"
 
@@ -221,7 +222,7 @@ func (d *Door) setName(w http.ResponseWriter, r *http.Request, in visit) {
 }
 
 func (d *Door) changePassword(w http.ResponseWriter, r *http.Request, in visit) {
-	err := d.gate.ChangePassword(r.Context(), in.person, r.PostFormValue("password"), r.PostFormValue("new"), in.token, d.network(r))
+	err := d.gate.ChangePassword(r.Context(), in.person, r.PostFormValue("password"), r.PostFormValue("new"), in.token)
 	d.changed(w, r, in, accountView{}, "password", "Your password is changed. All other browsers are logged out.", err)
 }
 
@@ -231,13 +232,13 @@ func (d *Door) startTOTP(w http.ResponseWriter, r *http.Request, in visit) {
 	if err != nil {
 		v.Secret, err = "", account.ErrDenied
 	} else {
-		v.Recovery, err = d.gate.StartTOTP(r.Context(), in.person, r.PostFormValue("password"), secret, r.PostFormValue("code"), d.network(r))
+		v.Recovery, err = d.gate.StartTOTP(r.Context(), in.person, r.PostFormValue("password"), secret, r.PostFormValue("code"), in.token)
 	}
 	d.changed(w, r, in, v, "second factor on", "The second factor is on.", err)
 }
 
 func (d *Door) stopTOTP(w http.ResponseWriter, r *http.Request, in visit) {
-	err := d.gate.StopTOTP(r.Context(), in.person, r.PostFormValue("password"), d.network(r))
+	err := d.gate.StopTOTP(r.Context(), in.person, r.PostFormValue("password"), in.token)
 	d.changed(w, r, in, accountView{}, "second factor off", "The second factor is off.", err)
 }
 
@@ -248,6 +249,6 @@ func (d *Door) logoutEverywhere(w http.ResponseWriter, r *http.Request, in visit
 		return
 	}
 	d.note(r, in, "log-out everywhere", in.person.Email)
-	d.setCookie(w, r, "", -1)
+	d.setCookie(w, r, cookie, "", -time.Second)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }

@@ -28,8 +28,9 @@ type Sites interface {
 // Control is people and how they log in, shares, and the audit log.
 type Control interface {
 	account.Entrances
-	Share(ctx context.Context, token string) (account.Share, error)
-	Record(ctx context.Context, c account.Change) error
+	account.Shares
+	account.Secrets
+	account.Audit
 }
 
 // Status is where the accepted events are; Accepted is the sum of the others.

@@ -7,11 +7,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"time"
 
 	"footfall/account"
 )
 
-const cookie = "footfall_session"
+// Cookies: of the session, and of a browser that has logged in before.
+const (
+	cookie       = "footfall_session"
+	deviceCookie = "footfall_device"
+	deviceLife   = 180 * 24 * time.Hour
+)
 
 // maxForm is the most bytes a form may have.
 const maxForm = 16 << 10

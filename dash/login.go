@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"footfall/account"
 	"footfall/event"
@@ -57,7 +58,7 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 		e, err = d.gate.FollowLink(r.Context(), link)
 	} else {
 		v.Email = r.PostFormValue("email")
-		e, err = d.gate.Password(r.Context(), v.Email, r.PostFormValue("password"), d.network(r))
+		e, err = d.gate.Password(r.Context(), v.Email, r.PostFormValue("password"), d.sender(r))
 	}
 	if err != nil {
 		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
@@ -69,7 +70,7 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 // loginCode takes the second factor's code.
 func (d *Door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := loginView{Second: r.PostFormValue("second"), Next: local(r.PostFormValue("next"))}
-	session, err := d.gate.Code(r.Context(), v.Second, r.PostFormValue("code"), d.network(r))
+	e, err := d.gate.Code(r.Context(), v.Second, r.PostFormValue("code"), d.sender(r))
 	if errors.Is(err, account.ErrNotFound) {
 		v.Second = ""
 		d.show(w, http.StatusForbidden, "login.html", visit{}, loginView{Next: v.Next, Problem: "That took too long. Log in again."})
@@ -79,7 +80,7 @@ func (d *Door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
 		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
 		return
 	}
-	d.welcome(w, r, account.Entry{Session: session}, v.Next)
+	d.welcome(w, r, e, v.Next)
 }
 
 // welcome gives the browser its session, or asks for the second factor. The
@@ -95,7 +96,10 @@ func (d *Door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, 
 			return
 		}
 	}
-	d.setCookie(w, r, e.Session, int(account.SessionLife.Seconds()))
+	if e.Device != "" {
+		d.setCookie(w, r, deviceCookie, e.Device, deviceLife)
+	}
+	d.setCookie(w, r, cookie, e.Session, account.SessionLife)
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
@@ -134,8 +138,15 @@ func waiting(seconds int) string {
 	return fmt.Sprintf("%d minutes", (seconds+59)/60)
 }
 
-// network is what the sender's address has in common with its neighbours.
-func (d *Door) network(r *http.Request) string { return account.Network(d.Client(r)) }
+// sender is who tries to log in: what the address has in common with its
+// neighbours, and whether this browser has logged in before.
+func (d *Door) sender(r *http.Request) account.Sender {
+	s := account.Sender{Network: account.Network(d.Client(r))}
+	if c, err := r.Cookie(deviceCookie); err == nil {
+		s.Device = c.Value
+	}
+	return s
+}
 
 // peer is the address of the connection's other end.
 func peer(r *http.Request) netip.Addr {
@@ -162,13 +173,12 @@ func (d *Door) logout(w http.ResponseWriter, r *http.Request, in visit) {
 		d.noControl(w, err)
 		return
 	}
-	d.setCookie(w, r, "", -1)
+	d.setCookie(w, r, cookie, "", -time.Second)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-// setCookie keeps the session in the browser for so many seconds; a negative
-// number takes it out.
-func (d *Door) setCookie(w http.ResponseWriter, r *http.Request, session string, seconds int) {
-	http.SetCookie(w, &http.Cookie{Name: cookie, Value: session, Path: "/", MaxAge: seconds,
+// setCookie keeps something in the browser; a life below zero takes it out.
+func (d *Door) setCookie(w http.ResponseWriter, r *http.Request, name, value string, life time.Duration) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.secure(r)})
 }

@@ -1,6 +1,9 @@
 package ledger
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Rule 15: two spellings of one mailbox are the same.
 func TestFoldEmail(t *testing.T) {
@@ -19,9 +22,13 @@ func TestFoldEmail(t *testing.T) {
 }
 
 func TestPayable(t *testing.T) {
-	for kind, want := range map[EntryKind]bool{Earn: true, Reverse: true, DisputeHold: true, DisputeRelease: true, Manual: true, PaidOut: false, PayoutFailed: false} {
-		if kind.Payable() != want {
-			t.Errorf("%s is payable: %v", kind, !want)
+	kinds := map[EntryKind]bool{Earn: true, Reverse: true, DisputeHold: true, DisputeRelease: true, Manual: true, PaidOut: false, PayoutFailed: false}
+	for kind, want := range kinds {
+		if kind.Payable() != want || !slices.Contains(EntryKinds, kind) {
+			t.Errorf("%s is payable: %v, or not listed", kind, !want)
 		}
+	}
+	if len(EntryKinds) != len(kinds) {
+		t.Errorf("%d kinds are listed, want %d", len(EntryKinds), len(kinds))
 	}
 }

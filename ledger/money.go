@@ -16,8 +16,11 @@ const (
 	PayoutFailed   EntryKind = "payout_failed"
 )
 
+// EntryKinds lists every kind.
+var EntryKinds = []EntryKind{Earn, Reverse, DisputeHold, DisputeRelease, Manual, PaidOut, PayoutFailed}
+
 // Payable reports whether a payout takes entries of the kind: all but those
-// that tell of payouts themselves.
+// that tell of payouts themselves. What is payable is a commission.
 func (k EntryKind) Payable() bool { return k != PaidOut && k != PayoutFailed }
 
 // Entry is a line of the ledger. It is never changed and never removed.

@@ -151,7 +151,7 @@ func (m *Memory) renew(name string) {
 func (m *Memory) Record(ctx context.Context, c account.Change) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c.At = time.Now().UTC().Truncate(time.Millisecond)
+	c.ID, c.At = int64(len(m.changes)+1), time.Now().UTC().Truncate(time.Millisecond)
 	if ctx.Err() == nil {
 		m.changes = append(m.changes, c)
 	}
@@ -159,13 +159,15 @@ func (m *Memory) Record(ctx context.Context, c account.Change) error {
 }
 
 // Changes is account.Audit.
-func (m *Memory) Changes(ctx context.Context, limit int) ([]account.Change, error) {
+func (m *Memory) Changes(ctx context.Context, f account.ChangeFilter) ([]account.Change, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	all := slices.Clone(m.changes)
-	slices.Reverse(all)
-	if limit > 0 {
-		all = all[:min(limit, len(all))]
+	var all []account.Change
+	for _, c := range slices.Backward(m.changes) {
+		kind, _, _ := strings.Cut(c.What, " ")
+		if (f.Who == "" || c.Who == f.Who) && (f.Kind == "" || kind == f.Kind) && (f.Before == 0 || c.ID < f.Before) && (f.Limit <= 0 || len(all) < f.Limit) {
+			all = append(all, c)
+		}
 	}
 	return all, ctx.Err()
 }
@@ -298,13 +300,30 @@ func audit(t *testing.T, s Store) {
 	must(t, s.Record(ctx, account.Change{Who: "operator", What: "user add", Target: "ada@a.com", New: "viewer"}))
 	time.Sleep(time.Second)
 	must(t, s.Record(ctx, account.Change{Who: "person per_1", What: "key revoke", Target: "key_1", Old: "read"}))
-	all, err := s.Changes(ctx, 0)
+	all, err := s.Changes(ctx, account.ChangeFilter{})
 	must(t, err)
 	if len(all) != 2 || all[0].What != "key revoke" || all[0].Old != "read" || all[1].New != "viewer" || all[0].At.Sub(all[1].At) != time.Second || !all[0].At.Equal(time.Now()) {
 		t.Errorf("Changes = %+v", all)
 	}
-	if one, err := s.Changes(ctx, 1); err != nil || len(one) != 1 || one[0] != all[0] {
-		t.Errorf("Changes = %+v, %v", one, err)
+	must(t, s.Record(ctx, account.Change{Who: "operator", What: "user"}))
+	must(t, s.Record(ctx, account.Change{Who: "operator", What: "users' %"}))
+	for _, x := range []struct {
+		f    account.ChangeFilter
+		want string
+	}{
+		{account.ChangeFilter{Limit: 1}, "users' %"}, {account.ChangeFilter{Who: "person per_1"}, "key revoke"}, {account.ChangeFilter{Kind: "user"}, "user, user add"},
+		{account.ChangeFilter{Kind: "user", Limit: 1}, "user"}, {account.ChangeFilter{Before: all[0].ID}, "user add"}, {account.ChangeFilter{Before: all[0].ID, Kind: "key"}, ""},
+		{account.ChangeFilter{Who: "operator", Kind: "key"}, ""}, {account.ChangeFilter{Who: "%"}, ""}, {account.ChangeFilter{Kind: "%"}, ""}, {account.ChangeFilter{Before: all[1].ID}, ""},
+	} {
+		got, err := s.Changes(ctx, x.f)
+		must(t, err)
+		var whats []string
+		for _, c := range got {
+			whats = append(whats, c.What)
+		}
+		if strings.Join(whats, ", ") != x.want {
+			t.Errorf("%+v finds %q, want %s", x.f, whats, x.want)
+		}
 	}
 	cancel()
 	if s.Record(ctx, account.Change{Who: "nobody"}) == nil {

@@ -204,8 +204,8 @@ func auditOfBoth(t *testing.T, a, b Store) {
 	must(t, errors.Join(atOnce(a, b, func(s Store, n int) error {
 		return s.Record(ctx, account.Change{Who: "operator", What: "user add", Target: fmt.Sprint(n)})
 	})...))
-	mine, err1 := a.Changes(ctx, 0)
-	its, err2 := b.Changes(ctx, 0)
+	mine, err1 := a.Changes(ctx, account.ChangeFilter{})
+	its, err2 := b.Changes(ctx, account.ChangeFilter{})
 	if err := errors.Join(err1, err2); err != nil || len(mine) != callers || !slices.Equal(mine, its) {
 		t.Errorf("%d and %d lines, %v", len(mine), len(its), err)
 	}

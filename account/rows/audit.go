@@ -21,17 +21,18 @@ func (s *Store) Record(ctx context.Context, c account.Change) error {
 	return nil
 }
 
-// Changes lists the newest lines of the audit log, or all of them.
-func (s *Store) Changes(ctx context.Context, limit int) ([]account.Change, error) {
-	if limit <= 0 {
-		limit = math.MaxInt32
+// Changes lists lines of the audit log, the newest first.
+func (s *Store) Changes(ctx context.Context, f account.ChangeFilter) ([]account.Change, error) {
+	if f.Limit <= 0 {
+		f.Limit = math.MaxInt32
 	}
 	all, err := list(ctx, s, func(row scanner) (c account.Change, err error) {
 		var at int64
-		err = row.Scan(&at, &c.Who, &c.What, &c.Target, &c.Old, &c.New)
+		err = row.Scan(&c.ID, &at, &c.Who, &c.What, &c.Target, &c.Old, &c.New)
 		c.At = time.UnixMilli(at).UTC()
 		return c, err
-	}, "SELECT at, who, what, target, old, new FROM audit ORDER BY id DESC LIMIT ?", limit)
+	}, `SELECT id, at, who, what, target, old, new FROM audit WHERE (?1 = '' OR who = ?1) AND (?2 = '' OR what = ?2 OR substr(what, 1, length(?2) + 1) = ?2 || ' ')
+		AND (id < ?3 OR ?3 = 0) ORDER BY id DESC LIMIT ?4`, f.Who, f.Kind, f.Before, f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}

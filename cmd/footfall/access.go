@@ -14,12 +14,8 @@ import (
 	"footfall/api"
 )
 
-// How long one-time links of commands live.
-const (
-	loginLife  = time.Hour
-	inviteLife = 7 * 24 * time.Hour
-	resetLife  = 24 * time.Hour
-)
+// loginLife is how long a link that logs in works.
+const loginLife = time.Hour
 
 // publicOrigin is the scheme and host of public-url; "" is none.
 func (c config) publicOrigin() string {
@@ -85,17 +81,9 @@ func (k *control) person(r *http.Request) (account.Person, error) {
 	return p, err
 }
 
-func (k *control) user(r *http.Request, p account.Person) (u user, err error) {
-	u = user{Person: p, Roles: []account.Grant{}}
-	grants, err := k.h.control.Grants(r.Context(), p.ID)
-	if err != nil {
-		return u, err
-	}
-	u.Roles = append(u.Roles, grants...)
-	c, err := k.h.control.Credential(r.Context(), p.ID)
-	u.TOTP = c.TOTP != nil
-	return u, err
-}
+// office is where people, keys and shares are changed. Whoever has the socket is
+// the operator.
+func (k *control) office() *account.Office { return account.NewOffice(k.h.control, nil) }
 
 // addUser adds a person who is not there yet, and a role.
 func (k *control) addUser(w http.ResponseWriter, r *http.Request) error {
@@ -103,47 +91,22 @@ func (k *control) addUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p := account.Person{Email: r.FormValue("name-of"), Name: r.FormValue("name")}
 	g := account.Grant{Site: site, Role: account.Role(cmp.Or(r.FormValue("role"), string(account.Viewer)))}
-	if err := account.CheckGrant(g); err != nil {
-		return err
-	}
-	p, err := k.h.control.Person(r.Context(), r.FormValue("name-of"))
-	if errors.Is(err, account.ErrNotFound) {
-		p, err = k.h.control.AddPerson(r.Context(), account.Person{Email: r.FormValue("name-of"), Name: r.FormValue("name")})
-	}
+	made, err := k.office().Invite(r.Context(), account.Operator(), p, g)
 	if err != nil {
 		return err
 	}
-	before, err := k.user(r, p)
-	if err != nil {
-		return err
-	}
-	g.Person = p.ID
-	if err := k.h.control.PutGrant(r.Context(), g); err != nil {
-		return err
-	}
-	out := invited{}
-	if out.user, err = k.user(r, p); err != nil {
-		return err
-	}
-	if err := k.note(r, "user add", p.Email, before.roles(), out.roles()); err != nil {
-		return err
-	}
-	c, err := k.h.control.Credential(r.Context(), p.ID)
-	if err != nil || c.Password != "" {
-		return errors.Join(err, answer(w, out))
-	}
-	return k.answerLink(w, r, out, account.ForInvite, inviteLife)
+	return k.answerLink(w, made)
 }
 
-// answerLink answers with a link that sets a password.
-func (k *control) answerLink(w http.ResponseWriter, r *http.Request, out invited, purpose account.Purpose, life time.Duration) error {
-	token, err := k.h.control.AddLink(r.Context(), purpose, out.ID, life)
-	if err != nil {
-		return err
+// answerLink answers with a link that sets a password, if there is one.
+func (k *control) answerLink(w http.ResponseWriter, made account.Invited) error {
+	out := invited{Member: made.Member}
+	if made.Token != "" {
+		out.Path = "/password?link=" + made.Token
+		out.URL = k.reached(out.Path)
 	}
-	out.Path = "/password?link=" + token
-	out.URL = k.reached(out.Path)
 	return answer(w, out)
 }
 
@@ -152,37 +115,19 @@ func (k *control) resetUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	what := "user reset"
-	if r.FormValue("totp") == "true" {
-		what = "user reset --totp"
-		if err := k.h.control.SetTOTP(r.Context(), p.ID, nil, nil); err != nil {
-			return err
-		}
-	}
-	if err := k.note(r, what, p.Email, "", ""); err != nil {
-		return err
-	}
-	out := invited{}
-	if out.user, err = k.user(r, p); err != nil {
-		return err
-	}
-	return k.answerLink(w, r, out, account.ForReset, resetLife)
-}
-
-func (k *control) listUsers(w http.ResponseWriter, r *http.Request) error {
-	people, err := k.h.control.People(r.Context())
+	made, err := k.office().Reset(r.Context(), account.Operator(), p.ID, r.FormValue("totp") == "true")
 	if err != nil {
 		return err
 	}
-	all := []user{}
-	for _, p := range people {
-		u, err := k.user(r, p)
-		if err != nil {
-			return err
-		}
-		all = append(all, u)
+	return k.answerLink(w, made)
+}
+
+func (k *control) listUsers(w http.ResponseWriter, r *http.Request) error {
+	all, err := k.office().Members(r.Context(), account.Operator(), "")
+	if err != nil {
+		return err
 	}
-	return answer(w, all)
+	return answer(w, append([]account.Member{}, all...))
 }
 
 // removeUser removes a person, or the role on a site; "all" is the one on
@@ -192,33 +137,29 @@ func (k *control) removeUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before, err := k.user(r, p)
+	site := r.FormValue("site")
+	switch site {
+	case "":
+		if err := k.office().Remove(r.Context(), account.Operator(), p.ID); err != nil {
+			return err
+		}
+		return answer(w, account.Member{Person: p})
+	case "all":
+		site = ""
+	default:
+		if site, err = k.anySite(r); err != nil {
+			return err
+		}
+	}
+	m, err := k.office().TakeRole(r.Context(), account.Operator(), p.ID, site)
+	if errors.Is(err, account.ErrNotFound) {
+		grants, err := k.h.control.Grants(r.Context(), p.ID)
+		return cmp.Or(err, fmt.Errorf("%s has no role there: is %s", p.Email, cmp.Or(account.SpellRoles(grants), "nobody on any site")))
+	}
 	if err != nil {
 		return err
 	}
-	after := user{Person: p}
-	if site := r.FormValue("site"); site != "" {
-		if site == "all" {
-			site = ""
-		} else if site, err = k.anySite(r); err != nil {
-			return err
-		}
-		if err := k.h.control.RemoveGrant(r.Context(), p.ID, site); errors.Is(err, account.ErrNotFound) {
-			return fmt.Errorf("%s has no role there: is %s", p.Email, cmp.Or(before.roles(), "nobody on any site"))
-		} else if err != nil {
-			return err
-		}
-		after, err = k.user(r, p)
-	} else {
-		err = k.h.control.RemovePerson(r.Context(), p.ID)
-	}
-	if err != nil {
-		return err
-	}
-	if err := k.note(r, "user remove", p.Email, before.roles(), after.roles()); err != nil {
-		return err
-	}
-	return answer(w, after)
+	return answer(w, m)
 }
 
 // switchUser disables or enables a person.
@@ -227,23 +168,11 @@ func (k *control) switchUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.Disabled = strings.HasSuffix(r.URL.Path, "disable")
-	if err := k.h.control.UpdatePerson(r.Context(), p); err != nil {
-		return err
-	}
-	if p.Disabled { // for good: who is enabled again logs in again
-		if err := k.h.control.EndSessions(r.Context(), p.ID, ""); err != nil {
-			return err
-		}
-	}
-	if err := k.note(r, strings.ReplaceAll(r.URL.Path[1:], "/", " "), p.Email, "", ""); err != nil {
-		return err
-	}
-	u, err := k.user(r, p)
+	m, err := k.office().Switch(r.Context(), account.Operator(), p.ID, strings.HasSuffix(r.URL.Path, "disable"))
 	if err != nil {
 		return err
 	}
-	return answer(w, u)
+	return answer(w, m)
 }
 
 func (k *control) login(w http.ResponseWriter, r *http.Request) error {
@@ -309,11 +238,8 @@ func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, key, err := k.h.control.AddKey(r.Context(), account.Key{Site: site, Scopes: may, Expires: ends})
+	token, key, err := k.office().AddKey(r.Context(), account.Operator(), account.Key{Site: site, Scopes: may, Expires: ends})
 	if err != nil {
-		return err
-	}
-	if err := k.note(r, "key add", key.ID, "", spellScopes(key.Scopes)+" of "+cmp.Or(site, "every site")); err != nil {
 		return err
 	}
 	return answer(w, madeKey{token, key})
@@ -328,7 +254,7 @@ func (k *control) listKeys(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) revokeKey(w http.ResponseWriter, r *http.Request) error {
-	return k.revoke(w, r, "key", k.h.control.RevokeKey(r.Context(), r.FormValue("name-of")))
+	return k.revoke(w, r, "key", k.office().RevokeKey(r.Context(), account.Operator(), r.FormValue("name-of")))
 }
 
 // revoke tells that something was taken back, or that it was not there.
@@ -338,9 +264,6 @@ func (k *control) revoke(w http.ResponseWriter, r *http.Request, thing string, e
 		return fmt.Errorf("there is no %s %q; footfall %s list tells which there are", thing, name, thing)
 	}
 	if err != nil {
-		return err
-	}
-	if err := k.note(r, thing+" revoke", name, "", ""); err != nil {
 		return err
 	}
 	return answer(w, map[string]string{"revoked": name})
@@ -355,11 +278,8 @@ func (k *control) addShare(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	token, share, err := k.h.control.AddShare(r.Context(), account.Share{Site: site.ID, Name: r.FormValue("name"), Expires: ends})
+	token, share, err := k.office().AddShare(r.Context(), account.Operator(), account.Share{Site: site.ID, Name: r.FormValue("name"), Expires: ends})
 	if err != nil {
-		return err
-	}
-	if err := k.note(r, "share add", share.ID, "", site.ID); err != nil {
 		return err
 	}
 	path := "/share/" + token
@@ -375,7 +295,7 @@ func (k *control) listShares(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) revokeShare(w http.ResponseWriter, r *http.Request) error {
-	return k.revoke(w, r, "share", k.h.control.RevokeShare(r.Context(), r.FormValue("name-of")))
+	return k.revoke(w, r, "share", k.office().RevokeShare(r.Context(), account.Operator(), r.FormValue("name-of")))
 }
 
 func (k *control) listChanges(w http.ResponseWriter, r *http.Request) error {
@@ -383,7 +303,7 @@ func (k *control) listChanges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := k.h.control.Changes(r.Context(), limit)
+	all, err := k.h.control.Changes(r.Context(), account.ChangeFilter{Limit: limit})
 	if err != nil {
 		return err
 	}

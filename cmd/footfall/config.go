@@ -28,7 +28,8 @@ var settings = []setting{
 	{"listen", "127.0.0.1:8080", "address to listen on"},
 	{"public-url", "", "address the world knows this server by, such as https://stats.example.com"},
 	{"geo", "", "country file of the MaxMind format; without one, countries are unknown"},
-	{"trusted-proxies", "", "networks whose X-Forwarded-For is believed, such as 10.0.0.0/8,::1/128"},
+	{"trusted-proxies", "", "networks of proxies whose word on a sender's address is believed, such as 10.0.0.0/8,::1/128"},
+	{"proxy-header", "X-Forwarded-For", "the header in which these proxies give it: X-Forwarded-For, Forwarded, or one that holds one address, such as X-Real-IP"},
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},
 	{"store-memory", "512MB", "DuckDB's memory limit"},
 	{"hot", "memory", "where figures since the last roll are kept: memory, none, or redis://HOST:PORT"},
@@ -118,6 +119,9 @@ func (c *config) check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		return err
+	}
+	if name := c.values["proxy-header"]; name == "" || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("proxy-header (from %s): %q is no header such as X-Forwarded-For or X-Real-IP", c.from["proxy-header"], name)
 	}
 	if l := c.values["listen"]; !strings.Contains(l, ":") {
 		return fmt.Errorf("listen (from %s): %q is no address with a port; write :8080 to listen on a port of all addresses", c.from["listen"], l)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,27 +49,15 @@ func (k *control) signEmbed(w http.ResponseWriter, r *http.Request) error {
 		}
 		e.Metrics = append(e.Metrics, string(m))
 	}
-	secret, err := k.h.control.Secret(r.Context(), account.EmbedSecret)
+	token, err := k.office().SignEmbed(r.Context(), account.Operator(), e)
 	if err != nil {
-		return err
-	}
-	token, err := account.SignEmbed(secret, e, time.Now())
-	if err != nil {
-		return err
-	}
-	shows := strings.Join(e.Metrics, " ") + " of " + cmp.Or(e.Affiliate, "all") + " until " + e.Expires.UTC().Format(time.RFC3339)
-	if err := k.note(r, "embed sign", site.ID, "", shows); err != nil {
 		return err
 	}
 	return answer(w, map[string]string{"token": token, "expires": e.Expires.UTC().Format(time.RFC3339)})
 }
 
 func (k *control) renewEmbed(w http.ResponseWriter, r *http.Request) error {
-	err := k.h.control.RenewSecret(r.Context(), account.EmbedSecret)
-	if err == nil {
-		err = k.note(r, "embed renew", "", "", "")
-	}
-	if err != nil {
+	if err := k.office().RenewEmbed(r.Context(), account.Operator()); err != nil {
 		return err
 	}
 	return answer(w, map[string]bool{"renewed": true})

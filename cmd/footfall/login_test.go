@@ -33,4 +33,7 @@ func TestLoginKnowsTheServer(t *testing.T) {
 	if fault, code := h.typed(nil, "config", "--listen", "8080"); code != 1 || !strings.Contains(fault, "write :8080") {
 		t.Errorf("a port alone: %d %s", code, fault)
 	}
+	if fault, code := h.typed(nil, "config", "--proxy-header", "X-Real-IP:"); code != 1 || !strings.Contains(fault, "no header such as") {
+		t.Errorf("a header that is none: %d %s", code, fault)
+	}
 }

@@ -25,7 +25,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
 		Allow: func(r *http.Request) bool { // who applies too often keeps nobody else from it
 			network := account.Network(collector.Client(r))
-			return throttle.Try("join "+network, network) == nil
+			return throttle.Try("join "+network, account.Sender{Network: network}) == nil
 		},
 		Site: func(_ context.Context, id string) (account.Site, bool) {
 			s, ok := h.sites.now.Load().byID[id]
@@ -160,6 +160,6 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOp
 	if others || c.Password != "" {
 		return "", nil
 	}
-	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, inviteLife)
+	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, account.InviteLife)
 	return h.address + "/password?link=" + token, err
 }

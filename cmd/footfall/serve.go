@@ -110,10 +110,10 @@ const readTimeout = 30 * time.Second
 func (h *house) server() *http.Server {
 	proxies, _ := h.c.proxies() // checked at load
 	collector := collect.New(h.sites, collect.Options{
-		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
+		Publish: h.queue.Publish, Enricher: h.enrich, Count: h.meters.count, TrustedProxies: proxies, ProxyHeader: h.c.values["proxy-header"], Log: h.log, Links: linkBook{h}, Public: h.c.publicOrigin(),
 		Refuse: func(ctx context.Context, site, reason, raw string) { h.refuse(ctx, "collect", site, reason, raw) },
 	})
-	orders := h.commerce()
+	orders := h.commerce(collector.Client)
 	source := query.Limit(query.Route(h, earned{h}), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed})
 	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -27,9 +28,9 @@ var shopFlags = map[string][][3]string{
 }
 
 // commerce is the door by which shops tell of orders.
-func (h *house) commerce() http.Handler {
+func (h *house) commerce(client func(*http.Request) netip.Addr) http.Handler {
 	return commerce.New(taker{h.desk}, commerce.Options{
-		Allow: h.mayWriteOrders, Count: h.meters.count, Log: h.log,
+		Allow: h.mayWriteOrders, Client: client, Count: h.meters.count, Log: h.log,
 		Currency: func(site string) (string, bool) {
 			s, ok := h.sites.now.Load().byID[site]
 			return s.Currency, ok
@@ -64,7 +65,7 @@ func (t taker) Take(ctx context.Context, r shops.Report) (commerce.Answer, error
 		Revision: taken.Order.Revision, Commission: []commerce.Amount{}, Explain: taken.Decision.Explain}
 	sum := int64(0)
 	for _, e := range taken.Entries {
-		if e.Affiliate == taken.Order.Affiliate && e.Currency == taken.Order.Currency && affiliate.Earning(e.Kind) {
+		if e.Affiliate == taken.Order.Affiliate && e.Currency == taken.Order.Currency && e.Kind.Payable() {
 			sum += e.Amount
 		}
 	}

@@ -52,24 +52,9 @@ func (c *call) oneName(ctx context.Context, command, thing string, out any, text
 
 // invited is what a command tells of a person and a one-time link.
 type invited struct {
-	user
+	account.Member
 	Path string `json:"path,omitempty"`
 	URL  string `json:"url,omitempty"` // if it is known how people reach the server
-}
-
-// user is a person with roles.
-type user struct {
-	account.Person
-	Roles []account.Grant `json:"roles"`
-	TOTP  bool            `json:"totp"`
-}
-
-func (u user) roles() string {
-	var all []string
-	for _, g := range u.Roles {
-		all = append(all, string(g.Role)+" of "+cmp.Or(g.Site, "every site"))
-	}
-	return strings.Join(all, ", ")
 }
 
 func addUser(ctx context.Context, c *call) error {
@@ -78,7 +63,7 @@ func addUser(ctx context.Context, c *call) error {
 	}
 	var out invited
 	return c.oneName(ctx, "user add", "e-mail to add", &out, func(w io.Writer) {
-		fmt.Fprintf(w, "%s is %s.\n", out.Email, out.roles())
+		fmt.Fprintf(w, "%s is %s.\n", out.Email, account.SpellRoles(out.Roles))
 		printLink(w, out, "a week")
 	})
 }
@@ -102,10 +87,10 @@ func resetUser(ctx context.Context, c *call) error {
 }
 
 func removeUser(ctx context.Context, c *call) error {
-	var out user
+	var out account.Member
 	return c.oneName(ctx, "user remove", "e-mail", &out, func(w io.Writer) {
 		if len(out.Roles) > 0 || c.flags.Lookup("site").Value.String() != "" {
-			fmt.Fprintf(w, "%s is now %s.\n", out.Email, cmp.Or(out.roles(), "nobody on any site"))
+			fmt.Fprintf(w, "%s is now %s.\n", out.Email, cmp.Or(account.SpellRoles(out.Roles), "nobody on any site"))
 		} else {
 			fmt.Fprintf(w, "Removed %s.\n", out.Email)
 		}
@@ -114,18 +99,18 @@ func removeUser(ctx context.Context, c *call) error {
 
 func switchUser(what string) func(context.Context, *call) error {
 	return func(ctx context.Context, c *call) error {
-		var out user
+		var out account.Member
 		return c.oneName(ctx, "user "+what, "e-mail", &out, func(w io.Writer) { fmt.Fprintf(w, "%s is %sd.\n", out.Email, what) })
 	}
 }
 
 func listUsers(ctx context.Context, c *call) error {
-	var all []user
+	var all []account.Member
 	return c.once(ctx, "GET", "/user/list", nil, &all, func(w io.Writer) {
 		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "E-MAIL\tNAME\tROLES\tSECOND FACTOR\tSINCE")
 		for _, u := range all {
-			roles, second := orDash(u.roles()), "off"
+			roles, second := orDash(account.SpellRoles(u.Roles)), "off"
 			if u.TOTP {
 				second = "on"
 			}

@@ -49,7 +49,7 @@ func TestUserCommands(t *testing.T) {
 		t.Errorf("a second role: %s", text)
 	}
 	must(t, h.control.SetPassword(t.Context(), p.ID, "x"))
-	var all []user
+	var all []account.Member
 	if fault, code := h.typed(&all, "user", "list"); code != 0 || len(all) != 1 || all[0].Name != "Ada" || len(all[0].Roles) != 2 || all[0].Roles[0].Role != account.Admin {
 		t.Errorf("user list: %s %+v", fault, all)
 	}
