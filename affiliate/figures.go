@@ -70,10 +70,8 @@ func (c *counting) add(at time.Time, n int64, of map[metric.Dimension]string) {
 	if c.Affiliate != nil && of["affiliate"] != c.Affiliate.ID {
 		return
 	}
-	step := sort.Search(len(c.starts), func(i int) bool { return c.starts[i].After(at) }) - 1
-	if step < 0 {
-		return
-	}
+	// A quarter that began before the window has something of it in the window.
+	step := max(0, sort.Search(len(c.starts), func(i int) bool { return c.starts[i].After(at) })-1)
 	series := of[c.By] // "" of no dimension
 	if c.values[series] == nil {
 		c.values[series] = make([]int64, len(c.starts))

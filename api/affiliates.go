@@ -11,11 +11,11 @@ import (
 // another one. Who may ask is the door's matter. What is not there, or is not
 // the affiliate's, is account.ErrNotFound.
 type Affiliates interface {
-	Affiliate(ctx context.Context, id string, clicks period.Window) (Affiliate, error)
-	Orders(ctx context.Context, id, after string, limit int) ([]Order, error) // behind one of them, "" is none; newest first
-	Decision(ctx context.Context, id, order string) (Decision, error)         // that is in force
-	Ledger(ctx context.Context, id, after string, limit int) ([]Entry, error) // commissions, as Orders
-	Payouts(ctx context.Context, id string) ([]Payout, error)                 // newest first
+	Affiliate(ctx context.Context, id string, w period.Window) (Affiliate, error) // with the window's clicks, orders and commissions
+	Orders(ctx context.Context, id, after string, limit int) ([]Order, error)     // behind one of them, "" is none; newest first
+	Decision(ctx context.Context, id, order string) (Decision, error)             // that is in force
+	Ledger(ctx context.Context, id, after string, limit int) ([]Entry, error)     // commissions, as Orders
+	Payouts(ctx context.Context, id string) ([]Payout, error)                     // newest first
 }
 
 // Affiliate is somebody who earns. Amounts are minor units, here and below.
@@ -24,6 +24,14 @@ type Affiliate struct {
 	ID, Name, Status, Programme, Terms string // Terms: what is earned, in a sentence
 	Balances                           []Balance
 	Links                              []Link // newest first
+	Clicks, Orders                     int64
+	Made                               []Amount // commissions, by currency
+}
+
+// Amount is money.
+type Amount struct {
+	Currency string
+	Minor    int64
 }
 
 // Balance is what an affiliate has of a currency: see affiliate.Balance.

@@ -1,5 +1,5 @@
-// Package api is the door out for programs: figures by GraphQL at /graphql and
-// by plain HTTP at /v1/query, both with a bearer token.
+// Package api is the door out for programs: figures by GraphQL at /graphql, by
+// plain HTTP at /v1/query, both with a bearer token, and as they change at /v1/live.
 package api
 
 import (
@@ -47,16 +47,23 @@ type Options struct {
 
 	Embed  func(ctx context.Context, token string) (account.Embed, error) // reads a token for embedding; nil takes none
 	Record func(context.Context, account.Change) error                    // adds to the audit log; nil keeps none
+
+	Live    *query.Live                                                    // nil: there is no /v1/live
+	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live; account.ErrNotFound: it has none; nil takes none
+	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
+	Streams Streams
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
 const MaxBody = 64 << 10
 
 type door struct {
-	source query.Source
-	keys   Keys
-	sites  Sites
-	who    account.Who // asks; nobody until a request is let in
+	source  query.Source
+	keys    Keys
+	sites   Sites
+	streams *streams
+	asker                // asks; nobody until a request is let in
+	unbound query.Source // tells everything: see figures
 	Options
 }
 
@@ -72,7 +79,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -87,6 +94,9 @@ func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
+	}
+	if d.Live != nil {
+		all["/v1/live"] = methods{"GET": (*door).live}
 	}
 	if d.Visitors != nil {
 		all["/v1/visitors/{id}/history"] = methods{"GET": (*door).history}
@@ -132,35 +142,39 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 		defer cancel()
+		if pattern == livePattern {
+			ctx = r.Context() // goes on as long as somebody listens
+		}
 		r = r.WithContext(ctx)
 		action := account.ActionOf(r.Method + " " + pattern)
 		if action == account.ReadMemberships && r.URL.Query().Has("explain") {
 			action = account.ReadVisitors // the reasons are figures: not for pages
 		}
-		a, ok := d.asker(w, r, action, pattern)
-		if !ok {
+		a, no := d.let(r, action, pattern)
+		if no != nil {
+			no.tell(w)
 			return
 		}
-		bound := d.by(a.who)
-		if a.own != nil {
-			bound = bound.of(*a.own)
-		}
-		if a.shows != nil {
-			bound = bound.showing(*a.shows)
-		}
+		bound := d.by(a)
 		if action == account.ChangeSegments && d.Record != nil {
 			w = &recorder{w, func() error {
 				return d.Record(ctx, account.Change{Who: a.who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
 			}, d.Log}
 		}
-		takes[r.Method](bound, w, r, a.sites)
+		takes[r.Method](bound, w, r, a.allowed)
 	})
 }
 
 // by is the door for somebody who asks.
-func (d *door) by(who account.Who) *door {
+func (d *door) by(a asker) *door {
 	asked := *d
-	asked.who = who
+	asked.asker, asked.unbound = a, d.source
+	if a.own != nil {
+		asked.source = ownSource{asked.source, *a.own}
+	}
+	if a.shows != nil {
+		asked.source = shown{asked.source, a.shows}
+	}
 	return &asked
 }
 
@@ -175,62 +189,79 @@ func Bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// asker is who has a request's key.
+// asker is who asks.
 type asker struct {
-	who   account.Who
-	sites []account.Site    // for which the key may do what is asked
-	own   *metric.Affiliate // whose figures alone it may read; nil: everybody's
-	shows *shown            // the only metrics it may read; nil: all
+	who       account.Who
+	name      string            // of who asks, for limits: several credentials may be one's
+	page      bool              // asks with a browser's session
+	affiliate string            // that one is; "" is none
+	allowed   []account.Site    // for which one may do what is asked
+	own       *metric.Affiliate // whose figures alone one may read; nil: everybody's
+	shows     []string          // the only metrics one may read; nil: all
 }
 
-// asker finds who asks. If there is no such key, or it may do it nowhere, it
-// answers the request.
-func (d *door) asker(w http.ResponseWriter, r *http.Request, action account.Action, pattern string) (a asker, ok bool) {
-	token := Bearer(r)
-	if token == "" {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
-		refuse(w, http.StatusUnauthorized, "no key: "+howToAuthorize)
-		return a, false
+// refusal is why a request is not let in.
+type refusal struct {
+	status         int
+	why, challenge string
+}
+
+func (no *refusal) tell(w http.ResponseWriter) {
+	if no.challenge != "" {
+		w.Header().Set("WWW-Authenticate", no.challenge)
 	}
-	if strings.HasPrefix(token, account.EmbedPrefix) {
-		return d.embedded(w, r, token, pattern)
+	if no.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	refuse(w, no.status, no.why)
+}
+
+// silent is the refusal where the control data does not answer.
+func (d *door) silent(err error) *refusal {
+	d.Log.Error("api: control data does not answer", "error", err)
+	return &refusal{status: http.StatusServiceUnavailable, why: "the control data does not answer: try again"}
+}
+
+// let finds who asks, by the request's token.
+func (d *door) let(r *http.Request, action account.Action, pattern string) (a asker, no *refusal) {
+	token := Bearer(r)
+	switch {
+	case token == "" && pattern == livePattern:
+		return d.letPage(r, action)
+	case token == "":
+		return a, &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize, `Bearer realm="footfall"`}
+	case strings.HasPrefix(token, account.EmbedPrefix):
+		return d.embedded(r.Context(), token, pattern)
 	}
 	key, err := d.keys.Key(r.Context(), token)
 	if errors.Is(err, account.ErrNotFound) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
-		refuse(w, http.StatusUnauthorized, "unknown key: "+howToAuthorize)
-		return a, false
-	}
-	a.who = key.Who()
-	var covered []string
-	if err == nil && !a.who.MaySomewhere(action) {
-		a.own, covered = d.own(a.who, pattern)
-	}
-	if err == nil && a.own == nil && !a.who.MaySomewhere(action) {
-		refuse(w, http.StatusForbidden, needs(account.ScopesFor(action), key.Scopes))
-		return a, false
-	}
-	var sites []account.Site
-	if err == nil {
-		sites, err = d.sites.Sites(r.Context())
+		return a, &refusal{http.StatusUnauthorized, "unknown key: " + howToAuthorize, `Bearer realm="footfall", error="invalid_token"`}
 	}
 	if err != nil {
-		d.noControl(w, err)
-		return a, false
+		return a, d.silent(err)
+	}
+	a.who = key.Who()
+	a.name = a.who.Name
+	if ids := a.who.Affiliates(); len(ids) == 1 {
+		a.affiliate = ids[0]
+	}
+	var covered []string
+	if !a.who.MaySomewhere(action) {
+		a.own, covered = d.figuresOf(a.affiliate, pattern)
+	}
+	if a.own == nil && !a.who.MaySomewhere(action) {
+		return a, &refusal{status: http.StatusForbidden, why: needs(account.ScopesFor(action), key.Scopes)}
+	}
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		return a, d.silent(err)
 	}
 	if a.own == nil {
-		a.sites = a.who.Sites(action, sites)
-		return a, true
+		a.allowed = a.who.Sites(action, sites)
+		return a, nil
 	}
-	a.sites = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
-	return a, true
-}
-
-// noControl answers when the control data does not.
-func (d *door) noControl(w http.ResponseWriter, err error) {
-	d.Log.Error("api: control data does not answer", "error", err)
-	w.Header().Set("Retry-After", "2")
-	refuse(w, http.StatusServiceUnavailable, "the control data does not answer: try again")
+	a.allowed = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
+	return a, nil
 }
 
 // recorder adds a line to the audit log when a change is answered with 200.

@@ -35,37 +35,53 @@ var errNotTheirs = &problem{"FORBIDDEN", "this key cannot read that affiliate: a
 // Affiliate resolves the field of that name. Who asks must be the affiliate, or
 // manage all sites of its programme. A token for embedding is nobody's.
 func (r *root) Affiliate(ctx context.Context, a struct{ ID *graphql.ID }) (*earner, error) {
-	if r.door.Affiliates == nil || r.door.Options.Affiliate == nil {
-		return nil, errNotTheirs
-	}
-	who, id := r.door.who, ""
-	own := who.Affiliates()
+	id := r.door.affiliate
 	switch {
 	case a.ID != nil:
 		id = string(*a.ID)
-	case len(own) == 1:
-		id = own[0]
-	case who.MaySomewhere(account.ManageProgramme):
+	case id == "" && r.door.who.MaySomewhere(account.ManageProgramme):
 		return nil, refused("which affiliate? give its id; footfall affiliate list tells which there are")
 	}
-	action := account.ManageProgramme
-	if len(own) == 1 && own[0] == id {
-		action = account.OwnFigures
-	}
-	_, sites, known := r.door.Options.Affiliate(id)
-	if !known || len(sites) == 0 || slices.ContainsFunc(sites, func(site string) bool { return !who.May(action, site) }) {
+	sites, ok := r.door.knows(id)
+	if !ok {
 		return nil, errNotTheirs
 	}
 	if err := r.take(leastCost); err != nil {
 		return nil, err
 	}
-	e := &earner{root: r, zone: time.UTC}
-	if i := slices.IndexFunc(r.sites, func(s account.Site) bool { return s.ID == sites[0] }); i >= 0 {
-		e.zone = r.sites[i].Location()
-	}
+	e := &earner{root: r, zone: zoneIn(r.sites, sites[0])}
 	var err error
 	e.is, err = e.home(ctx, id, "Last24Hours")
 	return e, err
+}
+
+// knows reports whether who asks is an affiliate, or manages all sites of its
+// programme, which these are. A token for embedding is nobody's.
+func (d *door) knows(id string) (sites []string, ok bool) {
+	if d.Affiliates == nil || d.Options.Affiliate == nil || d.shows != nil {
+		return nil, false
+	}
+	action := account.ManageProgramme
+	if d.affiliate == id {
+		action = account.OwnFigures
+	}
+	_, sites, known := d.Options.Affiliate(id)
+	if known && d.affiliate == id && d.who.Person != "" { // as Options.Session found
+		return sites, len(sites) > 0
+	}
+	if !known || len(sites) == 0 || slices.ContainsFunc(sites, func(site string) bool { return !d.who.May(action, site) }) {
+		return nil, false
+	}
+	return sites, true
+}
+
+// zoneIn is the time zone of one of the sites, UTC if it is none.
+func zoneIn(sites []account.Site, id string) *time.Location {
+	i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == id })
+	if i < 0 {
+		return time.UTC
+	}
+	return sites[i].Location()
 }
 
 // earner is an affiliate that the key may see.

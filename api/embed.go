@@ -12,41 +12,32 @@ import (
 	"footfall/query"
 )
 
-// embedded finds what a token for embedding shows. If it is not valid, or this
-// address is none of figures, it answers the request.
-func (d *door) embedded(w http.ResponseWriter, r *http.Request, token, pattern string) (a asker, ok bool) {
+// embedded finds what a token for embedding shows, at the addresses of figures.
+func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no *refusal) {
 	if d.Embed == nil || !slices.Contains(ownPatterns, pattern) {
-		refuse(w, http.StatusForbidden, "no key may do this: a token for embedding reads figures at /graphql and /v1/query")
-		return a, false
+		return a, &refusal{status: http.StatusForbidden, why: "no key may do this: a token for embedding reads figures at /graphql, /v1/query and /v1/live"}
 	}
-	e, err := d.Embed(r.Context(), token)
+	e, err := d.Embed(ctx, token)
 	if errors.Is(err, account.ErrEmbed) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall", error="invalid_token"`)
-		refuse(w, http.StatusUnauthorized, err.Error())
-		return a, false
+		return a, &refusal{http.StatusUnauthorized, err.Error(), `Bearer realm="footfall", error="invalid_token"`}
 	}
 	var sites []account.Site
 	if err == nil {
-		sites, err = d.sites.Sites(r.Context())
+		sites, err = d.sites.Sites(ctx)
 	}
 	if err != nil {
-		d.noControl(w, err)
-		return a, false
+		return a, d.silent(err)
 	}
-	a.shows = &shown{metrics: e.Metrics}
+	a.name, a.shows = "embed "+token, e.Metrics
 	if e.Affiliate != "" {
-		of, covered, known := metric.Affiliate{}, []string(nil), false
-		if d.Affiliate != nil {
-			of, covered, known = d.Affiliate(e.Affiliate)
+		own, covered := d.figuresOf(e.Affiliate, pattern)
+		if own == nil || !slices.Contains(covered, e.Site) {
+			return a, &refusal{status: http.StatusForbidden, why: "no key may do this: the token's affiliate is not of this site's programme"}
 		}
-		if !known || !slices.Contains(covered, e.Site) {
-			refuse(w, http.StatusForbidden, "no key may do this: the token's affiliate is not of this site's programme")
-			return a, false
-		}
-		a.own = &of
+		a.own = own
 	}
-	a.sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != e.Site })
-	return a, true
+	a.allowed = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != e.Site })
+	return a, nil
 }
 
 // shown asks only for what a token shows.
@@ -57,16 +48,16 @@ type shown struct {
 
 // Answer answers a question for a metric that is shown.
 func (s shown) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
-	if !slices.Contains(s.metrics, string(q.Metric)) {
-		return metric.Dataset{}, wrong("this token shows %s, not %s", strings.Join(s.metrics, ", "), q.Metric)
+	if err := showsOnly(s.metrics, q.Metric); err != nil {
+		return metric.Dataset{}, err
 	}
 	return s.Source.Answer(ctx, q)
 }
 
-// showing is the door for what a token shows.
-func (d *door) showing(s shown) *door {
-	only := *d
-	s.Source = d.source
-	only.source = s
-	return &only
+// showsOnly refuses a metric that is none of those that a token shows.
+func showsOnly(metrics []string, m metric.Name) error {
+	if !slices.Contains(metrics, string(m)) {
+		return wrong("this token shows %s, not %s", strings.Join(metrics, ", "), m)
+	}
+	return nil
 }

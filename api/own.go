@@ -4,35 +4,25 @@ import (
 	"context"
 	"slices"
 
-	"footfall/account"
 	"footfall/metric"
 	"footfall/query"
 )
 
 // ownPatterns are the addresses where an affiliate's key reads the affiliate's
 // own figures.
-var ownPatterns = []string{"/graphql", "/v1/query"}
+var ownPatterns = []string{"/graphql", "/v1/query", livePattern}
 
-// own is the affiliate that a key is of, with the sites of the programme; nil if
-// it is of none, or of several, of which none is meant.
-func (d *door) own(who account.Who, pattern string) (*metric.Affiliate, []string) {
-	ids := who.Affiliates()
-	if d.Affiliate == nil || len(ids) != 1 || !slices.Contains(ownPatterns, pattern) {
+// figuresOf is the affiliate with an id, and the sites of the programme; nil if it is
+// none, or an address is none of figures.
+func (d *door) figuresOf(id, pattern string) (*metric.Affiliate, []string) {
+	if d.Affiliate == nil || id == "" || !slices.Contains(ownPatterns, pattern) {
 		return nil, nil
 	}
-	a, sites, ok := d.Affiliate(ids[0])
+	a, sites, ok := d.Affiliate(id)
 	if !ok {
 		return nil, nil
 	}
 	return &a, sites
-}
-
-// of is the door for one affiliate: whatever is asked through it is asked of this
-// affiliate, as its only source sees to that.
-func (d *door) of(a metric.Affiliate) *door {
-	own := *d
-	own.source = ownSource{d.source, a}
-	return &own
 }
 
 // ownSource asks of one affiliate, whatever the question.

@@ -161,6 +161,9 @@ func (q Query) Check() error {
 	if !q.Step.Valid() {
 		return wrong("unknown step %q: use one of %s", q.Step, joined(period.Steps))
 	}
+	if q.Step == period.Minute && (q.Metric == Clicks || q.Metric == Commissions) {
+		return wrong("%s is kept by quarters of an hour: take the step %s or a longer one", q.Metric, period.Quarter)
+	}
 	if n := q.Step.Count(q.Window, q.Zone); n > MaxPoints {
 		return wrong("%d steps are more than %d: take a longer step or a shorter window", n, MaxPoints)
 	}

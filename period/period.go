@@ -22,6 +22,7 @@ type Step string
 // The steps, shortest first. Total is the whole window as one step.
 const (
 	Total   Step = ""
+	Minute  Step = "minute"
 	Quarter Step = "15m"
 	Hour    Step = "hour"
 	Day     Step = "day"
@@ -31,19 +32,21 @@ const (
 )
 
 // Steps lists every step.
-var Steps = []Step{"total", Quarter, Hour, Day, Week, Month, Year}
+var Steps = []Step{"total", Minute, Quarter, Hour, Day, Week, Month, Year}
 
 // Valid reports whether the step exists ("total" and "" are the same).
 func (s Step) Valid() bool { return s == Total || slices.Contains(Steps, s) }
 
 // Start is the beginning of the step t lies in, in zone (nil is UTC). Days,
 // weeks, months and years start at the zone's midnight (or the first instant
-// of the day where midnight does not exist); hours and quarters start at the
-// local clock's full hour or quarter. Where the clock is changed in the middle
+// of the day where midnight does not exist); hours, quarters and minutes start at the
+// local clock's full hour, quarter or minute. Where the clock is changed in the middle
 // of an hour, the hour is cut there.
 func (s Step) Start(t time.Time, zone *time.Location) time.Time {
 	t = t.In(orUTC(zone))
 	switch s {
+	case Minute:
+		return clockStart(t, time.Minute)
 	case Quarter:
 		return clockStart(t, Bucket)
 	case Hour:
@@ -63,6 +66,8 @@ func (s Step) Start(t time.Time, zone *time.Location) time.Time {
 // next is the start of the step after the one that starts at t.
 func (s Step) next(t time.Time) time.Time {
 	switch s {
+	case Minute:
+		return clockNext(t, time.Minute)
 	case Quarter:
 		return clockNext(t, Bucket)
 	case Hour:
@@ -145,7 +150,7 @@ func (s Step) Cut(w Window, zone *time.Location) []time.Time {
 // Count is a cheap upper estimate of len(Cut), for limits.
 func (s Step) Count(w Window, _ *time.Location) int {
 	length := w.To.Sub(w.From)
-	unit := map[Step]time.Duration{Quarter: Bucket, Hour: time.Hour, Day: 23 * time.Hour, Week: 167 * time.Hour,
+	unit := map[Step]time.Duration{Minute: time.Minute, Quarter: Bucket, Hour: time.Hour, Day: 23 * time.Hour, Week: 167 * time.Hour,
 		Month: 27 * 24 * time.Hour, Year: 364 * 24 * time.Hour}[s]
 	if unit == 0 {
 		return 1
@@ -186,15 +191,21 @@ func orUTC(zone *time.Location) *time.Location {
 	return zone
 }
 
-// Names of the windows of the affiliate design's time window enum, and the
-// step each is drawn with.
+// Names of the windows of the affiliate design's time window enum and of those
+// that end now, with the step each is drawn with.
 var named = []struct {
 	name string
-	days int
+	days int           // local ones; 0: last is its length
+	last time.Duration // up to the end of the unit that runs
+	unit Step
 	step Step
 }{
-	{"Last24Hours", 1, Hour}, {"Last7Days", 7, Day}, {"Last30Days", 30, Day}, {"Last90Days", 90, Day}, {"Last365Days", 365, Month},
+	{"Last24Hours", 0, 24 * time.Hour, Hour, Hour}, {"Last7Days", 7, 0, Day, Day}, {"Last30Days", 30, 0, Day, Day}, {"Last90Days", 90, 0, Day, Day}, {"Last365Days", 365, 0, Day, Month},
+	{"Today", 1, 0, Day, Hour}, {"Last30Minutes", 0, 30 * time.Minute, Minute, Minute}, {"Last5Minutes", 0, 5 * time.Minute, second, Total},
 }
+
+// second is the unit of windows that move on all the time.
+const second Step = "second"
 
 // WindowNames lists the named windows.
 func WindowNames() []string {
@@ -206,20 +217,24 @@ func WindowNames() []string {
 }
 
 // Named is the window called name as seen at now, and its usual step. Last24Hours
-// is the running hour and the 23 before; LastNDays is today and the N-1 days
-// before, in zone.
+// is the running hour and the 23 before, Last30Minutes the running minute and the
+// 29 before, Last5Minutes the running second and the 299 before; Today is today,
+// and LastNDays is today and the N-1 days before, in zone.
 func Named(name string, now time.Time, zone *time.Location) (Window, Step, error) {
 	for _, n := range named {
-		if !strings.EqualFold(n.name, name) {
-			continue
+		switch {
+		case !strings.EqualFold(n.name, name):
+		case n.unit == second:
+			end := now.In(orUTC(zone)).Truncate(time.Second).Add(time.Second)
+			return Window{end.Add(-n.last), end}, n.step, nil
+		case n.last > 0:
+			end := n.unit.next(n.unit.Start(now, zone))
+			return Window{end.Add(-n.last), end}, n.step, nil
+		default:
+			today := Day.Start(now, zone)
+			y, m, d := today.Date()
+			return Window{midnight(y, m, d-n.days+1, today.Location()), Day.next(today)}, n.step, nil
 		}
-		if n.step == Hour {
-			end := Hour.next(Hour.Start(now, zone))
-			return Window{end.Add(-24 * time.Hour), end}, Hour, nil
-		}
-		today := Day.Start(now, zone)
-		y, m, d := today.Date()
-		return Window{midnight(y, m, d-n.days+1, today.Location()), Day.next(today)}, n.step, nil
 	}
 	return Window{}, "", fmt.Errorf("unknown window %q: use one of %s", name, strings.Join(WindowNames(), ", "))
 }

@@ -138,7 +138,7 @@ func tiles(t *testing.T, step period.Step, z *time.Location, from time.Time, len
 // did not reach one because it had just been changed.
 func atBorder(step period.Step, t time.Time) bool {
 	sec := t.Hour()*3600 + t.Minute()*60 + t.Second()
-	unit := map[period.Step]int{period.Quarter: 900, period.Hour: 3600}[step]
+	unit := map[period.Step]int{period.Minute: 60, period.Quarter: 900, period.Hour: 3600}[step]
 	if unit == 0 {
 		unit = 86400
 	}
@@ -206,6 +206,9 @@ func TestNamed(t *testing.T) {
 		{"Last30Days", "2024-03-03T23:00:00Z", "2024-04-02T22:00:00Z", period.Day, 30},
 		{"Last90Days", "2024-01-03T23:00:00Z", "2024-04-02T22:00:00Z", period.Day, 90},
 		{"Last365Days", "2023-04-03T22:00:00Z", "2024-04-02T22:00:00Z", period.Month, 13},
+		{"today", "2024-04-01T22:00:00Z", "2024-04-02T22:00:00Z", period.Hour, 24},
+		{"Last30Minutes", "2024-04-02T09:51:00Z", "2024-04-02T10:21:00Z", period.Minute, 30},
+		{"Last5Minutes", "2024-04-02T10:15:31Z", "2024-04-02T10:20:31Z", period.Total, 1},
 	} {
 		w, step, err := period.Named(c.name, now, berlin)
 		if err != nil || !w.From.Equal(instant(t, c.from)) || !w.To.Equal(instant(t, c.to)) || step != c.step {

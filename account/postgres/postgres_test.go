@@ -86,7 +86,7 @@ func TestAuditLogIsOnlyAddedTo(t *testing.T) {
 			t.Errorf("%s: no error", statement)
 		}
 	}
-	if all, err := s.Changes(t.Context(), 0); err != nil || len(all) != 1 || all[0].Who != "operator" {
+	if all, err := s.Changes(t.Context(), account.ChangeFilter{}); err != nil || len(all) != 1 || all[0].Who != "operator" {
 		t.Errorf("Changes = %+v, %v", all, err)
 	}
 }

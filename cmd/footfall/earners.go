@@ -25,15 +25,16 @@ func inAPI(err error) error {
 	return err
 }
 
-// Affiliate tells of an affiliate, with the clicks of a window.
-func (e earners) Affiliate(ctx context.Context, id string, clicks period.Window) (a api.Affiliate, err error) {
-	home, err := e.h.desk.Home(ctx, id, clicks, time.UTC)
+// Affiliate tells of an affiliate, with the clicks, orders and commissions of a window.
+func (e earners) Affiliate(ctx context.Context, id string, w period.Window) (a api.Affiliate, err error) {
+	home, err := e.h.desk.Home(ctx, id, w, time.UTC)
 	if err != nil {
 		return a, inAPI(err)
 	}
-	a = api.Affiliate{AsOf: home.AsOf, ID: id, Name: home.Affiliate.Name, Status: string(home.Affiliate.Status), Programme: home.Program.Name, Terms: home.Terms}
+	a = api.Affiliate{AsOf: home.AsOf, ID: id, Name: home.Affiliate.Name, Status: string(home.Affiliate.Status), Programme: home.Program.Name, Terms: home.Terms, Clicks: home.Clicks, Orders: home.Orders}
 	for _, p := range home.Purses {
 		b := p.Balance
+		a.Made = append(a.Made, api.Amount{Currency: p.Currency, Minor: p.Commission})
 		a.Balances = append(a.Balances, api.Balance{Currency: p.Currency, Pending: b.Pending, Held: b.Held, Available: b.Available, InPayout: b.InPayout, Paid: b.Paid, Earned: b.Earned, Reversed: b.Reversed})
 	}
 	counts := map[string]int64{}

@@ -36,6 +36,7 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	if err != nil {
 		return err
 	}
+	s.h.tellStored(s.h.fresh)
 	if n := len(events); n > 0 {
 		s.h.newest.Store(events[n-1].Received.UnixMilli())
 	}

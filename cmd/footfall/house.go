@@ -100,6 +100,8 @@ type house struct {
 	stopRolls func()
 	daily     *dailyTable
 	stopJobs  func()
+	streams   *query.Live // tells who listens of figures that change
+	stopLive  func()
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
@@ -141,7 +143,7 @@ func (c *call) logger() *slog.Logger {
 // openHouse opens everything below the doors and starts the pumps. countries
 // stands in for a configured file; nil for none.
 func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
-	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials)}
+	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -192,6 +194,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	h.stopRolls = h.runRolls()
 	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
+	h.stopLive = h.runLive()
 	return h, nil
 }
 
@@ -398,6 +401,9 @@ func (h *house) close() error {
 	drained.Wait()
 	if h.stopJobs != nil {
 		h.stopJobs()
+	}
+	if h.stopLive != nil {
+		h.stopLive()
 	}
 	if h.stopMoves != nil {
 		h.stopMoves()

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"footfall/account"
+)
+
+// Streams bounds the streams of /v1/live; the zero value works.
+type Streams struct {
+	Most      int           // open at a time; 0 is 4,000
+	PerToken  int           // of a key, share or token for embedding; 0 is 1,000
+	PerPerson int           // 0 is 30
+	Heartbeat time.Duration // longest silence; 0 is 15 s
+	Recheck   time.Duration // how often it is looked at who may listen; 0 is 3 s
+}
+
+// Session is who has a browser's session.
+type Session struct {
+	Who       account.Who
+	Affiliate string // id of the one that the person is; "" is none
+}
+
+// streams are those that are open.
+type streams struct {
+	Streams
+	mu     sync.Mutex
+	all    int
+	by     map[string]int // by who asks
+	looked map[string]*looked
+}
+
+// looked is what was found out last of a credential, for all its streams.
+type looked struct {
+	mu sync.Mutex
+	at time.Time
+	a  asker
+	no *refusal
+}
+
+func newStreams(o Streams) *streams {
+	o.Most, o.PerToken, o.PerPerson = cmp.Or(o.Most, 4000), cmp.Or(o.PerToken, 1000), cmp.Or(o.PerPerson, 30)
+	o.Heartbeat, o.Recheck = cmp.Or(o.Heartbeat, 15*time.Second), cmp.Or(o.Recheck, 3*time.Second)
+	return &streams{Streams: o, by: map[string]int{}, looked: map[string]*looked{}}
+}
+
+// enter counts a stream in, if there is room for it.
+func (s *streams) enter(a asker) (leave func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, most := a.name, s.PerToken
+	if a.page {
+		most = s.PerPerson
+	}
+	if s.all >= s.Most || s.by[name] >= most {
+		return nil, false
+	}
+	s.all++
+	s.by[name]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.all--
+		if s.by[name]--; s.by[name] == 0 {
+			delete(s.by, name)
+		}
+		if s.all == 0 {
+			clear(s.looked)
+		}
+	}, true
+}
+
+// again finds who asks as at the beginning, once for all streams of a credential.
+func (s *streams) again(r *http.Request, d *door) (asker, *refusal) {
+	credential := r.Header.Get("Authorization") + " " + r.URL.Query().Get("token") + " " + r.Header.Get("Cookie")
+	s.mu.Lock()
+	l := s.looked[credential]
+	if l == nil {
+		for other, l := range s.looked { // of who has left
+			if l.mu.TryLock() {
+				if time.Since(l.at) > 2*s.Recheck {
+					delete(s.looked, other)
+				}
+				l.mu.Unlock()
+			}
+		}
+		l = &looked{}
+		s.looked[credential] = l
+	}
+	s.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) >= s.Recheck/2 {
+		l.a, l.no = d.let(r, account.ActionOf("GET "+livePattern), livePattern)
+		l.at = time.Now()
+	}
+	return l.a, l.no
+}
+
+// letPage finds who asks from a page, which can't send a header by EventSource: by
+// a token for embedding or a share's in the address, or by the browser's session.
+func (d *door) letPage(r *http.Request, action account.Action) (a asker, no *refusal) {
+	token := r.URL.Query().Get("token")
+	switch {
+	case strings.HasPrefix(token, account.EmbedPrefix):
+		return d.embedded(r.Context(), token, livePattern)
+	case strings.HasPrefix(token, account.SharePrefix) && d.Share != nil:
+		return d.letShare(r, token, action)
+	case token != "":
+		return a, &refusal{http.StatusUnauthorized, "no key that may stand in an address: token is one for embedding (ffe_…) or a share's (ffr_…); " + howToAuthorize, `Bearer realm="footfall"`}
+	}
+	nobody := &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize + "; in a page of this server log in", `Bearer realm="footfall"`}
+	if from := r.Header.Get("Sec-Fetch-Site"); d.Session == nil || from != "" && from != "same-origin" && from != "none" {
+		return a, nobody // another site's page must not listen as who looks at it
+	}
+	s, err := d.Session(r)
+	if errors.Is(err, account.ErrNotFound) {
+		return a, nobody
+	}
+	if err != nil {
+		return a, d.silent(err)
+	}
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		return a, d.silent(err)
+	}
+	a.who, a.name, a.affiliate, a.page = s.Who, s.Who.Name, s.Affiliate, true
+	if a.who.MaySomewhere(action) {
+		a.allowed = a.who.Sites(action, sites)
+		return a, nil
+	}
+	own, covered := d.figuresOf(a.affiliate, livePattern)
+	if own == nil {
+		return a, &refusal{status: http.StatusForbidden, why: "your account may not see this: ask an owner of the site for it"}
+	}
+	a.own = own
+	a.allowed = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
+	return a, nil
+}
+
+func (d *door) letShare(r *http.Request, token string, action account.Action) (a asker, no *refusal) {
+	share, err := d.Share(r.Context(), token)
+	if errors.Is(err, account.ErrNotFound) {
+		return a, &refusal{http.StatusUnauthorized, "unknown key: there is no such share, or it was taken back", `Bearer realm="footfall", error="invalid_token"`}
+	}
+	var sites []account.Site
+	if err == nil {
+		sites, err = d.sites.Sites(r.Context())
+	}
+	if err != nil {
+		return a, d.silent(err)
+	}
+	a.who = share.Who()
+	a.name, a.allowed = a.who.Name, a.who.Sites(action, sites)
+	return a, nil
+}
