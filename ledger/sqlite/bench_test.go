@@ -19,6 +19,14 @@ var many = flag.Int("touches", 1_000_000, "touches in BenchmarkTouches")
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// days are a year's.
+var days = func() (all []time.Time) {
+	for n := range 365 {
+		all = append(all, start.AddDate(0, 0, n))
+	}
+	return all
+}()
+
 // id is the n-th of a sort; ids ascend with n, as ULIDs do.
 func id(sort string, n int) string { return fmt.Sprintf("01J%s%022d", sort, n) }
 
@@ -32,7 +40,7 @@ var filling = []string{`INSERT INTO touches
 	WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
 	SELECT i + 1, printf('01JC%022d', i), printf('01JP%022d', 1), printf('01JA%022d', i * 7919 % 200), printf('code%d', i * 7919 % 200), 'shop-example',
 		printf('["click:01JC%022d","anon:%08x-4c1d-4a5e-9b7f-3f2a9d1c8e60"]', i, i % (?1 / 3) * 2654435761 % 4294967296), ?2 + i * 2592000000 / ?1,
-		?2 + i * 2592000000 / ?1 / 900000 * 900000, 'link', '', 'https://shop.example/courses/', '', i % 2 FROM n`,
+		?2 + i * 2592000000 / ?1 / 900000 * 900000, 'link', '', 'https://shop.example/courses/', '', '', '', i % 2, i % (?1 / 3) * 2654435761 FROM n`,
 	`INSERT INTO touch_keys SELECT program, keys ->> 1, time, number FROM touches ORDER BY 1, 2, 3, 4`,
 	`INSERT INTO touch_keys SELECT program, keys ->> 0, time, number FROM touches ORDER BY 1, 2, 3, 4`}
 
@@ -88,7 +96,7 @@ func BenchmarkTouches(b *testing.B) {
 		b.Error("no touch was found")
 	}
 	run("ClicksOfAnAffiliate", func(tx ledger.Tx, rng *rand.Rand) error {
-		_, err := tx.Traffic().Clicks(ledger.ClickFilter{Program: id("P", 1), Affiliate: id("A", rng.IntN(200)), From: start})
+		_, err := tx.Figures().Clicks(ledger.Cut{Program: id("P", 1), Affiliate: id("A", rng.IntN(200)), From: start, Steps: days, By: []ledger.By{ledger.ByCode, ledger.BySub}})
 		return err
 	})
 }
@@ -115,17 +123,18 @@ func BenchmarkSums(b *testing.B) {
 			return nil
 		})
 	}
-	for name, f := range map[string]ledger.EntryFilter{
-		"OfAnAffiliate": {Program: id("P", 1), Affiliate: id("A", 1), From: start, To: start.Add(365 * 24 * time.Hour)},
-		"OfASite":       {Site: "shop-example", From: start, To: start.Add(365 * 24 * time.Hour)},
+	for name, c := range map[string]ledger.Cut{
+		"OfAnAffiliate": {Program: id("P", 1), Affiliate: id("A", 1), From: start, To: start.AddDate(1, 0, 0), Steps: days},
+		"OfASite":       {Sites: []string{"shop-example"}, From: start, To: start.AddDate(1, 0, 0), Steps: days},
 	} {
+		c.By = []ledger.By{ledger.ByProduct, ledger.ByCurrency, ledger.ByPayout, ledger.ByDue, ledger.ByFlagged}
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				began := time.Now()
 				err := book.View(b.Context(), func(tx ledger.Tx) error {
-					sums, err := tx.Money().Sums(f)
-					if len(sums) < 10_000 {
+					sums, err := tx.Figures().Commissions(c)
+					if len(sums) < 5*365 {
 						b.Fatal(len(sums), "sums")
 					}
 					return err

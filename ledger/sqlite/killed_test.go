@@ -18,7 +18,7 @@ import (
 // earn is the n-th thing that the killed process does: it posts five entries, and
 // each third time takes all that is unpaid into a payout. The position counts.
 func earn(tx ledger.Tx) error {
-	p, err := tx.Reading().Position()
+	p, err := tx.Traffic().Reading().Position()
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func earn(tx ledger.Tx) error {
 			return err
 		}
 	}
-	return tx.Reading().SetPosition(event.Position{Seq: p.Seq})
+	return tx.Traffic().Reading().SetPosition(event.Position{Seq: p.Seq})
 }
 
 func pay(tx ledger.Tx, n int) error {
@@ -64,7 +64,7 @@ func TestKilled(t *testing.T) {
 			var p event.Position
 			must(t, b.Change(context.Background(), func(tx ledger.Tx) (err error) {
 				if err = earn(tx); err == nil {
-					p, err = tx.Reading().Position()
+					p, err = tx.Traffic().Reading().Position()
 				}
 				return err
 			}))
@@ -121,7 +121,7 @@ func killed(t *testing.T, dir string, after time.Duration, told int) int {
 // recount checks that the first so many changes are there, and at most one more,
 // each as a whole.
 func recount(t *testing.T, tx ledger.Tx, told int) error {
-	p, err := tx.Reading().Position()
+	p, err := tx.Traffic().Reading().Position()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/ledger"
 )
@@ -98,21 +99,45 @@ func entryPlans(t *testing.T, check func(what, query string, values []any, order
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Payout: "w"}, false, "entries_payout (payout=?)")
 	list(ledger.EntryFilter{Program: "p", Unpaid: true}, false, "entries_unpaid (program=?)")
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Currency: "EUR", Unpaid: true}, false, "entries_unpaid (program=? AND affiliate=? AND currency=?)")
-	sums := func(f ledger.EntryFilter, ordered bool, want string) {
+}
+
+// TestFiguresByIndex: what is added up is found by index, step by step, and read
+// from the index alone where no order is asked.
+func TestFiguresByIndex(t *testing.T) {
+	dir := t.TempDir()
+	opened(t, dir).Close()
+	b := opened(t, dir)
+	defer b.Close()
+	check := func(f figure, c ledger.Cut, wants ...string) {
 		t.Helper()
-		w := entries(f)
-		check(fmt.Sprintf("sums of %+v", f), addEntries+w.String()+sumOrder, w.values, ordered, want)
+		for _, cut := range []ledger.Cut{c, {Program: c.Program, Affiliate: c.Affiliate, Sites: c.Sites, From: c.From, To: c.To, By: c.By, Steps: []time.Time{start, start.AddDate(0, 0, 1)}}} {
+			query, values, err := f.statement(cut)
+			must(t, err)
+			got := plan(t, b, query, values)
+			for _, want := range wants {
+				if !strings.Contains(got, want) {
+					t.Errorf("%s is found by\n%s\nwant %s", query, got, want)
+				}
+			}
+			if strings.Contains(strings.ReplaceAll(got, "SCAN steps", ""), "SCAN t") {
+				t.Errorf("%s is found by\n%s", query, got)
+			}
+		}
 	}
-	sums(ledger.EntryFilter{Program: "p", Affiliate: "a", From: start, To: start}, true, "COVERING INDEX entries_affiliate (affiliate=? AND quarter>? AND quarter<?)")
-	sums(ledger.EntryFilter{Program: "p", Affiliate: "a", Site: "s"}, false, "COVERING INDEX entries_affiliate (affiliate=?")
-	sums(ledger.EntryFilter{Site: "s", From: start, Kinds: []ledger.EntryKind{ledger.Earn, ledger.Reverse}}, true, "COVERING INDEX entries_site (site=? AND quarter>?)")
-	sums(ledger.EntryFilter{Program: "p", From: start}, false, "entries_program (program=? AND quarter>?)")
-	clicked := func(f ledger.ClickFilter, want string) {
-		t.Helper()
-		w := clicks(f)
-		check(fmt.Sprintf("clicks of %+v", f), addClicks+w.String()+clickOrder, w.values, true, want)
-		check(fmt.Sprintf("who clicked of %+v", f), clickKeys+w.String(), w.values, true, strings.TrimPrefix(want, "COVERING "))
+	own := ledger.Cut{Program: "p", Affiliate: "a", From: start, To: start.AddDate(1, 0, 0)}
+	site := ledger.Cut{Sites: []string{"s"}, From: start, To: start.AddDate(1, 0, 0)}
+	check(countClicks, own, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
+	check(countClicks, site, "COVERING INDEX touches_site (site=? AND quarter>? AND quarter<?)")
+	query, values, err := visitors(own)
+	must(t, err)
+	if got := plan(t, b, query, values); !strings.Contains(got, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)") {
+		t.Errorf("%s is found by\n%s", query, got)
 	}
-	clicked(ledger.ClickFilter{Program: "p", Affiliate: "a", From: start, To: start}, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
-	clicked(ledger.ClickFilter{Program: "p", Site: "s", From: start}, "COVERING INDEX touches_site (site=? AND quarter>?)")
+	check(countOrders, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)")
+	check(countOrders, site, "INDEX orders_site (site=? AND time>? AND time<?)")
+	check(addSales, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)", "l USING PRIMARY KEY (order_id=?)")
+	own.By = []ledger.By{ledger.ByDue, ledger.ByFlagged, ledger.ByPayout, ledger.ByKind}
+	check(addCommissions, own, "COVERING INDEX entries_affiliate (affiliate=? AND quarter>? AND quarter<?)", "flags_affiliate (affiliate=? AND order_id=?)", "p USING INDEX sqlite_autoindex_payouts_1 (id=?)")
+	site.By = []ledger.By{ledger.ByCode, ledger.BySub}
+	check(addCommissions, site, "COVERING INDEX entries_site (site=? AND quarter>? AND quarter<?)", "o USING INDEX sqlite_autoindex_orders_1 (id=?)")
 }

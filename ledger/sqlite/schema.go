@@ -118,10 +118,11 @@ CREATE TABLE touches (
 	referrer  TEXT NOT NULL,
 	paid      TEXT NOT NULL,
 	machine   TEXT NOT NULL,
-	counted   INTEGER NOT NULL
+	counted   INTEGER NOT NULL,
+	visitor   INTEGER -- hash of the first key that is no click's
 ) STRICT;
 CREATE INDEX touches_program ON touches (program, time);
-CREATE INDEX touches_affiliate ON touches (affiliate, quarter, site, code, sub, time, program) WHERE counted = 1; -- clicks, in the order of sums
+CREATE INDEX touches_affiliate ON touches (affiliate, quarter, site, code, sub, time, program, visitor) WHERE counted = 1; -- all that figures need
 CREATE INDEX touches_site ON touches (site, quarter, affiliate, code, sub, time, program) WHERE counted = 1;
 CREATE TABLE touch_keys (
 	program TEXT NOT NULL,
@@ -154,7 +155,11 @@ CREATE TABLE orders (
 	revision  INTEGER NOT NULL,
 	affiliate TEXT NOT NULL,
 	decision  TEXT NOT NULL,
-	known     INTEGER NOT NULL
+	known     INTEGER NOT NULL,
+	rule      TEXT NOT NULL, -- these four as the decision has them
+	code      TEXT NOT NULL,
+	sub       TEXT NOT NULL,
+	coupon    TEXT NOT NULL
 ) STRICT;
 CREATE INDEX orders_program ON orders (program, time, id);
 CREATE INDEX orders_affiliate ON orders (affiliate, time, id);
@@ -227,8 +232,8 @@ CREATE TABLE entries (
 CREATE INDEX entries_program_posted ON entries (program, posted, id);
 CREATE INDEX entries_affiliate_posted ON entries (affiliate, posted, id);
 CREATE INDEX entries_program ON entries (program, quarter);
-CREATE INDEX entries_affiliate ON entries (affiliate, quarter, site, product, currency, kind, occurred, program, payout, amount); -- what is added up, in the order of sums
-CREATE INDEX entries_site ON entries (site, quarter, affiliate, product, currency, kind, occurred, program, payout, amount);
+CREATE INDEX entries_affiliate ON entries (affiliate, quarter, site, product, currency, kind, occurred, program, payout, amount, available, order_id); -- all that figures need
+CREATE INDEX entries_site ON entries (site, quarter, affiliate, product, currency, kind, occurred, program, payout, amount, available, order_id);
 CREATE INDEX entries_payout ON entries (payout) WHERE payout <> '';
 CREATE INDEX entries_unpaid ON entries (program, affiliate, currency) WHERE payout = '';
 CREATE TABLE payouts (
@@ -265,7 +270,7 @@ CREATE TABLE flags (
 ) STRICT;
 CREATE INDEX flags_program ON flags (program);
 CREATE INDEX flags_order ON flags (order_id);
-CREATE INDEX flags_affiliate ON flags (affiliate);
+CREATE INDEX flags_affiliate ON flags (affiliate, order_id);
 CREATE TABLE position ( -- in the queue, keeping the bits
 	one   INTEGER PRIMARY KEY CHECK (one = 1),
 	epoch INTEGER NOT NULL,
@@ -287,16 +292,19 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('entries', 'entries_program_posted', '5000000 1000000 5 1'),
 	('entries', 'entries_affiliate_posted', '5000000 5000 5 1'),
 	('entries', 'entries_program', '5000000 1000000 5'),
-	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 noskipscan'),
-	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 noskipscan'),
+	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 1 1 noskipscan'),
+	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 1 1 noskipscan'),
 	('entries', 'entries_payout', '4000000 100'),
 	('entries', 'entries_unpaid', '500000 100000 500 500'),
 	('entries', 'sqlite_autoindex_entries_1', '5000000 1'),
 	('entries', 'sqlite_autoindex_entries_2', '5000000 5 2 2 1 1'),
+	('flags', 'flags_program', '10000 2000'),
+	('flags', 'flags_order', '10000 2'),
+	('flags', 'flags_affiliate', '10000 50 2'),
 	('links', 'links', '1000000 200000 2 1'),
 	('links', 'links_other', '1000000 200000 3'),
 	('touches', 'touches_program', '10000000 2000000 1'),
-	('touches', 'touches_affiliate', '5000000 10000 5 5 5 4 1 1 noskipscan'),
+	('touches', 'touches_affiliate', '5000000 10000 5 5 5 4 1 1 1 noskipscan'),
 	('touches', 'touches_site', '5000000 1000000 50 5 5 4 1 1 noskipscan');
 ANALYZE sqlite_schema;
 `
