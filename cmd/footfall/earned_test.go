@@ -13,13 +13,11 @@ import (
 	"footfall/metric"
 )
 
-// TestEarnedAtEveryDoor: every metric of programmes by every dimension is the same
-// at each door, and an affiliate's key and embed token tell nothing of another.
-func TestEarnedAtEveryDoor(t *testing.T) {
-	h := newHome(t)
-	ids := h.twoEarners()
+// asking asks the server's own handler with a key.
+func (h *home) asking() func(token, method, path, body string) string {
+	t := h.t
 	handler := h.server().Handler
-	ask := func(token, method, path, body string) string {
+	return func(token, method, path, body string) string {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+token)
@@ -30,6 +28,13 @@ func TestEarnedAtEveryDoor(t *testing.T) {
 		}
 		return rec.Body.String()
 	}
+}
+
+// TestEarnedAtEveryDoor: every metric of programmes by every dimension is the same
+// at each door, and an affiliate's key and embed token tell nothing of another.
+func TestEarnedAtEveryDoor(t *testing.T) {
+	h := newHome(t)
+	ids, ask := h.twoEarners(), h.asking()
 	keys := map[string]string{}
 	for name, scope := range map[string]account.Scope{"all": account.Read, "own": account.OfAffiliate + account.Scope(ids["Anna"])} {
 		var err error
@@ -44,29 +49,16 @@ func TestEarnedAtEveryDoor(t *testing.T) {
 	told := map[string]bool{}
 	for m, dimensions := range metric.Earned {
 		for _, d := range append([]metric.Dimension{""}, dimensions...) {
-			path := "/v1/query?" + url.Values{"metric": {string(m)}, "by": {string(d)}, "window": {"Last7Days"}, "step": {"total"}, "site": {"a.example"}}.Encode()
-			by := ""
-			if d != "" {
-				by = ", by: " + string(d)
-			}
-			graph := fmt.Sprintf(`{"query":"{ getAnalyticsData(metricType: %s, timeWindow: Last7Days, granularity: Total, site: \"a.example\"%s) { dataset { series timestamp value } } }"}`, m, by)
 			for name, key := range keys {
-				http, answer := ask(key, "GET", path, ""), ask(key, "POST", "/graphql", graph)
-				var byHTTP, byCLI api.Answer
-				var byGraph struct{ Data struct{ GetAnalyticsData api.Answer } }
-				must(t, json.Unmarshal([]byte(http), &byHTTP))
-				must(t, json.Unmarshal([]byte(answer), &byGraph))
-				want := spelled(byHTTP.Dataset)
-				if got := spelled(byGraph.Data.GetAnalyticsData.Dataset); got != want {
-					t.Errorf("%s by %q, %s: GraphQL says %s, HTTP %s", m, d, name, got, want)
-				}
-				if text := strings.ToLower(http + answer); name != "all" && (strings.Contains(text, "theirs") || strings.Contains(text, strings.ToLower(ids["Theirs"])) || strings.Contains(text, "9876") || strings.Contains(text, "4938")) {
-					t.Errorf("%s by %q, %s, tells of another: %s %s", m, d, name, http, answer)
+				want, text := h.bothWays(ask, key, m, d)
+				if text := strings.ToLower(text); name != "all" && (strings.Contains(text, "theirs") || strings.Contains(text, strings.ToLower(ids["Theirs"])) || strings.Contains(text, "9876") || strings.Contains(text, "4938")) {
+					t.Errorf("%s by %q, %s, tells of another: %s", m, d, name, text)
 				}
 				told[name+" "+string(m)+" "+string(d)+" "+want] = true
 				if name != "all" {
 					continue
 				}
+				var byCLI api.Answer
 				if fault, code := h.typed(&byCLI, "query", "--metric", string(m), "--by", string(d), "--window", "Last7Days", "--step", "total", "--site", "a.example"); code != 0 || spelled(byCLI.Dataset) != want {
 					t.Errorf("%s by %q: the command says %s, HTTP %s (%s)", m, d, spelled(byCLI.Dataset), want, fault)
 				}
@@ -82,6 +74,29 @@ func TestEarnedAtEveryDoor(t *testing.T) {
 	if fault, code := h.typed(new(api.Answer), "query", "--metric", "EPC", "--by", "coupon", "--site", "a.example"); code != 1 || !strings.Contains(fault, "use one of affiliate, code, sub, website") {
 		t.Errorf("%d %s", code, fault)
 	}
+}
+
+// bothWays asks by HTTP and by GraphQL, which must say the same.
+func (h *home) bothWays(ask func(token, method, path, body string) string, key string, m metric.Name, d metric.Dimension) (said, text string) {
+	h.t.Helper()
+	path := "/v1/query?" + url.Values{"metric": {string(m)}, "by": {string(d)}, "window": {"Last7Days"}, "step": {"total"}, "site": {"a.example"}}.Encode()
+	by := ""
+	if d != "" {
+		by = ", by: " + string(d)
+	}
+	http := ask(key, "GET", path, "")
+	graph := ask(key, "POST", "/graphql", fmt.Sprintf(`{"query":"{ getAnalyticsData(metricType: %s, timeWindow: Last7Days, granularity: Total, site: \"a.example\"%s) { dataset { series timestamp value } } }"}`, m, by))
+	var byHTTP api.Answer
+	var byGraph struct {
+		Data struct{ GetAnalyticsData api.Answer }
+	}
+	must(h.t, json.Unmarshal([]byte(http), &byHTTP))
+	must(h.t, json.Unmarshal([]byte(graph), &byGraph))
+	said = spelled(byHTTP.Dataset)
+	if got := spelled(byGraph.Data.GetAnalyticsData.Dataset); got != said {
+		h.t.Errorf("%s by %q: GraphQL says %s, HTTP %s", m, d, got, said)
+	}
+	return said, http + graph
 }
 
 func earnedNames() (names []string) {
