@@ -83,6 +83,22 @@ func Decide(q Question) ledger.Decision {
 	return d
 }
 
+// broughtBy is an order as a decision has it: whose it is, and what brought it.
+func broughtBy(o ledger.Order, d ledger.Decision, touches []ledger.Touch) ledger.Order {
+	o.Affiliate, o.Decision, o.Rule, o.Code, o.Sub, o.Coupon = d.Affiliate, d.ID, d.Rule, "", "", ""
+	for _, c := range d.Explain {
+		if c.Kept && c.Kind == KindCoupon {
+			o.Coupon = c.ID
+		}
+	}
+	for _, t := range touches {
+		if t.ID == d.Touch {
+			o.Code, o.Sub = t.Code, t.Sub
+		}
+	}
+	return o
+}
+
 // claim is a candidate before it is decided. One that has a reason already can't
 // have the order.
 type claim struct {

@@ -71,7 +71,7 @@ func (d *Desk) AddHook(ctx context.Context, h ledger.Hook) (made ledger.Hook, se
 		case err != nil:
 			return err
 		case t == nil: // what has become available before is no news
-			if err := tx.Reading().SetTold(h.Program, d.now()); err != nil {
+			if err := tx.Traffic().Reading().SetTold(h.Program, d.now()); err != nil {
 				return err
 			}
 		case len(t.hooks) >= maxHooks:

@@ -256,8 +256,7 @@ func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t 
 		if err := tx.Orders().Facts().Decide(t.Decision); err != nil {
 			return err
 		}
-		o.Affiliate, o.Decision = affiliate, t.Decision.ID
-		t.Order, err = d.refresh(tx, p, o)
+		t.Order, err = d.refresh(tx, p, broughtBy(o, t.Decision, nil))
 		return err
 	})
 	return t, err

@@ -23,29 +23,45 @@ const (
 // order; payout is the one that it is in, nil if it is in none or that is not
 // known.
 func StateOf(e ledger.Entry, held bool, payout *ledger.Payout, now time.Time) State {
-	state := place(e, held, payout, now)
+	return stateOf(e.Kind, place(e, held, payout, now))
+}
+
+// stateOf is the state of an entry of a kind whose money is at a place.
+func stateOf(kind ledger.EntryKind, place State) State {
 	switch {
-	case state == StatePaid || state == StateInPayout:
-		return state
-	case e.Kind == ledger.Reverse:
+	case place == StatePaid || place == StateInPayout:
+		return place
+	case kind == ledger.Reverse:
 		return StateReversed
-	case e.Kind == ledger.DisputeHold:
+	case kind == ledger.DisputeHold:
 		return StateHeld
 	}
-	return state
+	return place
 }
 
 // place is where an entry's money is.
 func place(e ledger.Entry, held bool, payout *ledger.Payout, now time.Time) State {
-	failed := payout != nil && payout.State == ledger.Failed
+	in := ledger.PayoutState("")
 	switch {
-	case e.Payout != "" && payout != nil && payout.State == ledger.Paid:
+	case e.Payout != "" && payout != nil:
+		in = payout.State
+	case e.Payout != "":
+		in = ledger.Draft
+	}
+	return placeOf(in, held, !now.Before(e.Available))
+}
+
+// placeOf is where money is that is in a payout of this state ("": in none), held
+// by a flag, and due.
+func placeOf(payout ledger.PayoutState, held, due bool) State {
+	switch {
+	case payout == ledger.Paid:
 		return StatePaid
-	case e.Payout != "" && !failed:
+	case payout != "" && payout != ledger.Failed:
 		return StateInPayout
 	case held:
 		return StateHeld
-	case now.Before(e.Available):
+	case !due:
 		return StatePending
 	}
 	return StateAvailable

@@ -277,7 +277,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	if err := tx.Orders().Facts().Decide(decision); err != nil {
 		return o, err
 	}
-	o.Affiliate, o.Decision = decision.Affiliate, decision.ID
+	o = broughtBy(o, decision, q.Touches)
 	return o, d.suspect(tx, p, o, decision, q.Touches)
 }
 

@@ -90,7 +90,7 @@ func (d *Desk) watch(tx ledger.Tx, program, order string) (*watched, error) {
 		return nil, err
 	}
 	w := &watched{telling: t}
-	if w.since, err = tx.Reading().Told(program); err != nil {
+	if w.since, err = tx.Traffic().Reading().Told(program); err != nil {
 		return nil, err
 	}
 	w.before, err = see(tx, order)
@@ -277,7 +277,7 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	if t == nil || err != nil {
 		return false, err
 	}
-	since, err := tx.Reading().Told(program)
+	since, err := tx.Traffic().Reading().Told(program)
 	now := d.now()
 	if err != nil || !since.Before(now) {
 		return false, err // the clock may have been set back
@@ -306,7 +306,7 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 			return false, err
 		}
 	}
-	return more, tx.Reading().SetTold(program, now)
+	return more, tx.Traffic().Reading().SetTold(program, now)
 }
 
 // judged tells what the decision of a flag changes: of its order, or of all

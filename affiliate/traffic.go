@@ -48,7 +48,7 @@ func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Positio
 		if to == (event.Position{}) {
 			return nil
 		}
-		return tx.Reading().SetPosition(to)
+		return tx.Traffic().Reading().SetPosition(to)
 	})
 	if err == nil {
 		d.read.at = d.o.Now()
@@ -59,18 +59,18 @@ func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Positio
 // Begin keeps from where on the queue is read, if that is not kept yet.
 func (d *Desk) Begin(ctx context.Context, at event.Position) error {
 	return d.book.Change(ctx, func(tx ledger.Tx) error {
-		kept, err := tx.Reading().Position()
+		kept, err := tx.Traffic().Reading().Position()
 		if err != nil || kept != (event.Position{}) {
 			return err
 		}
-		return tx.Reading().SetPosition(at)
+		return tx.Traffic().Reading().SetPosition(at)
 	})
 }
 
 // Position is how far the queue has been read.
 func (d *Desk) Position(ctx context.Context) (at event.Position, err error) {
 	err = d.book.View(ctx, func(tx ledger.Tx) (err error) {
-		at, err = tx.Reading().Position()
+		at, err = tx.Traffic().Reading().Position()
 		return err
 	})
 	return at, err

@@ -31,6 +31,7 @@ type counting struct {
 	asked  []metric.Query
 	fails  error
 	amount int64 // of every step of a metric of money
+	none   bool  // nothing has a value
 }
 
 func (c *counting) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
@@ -48,7 +49,7 @@ func (c *counting) Answer(_ context.Context, q metric.Query) (metric.Dataset, er
 			if q.Metric.Money() {
 				value = c.amount
 			}
-			set.Points = append(set.Points, metric.Point{Series: s, Time: t, Value: value})
+			set.Points = append(set.Points, metric.Point{Series: s, Time: t, Value: value, None: c.none})
 		}
 	}
 	return set, c.fails
@@ -161,7 +162,7 @@ func TestMoney(t *testing.T) {
 		t.Errorf("GraphQL of orders: %s\nlacks %s", answer, want)
 	}
 	var kept Answer // as the command line reads and prints it
-	if err := json.Unmarshal([]byte(`{"dataset":[{"value":9007199254740.993}]}`), &kept); err != nil || kept.Dataset[0].Value != "9007199254740.993" {
+	if err := json.Unmarshal([]byte(`{"dataset":[{"value":9007199254740.993}]}`), &kept); err != nil || *kept.Dataset[0].Value != "9007199254740.993" {
 		t.Errorf("read again: %+v, %v", kept, err)
 	}
 }

@@ -86,38 +86,33 @@ type root struct {
 }
 
 type arguments struct {
-	MetricType, TimeWindow      string
-	Site, Granularity, Timezone *string
+	MetricType, TimeWindow          string
+	Site, Granularity, Timezone, By *string
+	Sites                           *[]string
+	Filters                         *[]struct{ Dimension, Value string }
+	Limit                           *int32
 }
 
 // GetAnalyticsData resolves the field of that name.
 func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error) {
-	sites := r.sites
-	if a.Site != nil {
-		i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == *a.Site || s.Domain == *a.Site })
-		if i < 0 {
-			return nil, forbidden(*a.Site)
-		}
-		sites = sites[i : i+1]
+	questions, err := a.questions(r.sites, r.door.Now())
+	if err != nil {
+		return nil, err
 	}
 	out := &data{AsOf: r.door.Now().UTC().Format(time.RFC3339), Source: "none", Dataset: []*point{}}
 	var oldest time.Time
-	for _, site := range sites {
-		q, err := a.query(site, r.door.Now())
-		if err != nil {
-			return nil, refused(err.Error())
-		}
+	for _, q := range questions {
 		set, err := r.door.source.Answer(ctx, q)
 		if err != nil {
 			return nil, r.failed(err)
 		}
-		spelled := Spell(q, set, sites)
+		spelled := Spell(q, set, r.sites)
 		var unit *string // null of what is no amount
 		if spelled.Unit != "" {
 			unit = &spelled.Unit
 		}
 		for _, p := range spelled.Dataset {
-			out.Dataset = append(out.Dataset, &point{p.Series, p.Timestamp, exact(p.Value), unit})
+			out.Dataset = append(out.Dataset, &point{p.Series, q.Site, p.Timestamp, (*exact)(p.Value), unit})
 		}
 		if out.Source == "none" {
 			out.Source = set.Source
@@ -133,14 +128,53 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 	return out, nil
 }
 
-// query is the question about one site.
-func (a arguments) query(site account.Site, now time.Time) (metric.Query, error) {
-	q := metric.Query{Site: site.ID, Metric: metric.Name(a.MetricType)}
+// questions are those about each site, or the one about all that are counted
+// together.
+func (a arguments) questions(all []account.Site, now time.Time) (list []metric.Query, err error) {
+	var about [][]string
+	switch {
+	case a.Sites != nil && (a.Site != nil || len(*a.Sites) == 0):
+		return nil, refused("sites: name at least one, and no site beside them")
+	case a.Sites != nil:
+		about = [][]string{*a.Sites}
+	case a.Site != nil:
+		about = [][]string{{*a.Site}}
+	case a.By != nil && *a.By == "website" && metric.Name(a.MetricType).Earned() && len(all) > 0:
+		about = [][]string{nil}
+	default:
+		for _, s := range all {
+			about = append(about, []string{s.ID})
+		}
+	}
+	for _, names := range about {
+		for _, name := range names {
+			if !slices.ContainsFunc(all, func(s account.Site) bool { return s.ID == name || s.Domain == name }) {
+				return nil, forbidden(name)
+			}
+		}
+		q, err := a.query(names, all, now)
+		if err != nil {
+			return nil, refused(err.Error())
+		}
+		list = append(list, q)
+	}
+	return list, nil
+}
+
+// query is the question about some of all sites, counted together.
+func (a arguments) query(names []string, all []account.Site, now time.Time) (q metric.Query, err error) {
+	q.Metric = metric.Name(a.MetricType)
+	if a.By != nil {
+		q.By = metric.Dimension(*a.By)
+	}
+	site, err := about(&q, names, all)
+	if err != nil {
+		return q, err
+	}
 	var zone string
 	if a.Timezone != nil {
 		zone = *a.Timezone
 	}
-	var err error
 	if q.Zone, err = zoneOf(zone, site); err != nil {
 		return q, err
 	}
@@ -149,6 +183,17 @@ func (a arguments) query(site account.Site, now time.Time) (metric.Query, error)
 	}
 	if a.Granularity != nil {
 		q.Step = granularity[*a.Granularity]
+	}
+	if a.Filters != nil {
+		for _, f := range *a.Filters {
+			q.Filters = append(q.Filters, filter(metric.Dimension(f.Dimension), f.Value, all))
+		}
+	}
+	if a.Limit != nil {
+		if *a.Limit < 0 {
+			return q, wrong("limit: %d is not a whole number from 0 up", *a.Limit)
+		}
+		q.Limit = int(*a.Limit)
 	}
 	return q, q.Check()
 }
@@ -161,9 +206,9 @@ type data struct {
 }
 
 type point struct {
-	Series, Timestamp string
-	Value             exact
-	Unit              *string
+	Series, Site, Timestamp string
+	Value                   *exact
+	Unit                    *string
 }
 
 // exact is a Float of the schema that is spelled digit by digit, as money must

@@ -202,7 +202,7 @@ func TestLive(t *testing.T) {
 	}
 	id, data := l.event(t)
 	var told struct{ Figures []LiveFigure }
-	if err := json.Unmarshal([]byte(data), &told); err != nil || len(told.Figures) != 2 || told.Figures[0].Metric != metric.PageViews || told.Figures[0].Dataset[0].Value != "3" ||
+	if err := json.Unmarshal([]byte(data), &told); err != nil || len(told.Figures) != 2 || told.Figures[0].Metric != metric.PageViews || *told.Figures[0].Dataset[0].Value != "3" ||
 		told.Figures[1].Metric != metric.Visitors || told.Figures[0].Dataset[0].Series != "a.example" {
 		t.Fatal(err, data)
 	}

@@ -20,7 +20,9 @@ var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by"
 
 // ParseQuery reads a question from URL parameters. sites are those the asker
 // may see; site is the id or domain of one of them and may be left out if
-// there is only one. The time is window (a name such as Last7Days) or from and
+// there is only one. Metrics of affiliate programmes may have several, with commas
+// between them, which are counted together; split by website they have all if none
+// is named. The time is window (a name such as Last7Days) or from and
 // to (days or RFC 3339 instants, to is not included; without it, up to the end
 // of today), in timezone or the
 // site's own. step defaults to the usual one of the window, or to one total
@@ -31,18 +33,22 @@ func ParseQuery(v url.Values, sites []account.Site, now time.Time) (metric.Query
 	if err := known(v); err != nil {
 		return q, err
 	}
-	site, err := pick(v.Get("site"), sites)
-	if err != nil {
+	var err error
+	if q.Metric, err = metric.Parse(v.Get("metric")); err != nil {
 		return q, err
 	}
-	q.Site = site.ID
-	if q.Metric, err = metric.Parse(v.Get("metric")); err != nil {
+	q.By = metric.Dimension(v.Get("by"))
+	var names []string
+	if text := v.Get("site"); text != "" {
+		names = strings.Split(text, ",")
+	}
+	site, err := about(&q, names, sites)
+	if err != nil {
 		return q, err
 	}
 	if q.Zone, err = zoneOf(v.Get("timezone"), site); err != nil {
 		return q, err
 	}
-	q.By = metric.Dimension(v.Get("by"))
 	if err := parseTime(v, &q, now); err != nil {
 		return q, err
 	}
@@ -56,10 +62,50 @@ func ParseQuery(v url.Values, sites []account.Site, now time.Time) (metric.Query
 	}
 	for _, d := range metric.Dimensions {
 		for _, value := range v[string(d)] {
-			q.Filters = append(q.Filters, metric.Filter{Dimension: d, Value: value})
+			q.Filters = append(q.Filters, filter(d, value, sites))
 		}
 	}
 	return q, q.Check()
+}
+
+// about sets which sites a question is about, and is the first of them, whose zone
+// and currency count.
+func about(q *metric.Query, names []string, sites []account.Site) (first account.Site, err error) {
+	var all []account.Site
+	for _, name := range names {
+		s, err := pick(name, sites)
+		if err != nil {
+			return first, err
+		}
+		all = append(all, s)
+	}
+	switch {
+	case len(all) > 0:
+	case q.By == "website" && q.Metric.Earned() && len(sites) > 0:
+		all = sites
+	default:
+		if first, err = pick("", sites); err != nil {
+			return first, err
+		}
+		all = []account.Site{first}
+	}
+	if first, q.Site = all[0], all[0].ID; len(all) == 1 {
+		return first, nil
+	}
+	for _, s := range all {
+		if q.Sites = append(q.Sites, s.ID); s.Currency != first.Currency && q.Metric.Money() {
+			return first, wrong("%s of %s is in %s and of %s in %s, and nothing is converted or added across currencies: name sites of one currency", q.Metric, first.Domain, first.Currency, s.Domain, s.Currency)
+		}
+	}
+	return first, nil
+}
+
+// filter is one that a door has read: a website may be named by its domain.
+func filter(d metric.Dimension, value string, sites []account.Site) metric.Filter {
+	if i := slices.IndexFunc(sites, func(s account.Site) bool { return d == "website" && s.Domain == value }); i >= 0 {
+		value = sites[i].ID
+	}
+	return metric.Filter{Dimension: d, Value: value}
 }
 
 func wrong(format string, args ...any) error {
@@ -157,7 +203,7 @@ func whole(v url.Values, name string) (int, error) {
 // Answer is how HTTP and the command line spell a metric.Dataset.
 type Answer struct {
 	Dataset []Point `json:"dataset"`
-	Unit    string  `json:"unit,omitempty"` // of amounts: the site's currency, ISO 4217
+	Unit    string  `json:"unit,omitempty"` // of amounts the site's currency, ISO 4217; of rates "%"
 	Source  string  `json:"source"`
 	AsOf    string  `json:"as_of"` // RFC 3339, in the query's zone
 	// Sealed is when the stored bins in the answer were brought up to date last.
@@ -168,13 +214,13 @@ type Answer struct {
 
 // Point is one figure of an Answer.
 type Point struct {
-	Series    string      `json:"series"`
-	Timestamp string      `json:"timestamp"` // RFC 3339, in the query's zone
-	Value     json.Number `json:"value"`     // exact; an amount in units of Answer.Unit
+	Series    string       `json:"series"`
+	Timestamp string       `json:"timestamp"` // RFC 3339, in the query's zone
+	Value     *json.Number `json:"value"`     // exact, in Answer.Unit; null: there is none, as of a rate of nothing
 }
 
 // Spell spells the answer d to q. The series of a question that is not split
-// is the site's domain, looked up in sites.
+// is the site's domain, or the sites', looked up in sites.
 func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	zone := q.Zone
 	if zone == nil {
@@ -184,19 +230,39 @@ func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	if !d.Sealed.IsZero() {
 		a.Sealed = d.Sealed.In(zone).Format(time.RFC3339)
 	}
-	whole := q.Site
+	domain := func(id string) string {
+		if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == id }); i >= 0 {
+			return sites[i].Domain
+		}
+		return id
+	}
 	if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site }); i >= 0 {
-		whole = sites[i].Domain
-		if q.Metric.Money() {
-			a.Unit = sites[i].Currency
+		a.Unit = q.Metric.Unit(sites[i].Currency)
+	}
+	whole := domain(q.Site)
+	for _, id := range q.Sites {
+		if id != q.Site {
+			whole += ", " + domain(id)
 		}
 	}
 	for i, p := range d.Points {
 		series := p.Series
-		if q.By == "" {
+		switch q.By {
+		case "":
 			series = whole
+		case "website":
+			series = domain(p.Series)
 		}
-		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), json.Number(q.Metric.Spell(p.Value))}
+		a.Dataset[i] = Point{series, p.Time.In(zone).Format(time.RFC3339), number(q.Metric, p)}
 	}
 	return a
+}
+
+// number spells a point's value; nil if it has none.
+func number(m metric.Name, p metric.Point) *json.Number {
+	if p.None {
+		return nil
+	}
+	n := json.Number(m.Spell(p.Value))
+	return &n
 }

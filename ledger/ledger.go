@@ -43,7 +43,7 @@ type Tx interface {
 	Traffic() Traffic
 	Orders() Orders
 	Money() Money
-	Reading() Reading
+	Figures() Figures
 }
 
 // Setup is the programmes, who takes part and by which rules.
@@ -256,26 +256,8 @@ type Traffic interface {
 	// Touches reads a programme's touches that have one of the keys, of a span
 	// with both ends in it, by time and id. With no key it is all.
 	Touches(program string, from, to time.Time, keys ...Key) ([]Touch, error)
-	// Clicks counts touches by quarter, affiliate, site, code and sub id, in this
-	// order: those that are Counted.
-	Clicks(f ClickFilter) ([]ClickSum, error)
-	// Clicked tells whose the touches are that Clicks counts: the keys of each, in
-	// any order.
-	Clicked(f ClickFilter) ([][]Key, error)
 	Links() Links
-}
-
-// ClickFilter picks touches. The zero value is all.
-type ClickFilter struct {
-	Program, Affiliate, Site, Code string
-	From, To                       time.Time // of Touch.Time; To is exclusive
-}
-
-// ClickSum is how many touches a quarter of an hour has.
-type ClickSum struct {
-	Quarter                    time.Time // beginning
-	Affiliate, Site, Code, Sub string
-	Clicks                     int64
+	Reading() Reading
 }
 
 // Links is who is who.
@@ -318,6 +300,10 @@ type Order struct {
 	Revision  int       `json:"revision"`  // contents seen, from 1
 	Affiliate string    `json:"affiliate"` // who has it; "" nobody
 	Decision  string    `json:"-"`         // in force
+	Rule      string    `json:"rule"`      // why, as the decision says
+	Code      string    `json:"code"`      // of the click that won; "" none did
+	Sub       string    `json:"sub"`       // of this click
+	Coupon    string    `json:"coupon"`    // that won; "" none did
 	Known     bool      `json:"known"`     // false: only refunds or disputes came so far
 }
 

@@ -54,15 +54,6 @@ type EntryFilter struct {
 	Limit                                                 int       // 0 is all
 }
 
-// Sum is what entries of a quarter of an hour add up to.
-type Sum struct {
-	Quarter                            time.Time // beginning, of Occurred
-	Affiliate, Site, Product, Currency string
-	Kind                               EntryKind
-	Amount                             int64
-	Entries                            int
-}
-
 // Money is the entries and what becomes of them.
 type Money interface {
 	// Post keeps entries, all or none; one whose id, or whose affiliate, order,
@@ -70,9 +61,6 @@ type Money interface {
 	Post(entries ...Entry) error
 	// Entries reads entries, newest (by Posted, then id) first.
 	Entries(f EntryFilter) ([]Entry, error)
-	// Sums adds entries up by quarter, affiliate, site, product, currency and
-	// kind, in this order; Before and Limit mean nothing here.
-	Sums(f EntryFilter) ([]Sum, error)
 	// Take puts entries into a payout: all or none, ErrTaken if one is in a
 	// payout already, ErrNotFound if one is not there. With payout "" they are let go.
 	Take(payout string, entries ...string) error

@@ -34,34 +34,58 @@ const (
 	Conversions Name = "Conversions" // orders that an affiliate has
 	Sales       Name = "Sales"       // net amount of these, in thousandths of the site's currency
 	Commissions Name = "Commissions" // what affiliates earned, less what was reversed, in thousandths of the site's currency
+
+	CommissionsPending   Name = "CommissionsPending" // these six are Commissions by the state they are in now
+	CommissionsHeld      Name = "CommissionsHeld"
+	CommissionsAvailable Name = "CommissionsAvailable"
+	CommissionsInPayout  Name = "CommissionsInPayout"
+	CommissionsPaid      Name = "CommissionsPaid"
+	CommissionsReversed  Name = "CommissionsReversed"
+
+	EPC            Name = "EPC"            // earnings per click: Commissions divided by Clicks, in thousandths of the site's currency
+	ConversionRate Name = "ConversionRate" // Conversions divided by Clicks, in thousandths of a per cent
 )
 
 // Names lists the catalogue in display order.
 var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads,
-	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, Clicks, Conversions, Sales, Commissions}
+	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, Clicks, Conversions, Sales, Commissions,
+	CommissionsPending, CommissionsHeld, CommissionsAvailable, CommissionsInPayout, CommissionsPaid, CommissionsReversed, EPC, ConversionRate}
 
 // OfEvents lists the metrics that are counted from events: all but the earned ones.
 var OfEvents = Names[:slices.Index(Names, Clicks)]
+
+// States are the metrics that Commissions are made of: what these add up to.
+var States = Names[slices.Index(Names, CommissionsPending):slices.Index(Names, EPC)]
 
 // Dimension is what a query can be split by or filtered on.
 type Dimension string
 
 // Dimensions lists what Query.By and Filter.Dimension may name.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category", "affiliate", "code", "sub"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category", "affiliate", "code", "sub", "coupon", "website"}
 
 // Traded are the metrics of products and orders, the only ones that can be
 // split by product and category.
 var Traded = []Name{ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
 
-// Earned are the metrics of affiliate programmes, and the dimensions that each
-// of them, and no other metric, can be split by and filtered on.
+// Programs are the dimensions of affiliate programmes, which events don't have:
+// code and sub are those of the click that brought an order, coupon is the one
+// that did, website is the site by its id.
+var Programs = []Dimension{"affiliate", "code", "sub", "coupon", "website"}
+
+// Earned are the metrics of affiliate programmes, and all that each of them can be
+// split by and filtered on. Clicks have no coupon and no product, so neither has
+// what is divided by them.
 var Earned = map[Name][]Dimension{
-	Clicks:      {"affiliate", "code", "sub"},
-	Conversions: {"affiliate"},
-	Sales:       {"affiliate", "product"},
-	Commissions: {"affiliate", "product"},
+	Clicks: ofClicks, Conversions: ofOrders, Sales: ofOrders, Commissions: ofOrders,
+	CommissionsPending: ofOrders, CommissionsHeld: ofOrders, CommissionsAvailable: ofOrders, CommissionsInPayout: ofOrders, CommissionsPaid: ofOrders, CommissionsReversed: ofOrders,
+	EPC: ofClicks, ConversionRate: ofClicks,
 }
+
+var (
+	ofClicks = []Dimension{"affiliate", "code", "sub", "website"}
+	ofOrders = append(slices.Clone(Programs), "product")
+)
 
 // Filter keeps the events whose Dimension has the given value.
 type Filter struct {
@@ -82,7 +106,10 @@ const ClassAffiliate = "affiliate"
 // Query is one question. The zero values of Step, By, Filters, Limit and Bots
 // mean: one total, not split, nothing filtered, every series, people only.
 type Query struct {
-	Site    string // id of the site
+	Site string // id of the site
+	// Sites, if set, are all the sites that are counted, Site among them: of the
+	// metrics of affiliate programmes, which may have several.
+	Sites   []string
 	Metric  Name
 	Window  period.Window
 	Zone    *time.Location // steps start at its midnights; nil is UTC
@@ -104,6 +131,7 @@ type Point struct {
 	Series  string
 	Time    time.Time
 	Value   int64
+	None    bool // a Ratio of nothing: there is no value
 	Partial bool // the step is not over yet
 }
 
@@ -158,6 +186,9 @@ func (q Query) Check() error {
 	if err := q.checkDimensions(); err != nil {
 		return err
 	}
+	if len(q.Sites) > 0 && (!q.Metric.Earned() || !slices.Contains(q.Sites, q.Site)) {
+		return wrong("%s is counted of one site at a time: name one", q.Metric)
+	}
 	if !q.Step.Valid() {
 		return wrong("unknown step %q: use one of %s", q.Step, joined(period.Steps))
 	}
@@ -187,8 +218,8 @@ func (q Query) checkDimensions() error {
 		switch {
 		case earned && !slices.Contains(own, d):
 			return wrong("%s can't be told by %q: use one of %s", q.Metric, d, joined(own))
-		case !earned && slices.Contains([]Dimension{"affiliate", "code", "sub"}, d):
-			return wrong("%s can't be told by %q: ask for one of Clicks, Conversions, Sales, Commissions", q.Metric, d)
+		case !earned && slices.Contains(Programs, d):
+			return wrong("%s can't be told by %q: ask for one of %s", q.Metric, d, joined(Names[len(OfEvents):]))
 		case !earned && (d == "product" || d == "category") && !slices.Contains(Traded, q.Metric):
 			return wrong("%s has no product or category: ask for one of %s", q.Metric, joined(Traded))
 		}
@@ -201,22 +232,31 @@ func (q Query) checkDimensions() error {
 // are of the whole window, as visitors of steps don't add up; now tells which
 // step is not over yet. Without a dimension there is always one series.
 func (q Query) Answer(values map[string][]int64, totals map[string]int64, now time.Time) []Point {
-	starts := q.Step.Cut(q.Window, q.Zone)
 	if q.By == "" && values[""] == nil {
-		values = map[string][]int64{"": make([]int64, len(starts))}
+		values = map[string][]int64{"": nil}
 	}
 	names := make([]string, 0, len(values))
 	for name, steps := range values {
-		if q.By == "" || slices.ContainsFunc(steps, func(n int64) bool { return n != 0 }) {
+		if q.By == "" || something(steps) {
 			names = append(names, name)
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a, b))
 	})
+	return q.points(names, now, func(name string, step int) (int64, bool) { return at(values[name], step), true })
+}
+
+func something(steps []int64) bool {
+	return slices.ContainsFunc(steps, func(n int64) bool { return n != 0 })
+}
+
+// points are those of some series; value is false where there is none.
+func (q Query) points(names []string, now time.Time, value func(name string, step int) (int64, bool)) []Point {
 	if q.Limit > 0 && len(names) > q.Limit {
 		names = names[:q.Limit]
 	}
+	starts := q.Step.Cut(q.Window, q.Zone)
 	points := make([]Point, 0, len(names)*len(starts))
 	for _, name := range names {
 		for i, t := range starts {
@@ -224,7 +264,8 @@ func (q Query) Answer(values map[string][]int64, totals map[string]int64, now ti
 			if i+1 < len(starts) {
 				end = starts[i+1]
 			}
-			points = append(points, Point{Series: name, Time: t, Value: values[name][i], Partial: end.After(now) && !t.After(now)})
+			n, ok := value(name, i)
+			points = append(points, Point{Series: name, Time: t, Value: n, None: !ok, Partial: end.After(now) && !t.After(now)})
 		}
 	}
 	return points

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,18 +11,29 @@ import (
 // Money reports whether the metric's values are amounts, in thousandths of the
 // site's currency.
 func (n Name) Money() bool {
-	return n == Revenue || n == Refunded || n == Sales || n == Commissions
+	return n == Revenue || n == Refunded || n == Sales || n == Commissions || n == EPC || slices.Contains(States, n)
+}
+
+// Unit is what values are spelled in: a currency, "%", or nothing.
+func (n Name) Unit(currency string) string {
+	switch {
+	case n.Money():
+		return currency
+	case n == ConversionRate:
+		return "%"
+	}
+	return ""
 }
 
 // Earned reports whether the metric is one of affiliate programmes, which a
 // ledger knows and no event store.
 func (n Name) Earned() bool { return Earned[n] != nil }
 
-// Spell spells a value as an exact decimal number: an amount in units of its
-// currency (12,500 thousandths are 12.5), anything else as it is. Doors never
+// Spell spells a value as an exact decimal number of its Unit (12,500 thousandths
+// are 12.5); what has none is a whole number. Doors never
 // show thousandths.
 func (n Name) Spell(value int64) string {
-	if !n.Money() {
+	if n.Unit("any") == "" {
 		return strconv.FormatInt(value, 10)
 	}
 	digits := strconv.FormatInt(value/event.Thousandths, 10)

@@ -56,6 +56,7 @@ type row struct {
 	Revenue, Earned []string // by currency
 	PerClick        []string
 	ShowsClicks     bool
+	ShowsPerClick   bool // clicks and earnings are of the same
 }
 
 // mostRows is how many rows of a list are shown.
@@ -90,15 +91,33 @@ func (v *visit) home() error {
 	}
 	x.Misses = x.Misses[:min(len(x.Misses), mostRows)]
 	x.Chart = v.chart(&h, chosen.name)
-	x.Tables = []table{
+	x.Tables = v.tables(&h)
+	return v.show(200, "home.html", "Your figures", x)
+}
+
+// tables are the parts of a window. Websites are shown where there are several.
+func (v *visit) tables(h *affiliate.Home) []table {
+	all := []table{
 		newTable("Links and coupons", "What brought it", "No clicks and no orders in this time: copy your link and send it.", h.Ways, spellWay),
 		newTable("Sub ids", "Sub id", "Add ?sub=newsletter to a link to see here what each place brings.", h.Subs, func(p affiliate.Part) string { return cmp.Or(p.Name, "without a sub id") }),
 		newTable("Products", "Product", "No orders in this time.", h.Products, func(p affiliate.Part) string { return cmp.Or(p.Name, "without a product") }),
 	}
 	if len(h.Subs) == 1 && h.Subs[0].Name == "" {
-		x.Tables[1].Rows = nil
+		all[1].Rows = nil
 	}
-	return v.show(200, "home.html", "Your figures", x)
+	if len(h.Program.Sites) > 1 {
+		all = append(all, newTable("Websites", "Website", "No clicks and no orders in this time.", h.Sites, v.spellSite))
+	}
+	return all
+}
+
+// spellSite is a site's domain. Clicks are of where they were made, orders of the
+// shop's.
+func (v *visit) spellSite(p affiliate.Part) string {
+	if s, ok := v.Site(v.ctx(), p.Name); ok {
+		return s.Domain
+	}
+	return cmp.Or(p.Name, "without an order")
 }
 
 func standing(s affiliate.Status) string {
@@ -141,13 +160,13 @@ func spellWay(p affiliate.Part) string {
 	case affiliate.KindManual:
 		return "Decided by hand"
 	}
-	return "Without an order"
+	return "Of no order of yours"
 }
 
 func newTable(title, name, empty string, parts []affiliate.Part, spell func(affiliate.Part) string) table {
 	t := table{Title: title, Name: name, Empty: empty, More: max(0, len(parts)-mostRows)}
 	for _, p := range parts[:len(parts)-t.More] {
-		r := row{Name: spell(p), Clicks: p.Clicks, Orders: p.Orders, ShowsClicks: title != "Products"}
+		r := row{Name: spell(p), Clicks: p.Clicks, Orders: p.Orders, ShowsClicks: title != "Products", ShowsPerClick: title != "Products" && title != "Websites"}
 		for _, currency := range slices.Sorted(maps.Keys(p.Made)) {
 			m := p.Made[currency]
 			r.Revenue = append(r.Revenue, spellMoney(m.Revenue, currency))

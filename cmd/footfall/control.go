@@ -170,26 +170,36 @@ func (k *control) anySite(r *http.Request) (string, error) {
 
 func (k *control) query(w http.ResponseWriter, r *http.Request) error {
 	params := r.URL.Query()
-	site, err := k.h.sites.find(params.Get("site"))
+	all, err := k.h.sites.Sites(r.Context())
 	if err != nil {
 		return err
 	}
-	params.Set("site", site.ID)
+	var ids []string
+	if name := params.Get("site"); name != "" || params.Get("by") != "website" {
+		for _, one := range strings.Split(name, ",") {
+			s, err := k.h.sites.find(one)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, s.ID)
+		}
+	}
+	params.Set("site", strings.Join(ids, ","))
 	params.Del("recount")
-	q, err := api.ParseQuery(params, []account.Site{site}, time.Now())
+	q, err := api.ParseQuery(params, all, time.Now())
 	if err != nil {
 		return err
 	}
 	source := query.Route(k.h, earned{k.h}).Answer
 	if r.FormValue("recount") == "true" && !q.Metric.Earned() {
-		q.Currency = site.Currency
+		q.Currency = k.h.sites.currency(q.Site)
 		source = k.h.recountFigure
 	}
 	d, err := source(r.Context(), q)
 	if err != nil {
 		return err
 	}
-	return answer(w, api.Spell(q, d, []account.Site{site}))
+	return answer(w, api.Spell(q, d, all))
 }
 
 func (k *control) export(w http.ResponseWriter, r *http.Request) error {

@@ -124,8 +124,12 @@ func distinct(points []api.Point, of func(api.Point) string) (all []string) {
 	return all
 }
 
-// figure is a value with at least two decimals if it is an amount.
+// figure is a value with at least two decimals if it is an amount or a rate; – if
+// there is none.
 func figure(p api.Point, unit string) string {
+	if p.Value == nil {
+		return "–"
+	}
 	whole, rest, _ := strings.Cut(p.Value.String(), ".")
 	if unit == "" {
 		return whole

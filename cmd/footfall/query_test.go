@@ -95,7 +95,7 @@ func TestQueryTable(t *testing.T) {
 	var many api.Answer
 	for i := range maxColumns + 1 {
 		for day := range 2 {
-			many.Dataset = append(many.Dataset, api.Point{Series: fmt.Sprint("/", i), Timestamp: fmt.Sprintf("2026-05-0%dT10:15:00Z", day+1), Value: json.Number(fmt.Sprint(i))})
+			many.Dataset = append(many.Dataset, api.Point{Series: fmt.Sprint("/", i), Timestamp: fmt.Sprintf("2026-05-0%dT10:15:00Z", day+1), Value: new(json.Number(fmt.Sprint(i)))})
 		}
 	}
 	printAnswer(&out, "PageViews", "page", many)

@@ -17,6 +17,14 @@ func told(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
 
+// days are a year's.
+var days = func() (all []time.Time) {
+	for n := range 365 {
+		all = append(all, Start.AddDate(0, 0, n))
+	}
+	return all
+}()
+
 // BenchTouches asks for a visitor's touches and an affiliate's clicks among so
 // many, which FillTouches describes.
 func BenchTouches(b *testing.B, book ledger.Book, many int) {
@@ -45,7 +53,7 @@ func BenchTouches(b *testing.B, book ledger.Book, many int) {
 		b.Error("no touch was found")
 	}
 	run("ClicksOfAnAffiliate", func(tx ledger.Tx, rng *rand.Rand) error {
-		_, err := tx.Traffic().Clicks(ledger.ClickFilter{Program: ID("P", 1), Affiliate: ID("A", rng.IntN(200)), From: Start})
+		_, err := tx.Figures().Clicks(ledger.Cut{Program: ID("P", 1), Affiliate: ID("A", rng.IntN(200)), From: Start, Steps: days, By: []ledger.By{ledger.ByCode, ledger.BySub}})
 		return err
 	})
 }
@@ -63,17 +71,18 @@ func BenchSums(b *testing.B, book ledger.Book) {
 			return nil
 		}))
 	}
-	for name, f := range map[string]ledger.EntryFilter{
-		"OfAnAffiliate": {Program: ID("P", 1), Affiliate: ID("A", 1), From: Start, To: Start.Add(365 * 24 * time.Hour)},
-		"OfASite":       {Site: "shop-example", From: Start, To: Start.Add(365 * 24 * time.Hour)},
+	for name, c := range map[string]ledger.Cut{
+		"OfAnAffiliate": {Program: ID("P", 1), Affiliate: ID("A", 1), From: Start, To: Start.AddDate(1, 0, 0), Steps: days},
+		"OfASite":       {Sites: []string{"shop-example"}, From: Start, To: Start.AddDate(1, 0, 0), Steps: days},
 	} {
+		c.By = []ledger.By{ledger.ByProduct, ledger.ByCurrency, ledger.ByPayout, ledger.ByDue, ledger.ByFlagged}
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				began := time.Now()
 				err := book.View(b.Context(), func(tx ledger.Tx) error {
-					sums, err := tx.Money().Sums(f)
-					if len(sums) < 10_000 {
+					sums, err := tx.Figures().Commissions(c)
+					if len(sums) < 5*365 {
 						b.Fatal(len(sums), "sums")
 					}
 					return err

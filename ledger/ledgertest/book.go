@@ -72,13 +72,13 @@ func panics(t *testing.T, b ledger.Book) {
 		func() {
 			defer func() { same(t, "the panic", recover(), "mine") }()
 			run(t.Context(), func(tx ledger.Tx) error {
-				tx.Reading().SetPosition(event.Position{Seq: 77})
+				tx.Traffic().Reading().SetPosition(event.Position{Seq: 77})
 				panic("mine")
 			})
 		}()
 	}
 	same(t, "after a panic", reads(t, b), before)
-	change(t, b, func(tx ledger.Tx) { must(t, tx.Reading().SetPosition(event.Position{Seq: 5})) })
+	change(t, b, func(tx ledger.Tx) { must(t, tx.Traffic().Reading().SetPosition(event.Position{Seq: 5})) })
 }
 
 func cancelled(t *testing.T, b ledger.Book) {
@@ -134,13 +134,13 @@ func oneMoment(t *testing.T, b ledger.Book) {
 		must(t, err)
 	})
 	change(t, b, func(tx ledger.Tx) {
-		must(t, tx.Reading().SetPosition(event.Position{Seq: 1234}))
+		must(t, tx.Traffic().Reading().SetPosition(event.Position{Seq: 1234}))
 		view(t, b, func(other ledger.Tx) {
-			p, err := other.Reading().Position()
+			p, err := other.Traffic().Reading().Position()
 			must(t, err)
 			same(t, "what is being changed, seen by others", p.Seq, 99)
 		})
-		p, err := tx.Reading().Position()
+		p, err := tx.Traffic().Reading().Position()
 		must(t, err)
 		same(t, "what is being changed, seen by who does", p.Seq, 1234)
 	})
@@ -153,7 +153,7 @@ func oneAfterTheOther(t *testing.T, b ledger.Book) {
 	var counting, looking sync.WaitGroup
 	var stop atomic.Bool
 	look := func(tx ledger.Tx) error {
-		p, err := tx.Reading().Position()
+		p, err := tx.Traffic().Reading().Position()
 		if err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func oneAfterTheOther(t *testing.T, b ledger.Book) {
 	looking.Wait()
 	view(t, b, func(tx ledger.Tx) {
 		must(t, look(tx))
-		p, err := tx.Reading().Position()
+		p, err := tx.Traffic().Reading().Position()
 		must(t, err)
 		same(t, "counted", p.Seq, many*each)
 	})
@@ -197,13 +197,13 @@ func count(tx ledger.Tx) error {
 	if err != nil {
 		return err
 	}
-	p, err := tx.Reading().Position()
+	p, err := tx.Traffic().Reading().Position()
 	if err != nil {
 		return err
 	}
 	m.Count++
 	p.Seq++
-	return errors.Join(tx.Set().Misses().Put(m), tx.Reading().SetPosition(p))
+	return errors.Join(tx.Set().Misses().Put(m), tx.Traffic().Reading().SetPosition(p))
 }
 
 func reopened(t *testing.T, open Open) {

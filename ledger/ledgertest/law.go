@@ -23,9 +23,10 @@ func Law(t *testing.T, open Open) {
 	}{
 		{"Programs", programs}, {"Affiliates", affiliates}, {"Codes", codes}, {"Rules", rules}, {"Misses", misses},
 		{"Payouts", payouts}, {"Flags", flags}, {"Shops", shops}, {"Hooks", hooks}, {"Notices", notices}, {"Told", toldUpTo}, {"OwnRows", ownRows},
-		{"Touches", touches}, {"Clicks", clicks}, {"Links", links}, {"Forget", forget},
+		{"Touches", touches}, {"Links", links}, {"Forget", forget},
 		{"Names", names}, {"OrderPages", orderPages}, {"OrderFilters", orderFilters}, {"Facts", facts}, {"Decisions", decisions}, {"Merge", merge},
-		{"Unique", unique}, {"EntryPages", entryPages}, {"EntryFilters", entryFilters}, {"Sums", sums}, {"Take", take},
+		{"Unique", unique}, {"EntryPages", entryPages}, {"EntryFilters", entryFilters}, {"Take", take},
+		{"Figures", figures}, {"Steps", steps}, {"Splits", splits}, {"Visitors", visitors},
 		{"Position", position}, {"ViewWritesNothing", viewWritesNothing}, {"Errors", errorsChangeNothing}, {"Panics", panics}, {"Cancelled", cancelled},
 		{"OneMoment", oneMoment}, {"OneAfterTheOther", oneAfterTheOther},
 	} {
@@ -79,15 +80,15 @@ func at(ms int) time.Time {
 func position(t *testing.T, b ledger.Book) {
 	want := event.Position{Epoch: 1<<64 - 1, Seq: 1 << 63, Total: 7}
 	view(t, b, func(tx ledger.Tx) {
-		p, err := tx.Reading().Position()
+		p, err := tx.Traffic().Reading().Position()
 		must(t, err)
 		same(t, "the first position", p, event.Position{})
 	})
 	for _, p := range []event.Position{{Epoch: 1, Seq: 2, Total: 3}, want} {
-		change(t, b, func(tx ledger.Tx) { must(t, tx.Reading().SetPosition(p)) })
+		change(t, b, func(tx ledger.Tx) { must(t, tx.Traffic().Reading().SetPosition(p)) })
 	}
 	view(t, b, func(tx ledger.Tx) {
-		p, err := tx.Reading().Position()
+		p, err := tx.Traffic().Reading().Position()
 		must(t, err)
 		same(t, "the position", p, want)
 	})
@@ -130,8 +131,8 @@ var writes = map[string]func(tx ledger.Tx) error{
 		_, err := tx.Money().Tables().Outbox().Forget(ledger.Delivered, at(9))
 		return err
 	},
-	"SetTold":     func(tx ledger.Tx) error { return tx.Reading().SetTold("p", at(7)) },
-	"SetPosition": func(tx ledger.Tx) error { return tx.Reading().SetPosition(event.Position{Seq: 99}) },
+	"SetTold":     func(tx ledger.Tx) error { return tx.Traffic().Reading().SetTold("p", at(7)) },
+	"SetPosition": func(tx ledger.Tx) error { return tx.Traffic().Reading().SetPosition(event.Position{Seq: 99}) },
 }
 
 // fill puts something into everything.
@@ -150,7 +151,7 @@ func fill(t testing.TB, b ledger.Book) {
 		must(t, tx.Money().Tables().Hooks().Add(ledger.Hook{ID: "h1", Program: "p", State: ledger.HookActive}))
 		must(t, tx.Money().Tables().Outbox().Add(ledger.Notice{ID: "n1", Event: "e1", Program: "p", To: "hook:h1", State: ledger.Waiting, Due: at(1)},
 			ledger.Notice{ID: "n2", Event: "e2", Program: "p", To: "hook:h1", State: ledger.Delivered, Settled: at(1)}))
-		must(t, tx.Reading().SetPosition(event.Position{Seq: 1}))
+		must(t, tx.Traffic().Reading().SetPosition(event.Position{Seq: 1}))
 	})
 }
 
@@ -168,7 +169,7 @@ func readAll(t testing.TB, tx ledger.Tx) (all []string) {
 		must(t, err)
 		all = append(all, fmt.Sprintf("%+v", what))
 	}
-	keep(tx.Reading().Position())
+	keep(tx.Traffic().Reading().Position())
 	ps, err := tx.Set().Programs().Find("", "")
 	keep(ps, err)
 	keep(tx.Set().Affiliates().Find("", ""))
@@ -180,12 +181,13 @@ func readAll(t testing.TB, tx ledger.Tx) (all []string) {
 	keep(tx.Orders().Shops().Find("", ""))
 	keep(tx.Money().Tables().Hooks().Find("", ""))
 	keep(tx.Money().Tables().Outbox().List(ledger.NoticeFilter{}))
-	keep(tx.Reading().Told("p"))
+	keep(tx.Traffic().Reading().Told("p"))
 	for _, p := range ps {
 		keep(tx.Traffic().Touches(p.ID, time.Time{}, at(1e9)))
 		keep(tx.Traffic().Links().Of(p.ID, keys...))
 	}
-	keep(tx.Traffic().Clicks(ledger.ClickFilter{}))
+	keep(tx.Figures().Clicks(ledger.Cut{By: []ledger.By{ledger.ByAffiliate, ledger.BySite, ledger.ByCode, ledger.BySub}}))
+	keep(tx.Figures().Visitors(ledger.Cut{}))
 	orders, err := tx.Orders().List(ledger.OrderFilter{})
 	keep(orders, err)
 	for _, o := range orders {
@@ -193,6 +195,8 @@ func readAll(t testing.TB, tx ledger.Tx) (all []string) {
 		keep(tx.Orders().Facts().Decisions(o.ID))
 	}
 	keep(tx.Money().Entries(ledger.EntryFilter{}))
-	keep(tx.Money().Sums(ledger.EntryFilter{}))
+	keep(tx.Figures().Orders(ledger.Cut{By: ofOrders}))
+	keep(tx.Figures().Sales(ledger.Cut{By: ofOrders}))
+	keep(tx.Figures().Commissions(ledger.Cut{By: ofEntries}))
 	return all
 }

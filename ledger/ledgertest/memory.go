@@ -114,7 +114,7 @@ func (x *memoryTx) Set() ledger.Setup       { return memorySetup{x} }
 func (x *memoryTx) Traffic() ledger.Traffic { return memoryTraffic{x} }
 func (x *memoryTx) Orders() ledger.Orders   { return memoryOrders{x} }
 func (x *memoryTx) Money() ledger.Money     { return memoryMoney{x} }
-func (x *memoryTx) Reading() ledger.Reading { return memoryReading{x} }
+func (x *memoryTx) Figures() ledger.Figures { return memoryFigures{x} }
 
 func (x *memoryTx) writable() error {
 	if x.viewing {

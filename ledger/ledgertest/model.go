@@ -10,8 +10,6 @@ import (
 	"footfall/ledger"
 )
 
-const quarter = 15 * time.Minute
-
 type memoryTraffic struct{ *memoryTx }
 
 func ownTouch(t ledger.Touch) ledger.Touch {
@@ -45,36 +43,7 @@ func (x memoryTraffic) Touches(program string, from, to time.Time, keys ...ledge
 	return found, nil
 }
 
-// counts reports whether Clicks counts a touch.
-func counts(f ledger.ClickFilter, t ledger.Touch) bool {
-	return t.Counted && is(f.Program, t.Program) && is(f.Affiliate, t.Affiliate) && is(f.Site, t.Site) && is(f.Code, t.Code) && within(t.Time, f.From, f.To)
-}
-
-func (x memoryTraffic) Clicked(f ledger.ClickFilter) (all [][]ledger.Key, err error) {
-	for _, t := range x.touches {
-		if counts(f, t) {
-			all = append(all, own(t.Keys))
-		}
-	}
-	return all, nil
-}
-
-func (x memoryTraffic) Clicks(f ledger.ClickFilter) (sums []ledger.ClickSum, err error) {
-	clicks := map[ledger.ClickSum]int64{}
-	for _, t := range x.touches {
-		if counts(f, t) {
-			clicks[ledger.ClickSum{Quarter: t.Time.Truncate(quarter), Affiliate: t.Affiliate, Site: t.Site, Code: t.Code, Sub: t.Sub}]++
-		}
-	}
-	for s, n := range clicks {
-		s.Clicks = n
-		sums = append(sums, s)
-	}
-	slices.SortFunc(sums, func(a, b ledger.ClickSum) int {
-		return cmp.Or(a.Quarter.Compare(b.Quarter), cmp.Compare(a.Affiliate, b.Affiliate), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Sub, b.Sub))
-	})
-	return sums, nil
-}
+func (x memoryTraffic) Reading() ledger.Reading { return memoryReading(x) }
 
 func (x memoryTraffic) Links() ledger.Links { return memoryLinks(x) }
 
@@ -343,32 +312,6 @@ func (x memoryMoney) Entries(f ledger.EntryFilter) (found []ledger.Entry, err er
 	}
 	slices.SortFunc(found, newest)
 	return page(found, f.Limit), nil
-}
-
-func (x memoryMoney) Sums(f ledger.EntryFilter) ([]ledger.Sum, error) {
-	f.Before, f.Limit = "", 0
-	entries, err := x.Entries(f)
-	return add(entries), err
-}
-
-// add adds entries up.
-func add(entries []ledger.Entry) (sums []ledger.Sum) {
-	at := map[ledger.Sum]int{}
-	for _, e := range entries {
-		of := ledger.Sum{Quarter: e.Occurred.Truncate(quarter), Affiliate: e.Affiliate, Site: e.Site, Product: e.Product, Currency: e.Currency, Kind: e.Kind}
-		i, has := at[of]
-		if !has {
-			i, at[of] = len(sums), len(sums)
-			sums = append(sums, of)
-		}
-		sums[i].Amount += e.Amount
-		sums[i].Entries++
-	}
-	slices.SortFunc(sums, func(a, b ledger.Sum) int {
-		return cmp.Or(a.Quarter.Compare(b.Quarter), cmp.Compare(a.Affiliate, b.Affiliate), cmp.Compare(a.Site, b.Site),
-			cmp.Compare(a.Product, b.Product), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Kind, b.Kind))
-	})
-	return sums
 }
 
 func (x memoryMoney) Take(payout string, entries ...string) error {

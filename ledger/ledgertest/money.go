@@ -2,9 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
-	"time"
 
 	"footfall/ledger"
 )
@@ -116,35 +114,6 @@ func entryFilters(t *testing.T, b ledger.Book) {
 			found, err := tx.Money().Entries(c.f)
 			must(t, err)
 			same(t, fmt.Sprintf("%+v", c.f), ids(found, entryID), c.want)
-		}
-	})
-}
-
-// sums: rule 17, what is added up by the Book is what its entries add up to.
-func sums(t *testing.T, b ledger.Book) {
-	rng := rand.New(rand.NewPCG(17, 17))
-	change(t, b, func(tx ledger.Tx) {
-		for i := range 400 {
-			e := randomEntry(rng)
-			e.ID, e.Cause = fmt.Sprint("e", i), fmt.Sprint(i)
-			must(t, tx.Money().Post(e))
-		}
-		must(t, tx.Money().Post(ledger.Entry{ID: "old", Amount: 5, Occurred: time.UnixMilli(-1)}))
-	})
-	view(t, b, func(tx ledger.Tx) {
-		got, err := tx.Money().Sums(ledger.EntryFilter{To: time.UnixMilli(0)})
-		must(t, err)
-		same(t, "before 1970", got, []ledger.Sum{{Quarter: time.UnixMilli(-900_000).UTC(), Amount: 5, Entries: 1}})
-		for range 200 {
-			f := randomEntries(rng)
-			f.Before, f.Limit = "", 0
-			entries, err := tx.Money().Entries(f)
-			must(t, err)
-			want := add(entries)
-			f.Before, f.Limit = "e7", rng.IntN(3) // which mean nothing
-			got, err := tx.Money().Sums(f)
-			must(t, err)
-			same(t, fmt.Sprintf("sums of %+v", f), got, want)
 		}
 	})
 }

@@ -206,13 +206,13 @@ func forgetNotices(t *testing.T, b ledger.Book) {
 // told: each programme has its own moment.
 func toldUpTo(t *testing.T, b ledger.Book) {
 	change(t, b, func(tx ledger.Tx) {
-		must(t, tx.Reading().SetTold("p", at(1)))
-		must(t, tx.Reading().SetTold("q", at(2)))
-		must(t, tx.Reading().SetTold("p", at(3)))
+		must(t, tx.Traffic().Reading().SetTold("p", at(1)))
+		must(t, tx.Traffic().Reading().SetTold("q", at(2)))
+		must(t, tx.Traffic().Reading().SetTold("p", at(3)))
 	})
 	view(t, b, func(tx ledger.Tx) {
 		for program, want := range map[string]time.Time{"p": at(3), "q": at(2), "r": {}} {
-			got, err := tx.Reading().Told(program)
+			got, err := tx.Traffic().Reading().Told(program)
 			must(t, err)
 			same(t, "told of "+program, got, want)
 		}
@@ -238,9 +238,9 @@ func randomNotice(rng *rand.Rand) step {
 	case 3:
 		return func(tx ledger.Tx) string {
 			if n.Tries > 0 { // forgetting is seldom enough that something is left
-				return said(tx.Reading().Told(n.Program))
+				return said(tx.Traffic().Reading().Told(n.Program))
 			}
-			return said(out(tx).Forget(n.State, moment)) + said("told", tx.Reading().SetTold(n.Program, moment))
+			return said(out(tx).Forget(n.State, moment)) + said("told", tx.Traffic().Reading().SetTold(n.Program, moment))
 		}
 	}
 	return func(tx ledger.Tx) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,7 +102,7 @@ func randomStep(rng *rand.Rand) step {
 
 // randomRow adds, replaces or reads a row of a table that has more than an id.
 func randomRow(rng *rand.Rand) step {
-	kind, id, of := rng.IntN(3), word(rng, "", 5), pick(rng, "p", "q")
+	kind, id, of := rng.IntN(3), word(rng, "w", 5), pick(rng, "p", "q")
 	switch rng.IntN(6) {
 	case 0:
 		p := ledger.Program{ID: pick(rng, "p", "q", "r"), Name: word(rng, "n", 9), Sites: []string{word(rng, "site", 6), word(rng, "other", 6)}, Created: when(rng)}
@@ -113,13 +114,16 @@ func randomRow(rng *rand.Rand) step {
 		m := ledger.Miss{ID: id, Affiliate: of, Count: rng.IntN(100), Last: maybe(rng, when(rng))}
 		return on(kind, id, m, func(tx ledger.Tx) ledger.Table[ledger.Miss] { return tx.Set().Misses() })
 	case 3:
-		p := ledger.Payout{ID: id, Program: of, Amount: rng.Int64() - rng.Int64(), Cutoff: maybe(rng, when(rng))}
+		p := ledger.Payout{ID: id, Program: of, Amount: rng.Int64() - rng.Int64(), Cutoff: maybe(rng, when(rng)), State: pick(rng, ledger.Approved, ledger.Sent, ledger.Paid, ledger.Failed)}
 		return on(kind, id, p, func(tx ledger.Tx) ledger.Table[ledger.Payout] { return tx.Money().Tables().Payouts() })
 	case 4:
 		h := ledger.Hook{ID: id, Program: of, URL: word(rng, "u", 3), Kinds: maybe(rng, []string{"k"}), State: ledger.HookActive, Failing: maybe(rng, when(rng))}
 		return on(kind, id, h, func(tx ledger.Tx) ledger.Table[ledger.Hook] { return tx.Money().Tables().Hooks() })
 	}
-	f := ledger.Flag{ID: id, Program: of, Order: maybe(rng, "o1"), State: ledger.Open}
+	f := ledger.Flag{ID: id, Program: of, Affiliate: word(rng, "a", 3), Order: word(rng, "o", 20), State: pick(rng, ledger.Open, ledger.Cleared, ledger.Confirmed)}
+	if rng.IntN(5) == 0 {
+		f.Order = ""
+	}
 	return on(kind, id, f, func(tx ledger.Tx) ledger.Table[ledger.Flag] { return tx.Money().Tables().Flags() })
 }
 
@@ -138,13 +142,13 @@ func on[T any](kind int, id string, row T, of func(tx ledger.Tx) ledger.Table[T]
 func randomTraffic(rng *rand.Rand) step {
 	t := ledger.Touch{ID: word(rng, "t", 40), Program: pick(rng, "p", "q"), Affiliate: word(rng, "a", 3), Code: word(rng, "c", 3), Site: word(rng, "s", 2), Keys: someKeys(rng),
 		Time: when(rng), Sub: maybe(rng, "sub"), Counted: rng.IntN(2) == 0}
-	f := ledger.ClickFilter{Program: maybe(rng, "p"), Affiliate: maybe(rng, "a1"), Site: maybe(rng, "s1"), Code: maybe(rng, "c1"), From: maybe(rng, when(rng)), To: maybe(rng, when(rng))}
+	c := randomCut(rng, ledger.ByAffiliate, ledger.BySite, ledger.ByCode, ledger.BySub)
 	from, to, keys := when(rng), when(rng), someKeys(rng)
 	switch rng.IntN(4) {
 	case 0:
 		return func(tx ledger.Tx) string { return said(tx.Traffic().Touches(t.Program, from, to, keys...)) }
 	case 1:
-		return func(tx ledger.Tx) string { return said(tx.Traffic().Clicks(f)) + clickedBy(tx.Traffic().Clicked(f)) }
+		return func(tx ledger.Tx) string { return said(tx.Figures().Clicks(c)) + said(tx.Figures().Visitors(c)) }
 	}
 	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t)) }
 }
@@ -163,14 +167,18 @@ func randomLink(rng *rand.Rand) step {
 
 func randomOrder(rng *rand.Rand) step {
 	o := ledger.Order{ID: word(rng, "o", 20), Program: pick(rng, "p", "q"), Site: word(rng, "s", 2), Store: word(rng, "shop", 2), Number: maybe(rng, word(rng, "", 30)), Time: when(rng),
-		Customer: maybe(rng, pick(rng, keys...)), Keys: someKeys(rng), Affiliate: maybe(rng, word(rng, "a", 3)), Revision: rng.IntN(5)}
+		Customer: maybe(rng, pick(rng, keys...)), Keys: someKeys(rng), Affiliate: maybe(rng, word(rng, "a", 3)), Revision: rng.IntN(5),
+		Known: rng.IntN(4) > 0, Verified: rng.IntN(2) == 0, Currency: pick(rng, "EUR", "JPY"), Rule: pick(rng, "last", "coupon", ""), Code: maybe(rng, word(rng, "c", 3)), Sub: maybe(rng, "sub"), Coupon: maybe(rng, "x15")}
 	for i := range rng.IntN(3) {
-		o.Lines = append(o.Lines, ledger.Line{ID: fmt.Sprint(i), Quantity: rng.Int64N(5), Net: rng.Int64N(1e6)})
+		o.Lines = append(o.Lines, ledger.Line{ID: fmt.Sprint(i), Product: word(rng, "x", 2), Quantity: rng.Int64N(5), Net: rng.Int64N(1e6)})
 	}
+	c := randomCut(rng, append(slices.Clone(ofOrders), ledger.ByCurrency)...)
 	n := ledger.Name{Store: o.Store, Kind: pick(rng, "invoice", "order", "charge"), Value: word(rng, "", 30)}
 	f := ledger.OrderFilter{Program: maybe(rng, "p"), Affiliate: maybe(rng, "a1"), Site: maybe(rng, "s1"), Customer: maybe(rng, pick(rng, keys...)), Keys: maybe(rng, someKeys(rng)),
 		From: maybe(rng, when(rng)), To: maybe(rng, when(rng)), Unattributed: rng.IntN(5) == 0, Before: maybe(rng, word(rng, "o", 20)), Limit: maybe(rng, rng.IntN(5))}
-	switch rng.IntN(5) {
+	switch rng.IntN(6) {
+	case 5:
+		return func(tx ledger.Tx) string { return said(tx.Figures().Sales(c)) }
 	case 0:
 		return func(tx ledger.Tx) string { return said(tx.Orders().Order(n)) }
 	case 1, 2:
@@ -224,14 +232,14 @@ func randomMoney(rng *rand.Rand) step {
 		entries = append(entries, e)
 	}
 	payout, taken := maybe(rng, word(rng, "w", 3)), []string{word(rng, "e", 400), word(rng, "e", 400)}[:1+rng.IntN(2)]
-	f := randomEntries(rng)
+	f, c := randomEntries(rng), randomCut(rng, ofEntries...)
 	switch rng.IntN(6) {
 	case 0:
 		return func(tx ledger.Tx) string { return said("taken over", tx.Money().Take(payout, taken...)) }
 	case 1:
 		return func(tx ledger.Tx) string { return said(tx.Money().Entries(f)) }
 	case 2:
-		return func(tx ledger.Tx) string { return said(tx.Money().Sums(f)) }
+		return func(tx ledger.Tx) string { return said(tx.Figures().Commissions(c)) }
 	}
 	return func(tx ledger.Tx) string { return said("posted", tx.Money().Post(entries...)) }
 }
@@ -242,7 +250,7 @@ func randomLook(rng *rand.Rand) step {
 	switch rng.IntN(4) {
 	case 0:
 		return func(tx ledger.Tx) string {
-			return said("moved", tx.Reading().SetPosition(p)) + said(tx.Reading().Position())
+			return said("moved", tx.Traffic().Reading().SetPosition(p)) + said(tx.Traffic().Reading().Position())
 		}
 	case 1:
 		return func(tx ledger.Tx) string {

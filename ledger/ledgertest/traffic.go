@@ -1,10 +1,7 @@
 package ledgertest
 
 import (
-	"fmt"
-	"slices"
 	"testing"
-	"time"
 
 	"footfall/ledger"
 )
@@ -66,69 +63,6 @@ func touches(t *testing.T, b ledger.Book) {
 		must(t, err)
 		same(t, "a touch", found, []ledger.Touch{whole})
 	})
-}
-
-func clicks(t *testing.T, b ledger.Book) {
-	quarterOf := func(n int) time.Time { return at(n * 900_000) }
-	change(t, b, func(tx ledger.Tx) {
-		for _, touch := range []ledger.Touch{
-			{ID: "1", Program: "p", Affiliate: "a", Site: "s", Code: "c", Sub: "x", Time: quarterOf(0), Counted: true},
-			{ID: "2", Program: "p", Affiliate: "a", Site: "s", Code: "c", Sub: "x", Time: quarterOf(1).Add(-time.Millisecond), Counted: true},
-			{ID: "3", Program: "p", Affiliate: "a", Site: "s", Code: "c", Sub: "x", Time: quarterOf(0)},
-			{ID: "4", Program: "p", Affiliate: "a", Site: "s", Code: "c", Sub: "", Time: quarterOf(1), Counted: true},
-			{ID: "5", Program: "p", Affiliate: "B", Site: "s", Code: "c", Time: quarterOf(0), Counted: true},
-			{ID: "6", Program: "q", Affiliate: "a", Site: "t", Code: "d", Time: quarterOf(0), Counted: true},
-			{ID: "7", Program: "q", Affiliate: "a", Site: "t", Code: "d", Time: time.UnixMilli(-1), Counted: true},
-		} {
-			touch.Keys = []ledger.Key{ledger.Key("anon:" + touch.Affiliate), ledger.Key("user:" + touch.Code + touch.Sub)}
-			_, err := tx.Traffic().AddTouch(touch)
-			must(t, err)
-		}
-	})
-	old := ledger.ClickSum{Quarter: time.UnixMilli(-900_000).UTC(), Affiliate: "a", Site: "t", Code: "d", Clicks: 1}
-	of5 := ledger.ClickSum{Quarter: quarterOf(0), Affiliate: "B", Site: "s", Code: "c", Clicks: 1}
-	of12 := ledger.ClickSum{Quarter: quarterOf(0), Affiliate: "a", Site: "s", Code: "c", Sub: "x", Clicks: 2}
-	of6 := ledger.ClickSum{Quarter: quarterOf(0), Affiliate: "a", Site: "t", Code: "d", Clicks: 1}
-	of4 := ledger.ClickSum{Quarter: quarterOf(1), Affiliate: "a", Site: "s", Code: "c", Clicks: 1}
-	of1 := of12
-	of1.Clicks = 1
-	view(t, b, func(tx ledger.Tx) {
-		for _, c := range []struct {
-			f    ledger.ClickFilter
-			want []ledger.ClickSum
-		}{
-			{ledger.ClickFilter{}, []ledger.ClickSum{old, of5, of12, of6, of4}},
-			{ledger.ClickFilter{Program: "p"}, []ledger.ClickSum{of5, of12, of4}},
-			{ledger.ClickFilter{Affiliate: "a", From: quarterOf(0)}, []ledger.ClickSum{of12, of6, of4}},
-			{ledger.ClickFilter{Site: "t"}, []ledger.ClickSum{old, of6}},
-			{ledger.ClickFilter{Code: "c", To: quarterOf(1)}, []ledger.ClickSum{of5, of12}},
-			{ledger.ClickFilter{Affiliate: "a", From: at(1), To: quarterOf(1).Add(time.Millisecond)}, []ledger.ClickSum{of1, of4}},
-			{ledger.ClickFilter{Program: "p", Affiliate: "a", Site: "s", Code: "c", From: quarterOf(1)}, []ledger.ClickSum{of4}},
-			{ledger.ClickFilter{Program: "r"}, nil},
-		} {
-			got, err := tx.Traffic().Clicks(c.f)
-			must(t, err)
-			same(t, "clicks", got, c.want)
-			var whose []string
-			for _, sum := range c.want {
-				for range sum.Clicks {
-					whose = append(whose, fmt.Sprint([]ledger.Key{ledger.Key("anon:" + sum.Affiliate), ledger.Key("user:" + sum.Code + sum.Sub)}))
-				}
-			}
-			slices.Sort(whose)
-			same(t, "whose clicks", clickedBy(tx.Traffic().Clicked(c.f)), fmt.Sprint(whose, nil))
-		}
-	})
-}
-
-// clickedBy prints what Clicked tells, whose order says nothing.
-func clickedBy(all [][]ledger.Key, err error) string {
-	var whose []string
-	for _, keys := range all {
-		whose = append(whose, fmt.Sprint(keys))
-	}
-	slices.Sort(whose)
-	return fmt.Sprint(whose, err)
 }
 
 func links(t *testing.T, b ledger.Book) {

@@ -55,7 +55,7 @@ func Sell(tx ledger.Tx, n int) error {
 // Earn is the next thing that a process does which may be killed: it sells, posts five entries, and
 // each third time takes all that is unpaid into a payout. The position counts.
 func Earn(tx ledger.Tx) error {
-	p, err := tx.Reading().Position()
+	p, err := tx.Traffic().Reading().Position()
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func Earn(tx ledger.Tx) error {
 			return err
 		}
 	}
-	return tx.Reading().SetPosition(event.Position{Seq: p.Seq})
+	return tx.Traffic().Reading().SetPosition(event.Position{Seq: p.Seq})
 }
 
 // Pay takes all that is unpaid into the n-th payout.
@@ -96,7 +96,7 @@ func Pay(tx ledger.Tx, n int) error {
 // Recount checks that the first so many changes are there, and at most one more,
 // each as a whole.
 func Recount(t testing.TB, tx ledger.Tx, told int) error {
-	p, err := tx.Reading().Position()
+	p, err := tx.Traffic().Reading().Position()
 	if err != nil {
 		return err
 	}

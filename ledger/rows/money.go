@@ -92,22 +92,6 @@ func listEntries(f ledger.EntryFilter, before int64) (query string, values []any
 	return query, w.values
 }
 
-const (
-	addEntries = "SELECT quarter, affiliate, site, product, currency, kind, CAST(sum(amount) AS BIGINT), count(*) FROM entries"
-	sumOrder   = " GROUP BY quarter, affiliate, site, product, currency, kind ORDER BY quarter, affiliate, site, product, currency, kind"
-)
-
-func (x money) Sums(f ledger.EntryFilter) (sums []ledger.Sum, err error) {
-	w := entries(f)
-	err = x.each(func(rows *sql.Rows) error {
-		var s ledger.Sum
-		err := rows.Scan(moment{&s.Quarter}, &s.Affiliate, &s.Site, &s.Product, &s.Currency, &s.Kind, &s.Amount, &s.Entries)
-		sums = append(sums, s)
-		return err
-	}, addEntries+w.String()+sumOrder, w.values...)
-	return sums, err
-}
-
 func (x money) Take(payout string, entries ...string) error {
 	return x.whole(func() error {
 		for _, id := range entries {

@@ -13,13 +13,14 @@ import (
 type orders struct{ *tx }
 
 const (
-	orderColumns = "id, program, site, store, number, time, currency, customer, keys, coupons, verified, sure, revision, affiliate, decision, known"
+	orderColumns = "id, program, site, store, number, time, currency, customer, keys, coupons, verified, sure, revision, affiliate, decision, known, rule, code, sub, coupon"
 	getOrder     = "SELECT " + orderColumns + " FROM orders WHERE id = ?"
 	findOrder    = "SELECT " + orderColumns + " FROM orders WHERE id = (SELECT order_id FROM order_names WHERE store = ? AND kind = ? AND value = ?)"
-	putOrder     = "INSERT INTO orders (" + orderColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
+	putOrder     = "INSERT INTO orders (" + orderColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET
 		program = excluded.program, site = excluded.site, store = excluded.store, number = excluded.number, time = excluded.time, currency = excluded.currency,
 		customer = excluded.customer, keys = excluded.keys, coupons = excluded.coupons, verified = excluded.verified, sure = excluded.sure, revision = excluded.revision,
-		affiliate = excluded.affiliate, decision = excluded.decision, known = excluded.known`
+		affiliate = excluded.affiliate, decision = excluded.decision, known = excluded.known, rule = excluded.rule, code = excluded.code,
+		sub = excluded.sub, coupon = excluded.coupon`
 	addName  = "INSERT INTO order_names (store, kind, value, order_id) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 	getName  = "SELECT order_id FROM order_names WHERE store = ? AND kind = ? AND value = ?"
 	addLine  = "INSERT INTO order_lines (order_id, place, line, product, name, quantity, net) VALUES (?,?,?,?,?,?,?)"
@@ -37,7 +38,7 @@ func (x orders) Put(o ledger.Order, names ...ledger.Name) error {
 			return err
 		}
 		if _, err := x.exec(putOrder, o.ID, o.Program, o.Site, o.Store, o.Number, ms(o.Time), o.Currency, string(o.Customer), list(o.Keys), list(o.Coupons),
-			o.Verified, o.Sure, o.Revision, o.Affiliate, o.Decision, o.Known); err != nil {
+			o.Verified, o.Sure, o.Revision, o.Affiliate, o.Decision, o.Known, o.Rule, o.Code, o.Sub, o.Coupon); err != nil {
 			return err
 		}
 		if err := x.putKeys(o.ID, before.Keys, o.Keys); err != nil {
@@ -133,7 +134,7 @@ func (x orders) read(query string, values ...any) (o ledger.Order, err error) {
 
 func orderInto(o *ledger.Order) []any {
 	return []any{&o.ID, &o.Program, &o.Site, &o.Store, &o.Number, moment{&o.Time}, &o.Currency, &o.Customer, listed{&o.Keys}, listed{&o.Coupons},
-		&o.Verified, &o.Sure, &o.Revision, &o.Affiliate, &o.Decision, &o.Known}
+		&o.Verified, &o.Sure, &o.Revision, &o.Affiliate, &o.Decision, &o.Known, &o.Rule, &o.Code, &o.Sub, &o.Coupon}
 }
 
 func (x orders) lines(order string) ([]ledger.Line, error) {

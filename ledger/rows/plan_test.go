@@ -3,6 +3,7 @@ package rows_test
 import (
 	"database/sql"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -39,6 +40,9 @@ func plan(t *testing.T, db *sql.DB, explain string, q rows.Question) string {
 	return strings.Join(all, "\n")
 }
 
+// made is what a statement makes itself, which is read as it is.
+var made = regexp.MustCompile(`SCAN (\(subquery|steps|visitors|\d+ CONSTANT)`)
+
 // TestSQLiteReadsByIndex asks SQLite how it finds rows: by an index of the most
 // that is known, nothing is looked through from end to end, and what is long is in
 // order.
@@ -59,7 +63,7 @@ func TestSQLiteReadsByIndex(t *testing.T) {
 				t.Errorf("%s is found by\n%s\nwant %s", q.What, got, w)
 			}
 		}
-		tables := strings.ReplaceAll(got, "SCAN (subquery", "") // what was found before is read as it is
+		tables := made.ReplaceAllString(got, "")
 		if strings.Contains(tables, "SCAN") || q.Ordered && strings.Contains(got, "TEMP B-TREE") {
 			t.Errorf("%s is found by\n%s", q.What, got)
 		}

@@ -2,7 +2,6 @@ package rows
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"footfall/ledger"
@@ -50,6 +49,7 @@ func Questions() (all []Question) {
 	orders(ledger.OrderFilter{Program: "p", Affiliate: "a", Customer: "c"}, true, "orders_customer (customer=?)")
 	orders(ledger.OrderFilter{Program: "p", Keys: []ledger.Key{"k", "l"}}, false, "order_keys USING PRIMARY KEY (key=?)")
 	entryQuestions(start, check)
+	figureQuestions(start, check)
 	noticeQuestions(check)
 	check("who has notices that are due", dueFirst, []any{ledger.ToHook, 7}, true, "notices_due (sort=?)")
 	for name, find := range map[string]map[string]string{"affiliates": affiliateKind.find, "codes": codeKind.find, "rules": ruleKind.find, "misses": missKind.find,
@@ -91,19 +91,35 @@ func entryQuestions(start time.Time, check func(what, query string, values []any
 	list(ledger.EntryFilter{Program: "p", Unpaid: true}, false, "entries_unpaid (program=?)")
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Currency: "EUR", Unpaid: true}, false, "entries_unpaid (program=? AND affiliate=? AND currency=?)")
 	list(ledger.EntryFilter{Program: "p", RipeFrom: start, RipeTo: start}, false, "entries_ripe (program=? AND available>? AND available<?)")
-	sums := func(f ledger.EntryFilter, ordered bool, want string) {
-		w := entries(f)
-		check(fmt.Sprintf("sums of %+v", f), addEntries+w.String()+sumOrder, w.values, ordered, want)
+}
+
+// figureQuestions: what is added up is found by index, step by step, and read from
+// the index alone where no order is asked.
+func figureQuestions(start time.Time, ask func(what, query string, values []any, ordered bool, want ...string)) {
+	check := func(f figure, c ledger.Cut, wants ...string) {
+		for _, steps := range [][]time.Time{nil, {start, start.AddDate(0, 0, 1)}} {
+			c.Steps = steps
+			query, values, err := f.statement(c)
+			if err != nil {
+				panic(err)
+			}
+			ask(fmt.Sprintf("%s by %d steps", f.rows, len(steps)), query, values, false, wants...)
+		}
 	}
-	sums(ledger.EntryFilter{Program: "p", Affiliate: "a", From: start, To: start}, true, "COVERING INDEX entries_affiliate (affiliate=? AND quarter>? AND quarter<?)")
-	sums(ledger.EntryFilter{Program: "p", Affiliate: "a", Site: "s"}, false, "COVERING INDEX entries_affiliate (affiliate=?")
-	sums(ledger.EntryFilter{Site: "s", From: start, Kinds: []ledger.EntryKind{ledger.Earn, ledger.Reverse}}, true, "COVERING INDEX entries_site (site=? AND quarter>?)")
-	sums(ledger.EntryFilter{Program: "p", From: start}, false, "entries_program (program=? AND quarter>?)")
-	clicked := func(f ledger.ClickFilter, want string) {
-		w := clicks(f)
-		check(fmt.Sprintf("clicks of %+v", f), addClicks+w.String()+clickOrder, w.values, true, want)
-		check(fmt.Sprintf("who clicked of %+v", f), clickKeys+w.String(), w.values, true, strings.TrimPrefix(want, "COVERING "))
+	own := ledger.Cut{Program: "p", Affiliate: "a", From: start, To: start.AddDate(1, 0, 0)}
+	site := ledger.Cut{Sites: []string{"s"}, From: start, To: start.AddDate(1, 0, 0)}
+	check(countClicks, own, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
+	check(countClicks, site, "COVERING INDEX touches_site (site=? AND quarter>? AND quarter<?)")
+	query, values, err := visitors(own)
+	if err != nil {
+		panic(err)
 	}
-	clicked(ledger.ClickFilter{Program: "p", Affiliate: "a", From: start, To: start}, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
-	clicked(ledger.ClickFilter{Program: "p", Site: "s", From: start}, "COVERING INDEX touches_site (site=? AND quarter>?)")
+	ask("visitors", query, values, false, "COVERING INDEX touches_affiliate (affiliate=? AND quarter>? AND quarter<?)")
+	check(countOrders, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)")
+	check(countOrders, site, "INDEX orders_site (site=? AND time>? AND time<?)")
+	check(addSales, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)", "l USING PRIMARY KEY (order_id=?)")
+	own.By = []ledger.By{ledger.ByDue, ledger.ByFlagged, ledger.ByPayout, ledger.ByKind}
+	check(addCommissions, own, "COVERING INDEX entries_affiliate (affiliate=? AND quarter>? AND quarter<?)", "flags_affiliate (affiliate=? AND order_id=?)", "p USING INDEX sqlite_autoindex_payouts_1 (id=?)")
+	site.By = []ledger.By{ledger.ByCode, ledger.BySub}
+	check(addCommissions, site, "COVERING INDEX entries_site (site=? AND quarter>? AND quarter<?)", "o USING INDEX sqlite_autoindex_orders_1 (id=?)")
 }

@@ -57,7 +57,9 @@ func (x *tx) Set() ledger.Setup       { return setup{x} }
 func (x *tx) Traffic() ledger.Traffic { return traffic{x} }
 func (x *tx) Orders() ledger.Orders   { return orders{x} }
 func (x *tx) Money() ledger.Money     { return money{x} }
-func (x *tx) Reading() ledger.Reading { return position{x} }
+func (x *tx) Figures() ledger.Figures { return figures{x} }
+
+func (x traffic) Reading() ledger.Reading { return position(x) }
 
 // exec runs a statement that writes, and counts the rows.
 func (x *tx) exec(query string, values ...any) (int64, error) {

@@ -104,10 +104,11 @@ CREATE TABLE touches (
 	referrer  TEXT NOT NULL,
 	paid      TEXT NOT NULL,
 	machine   TEXT NOT NULL,
-	counted   INTEGER NOT NULL
+	counted   INTEGER NOT NULL,
+	visitor   INTEGER -- hash of the first key that is no click's
 ) STRICT;
 CREATE INDEX touches_program ON touches (program, time);
-CREATE INDEX touches_affiliate ON touches (affiliate, quarter, site, code, sub, time, program) WHERE counted = 1; -- clicks, in the order of sums
+CREATE INDEX touches_affiliate ON touches (affiliate, quarter, site, code, sub, time, program, visitor) WHERE counted = 1; -- all that figures need
 CREATE INDEX touches_site ON touches (site, quarter, affiliate, code, sub, time, program) WHERE counted = 1;
 CREATE TABLE touch_keys (
 	program TEXT NOT NULL,
@@ -140,7 +141,11 @@ CREATE TABLE orders (
 	revision  INTEGER NOT NULL,
 	affiliate TEXT NOT NULL,
 	decision  TEXT NOT NULL,
-	known     INTEGER NOT NULL
+	known     INTEGER NOT NULL,
+	rule      TEXT NOT NULL, -- these four as the decision has them
+	code      TEXT NOT NULL,
+	sub       TEXT NOT NULL,
+	coupon    TEXT NOT NULL
 ) STRICT;
 CREATE INDEX orders_program ON orders (program, time, id);
 CREATE INDEX orders_affiliate ON orders (affiliate, time, id);
@@ -213,8 +218,8 @@ CREATE TABLE entries (
 CREATE INDEX entries_program_posted ON entries (program, posted, id);
 CREATE INDEX entries_affiliate_posted ON entries (affiliate, posted, id);
 CREATE INDEX entries_program ON entries (program, quarter);
-CREATE INDEX entries_affiliate ON entries (affiliate, quarter, site, product, currency, kind, occurred, program, payout, amount); -- what is added up, in the order of sums
-CREATE INDEX entries_site ON entries (site, quarter, affiliate, product, currency, kind, occurred, program, payout, amount);
+CREATE INDEX entries_affiliate ON entries (affiliate, quarter, site, product, currency, kind, occurred, program, payout, amount, available, order_id); -- all that figures need
+CREATE INDEX entries_site ON entries (site, quarter, affiliate, product, currency, kind, occurred, program, payout, amount, available, order_id);
 CREATE INDEX entries_ripe ON entries (program, available);
 CREATE INDEX entries_payout ON entries (payout) WHERE payout <> '';
 CREATE INDEX entries_unpaid ON entries (program, affiliate, currency) WHERE payout = '';
@@ -252,7 +257,7 @@ CREATE TABLE flags (
 ) STRICT;
 CREATE INDEX flags_program ON flags (program);
 CREATE INDEX flags_order ON flags (order_id);
-CREATE INDEX flags_affiliate ON flags (affiliate);
+CREATE INDEX flags_affiliate ON flags (affiliate, order_id);
 CREATE TABLE hooks (
 	id           TEXT PRIMARY KEY,
 	program      TEXT NOT NULL,

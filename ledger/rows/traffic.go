@@ -65,8 +65,8 @@ type traffic struct{ *tx }
 
 const (
 	touchColumns = "t.id, t.program, t.affiliate, t.code, t.site, t.keys, t.time, t.source, t.sub, t.landing, t.referrer, t.paid, t.machine, t.counted"
-	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, quarter, source, sub, landing, referrer, paid, machine, counted)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
+	addTouch     = `INSERT INTO touches (id, program, affiliate, code, site, keys, time, quarter, source, sub, landing, referrer, paid, machine, counted, visitor)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING RETURNING number`
 	addTouchKey = "INSERT INTO touch_keys (program, key, time, touch) VALUES (?,?,?,?) ON CONFLICT DO NOTHING"
 	getTouches  = "SELECT " + touchColumns + " FROM touches t WHERE t.program = ? AND t.time >= ? AND t.time <= ? ORDER BY t.time, t.id"
 	findTouches = "SELECT " + touchColumns + " FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ? AND k.time >= ? AND k.time <= ?"
@@ -75,7 +75,7 @@ const (
 func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
-		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted}, &number)
+		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted, visitorOf(t.Keys)}, &number)
 		if err != nil || !added {
 			return err
 		}
@@ -108,44 +108,6 @@ func (x traffic) Touches(program string, from, to time.Time, keys ...ledger.Key)
 	}
 	slices.SortFunc(found, func(a, b ledger.Touch) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
 	return slices.CompactFunc(found, func(a, b ledger.Touch) bool { return a.ID == b.ID }), nil
-}
-
-func (x traffic) Clicks(f ledger.ClickFilter) (sums []ledger.ClickSum, err error) {
-	w := clicks(f)
-	err = x.each(func(rows *sql.Rows) error {
-		var s ledger.ClickSum
-		err := rows.Scan(moment{&s.Quarter}, &s.Affiliate, &s.Site, &s.Code, &s.Sub, &s.Clicks)
-		sums = append(sums, s)
-		return err
-	}, addClicks+w.String()+clickOrder, w.values...)
-	return sums, err
-}
-
-func (x traffic) Clicked(f ledger.ClickFilter) (all [][]ledger.Key, err error) {
-	w := clicks(f)
-	err = x.each(func(rows *sql.Rows) error {
-		var keys []ledger.Key
-		err := rows.Scan(listed{&keys})
-		all = append(all, keys)
-		return err
-	}, clickKeys+w.String(), w.values...)
-	return all, err
-}
-
-const (
-	clickKeys  = "SELECT keys FROM touches"
-	addClicks  = "SELECT quarter, affiliate, site, code, sub, count(*) FROM touches"
-	clickOrder = " GROUP BY quarter, affiliate, site, code, sub ORDER BY quarter, affiliate, site, code, sub"
-)
-
-func clicks(f ledger.ClickFilter) (w where) {
-	w.add("counted = 1")
-	w.is("program", f.Program)
-	w.is("affiliate", f.Affiliate)
-	w.is("site", f.Site)
-	w.is("code", f.Code)
-	w.span("time", f.From, f.To)
-	return w
 }
 
 func (x traffic) Links() ledger.Links { return links(x) }
@@ -210,17 +172,22 @@ func (x links) Forget(program string, keys ...ledger.Key) (removed int, err erro
 	return removed, nil
 }
 
-// forgetting is where keys are: rows that have one, how their list is replaced,
-// and what they were found by.
-var forgetting = []struct{ find, put, remove string }{
+// forgotten is where keys are: rows that have one, how their list is replaced
+// (a touch's with its visitor), and what they were found by.
+type forgotten struct {
+	find, put, remove string
+	visitor           bool
+}
+
+var forgetting = []forgotten{
 	{"SELECT t.number, t.keys FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ?",
-		"UPDATE touches SET keys = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?"},
+		"UPDATE touches SET keys = ?, visitor = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?", true},
 	{"SELECT o.id, o.keys FROM order_keys k JOIN orders o ON o.id = k.order_id WHERE o.program = ? AND k.key = ?",
-		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?"},
+		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?", false},
 }
 
 // takeOff takes a key off the lists it is in.
-func (x links) takeOff(f struct{ find, put, remove string }, program string, key ledger.Key) (removed int, err error) {
+func (x links) takeOff(f forgotten, program string, key ledger.Key) (removed int, err error) {
 	lists := map[any][]ledger.Key{}
 	err = x.each(func(rows *sql.Rows) error {
 		var id any
@@ -232,8 +199,12 @@ func (x links) takeOff(f struct{ find, put, remove string }, program string, key
 	for id, all := range lists {
 		left := slices.DeleteFunc(slices.Clone(all), func(k ledger.Key) bool { return k == key })
 		removed += len(all) - len(left)
+		values := []any{list(left), id}
+		if f.visitor {
+			values = []any{list(left), visitorOf(left), id}
+		}
 		if err == nil {
-			_, err = x.exec(f.put, list(left), id)
+			_, err = x.exec(f.put, values...)
 		}
 	}
 	if err == nil {

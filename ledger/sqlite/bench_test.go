@@ -16,7 +16,7 @@ var filling = []string{`INSERT INTO touches
 	WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1)
 	SELECT i + 1, printf('01JC%022d', i), printf('01JP%022d', 1), printf('01JA%022d', i * 7919 % 200), printf('code%d', i * 7919 % 200), 'shop-example',
 		printf('["click:01JC%022d","anon:%08x-4c1d-4a5e-9b7f-3f2a9d1c8e60"]', i, i % (?1 / 3) * 2654435761 % 4294967296), ?2 + i * 2592000000 / ?1,
-		?2 + i * 2592000000 / ?1 / 900000 * 900000, 'link', '', 'https://shop.example/courses/', '', '', '', i % 2 FROM n`,
+		?2 + i * 2592000000 / ?1 / 900000 * 900000, 'link', '', 'https://shop.example/courses/', '', '', '', i % 2, i % (?1 / 3) * 2654435761 FROM n`,
 	`INSERT INTO touch_keys SELECT program, keys ->> 1, time, number FROM touches ORDER BY 1, 2, 3, 4`,
 	`INSERT INTO touch_keys SELECT program, keys ->> 0, time, number FROM touches ORDER BY 1, 2, 3, 4`}
 

@@ -25,16 +25,19 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('entries', 'entries_affiliate_posted', '5000000 5000 5 1'),
 	('entries', 'entries_program', '5000000 1000000 5'),
 	('entries', 'entries_ripe', '5000000 1000000 5'),
-	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 noskipscan'),
-	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 noskipscan'),
+	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 1 1 noskipscan'),
+	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 1 1 noskipscan'),
 	('entries', 'entries_payout', '4000000 100'),
 	('entries', 'entries_unpaid', '500000 100000 500 500'),
 	('entries', 'sqlite_autoindex_entries_1', '5000000 1'),
 	('entries', 'sqlite_autoindex_entries_2', '5000000 5 2 2 1 1'),
+	('flags', 'flags_program', '10000 2000'),
+	('flags', 'flags_order', '10000 2'),
+	('flags', 'flags_affiliate', '10000 50 2'),
 	('links', 'links', '1000000 200000 2 1'),
 	('links', 'links_other', '1000000 200000 3'),
 	('touches', 'touches_program', '10000000 2000000 1'),
-	('touches', 'touches_affiliate', '5000000 10000 5 5 5 4 1 1 noskipscan'),
+	('touches', 'touches_affiliate', '5000000 10000 5 5 5 4 1 1 1 noskipscan'),
 	('touches', 'touches_site', '5000000 1000000 50 5 5 4 1 1 noskipscan');
 ANALYZE sqlite_schema;
 `

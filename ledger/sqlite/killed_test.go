@@ -25,7 +25,7 @@ func TestKilled(t *testing.T) {
 			var p event.Position
 			must(t, b.Change(context.Background(), func(tx ledger.Tx) (err error) {
 				if err = ledgertest.Earn(tx); err == nil {
-					p, err = tx.Reading().Position()
+					p, err = tx.Traffic().Reading().Position()
 				}
 				return err
 			}))

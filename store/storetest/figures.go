@@ -76,7 +76,7 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 
 // eventDimensions are those that events have.
 var eventDimensions = slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
-	return slices.Contains(metric.Earned[metric.Clicks], d)
+	return slices.Contains(metric.Programs, d)
 })
 
 // question makes a random question about the time around at.
