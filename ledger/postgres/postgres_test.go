@@ -27,7 +27,7 @@ func schema(dir string) string {
 
 func opened(t testing.TB, url string) *Book {
 	t.Helper()
-	b, err := Open(context.Background(), url)
+	b, err := Open(context.Background(), url, Options{})
 	must(t, err)
 	return b
 }
