@@ -25,7 +25,7 @@ import (
 	"footfall/event"
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
-	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/ledger"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
@@ -91,7 +91,7 @@ type house struct {
 	closeHot  func() error
 	filled    bool // the store was filled anew at the start
 	roller    *bins.Roller
-	ledger    *ledgersqlite.Book
+	ledger    ledger.Book
 	desk      *affiliate.Desk
 	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
@@ -157,6 +157,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		return h, err
 	}
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
+		return h, err
+	}
+	if err := h.settleControl(dir); err != nil {
 		return h, err
 	}
 	if h.control, err = sqlite.Open(filepath.Join(dir, "control.sqlite")); err != nil {
