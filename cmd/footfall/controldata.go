@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	accountpostgres "footfall/account/postgres"
+	"footfall/account/rows"
+	accountsqlite "footfall/account/sqlite"
 	"footfall/engine/postgres"
 	"footfall/ledger"
 	ledgerpostgres "footfall/ledger/postgres"
@@ -72,6 +75,14 @@ func (h *house) owner() string {
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write([]byte("owner of tables"))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// openAccounts chooses where control data is by the setting's scheme.
+func (h *house) openAccounts(ctx context.Context, dir string) (*rows.Store, error) {
+	if at := h.c.values["control"]; at != inDirectory {
+		return accountpostgres.Open(ctx, at)
+	}
+	return accountsqlite.Open(filepath.Join(dir, "control.sqlite"))
 }
 
 // openBook chooses where the ledger is by the setting's scheme.

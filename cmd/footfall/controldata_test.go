@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"footfall/engine/postgres/postgrestest"
+	ledgersqlite "footfall/ledger/sqlite"
 )
 
 // TestControlElsewhere has control data in a PostgreSQL: with and without a
@@ -30,9 +31,17 @@ func TestControlElsewhere(t *testing.T) {
 	do(0, "program", "set", "Courses", "--site", "shop-example", "--rate", "30%")
 	h.shut()
 	do(0, "affiliate", "add", "ann@example.com", "--name", "Ann", "--site", "shop-example")
+	do(0, "user", "add", "ADA@example.com", "--role", "owner")
 	h.open()
-	if n := engine.Ask("SELECT count(*)::text FROM shop_ledger.affiliates"); n != "1" {
-		t.Errorf("%s affiliates are in PostgreSQL", n)
+	for table, want := range map[string]string{"shop_ledger.affiliates": "1", "shop_account.sites": "1", "shop_account.people": "1"} {
+		if n := engine.Ask("SELECT count(*)::text FROM " + table); n != want {
+			t.Errorf("%s rows are in %s of PostgreSQL, want %s", n, table, want)
+		}
+	}
+	for _, name := range []string{"control.sqlite", ledgersqlite.File} {
+		if _, err := os.Stat(filepath.Join(h.dir, name)); err == nil {
+			t.Errorf("%s is in the data directory, too", name)
+		}
 	}
 	var found []finding
 	look := func() (f finding) {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"footfall/account/rows"
-	"footfall/account/sqlite"
 	"footfall/affiliate"
 	"footfall/archive"
 	"footfall/archive/disk"
@@ -162,7 +161,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if err := h.settleControl(dir); err != nil {
 		return h, err
 	}
-	if h.control, err = sqlite.Open(filepath.Join(dir, "control.sqlite")); err != nil {
+	if h.control, err = h.openAccounts(ctx, dir); err != nil {
 		return h, err
 	}
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
