@@ -2,11 +2,9 @@ package affiliate_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +33,12 @@ var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
 
 func openDesk(t *testing.T, change func(p *ledger.Program)) *desk {
 	t.Helper()
-	d := &desk{t: t, book: ledgertest.NewMemory(), now: noon}
+	return openDeskOn(t, ledgertest.NewMemory(), change)
+}
+
+func openDeskOn(t *testing.T, book ledger.Book, change func(p *ledger.Program)) *desk {
+	t.Helper()
+	d := &desk{t: t, book: book, now: noon}
 	d.reopen()
 	p := affiliate.Usual()
 	p.Name, p.Sites, p.MinPayout = "Courses", []string{"one", "two"}, map[string]int64{"EUR": 1000}
@@ -370,42 +373,6 @@ func TestRule13And15Held(t *testing.T) {
 	d.take(dispute)
 	if b := d.balance(d.anna); b.Held != 0 || b.Earned != 0 {
 		t.Errorf("lost: %+v", b)
-	}
-}
-
-// TestConcurrentReplays: every report five times, from 50 goroutines at once, is
-// as each of them once.
-func TestConcurrentReplays(t *testing.T) {
-	var reports []shop.Report
-	for i := range 20 {
-		number := fmt.Sprint(i)
-		reports = append(reports, order(number, "", int64(1000+7*i), noon, []string{"anna15", "ben15", "nobody"}[i%3]),
-			refund(number, "r1", int64(100+i), noon.Add(time.Hour)), refund(number, "r2", int64(33+i), noon.Add(2*time.Hour)))
-	}
-	once := openDesk(t, nil)
-	for _, r := range reports {
-		once.take(r)
-	}
-	often := openDesk(t, nil)
-	var work sync.WaitGroup
-	for n := range 50 {
-		work.Go(func() {
-			for i := range len(reports) / 10 { // 50 times a tenth is five times all
-				r := reports[(i*53+n*6)%len(reports)]
-				if _, err := often.Take(context.Background(), r); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	work.Wait()
-	for _, r := range reports { // whatever was not drawn
-		often.take(r)
-	}
-	for _, pair := range [][2]ledger.Affiliate{{once.anna, often.anna}, {once.ben, often.ben}} {
-		if want, got := once.balance(pair[0]), often.balance(pair[1]); want != got || want.Earned == 0 {
-			t.Errorf("%s: %+v, want %+v", pair[0].Name, got, want)
-		}
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"footfall/engine/postgres/postgrestest"
 )
 
 // affiliates is a server with a programme at 50 % without a hold, and three
@@ -145,7 +147,25 @@ func (s *seller) pay() {
 // TestLedgerKill kills the server at random moments while clicks, orders,
 // refunds and payouts come: what was answered is in the ledger once, and sums of
 // the portal, the ledger and the files are the same.
-func TestLedgerKill(t *testing.T) {
+func TestLedgerKill(t *testing.T) { ledgerKill(t, func(*seller, int) {}) }
+
+// TestLedgerKillPostgreSQL has control data and ledger in a PostgreSQL, which
+// crashes, too.
+func TestLedgerKillPostgreSQL(t *testing.T) {
+	engine := postgrestest.Start(t)
+	t.Setenv("FOOTFALL_CONTROL", engine.URL("shop"))
+	ledgerKill(t, func(s *seller, kill int) {
+		if kill%3 == 1 {
+			engine.Restart()
+		}
+	})
+	if n := engine.Ask("SELECT count(*)::text FROM shop_ledger.orders"); n == "0" {
+		t.Error("no order is in PostgreSQL")
+	}
+}
+
+// ledgerKill has trouble of its own before each kill.
+func ledgerKill(t *testing.T, trouble func(s *seller, kill int)) {
 	s := &seller{affiliates: newAffiliates(t)}
 	s.start()
 	var work sync.WaitGroup
@@ -153,8 +173,9 @@ func TestLedgerKill(t *testing.T) {
 		work.Go(func() { s.sell(worker) })
 	}
 	work.Go(s.pay)
-	for range 10 {
+	for kill := range 10 {
 		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
+		trouble(s, kill)
 		s.kill()
 		s.start()
 	}

@@ -12,9 +12,10 @@ import (
 
 const (
 	saltBytes = 32
-	// patience is how long a salt is waited for: then its event is refused, and
-	// sent again.
-	patience = 10 * time.Second
+	// patience is how long the tables may take to make a salt, or to destroy old
+	// ones: all events of a day wait with its first. Without a salt their visitor is
+	// unknown.
+	patience = 5 * time.Second
 )
 
 // Salt is the secret of a UTC day: 32 random bytes, made on first use. There
@@ -28,12 +29,10 @@ func (s *Store) Salt(day event.Day) ([]byte, error) {
 	if salt := s.salt(day); salt != nil {
 		return salt, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := s.sweep(ctx, today); err != nil { // the first event of a day
+	if err := s.sweep(context.Background(), today); err != nil { // the first event of a day
 		return nil, err
 	}
-	return s.load(ctx, day)
+	return s.load(day)
 }
 
 // salt is what is in memory of a day.
@@ -44,7 +43,9 @@ func (s *Store) salt(day event.Day) []byte {
 }
 
 // load reads the day's salt and makes it if nobody has yet.
-func (s *Store) load(ctx context.Context, day event.Day) ([]byte, error) {
+func (s *Store) load(day event.Day) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	if salt := s.salt(day); salt != nil {
@@ -75,6 +76,8 @@ func (s *Store) sweep(ctx context.Context, today event.Day) error {
 	if !s.forget(today) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	all, err := s.tables.Destroy(ctx, today-1)
 	if err != nil {
 		return fmt.Errorf("destroy old salts: %w", err)

@@ -9,14 +9,13 @@ import (
 	"footfall/affiliate"
 	"footfall/collect"
 	"footfall/event"
-	ledgersqlite "footfall/ledger/sqlite"
 	"footfall/metric"
 	"footfall/pump"
 )
 
 // openLedger opens the ledger of affiliate programmes.
 func (h *house) openLedger(ctx context.Context, dir string) error {
-	book, err := ledgersqlite.Open(ledgersqlite.Options{Dir: dir})
+	book, err := h.openBook(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ var settings = []setting{
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},
 	{"store-memory", "512MB", "DuckDB's memory limit"},
 	{"hot", "memory", "where figures since the last roll are kept: memory, none, or redis://HOST:PORT"},
+	{"control", inDirectory, "where sites, people, keys and the affiliate ledger are kept: sqlite (in the data directory), or postgres://USER:PASSWORD@HOST/DATABASE"},
 	{"archive-bytes", strconv.Itoa(archive.FlushBytes), "size of an archive flush in bytes, as events take in memory"},
 	{"archive-age", strings.TrimSuffix(archive.FlushAge.String(), "0s"), "age of an archive flush"},
 	{"drain", "20s", "how long a stopping server goes on writing what it accepted"},
@@ -128,6 +129,9 @@ func (c *config) check() error {
 	}
 	if l := c.values["log"]; l != "text" && l != "json" {
 		return fmt.Errorf("log (from %s): %q is neither text nor json", c.from["log"], l)
+	}
+	if err := checkControl(c.values["control"]); err != nil {
+		return fmt.Errorf("control (from %s): %w", c.from["control"], err)
 	}
 	var n int
 	if _, err := fmt.Sscan(c.values["archive-bytes"], &n); err != nil || n < 1 {

@@ -50,7 +50,7 @@ func (k *control) routes() http.Handler {
 		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
-		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
+		"POST /rebuild": k.rebuild, "GET /status": k.status, "GET /where": k.where, "POST /restart": k.restartServer,
 	}
 	for route, do := range k.programRoutes() {
 		routes[route] = k.noted(route, do)

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"footfall/account/rows"
-	"footfall/account/sqlite"
 	"footfall/affiliate"
 	"footfall/archive"
 	"footfall/archive/disk"
@@ -25,7 +24,7 @@ import (
 	"footfall/event"
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
-	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/ledger"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
@@ -91,7 +90,7 @@ type house struct {
 	closeHot  func() error
 	filled    bool // the store was filled anew at the start
 	roller    *bins.Roller
-	ledger    *ledgersqlite.Book
+	ledger    ledger.Book
 	desk      *affiliate.Desk
 	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
@@ -161,7 +160,10 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
-	if h.control, err = sqlite.Open(filepath.Join(dir, "control.sqlite")); err != nil {
+	if err := h.settleControl(dir); err != nil {
+		return h, err
+	}
+	if h.control, err = h.openAccounts(ctx, dir); err != nil {
 		return h, err
 	}
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {

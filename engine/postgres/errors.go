@@ -33,10 +33,14 @@ func Is(address string) bool {
 // parse reads a URL.
 func parse(address, room string) (config *pgx.ConnConfig, schema string, err error) {
 	u, err := url.Parse(address)
-	if err != nil || !Is(address) || u.Fragment != "" || strings.Trim(u.Path, "/") == "" || u.Hostname() == "" && !u.Query().Has("host") {
+	if err != nil || !Is(address) || u.Fragment != "" || strings.Trim(u.Path, "/") == "" {
 		return nil, "", errURL
 	}
-	query := u.Query()
+	query, err := url.ParseQuery(u.RawQuery)
+	// A password among the options would be shown with the settings.
+	if err != nil || u.Hostname() == "" && !query.Has("host") || query.Has("password") {
+		return nil, "", errURL
+	}
 	name := "footfall"
 	if query.Has("schema") {
 		name = query.Get("schema")
@@ -56,6 +60,15 @@ func parse(address, room string) (config *pgx.ConnConfig, schema string, err err
 		config.RuntimeParams["application_name"] = "footfall"
 	}
 	return config, name + "_" + room, nil
+}
+
+// Where says where the tables of a URL are, without the password.
+func Where(address string) (string, error) {
+	config, schema, err := parse(address, "")
+	if err != nil {
+		return "", err
+	}
+	return place(config) + ", schema " + strings.TrimSuffix(schema, "_"), nil
 }
 
 // place is where a database is.

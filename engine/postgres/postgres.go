@@ -9,11 +9,11 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +28,9 @@ type Tables struct {
 	// Steps are SQL statements: the first one makes format 1 of nothing, the next
 	// one format 2 of format 1. One that was released is never changed.
 	Steps []string
+	// Owner is a text that only one Footfall has: tables that another owner made
+	// are refused, as they belong to another data directory. "" is not asked.
+	Owner string
 }
 
 // DB is tables in a PostgreSQL. It is safe for concurrent use, and any number of
@@ -38,7 +41,7 @@ type DB struct {
 	writer *sql.DB // one connection
 	reader *sql.DB
 	where  string // host, port and database, for errors
-	lock   int64  // key of the advisory lock that a Change holds
+	lock   string // statement that takes the lock which a Change holds
 }
 
 const (
@@ -59,13 +62,13 @@ func Open(ctx context.Context, address string, tables Tables) (*DB, error) {
 	}
 	h := fnv.New64a()
 	h.Write([]byte("footfall " + schema))
-	d := &DB{where: place(config), lock: int64(h.Sum64()), writer: pool(config, schema, changing), reader: pool(config, schema, looking)}
+	d := &DB{where: place(config), lock: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d);", int64(h.Sum64())), writer: pool(config, schema, changing), reader: pool(config, schema, looking)}
 	d.writer.SetMaxOpenConns(1)
 	d.reader.SetMaxOpenConns(readers)
 	d.reader.SetMaxIdleConns(readers)
 	err = d.check(ctx)
 	if err == nil {
-		err = d.migrate(ctx, schema, tables.Steps)
+		err = d.migrate(ctx, schema, tables)
 	}
 	if err != nil {
 		d.Close()
@@ -123,43 +126,71 @@ func (d *DB) check(ctx context.Context) error {
 }
 
 // migrate makes the tables, or brings them to the newest format, in one transaction.
-func (d *DB) migrate(ctx context.Context, schema string, steps []string) error {
-	return d.change(ctx, func(t *sql.Tx) error {
-		var there, ours bool
-		var tables, version int
-		if err := t.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = ?1),
-			EXISTS (SELECT FROM pg_tables WHERE schemaname = ?1 AND tablename = 'footfall_format'), (SELECT count(*) FROM pg_tables WHERE schemaname = ?1)`, schema).
-			Scan(&there, &ours, &tables); err != nil {
-			return err
-		}
-		name := pgx.Identifier{schema}.Sanitize()
-		var first []string
-		switch {
-		case ours:
-			if err := t.QueryRowContext(ctx, "SELECT version FROM footfall_format").Scan(&version); err != nil {
-				return err
-			}
-		case tables > 0:
-			return fmt.Errorf("the schema %s is of something else: choose another with ?schema=NAME behind the URL", name)
-		case !there:
-			first = append(first, "CREATE SCHEMA "+name)
-		}
-		if version > len(steps) {
-			return fmt.Errorf("the schema %s has format %d, this footfall knows %d: install a newer footfall", name, version, len(steps))
-		}
-		if !ours {
-			first = append(first, "CREATE TABLE footfall_format (one BIGINT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL); INSERT INTO footfall_format VALUES (1, 0)")
-		}
-		if version == len(steps) {
-			return nil
-		}
+func (d *DB) migrate(ctx context.Context, schema string, tables Tables) error {
+	conn, t, err := d.begin(ctx, d.lock)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer t.Rollback() // does nothing after Commit
+	name, steps := pgx.Identifier{schema}.Sanitize(), tables.Steps
+	version, first, err := found(ctx, t, schema)
+	switch {
+	case err != nil:
+		return err
+	case version > len(steps):
+		return fmt.Errorf("the schema %s has format %d, this footfall knows %d: install a newer footfall", name, version, len(steps))
+	case version < len(steps):
 		for _, statements := range append(append(first, steps[version:]...), fmt.Sprintf("UPDATE footfall_format SET version = %d", len(steps))) {
 			if _, err := t.ExecContext(ctx, statements); err != nil {
 				return err
 			}
 		}
+	}
+	if err := own(ctx, t, name, tables.Owner); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// found is the format of a schema, 0 if there is nothing yet, and what is to be
+// made before the first step.
+func found(ctx context.Context, t *sql.Tx, schema string) (version int, first []string, err error) {
+	var there, ours bool
+	var tables int
+	err = t.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = ?1),
+		EXISTS (SELECT FROM pg_tables WHERE schemaname = ?1 AND tablename = 'footfall_format'), (SELECT count(*) FROM pg_tables WHERE schemaname = ?1)`, schema).
+		Scan(&there, &ours, &tables)
+	name := pgx.Identifier{schema}.Sanitize()
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case ours:
+		err = t.QueryRowContext(ctx, "SELECT version FROM footfall_format").Scan(&version)
+		return version, nil, err
+	case tables > 0:
+		return 0, nil, fmt.Errorf("the schema %s is of something else: choose another with ?schema=NAME behind the URL", name)
+	case !there:
+		first = append(first, "CREATE SCHEMA "+name)
+	}
+	return 0, append(first, marks+"CREATE TABLE footfall_format (one BIGINT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL, owner TEXT NOT NULL); INSERT INTO footfall_format VALUES (1, 0, '')"), nil
+}
+
+// own refuses the tables of another owner, and takes those of none.
+func own(ctx context.Context, t *sql.Tx, name, owner string) error {
+	if owner == "" {
 		return nil
-	})
+	}
+	var is string
+	if err := t.QueryRowContext(ctx, "SELECT owner FROM footfall_format").Scan(&is); err != nil || is == owner {
+		return err
+	}
+	if is != "" {
+		return fmt.Errorf("the schema %s belongs to a Footfall with another data directory: choose another with ?schema=NAME behind the URL; "+
+			"or, if that directory is gone for good, say once: UPDATE %s.footfall_format SET owner = ''", name, name)
+	}
+	_, err := t.ExecContext(ctx, "UPDATE footfall_format SET owner = ?", owner)
+	return err
 }
 
 // Reader asks single questions, each of what is committed when it is asked. It
@@ -170,7 +201,7 @@ func (d *DB) Reader() *sql.DB { return d.reader }
 // View runs fn on one state of all that was committed before its first question.
 // fn asks with its own context.
 func (d *DB) View(ctx context.Context, fn func(*sql.Tx) error) error {
-	conn, t, err := begin(ctx, d.reader, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(*sql.Tx) error { return nil })
+	conn, t, err := begin(ctx, d.reader, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, "")
 	if err != nil {
 		return d.Said(err)
 	}
@@ -188,10 +219,8 @@ func (d *DB) Change(ctx context.Context, fn func(*sql.Tx) error) error {
 }
 
 func (d *DB) change(ctx context.Context, fn func(*sql.Tx) error) error {
-	var id string // of the transaction
-	conn, t, err := begin(ctx, d.writer, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, func(t *sql.Tx) error {
-		return t.QueryRowContext(ctx, "SELECT pg_current_xact_id()::text FROM pg_advisory_xact_lock(?)", d.lock).Scan(&id)
-	})
+	mark := rand.Text()
+	conn, t, err := d.begin(ctx, d.lock+fmt.Sprintf(leave, mark, remembered))
 	if err != nil {
 		return err
 	}
@@ -204,53 +233,74 @@ func (d *DB) change(ctx context.Context, fn func(*sql.Tx) error) error {
 		return err
 	}
 	if err = t.Commit(); unanswered(err) {
-		return d.outcome(id, err)
+		conn.Close() // it is the only one
+		return d.outcome(mark, err)
 	}
 	return err
+}
+
+// Each Change leaves a mark, which is there later if and only if the Change is. (A
+// transaction's number would not tell: after a crash it may be another's.)
+const (
+	marks      = "CREATE TABLE footfall_changes (number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mark TEXT NOT NULL);"
+	leave      = "INSERT INTO footfall_changes (mark) VALUES ('%s'); DELETE FROM footfall_changes WHERE number <= lastval() - %d"
+	find       = "SELECT EXISTS (SELECT FROM footfall_changes WHERE mark = ?)"
+	remembered = 10_000 // changes
+
+	unknown = 10 * time.Second // is how long outcome asks
+)
+
+// outcome finds out what became of a transaction whose Commit got no answer, once
+// that transaction is over: it has the lock until then.
+func (d *DB) outcome(mark string, err error) error {
+	ctx, end := context.WithTimeout(context.Background(), unknown)
+	defer end()
+	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		kept, asked := false, error(nil)
+		conn, t, wait := d.begin(ctx, d.lock)
+		if wait != nil {
+			continue
+		}
+		asked = t.QueryRowContext(ctx, find, mark).Scan(&kept)
+		t.Rollback()
+		conn.Close()
+		switch {
+		case asked == nil && kept:
+			return nil
+		case asked == nil:
+			return err
+		}
+	}
+	return fmt.Errorf("the connection was lost while the transaction was committed, and the server has not said since whether it was: look before you do it again: %w", err)
+}
+
+// begin begins what changes: first has the lock.
+func (d *DB) begin(ctx context.Context, first string) (*sql.Conn, *sql.Tx, error) {
+	return begin(ctx, d.writer, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, first)
 }
 
 // begin waits for a connection and begins a transaction on it with first. Until
 // then nothing is done, so a connection that was lost while nobody used it is not
 // the caller's trouble: it tries another. Only waiting ends with ctx: a Commit
 // that is under way is waited for.
-func begin(ctx context.Context, db *sql.DB, o *sql.TxOptions, first func(*sql.Tx) error) (*sql.Conn, *sql.Tx, error) {
+func begin(ctx context.Context, db *sql.DB, o *sql.TxOptions, first string) (*sql.Conn, *sql.Tx, error) {
 	for try := 0; ; try++ {
 		conn, err := db.Conn(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		t, err := conn.BeginTx(context.WithoutCancel(ctx), o)
-		if err == nil {
-			if err = first(t); err == nil {
-				return conn, t, nil
+		if err == nil && first != "" {
+			if _, err = t.ExecContext(ctx, first); err != nil {
+				t.Rollback()
 			}
-			t.Rollback()
+		}
+		if err == nil {
+			return conn, t, nil
 		}
 		conn.Close()
 		if try == readers || ctx.Err() != nil || !lost(err) {
 			return nil, nil, err
 		}
 	}
-}
-
-// unknown is how long outcome asks.
-const unknown = 10 * time.Second
-
-// outcome asks what became of a transaction whose Commit got no answer.
-func (d *DB) outcome(id string, err error) error {
-	ctx, end := context.WithTimeout(context.Background(), unknown)
-	defer end()
-	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		var is string
-		if d.reader.QueryRowContext(ctx, "SELECT pg_xact_status(?::xid8)", id).Scan(&is) != nil {
-			continue
-		}
-		switch strings.TrimSpace(is) {
-		case "committed":
-			return nil
-		case "aborted":
-			return err
-		}
-	}
-	return fmt.Errorf("the connection was lost while the transaction was committed, and the server has not said since whether it was: look before you do it again: %w", err)
 }

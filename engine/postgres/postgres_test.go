@@ -108,6 +108,31 @@ func TestSteps(t *testing.T) {
 	opened(t, s.URL("steps"))
 }
 
+// TestOwner: tables have one owner, who may be new if they have none.
+func TestOwner(t *testing.T) {
+	s := postgrestest.Start(t)
+	open := func(owner string) error {
+		db, err := postgres.Open(t.Context(), s.URL("o"), postgres.Tables{Room: "test", Steps: tables.Steps, Owner: owner})
+		if err == nil {
+			db.Close()
+		}
+		return err
+	}
+	must(t, open(""))
+	must(t, open("me"))
+	must(t, open("me"))
+	must(t, open(""))
+	if err := open("you"); err == nil || !strings.Contains(err.Error(), "another data directory") {
+		t.Errorf("another owner: %v", err)
+	}
+	s.Do("UPDATE o_test.footfall_format SET owner = ''")
+	must(t, open("you"))
+	where, err := postgres.Where(s.URL("o"))
+	if must(t, err); !strings.Contains(where, ", database postgres, schema o") || strings.Contains(where, "s3cr") {
+		t.Errorf("it is at %s", where)
+	}
+}
+
 // TestSettings: whatever the server's usual settings are, a commit is on disk, and
 // who looks can't write.
 func TestSettings(t *testing.T) {
@@ -224,6 +249,27 @@ func TestServerCrashes(t *testing.T) {
 	must(t, db.Change(t.Context(), count(t.Context())))
 }
 
+// TestCrashAndOthers: after a crash others get the numbers that transactions had
+// which were lost, and commit: a Change is not taken for one of theirs.
+func TestCrashAndOthers(t *testing.T) {
+	s := postgrestest.Start(t)
+	db := opened(t, s.URL("again"))
+	others := 0
+	err := db.Change(t.Context(), func(tx *sql.Tx) error {
+		must(t, count(t.Context())(tx))
+		s.Restart()
+		other := opened(t, s.URL("again"))
+		for range 20 {
+			must(t, other.Change(t.Context(), count(t.Context())))
+			others++
+		}
+		return nil
+	})
+	if n := counted(t, db); err == nil || n != others {
+		t.Errorf("it says %v; counted %d, want %d", err, n, others)
+	}
+}
+
 // TestWaiting: who waits for a Change of another process stops with its context,
 // and holds up nobody afterwards.
 func TestWaiting(t *testing.T) {
@@ -263,19 +309,20 @@ func TestOpenRefuses(t *testing.T) {
 	good := s.URL("a")
 	host := strings.SplitAfter(good, "@")[1]
 	for name, c := range map[string]struct{ url, want string }{
-		"no URL":           {"postgres://me:s3cret@", "this is no URL of a PostgreSQL"},
-		"a wrong escape":   {"postgres://me:s3cret%zz@localhost/a", "this is no URL of a PostgreSQL"},
-		"no database":      {"postgres://me:s3cret@localhost/", "this is no URL of a PostgreSQL"},
-		"a wrong port":     {"postgres://me:s3cret@localhost:s3cret/a", "this is no URL of a PostgreSQL"},
-		"another engine":   {"mysql://me:s3cret@localhost/a", "this is no URL of a PostgreSQL"},
-		"a wrong option":   {"postgres://me:s3cret@localhost/a?sslmode=perhaps", "this is no URL of a PostgreSQL"},
-		"a wrong schema":   {s.URL("A;b"), "small letters"},
-		"no server":        {"postgres://me:s3cret@127.0.0.1:1/a", "is the server running"},
-		"a wrong password": {strings.Replace(good, "s3cr", "s3cr3t", 1), "check user and password"},
-		"no such database": {strings.Replace(good, "/postgres?", "/nowhere?", 1), "createdb"},
-		"another's schema": {s.URL("foreign"), "choose another with ?schema="},
-		"no rights":        {"postgres://weak:s3cret@" + host, "GRANT CREATE ON DATABASE"},
-		"another encoding": {strings.Replace(good, "/postgres?", "/latin?", 1), "ENCODING 'UTF8'"},
+		"no URL":                              {"postgres://me:s3cret@", "this is no URL of a PostgreSQL"},
+		"a wrong escape":                      {"postgres://me:s3cret%zz@localhost/a", "this is no URL of a PostgreSQL"},
+		"no database":                         {"postgres://me:s3cret@localhost/", "this is no URL of a PostgreSQL"},
+		"a wrong port":                        {"postgres://me:s3cret@localhost:s3cret/a", "this is no URL of a PostgreSQL"},
+		"another engine":                      {"mysql://me:s3cret@localhost/a", "this is no URL of a PostgreSQL"},
+		"a password that settings would show": {"postgres://localhost/a?password=s3cret", "this is no URL of a PostgreSQL"},
+		"a wrong option":                      {"postgres://me:s3cret@localhost/a?sslmode=perhaps", "this is no URL of a PostgreSQL"},
+		"a wrong schema":                      {s.URL("A;b"), "small letters"},
+		"no server":                           {"postgres://me:s3cret@127.0.0.1:1/a", "is the server running"},
+		"a wrong password":                    {strings.Replace(good, "s3cr", "s3cr3t", 1), "check user and password"},
+		"no such database":                    {strings.Replace(good, "/postgres?", "/nowhere?", 1), "createdb"},
+		"another's schema":                    {s.URL("foreign"), "choose another with ?schema="},
+		"no rights":                           {"postgres://weak:s3cret@" + host, "GRANT CREATE ON DATABASE"},
+		"another encoding":                    {strings.Replace(good, "/postgres?", "/latin?", 1), "ENCODING 'UTF8'"},
 	} {
 		db, err := postgres.Open(t.Context(), c.url, tables)
 		if err == nil {

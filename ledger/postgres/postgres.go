@@ -20,10 +20,15 @@ type Book struct{ db *postgres.DB }
 
 var _ ledger.Book = (*Book)(nil)
 
+// Options of a ledger.
+type Options struct {
+	Owner string // see engine/postgres.Tables
+}
+
 // Open opens or creates the ledger in the PostgreSQL at a URL, see engine/postgres.
 // The caller must Close the Book.
-func Open(ctx context.Context, address string) (*Book, error) {
-	db, err := postgres.Open(ctx, address, postgres.Tables{Room: "ledger", Steps: []string{words.Replace(rows.Tables)}})
+func Open(ctx context.Context, address string, o Options) (*Book, error) {
+	db, err := postgres.Open(ctx, address, postgres.Tables{Room: "ledger", Steps: []string{words.Replace(rows.Tables)}, Owner: o.Owner})
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
