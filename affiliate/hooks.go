@@ -41,6 +41,8 @@ func checkHook(h *ledger.Hook) error {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(h.URL) > 2000:
 		return shop.Invalid("url", "is no address such as https://books.example.com/footfall, without a name, password or #part")
+	case u.Scheme == "http" && !h.Inside:
+		return shop.Invalid("url", "must begin with https://; an operator may name another: footfall hook set")
 	case len(h.Note) > 200:
 		return shop.Invalid("note", "is longer than 200 bytes")
 	}
@@ -61,7 +63,7 @@ func (d *Desk) AddHook(ctx context.Context, h ledger.Hook) (made ledger.Hook, se
 		return h, "", err
 	}
 	secret = newHookSecret()
-	h = ledger.Hook{ID: d.id(), Program: h.Program, URL: h.URL, Note: h.Note, Kinds: h.Kinds, Secrets: []string{secret}, State: ledger.HookActive, Created: d.now(), Changed: d.now()}
+	h = ledger.Hook{ID: d.id(), Program: h.Program, URL: h.URL, Inside: h.Inside, Note: h.Note, Kinds: h.Kinds, Secrets: []string{secret}, State: ledger.HookActive, Created: d.now(), Changed: d.now()}
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		if _, err := tx.Set().Programs().Get(h.Program); err != nil {
 			return absent(err, "program", h.Program)
@@ -126,7 +128,7 @@ func (d *Desk) changeHook(ctx context.Context, id string, change func(h *ledger.
 	return h, err
 }
 
-// AlterHook changes a hook's address, note, kinds and state: active or paused. One
+// AlterHook changes a hook's address, whether it may be inside, note, kinds and state: active or paused. One
 // that is made active is given time anew.
 func (d *Desk) AlterHook(ctx context.Context, id string, change func(h *ledger.Hook)) (ledger.Hook, error) {
 	return d.changeHook(ctx, id, func(h *ledger.Hook) error {
