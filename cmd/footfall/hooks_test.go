@@ -11,6 +11,14 @@ import (
 	"footfall/ledger"
 )
 
+// must types a command that must do what it is to.
+func (h *home) must(into any, args ...string) {
+	h.t.Helper()
+	if fault, code := h.typed(into, args...); code != 0 {
+		h.t.Fatalf("footfall %s: %s", strings.Join(args, " "), fault)
+	}
+}
+
 // TestHookCommands types what an operator does with a programme's webhook, from
 // its making to its end.
 func TestHookCommands(t *testing.T) {
@@ -22,12 +30,7 @@ func TestHookCommands(t *testing.T) {
 	defer server.Close()
 	stop := h.work(t.Context())
 	defer stop()
-	typed := func(into any, args ...string) {
-		t.Helper()
-		if fault, code := h.typed(into, args...); code != 0 {
-			t.Fatalf("footfall %s: %s", strings.Join(args, " "), fault)
-		}
-	}
+	typed := h.must
 	typed(nil, "site", "add", "a.example")
 	typed(nil, "program", "set", "Courses", "--site", "a.example", "--rate", "50%")
 	var made, rotated keptHook
@@ -66,6 +69,32 @@ func TestHookCommands(t *testing.T) {
 		t.Errorf("%+v", rotated)
 	}
 	typed(nil, "hook", "set", made.ID, "--state", "paused")
+	refusesHooks(t, h, made)
+	typed(nil, "hook", "remove", made.ID)
+	var hooks []ledger.Hook
+	if typed(&hooks, "hook", "list", "--site", "a.example"); len(hooks) != 0 {
+		t.Errorf("after it was removed: %+v", hooks)
+	}
+	notesHooks(t, h, made)
+}
+
+// notesHooks reads what of it is in the audit log.
+func notesHooks(t *testing.T, h *home, made keptHook) {
+	t.Helper()
+	text, _ := told(t, h.dir, "audit")
+	for _, want := range []string{"hook add", "hook test", "hook set", "hook replay", "hook remove", "hook " + made.ID} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the audit log lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "hidden") || strings.Contains(text, made.Secret) || strings.Contains(text, "hook log") {
+		t.Errorf("the audit log tells too much:\n%s", text)
+	}
+}
+
+// refusesHooks types what is wrong with a hook that is paused.
+func refusesHooks(t *testing.T, h *home, made keptHook) {
+	t.Helper()
 	for args, says := range map[string]string{
 		"hook test " + made.ID:                              "is paused (by hand): resume it first",
 		"hook replay " + made.ID + " --all":                 "is paused",
@@ -82,19 +111,5 @@ func TestHookCommands(t *testing.T) {
 		if text, code := told(t, h.dir, strings.Fields(args)...); code == 0 || !strings.Contains(text, says) {
 			t.Errorf("footfall %s: %d %s", args, code, text)
 		}
-	}
-	typed(nil, "hook", "remove", made.ID)
-	var hooks []ledger.Hook
-	if typed(&hooks, "hook", "list", "--site", "a.example"); len(hooks) != 0 {
-		t.Errorf("after it was removed: %+v", hooks)
-	}
-	text, _ := told(t, h.dir, "audit")
-	for _, want := range []string{"hook add", "hook test", "hook set", "hook replay", "hook remove", "hook " + made.ID} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the audit log lacks %q:\n%s", want, text)
-		}
-	}
-	if strings.Contains(text, "hidden") || strings.Contains(text, made.Secret) || strings.Contains(text, "hook log") {
-		t.Errorf("the audit log tells too much:\n%s", text)
 	}
 }
