@@ -3,6 +3,7 @@ package affiliate
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -189,7 +190,7 @@ func (d *Desk) TestHook(ctx context.Context, id string) (n ledger.Notice, err er
 		}{h.ID, "This is a test."}, h); err != nil {
 			return err
 		}
-		newest, err := tx.Money().Tables().Outbox().List(ledger.NoticeFilter{To: ledger.To(ledger.ToHook, id), Kind: Test, Limit: 1})
+		newest, err := tx.Money().Tables().Outbox().List(ledger.NoticeFilter{To: ToHook(id), Kind: Test, Limit: 1})
 		if err == nil {
 			n = newest[0]
 		}
@@ -207,6 +208,17 @@ func (d *Desk) Notices(ctx context.Context, f ledger.NoticeFilter) (all []ledger
 	return all, err
 }
 
+// ToHook is the address of notices to a hook, as NoticeFilter has it.
+func ToHook(id string) string { return ledger.To(ledger.ToHook, id) }
+
+// SpellAnswer says what came of a try, for people.
+func SpellAnswer(a ledger.Answer) string {
+	if a.Why != "" {
+		return a.Why
+	}
+	return fmt.Sprintf("%d, in %d ms", a.Status, a.Took.Milliseconds())
+}
+
 // replayed is how many notices Replay makes waiting in one transaction.
 const replayed = 500
 
@@ -214,11 +226,11 @@ const replayed = 500
 // and sent ones that are named, or all dead ones if none is. It counts them. One
 // that is waiting is tried at once.
 func (d *Desk) Replay(ctx context.Context, id string, notices ...string) (n int, err error) {
-	filters := []ledger.NoticeFilter{{To: ledger.To(ledger.ToHook, id), State: ledger.Dead, Limit: replayed}}
+	filters := []ledger.NoticeFilter{{To: ToHook(id), State: ledger.Dead, Limit: replayed}}
 	if len(notices) > 0 {
 		filters = nil
 		for _, notice := range notices {
-			filters = append(filters, ledger.NoticeFilter{ID: notice, To: ledger.To(ledger.ToHook, id)})
+			filters = append(filters, ledger.NoticeFilter{ID: notice, To: ToHook(id)})
 		}
 	}
 	for more := true; more; {
