@@ -20,6 +20,7 @@ import (
 const (
 	look    = time.Second // how often the outbox is looked at
 	few     = 4           // notices on their way to a hook at once
+	worth   = 8           // tries of a notice until it is worth a line in the log, some 20 minutes
 	answers = 5           // to its last tries, that a notice keeps
 	// patience is for how long a hook may take nothing until it is paused, with the
 	// next notice that is given up.
@@ -45,8 +46,8 @@ type Options struct {
 type Sender struct {
 	book   ledger.Book
 	o      Options
-	poster *webhook.Poster
-	freed  chan struct{} // a hook may have more that is due
+	poster map[bool]*webhook.Poster // by whether a hook may be inside
+	freed  chan struct{}            // a hook may have more that is due
 
 	trouble string // with the outbox, as it was told last
 
@@ -63,7 +64,7 @@ func New(book ledger.Book, o Options) *Sender {
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
 	}
-	return &Sender{book: book, o: o, poster: webhook.New(o.Transport), freed: make(chan struct{}, 1), under: map[string]bool{}, busy: map[string]int{}}
+	return &Sender{book: book, o: o, poster: map[bool]*webhook.Poster{true: webhook.New(o.Transport), false: webhook.NewOutside(o.Transport)}, freed: make(chan struct{}, 1), under: map[string]bool{}, busy: map[string]int{}}
 }
 
 // Run delivers until ctx ends; what is on its way then is waited for. It also
@@ -174,7 +175,7 @@ type answer struct {
 
 func (s *Sender) try(ctx context.Context, h ledger.Hook, n ledger.Notice) answer {
 	at := time.Now()
-	status, err := s.poster.Post(ctx, h.URL, n.Body, secrets(h, at)...)
+	status, err := s.poster[h.Inside].Post(ctx, h.URL, n.Body, secrets(h, at)...)
 	a := answer{ledger.Answer{At: at.UTC().Truncate(time.Millisecond), Took: time.Since(at), Status: status}, err}
 	if err != nil {
 		a.Why = err.Error()
@@ -257,7 +258,7 @@ func failed(n *ledger.Notice, h *ledger.Hook, why error, now time.Time) {
 	}
 }
 
-// tell counts what came of a try, and tells when it changes how a hook does.
+// tell counts what came of a try, and logs what an operator should know.
 func (s *Sender) tell(o outcome, tried *answer) {
 	before, h := o.before, o.now
 	switch {
@@ -274,10 +275,8 @@ func (s *Sender) tell(o outcome, tried *answer) {
 	switch {
 	case h.State != before.State:
 		s.o.Log.Warn("affiliate webhooks: a webhook was paused; what it misses is kept for it", "hook", h.ID, "reason", h.Why)
-	case before.Failing.IsZero() && !h.Failing.IsZero():
-		s.o.Log.Warn("affiliate webhooks: a notice could not be delivered", "hook", h.ID, "reason", o.notice.Why)
-	case !before.Failing.IsZero() && h.Failing.IsZero():
-		s.o.Log.Info("affiliate webhooks: notices are delivered again", "hook", h.ID)
+	case tried != nil && tried.err != nil && o.notice.Tries == worth:
+		s.o.Log.Warn("affiliate webhooks: a notice is not taken, and tried on for three days", "hook", h.ID, "notice", o.notice.ID, "reason", o.notice.Why)
 	}
 }
 
