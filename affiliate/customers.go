@@ -63,13 +63,7 @@ func (d *Desk) follow(tx ledger.Tx, p ledger.Program, o ledger.Order, since time
 		if err != nil {
 			return err
 		}
-		if other, err = d.attribute(tx, p, other); err != nil {
-			return err
-		}
-		if err := tx.Orders().Put(other); err != nil {
-			return err
-		}
-		if err := d.settle(tx, p, other, facts); err != nil {
+		if _, err = d.decide(tx, p, other, facts); err != nil {
 			return err
 		}
 	}

@@ -35,6 +35,8 @@ type Desk struct {
 	set  atomic.Pointer[directory]
 	mu   sync.Mutex // of loading the directory
 	read marks
+
+	notice atomic.Int64 // milliseconds in the newest id of a notice
 }
 
 // Open makes a Desk on a ledger, which stays the caller's to close.

@@ -128,6 +128,9 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, se
 			if err := tx.Money().Take(p.ID, ids(proposals[at].Entries)...); err != nil {
 				return err
 			}
+			if err := d.paid(tx, p); err != nil {
+				return err
+			}
 			made = append(made, p)
 		}
 		return nil
@@ -166,7 +169,10 @@ func (d *Desk) Advance(ctx context.Context, payout string, to ledger.PayoutState
 			p.Why = why
 			err = d.free(tx, p, before)
 		}
-		return errors.Join(err, tx.Money().Tables().Payouts().Put(p))
+		if err := errors.Join(err, tx.Money().Tables().Payouts().Put(p)); err != nil {
+			return err
+		}
+		return d.paid(tx, p)
 	})
 	return p, err
 }
@@ -244,7 +250,7 @@ func (d *Desk) Judge(ctx context.Context, flag string, state ledger.FlagState, b
 			return shop.Invalid("state", "must be cleared or confirmed")
 		}
 		f.State, f.By, f.Changed = state, by, d.now()
-		return tx.Money().Tables().Flags().Put(f)
+		return d.judged(tx, f, func() error { return tx.Money().Tables().Flags().Put(f) })
 	})
 	return f, err
 }

@@ -33,13 +33,17 @@ func (d *desk) days(n int) period.Window {
 	return period.Window{From: start.AddDate(0, 0, 1-n), To: start.AddDate(0, 0, 1)}
 }
 
-// busy is half a year of an affiliate programme, by chance.
-func busy(t *testing.T, seed uint64) *desk {
+// busy is half a year of an affiliate programme, by chance; also is called at its
+// beginning and after each thing that happens.
+func busy(t *testing.T, seed uint64, also ...func(d *desk)) *desk {
 	d := openDesk(t, func(p *ledger.Program) { p.Hold, p.Bind = 20, ledger.BindCustomer })
 	rng := rand.New(rand.NewPCG(seed, 17))
 	currencies := []string{"EUR", "EUR", "USD", "JPY"}
 	var made []shop.Report
 	for n := range 160 {
+		for _, call := range also {
+			call(d)
+		}
 		d.now = d.now.Add(time.Duration(rng.IntN(40*60)) * time.Minute)
 		visitor, code := fmt.Sprint("v", rng.IntN(40)), []string{"anna", "ben", "nobody"}[rng.IntN(3)]
 		e := click(fmt.Sprint("c", n), visitor, code, d.now)

@@ -222,6 +222,18 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if o.Time.Before(since) {
 		since = o.Time
 	}
+	if o, err = d.decide(tx, p, o, facts); err != nil {
+		return o, err
+	}
+	return o, d.follow(tx, p, o, since)
+}
+
+// decide attributes an order, keeps it, posts what follows, and tells of it.
+func (d *Desk) decide(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []ledger.Fact) (ledger.Order, error) {
+	watched, err := d.watch(tx, p.ID, o.ID)
+	if err != nil {
+		return o, err
+	}
 	if o.Known {
 		if o, err = d.attribute(tx, p, o); err != nil {
 			return o, err
@@ -233,7 +245,7 @@ func (d *Desk) refresh(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger.O
 	if err := d.settle(tx, p, o, facts); err != nil {
 		return o, err
 	}
-	return o, d.follow(tx, p, o, since)
+	return o, watched.tell()
 }
 
 // attribute decides whose an order is, unless that is settled (rule 4): a

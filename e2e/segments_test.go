@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"footfall/segment"
+	"footfall/webhook"
 )
 
 // receiver is a webhook of the shop's. It checks every signature, and turns down
@@ -33,7 +34,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		err = segment.Verify(r.secret, body, q.Header.Get(segment.SignatureHeader), time.Now())
+		err = webhook.Verify(r.secret, body, q.Header.Get(webhook.Header), time.Now())
 	}
 	var notice segment.Notice
 	if err == nil {

@@ -420,9 +420,13 @@ type Facts interface {
 	Merge(from, to string) error
 }
 
-// Reading is how far the queue has been read.
+// Reading is how far the queue has been read, and the clock.
 type Reading interface {
 	// Position is the last one set; the zero one at first.
 	Position() (event.Position, error)
 	SetPosition(p event.Position) error
+	// Told is up to when a programme's hooks were told what time alone changes: see
+	// affiliate.Desk.Ripen. The zero time at first.
+	Told(program string) (time.Time, error)
+	SetTold(program string, at time.Time) error
 }

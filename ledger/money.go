@@ -45,6 +45,7 @@ type EntryFilter struct {
 	ID, Program, Affiliate, Site, Order, Payout, Currency string
 	Kinds                                                 []EntryKind
 	From, To                                              time.Time // of Occurred; To is exclusive
+	RipeFrom, RipeTo                                      time.Time // of Available; RipeTo is exclusive
 	Unpaid                                                bool      // of no payout, and Payable
 	Before                                                string    // id to go on behind, for pages: newest first; ErrNotFound if there is none
 	Limit                                                 int       // 0 is all
@@ -79,6 +80,8 @@ type Money interface {
 type Tables interface {
 	Payouts() Table[Payout] // by program; by affiliate
 	Flags() Table[Flag]     // by program; by order; by affiliate
+	Hooks() Table[Hook]     // by program
+	Outbox() Outbox
 }
 
 // PayoutState is how far a payout is.

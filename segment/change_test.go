@@ -75,39 +75,3 @@ func TestNotice(t *testing.T) {
 		t.Errorf("7 notices have %d ids", len(ids))
 	}
 }
-
-func TestSignature(t *testing.T) {
-	secret, body, at := []byte("whsec"), []byte(`{"a":1}`), time.Unix(1700000000, 0)
-	// Computed with another program.
-	const right = "t=1700000000,v1=8ad37ba156048ae0e0a5533c75cdf26fee88b07f93cb57ee4c80adb053012032"
-	if got := Sign(secret, body, at); got != right {
-		t.Fatalf("got %s, want %s", got, right)
-	}
-	_, v1, _ := strings.Cut(right, ",")
-	for _, c := range []struct {
-		name, secret, body, header string
-		later                      time.Duration
-		ok                         bool
-	}{
-		{"right", "whsec", `{"a":1}`, right, 0, true},
-		{"five minutes old", "whsec", `{"a":1}`, right, SignatureAge, true},
-		{"too old", "whsec", `{"a":1}`, right, SignatureAge + time.Second, false},
-		{"from the future", "whsec", `{"a":1}`, right, -SignatureAge - time.Second, false},
-		{"one of two", "whsec", `{"a":1}`, "t=1700000000,v1=00," + v1, 0, true},
-		{"one of two, the first", "whsec", `{"a":1}`, right + ",v1=00", 0, true},
-		{"and a later version", "whsec", `{"a":1}`, right + ",v2=what", 0, true},
-		{"another secret", "wrong", `{"a":1}`, right, 0, false},
-		{"no secret", "", `{"a":1}`, Sign(nil, body, at), 0, false},
-		{"another body", "whsec", `{"a":2}`, right, 0, false},
-		{"another time", "whsec", `{"a":1}`, strings.Replace(right, "1700000000", "1700000001", 1), 0, false},
-		{"cut", "whsec", `{"a":1}`, right[:len(right)-2], 0, false},
-		{"no hex", "whsec", `{"a":1}`, "t=1700000000,v1=xy", 0, false},
-		{"no time", "whsec", `{"a":1}`, v1, 0, false},
-		{"no signature", "whsec", `{"a":1}`, "t=1700000000", 0, false},
-		{"nothing", "whsec", `{"a":1}`, "", 0, false},
-	} {
-		if err := Verify([]byte(c.secret), []byte(c.body), c.header, at.Add(c.later)); (err == nil) != c.ok {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-}

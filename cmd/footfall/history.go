@@ -314,8 +314,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	var done sync.WaitGroup
 	done.Go(func() { h.watch(ctx) })
 	done.Go(func() {
-		signed := webhook.Signature{Header: segment.SignatureHeader, Sign: segment.Sign}
-		webhook.New(h.histories, h.sites.hook, signed, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
+		webhook.New(h.histories, h.sites.hook, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
 	})
 	return func() {
 		cancel()

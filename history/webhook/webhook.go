@@ -4,19 +4,16 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"footfall/history"
+	"footfall/webhook"
 )
 
 // Hook is where a site's messages go, and what signs them.
@@ -25,20 +22,10 @@ type Hook struct {
 	Secret []byte
 }
 
-// Signature is how messages are signed.
-type Signature struct {
-	Header string // that carries it
-	Sign   func(secret, body []byte, at time.Time) string
-}
-
 const (
-	look    = time.Second      // how often the outbox is looked at
-	batch   = 100              // messages of a site taken at a time
-	timeout = 10 * time.Second // of one try
-	first   = 10 * time.Second // pause after a message's first failure, doubled after each further one
-	most    = 6 * time.Hour    // longest pause
-	life    = 72 * time.Hour   // how long a message is tried at least
-	enough  = 8                // tries of a message that its receiver refuses, some 20 minutes
+	look   = time.Second // how often the outbox is looked at
+	batch  = 100         // messages of a site taken at a time
+	enough = 8           // tries of a message that its receiver refuses, some 20 minutes
 )
 
 // Options of a Sender; the zero value works.
@@ -52,9 +39,8 @@ type Options struct {
 type Sender struct {
 	outbox history.Outbox
 	hook   func(site string) (Hook, bool)
-	sign   Signature
 	o      Options
-	client *http.Client
+	poster *webhook.Poster
 	freed  chan struct{} // a site may have more that is due
 
 	trouble string // with the outbox, as it was told last
@@ -75,18 +61,14 @@ const (
 
 // New makes a Sender. hook is false for a site of which nobody is told, and is
 // asked before each try.
-func New(outbox history.Outbox, hook func(site string) (Hook, bool), sign Signature, o Options) *Sender {
+func New(outbox history.Outbox, hook func(site string) (Hook, bool), o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
 	}
-	if o.Transport == nil {
-		o.Transport = &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}
-	}
-	return &Sender{outbox: outbox, hook: hook, sign: sign, o: o, freed: make(chan struct{}, 1), busy: map[string]bool{}, state: map[string]state{},
-		client: &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &Sender{outbox: outbox, hook: hook, o: o, poster: webhook.New(o.Transport), freed: make(chan struct{}, 1), busy: map[string]bool{}, state: map[string]state{}}
 }
 
 // Run delivers until ctx ends; what is on its way then is waited for.
@@ -158,21 +140,10 @@ func (s *Sender) deliver(ctx context.Context, site string, messages []history.Me
 	}
 }
 
-// goneError means that the receiver wants no such message any more.
-type goneError struct{}
-
-func (goneError) Error() string { return "the answer was 410 Gone" }
-
-// refusedError means that the receiver finds fault with the message, and most
-// likely always will.
-type refusedError struct{ status int }
-
-func (e refusedError) Error() string { return fmt.Sprintf("the answer was %d", e.status) }
-
 // refused reports whether a message that failed again is one its receiver
 // refuses: it has been tried often, and got the same answer the last time.
 func refused(m history.Message, err error) bool {
-	_, is := errors.AsType[refusedError](err)
+	_, is := errors.AsType[webhook.RefusedError](err)
 	return is && m.Tries+1 >= enough && m.Why == err.Error()
 }
 
@@ -184,13 +155,13 @@ func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int
 		lost["the site has no webhook or keeps no histories any more"]++
 		return s.giveUp(ctx, m, "no webhook")
 	}
-	err := s.post(ctx, hook, m.Body)
+	_, err := s.poster.Post(ctx, hook.URL, m.Body, hook.Secret)
 	switch {
 	case err == nil:
 		s.o.Count("webhook_sent", "", 1)
 		s.now(m.Site, works, "")
 		return s.done(ctx, m)
-	case errors.Is(err, goneError{}):
+	case errors.Is(err, webhook.GoneError{}):
 		lost[err.Error()]++
 		return s.giveUp(ctx, m, "gone")
 	case refused(m, err):
@@ -204,77 +175,19 @@ func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int
 		return s.giveUp(ctx, m, "failed")
 	}
 	s.now(m.Site, failing, err.Error())
-	if err := s.outbox.Failed(ctx, m.ID, err.Error(), time.Now().Add(pause(m.Tries))); err != nil {
+	if err := s.outbox.Failed(ctx, m.ID, err.Error(), time.Now().Add(webhook.Pause(m.Tries))); err != nil {
 		s.o.Log.Error("webhook: a failure can't be noted", "error", err)
 	}
 	return false
-}
-
-// post sends a body; nil is taken.
-func (s *Sender) post(ctx context.Context, hook Hook, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))
-	if err != nil {
-		return errors.New("its address can't be read")
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Footfall")
-	r.Header.Set(s.sign.Header, s.sign.Sign(hook.Secret, body, time.Now()))
-	answer, err := s.client.Do(r)
-	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the address, which may hold a secret
-		}
-		return err
-	}
-	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, 4<<10) // so that the connection can be used again; what it says is no matter
-	return verdict(answer.StatusCode)
-}
-
-// verdict is what an answer says; nil is taken.
-func verdict(status int) error {
-	switch status {
-	case http.StatusGone:
-		return goneError{}
-	case http.StatusUnauthorized, http.StatusForbidden, // which a new secret may mend
-		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return fmt.Errorf("the answer was %d", status)
-	}
-	switch status / 100 {
-	case 2:
-		return nil
-	case 3:
-		return fmt.Errorf("the answer was %d: redirects are not followed", status)
-	case 4:
-		return refusedError{status}
-	}
-	return fmt.Errorf("the answer was %d", status)
-}
-
-// pause is how long a message waits that had failed so often before it failed again.
-func pause(tries int) time.Duration {
-	p := first
-	for range tries {
-		if p *= 2; p >= most {
-			return most
-		}
-	}
-	return p
 }
 
 // tooOld reports whether a message that failed again has been tried for long
 // enough. If the one before it was given up, what is old enough has been
 // waiting for the same receiver, and one try tells that it is still away.
 func (s *Sender) tooOld(m history.Message) bool {
-	var tried time.Duration
-	for n := range m.Tries {
-		tried += pause(n)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return tried >= life || s.state[m.Site] == dead && time.Since(written(m.Body)) >= life
+	return webhook.Tried(m.Tries) >= webhook.Life || s.state[m.Site] == dead && time.Since(written(m.Body)) >= webhook.Life
 }
 
 // written is when a notice was made.

@@ -19,6 +19,7 @@ import (
 
 	"footfall/history"
 	"footfall/history/historytest"
+	"footfall/webhook"
 )
 
 // receiver is a webhook in memory: it answers with what status says and keeps
@@ -96,13 +97,10 @@ func run(t *testing.T, o history.Outbox, to http.RoundTripper, count func(string
 	hook := func(site string) (Hook, bool) {
 		return Hook{"http://" + site + "/hook?token=secret", []byte("key of " + site)}, site != "off"
 	}
-	sign := Signature{"Signed", func(secret, body []byte, at time.Time) string {
-		return fmt.Sprintf("%s %d %d", secret, len(body), at.Unix())
-	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
-		New(o, hook, sign, Options{Log: slog.New(slog.NewTextHandler(log, nil)), Count: count, Transport: to}).Run(ctx)
+		New(o, hook, Options{Log: slog.New(slog.NewTextHandler(log, nil)), Count: count, Transport: to}).Run(ctx)
 		close(done)
 	}()
 	return func() { cancel(); <-done }
@@ -281,10 +279,9 @@ func TestNobodyIsToldAnyMore(t *testing.T) {
 		bodies := put(t, o, "a", "1", "2", "3")
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		hook := func(string) (Hook, bool) { return Hook{"http://a/", nil}, !off.Load() }
-		sign := Signature{"Signed", func([]byte, []byte, time.Time) string { return "x" }}
+		hook := func(string) (Hook, bool) { return Hook{"http://a/", []byte("key")}, !off.Load() }
 		go func() {
-			New(o, hook, sign, Options{Log: slog.New(slog.DiscardHandler), Transport: r}).Run(ctx)
+			New(o, hook, Options{Log: slog.New(slog.DiscardHandler), Transport: r}).Run(ctx)
 			close(done)
 		}()
 		time.Sleep(3 * time.Second)
@@ -371,7 +368,7 @@ func TestOverTheNetwork(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		from[r.RemoteAddr] = true
-		got = append(got, fmt.Sprintf("%s %s %s %s %s", r.Method, r.URL.Path, r.Header.Get("Content-Type"), strings.Fields(r.Header.Get("Signed"))[0], body))
+		got = append(got, fmt.Sprintf("%s %s %s %v %s", r.Method, r.URL.Path, r.Header.Get("Content-Type"), webhook.Verify([]byte("key"), body, r.Header.Get(webhook.Header), time.Now()), body))
 		if strings.Contains(string(body), `"moved"`) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}
@@ -379,8 +376,7 @@ func TestOverTheNetwork(t *testing.T) {
 	}))
 	defer server.Close()
 	bodies := put(t, o, "a", "1", "2", "moved")
-	sign := Signature{"Signed", func(secret, _ []byte, _ time.Time) string { return string(secret) + " x" }}
-	s := New(o, func(string) (Hook, bool) { return Hook{server.URL + "/hook", []byte("key")}, true }, sign, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s := New(o, func(string) (Hook, bool) { return Hook{server.URL + "/hook", []byte("key")}, true }, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()
@@ -393,7 +389,7 @@ func TestOverTheNetwork(t *testing.T) {
 	<-done
 	var want []string
 	for _, b := range bodies {
-		want = append(want, "POST /hook application/json key "+b)
+		want = append(want, "POST /hook application/json <nil> "+b)
 	}
 	same(t, "got", got, want)
 	if n, oldest, _ := o.Waiting(t.Context()); n != 1 || oldest.Why != "the answer was 307: redirects are not followed" || len(from) != 1 {

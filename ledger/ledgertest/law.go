@@ -22,7 +22,7 @@ func Law(t *testing.T, open Open) {
 		law  func(t *testing.T, b ledger.Book)
 	}{
 		{"Programs", programs}, {"Affiliates", affiliates}, {"Codes", codes}, {"Rules", rules}, {"Misses", misses},
-		{"Payouts", payouts}, {"Flags", flags}, {"Shops", shops}, {"OwnRows", ownRows},
+		{"Payouts", payouts}, {"Flags", flags}, {"Shops", shops}, {"Hooks", hooks}, {"Notices", notices}, {"Told", told}, {"OwnRows", ownRows},
 		{"Touches", touches}, {"Clicks", clicks}, {"Links", links}, {"Forget", forget},
 		{"Names", names}, {"OrderPages", orderPages}, {"OrderFilters", orderFilters}, {"Facts", facts}, {"Decisions", decisions}, {"Merge", merge},
 		{"Unique", unique}, {"EntryPages", entryPages}, {"EntryFilters", entryFilters}, {"Sums", sums}, {"Take", take},
@@ -115,10 +115,22 @@ var writes = map[string]func(tx ledger.Tx) error{
 		_, err := tx.Orders().Facts().Add(ledger.Fact{ID: "w", Order: "o1"})
 		return err
 	},
-	"Merge":       func(tx ledger.Tx) error { return tx.Orders().Facts().Merge("o0", "o1") },
-	"Decide":      func(tx ledger.Tx) error { return tx.Orders().Facts().Decide(ledger.Decision{ID: "w", Order: "o1"}) },
-	"Post":        func(tx ledger.Tx) error { return tx.Money().Post(ledger.Entry{ID: "w", Order: "o1"}) },
-	"Take":        func(tx ledger.Tx) error { return tx.Money().Take("w", "e1") },
+	"Merge":     func(tx ledger.Tx) error { return tx.Orders().Facts().Merge("o0", "o1") },
+	"Decide":    func(tx ledger.Tx) error { return tx.Orders().Facts().Decide(ledger.Decision{ID: "w", Order: "o1"}) },
+	"Post":      func(tx ledger.Tx) error { return tx.Money().Post(ledger.Entry{ID: "w", Order: "o1"}) },
+	"Take":      func(tx ledger.Tx) error { return tx.Money().Take("w", "e1") },
+	"Hooks.Add": func(tx ledger.Tx) error { return tx.Money().Tables().Hooks().Add(ledger.Hook{ID: "w"}) },
+	"Outbox.Add": func(tx ledger.Tx) error {
+		return tx.Money().Tables().Outbox().Add(ledger.Notice{ID: "w", Event: "w", To: "hook:w"})
+	},
+	"Outbox.Put": func(tx ledger.Tx) error {
+		return tx.Money().Tables().Outbox().Put(ledger.Notice{ID: "n1", State: ledger.Dead, Settled: at(9)})
+	},
+	"Outbox.Forget": func(tx ledger.Tx) error {
+		_, err := tx.Money().Tables().Outbox().Forget(ledger.Delivered, at(9))
+		return err
+	},
+	"SetTold":     func(tx ledger.Tx) error { return tx.Reading().SetTold("p", at(7)) },
 	"SetPosition": func(tx ledger.Tx) error { return tx.Reading().SetPosition(event.Position{Seq: 99}) },
 }
 
@@ -135,6 +147,9 @@ func fill(t testing.TB, b ledger.Book) {
 		must(t, tx.Orders().Put(ledger.Order{ID: "o1", Program: "p", Store: "shop", Number: "1", Time: at(1), Keys: []ledger.Key{"anon:1"}, Lines: []ledger.Line{{ID: "1"}}}))
 		must(t, tx.Orders().Put(ledger.Order{ID: "o0", Program: "p", Time: at(0), Keys: []ledger.Key{"anon:2"}}, ledger.Name{Store: "shop", Kind: "charge", Value: "1"}))
 		must(t, tx.Money().Post(ledger.Entry{ID: "e1", Program: "p", Affiliate: "a1", Order: "o1", Kind: ledger.Earn, Amount: 100, Currency: "EUR", Occurred: at(1), Posted: at(2)}))
+		must(t, tx.Money().Tables().Hooks().Add(ledger.Hook{ID: "h1", Program: "p", State: ledger.HookActive}))
+		must(t, tx.Money().Tables().Outbox().Add(ledger.Notice{ID: "n1", Event: "e1", Program: "p", To: "hook:h1", State: ledger.Waiting, Due: at(1)},
+			ledger.Notice{ID: "n2", Event: "e2", Program: "p", To: "hook:h1", State: ledger.Delivered, Settled: at(1)}))
 		must(t, tx.Reading().SetPosition(event.Position{Seq: 1}))
 	})
 }
@@ -163,6 +178,9 @@ func readAll(t testing.TB, tx ledger.Tx) (all []string) {
 	keep(tx.Money().Tables().Payouts().Find("", ""))
 	keep(tx.Money().Tables().Flags().Find("", ""))
 	keep(tx.Orders().Shops().Find("", ""))
+	keep(tx.Money().Tables().Hooks().Find("", ""))
+	keep(tx.Money().Tables().Outbox().List(ledger.NoticeFilter{}))
+	keep(tx.Reading().Told("p"))
 	for _, p := range ps {
 		keep(tx.Traffic().Touches(p.ID, time.Time{}, at(1e9)))
 		keep(tx.Traffic().Links().Of(p.ID, keys...))

@@ -72,6 +72,8 @@ type state struct {
 	payouts    map[string]ledger.Payout
 	flags      map[string]ledger.Flag
 	shops      map[string]ledger.Shop
+	hooks      map[string]ledger.Hook
+	notices    map[string]ledger.Notice
 
 	touches   map[string]ledger.Touch
 	links     map[ledger.Link]time.Time // since when, by the rest of the link
@@ -83,11 +85,13 @@ type state struct {
 	ofOrder   map[string][]string   // ids of entries
 	causes    map[ledger.Entry]bool // that have an entry: see cause
 	position  event.Position
+	told      map[string]time.Time // by programme
 }
 
 func newState() *state {
 	return &state{programs: map[string]ledger.Program{}, affiliates: map[string]ledger.Affiliate{}, codes: map[string]ledger.Code{},
 		rules: map[string]ledger.Rule{}, misses: map[string]ledger.Miss{}, payouts: map[string]ledger.Payout{}, flags: map[string]ledger.Flag{}, shops: map[string]ledger.Shop{},
+		hooks: map[string]ledger.Hook{}, notices: map[string]ledger.Notice{}, told: map[string]time.Time{},
 		touches: map[string]ledger.Touch{}, links: map[ledger.Link]time.Time{}, orders: map[string]ledger.Order{}, names: map[ledger.Name]string{},
 		facts: map[string][]ledger.Fact{}, decisions: map[string][]ledger.Decision{}, entries: map[string]ledger.Entry{}, ofOrder: map[string][]string{}, causes: map[ledger.Entry]bool{}}
 }
@@ -95,6 +99,7 @@ func newState() *state {
 func (s *state) copy() *state {
 	return &state{programs: maps.Clone(s.programs), affiliates: maps.Clone(s.affiliates), codes: maps.Clone(s.codes),
 		rules: maps.Clone(s.rules), misses: maps.Clone(s.misses), payouts: maps.Clone(s.payouts), flags: maps.Clone(s.flags), shops: maps.Clone(s.shops),
+		hooks: maps.Clone(s.hooks), notices: maps.Clone(s.notices), told: maps.Clone(s.told),
 		touches: maps.Clone(s.touches), links: maps.Clone(s.links), orders: maps.Clone(s.orders), names: maps.Clone(s.names),
 		facts: maps.Clone(s.facts), decisions: maps.Clone(s.decisions), entries: maps.Clone(s.entries), ofOrder: maps.Clone(s.ofOrder), causes: maps.Clone(s.causes), position: s.position}
 }
@@ -127,6 +132,16 @@ func (x memoryReading) SetPosition(p event.Position) error {
 		return err
 	}
 	x.position = p
+	return nil
+}
+
+func (x memoryReading) Told(program string) (time.Time, error) { return x.told[program], nil }
+
+func (x memoryReading) SetTold(program string, at time.Time) error {
+	if err := x.writable(); err != nil {
+		return err
+	}
+	x.told[program] = ms(at)
 	return nil
 }
 

@@ -336,7 +336,7 @@ func (x memoryMoney) Entries(f ledger.EntryFilter) (found []ledger.Entry, err er
 	for id := range among {
 		e := x.entries[id]
 		if is(f.ID, e.ID) && is(f.Program, e.Program) && is(f.Affiliate, e.Affiliate) && is(f.Site, e.Site) && is(f.Order, e.Order) && is(f.Payout, e.Payout) &&
-			is(f.Currency, e.Currency) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) && within(e.Occurred, f.From, f.To) &&
+			is(f.Currency, e.Currency) && (len(f.Kinds) == 0 || slices.Contains(f.Kinds, e.Kind)) && within(e.Occurred, f.From, f.To) && within(e.Available, f.RipeFrom, f.RipeTo) &&
 			!(f.Unpaid && (e.Payout != "" || !e.Kind.Payable())) && (!has || newest(before, e) < 0) {
 			found = append(found, e)
 		}

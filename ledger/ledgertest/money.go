@@ -79,8 +79,8 @@ func entryPages(t *testing.T, b ledger.Book) {
 func entryFilters(t *testing.T, b ledger.Book) {
 	change(t, b, func(tx ledger.Tx) {
 		must(t, tx.Money().Post(
-			ledger.Entry{ID: "1", Program: "p", Affiliate: "a", Site: "s", Order: "o", Currency: "EUR", Kind: ledger.Earn, Occurred: at(9), Posted: at(1), Payout: "w"},
-			ledger.Entry{ID: "2", Program: "p", Affiliate: "a", Site: "t", Order: "o", Currency: "JPY", Kind: ledger.Reverse, Occurred: at(8), Posted: at(2)},
+			ledger.Entry{ID: "1", Program: "p", Affiliate: "a", Site: "s", Order: "o", Currency: "EUR", Kind: ledger.Earn, Occurred: at(9), Available: at(20), Posted: at(1), Payout: "w"},
+			ledger.Entry{ID: "2", Program: "p", Affiliate: "a", Site: "t", Order: "o", Currency: "JPY", Kind: ledger.Reverse, Occurred: at(8), Available: at(21), Posted: at(2)},
 			ledger.Entry{ID: "3", Program: "p", Affiliate: "b", Order: "O", Currency: "EUR", Kind: ledger.PaidOut, Occurred: at(7), Posted: at(3)},
 			ledger.Entry{ID: "4", Program: "q", Affiliate: "b", Order: "u", Currency: "EUR", Kind: ledger.PayoutFailed, Occurred: at(6), Posted: at(4)},
 			ledger.Entry{ID: "5", Program: "q", Affiliate: "b", Order: "v", Currency: "EUR", Kind: ledger.DisputeHold, Occurred: at(5), Posted: at(5)},
@@ -105,6 +105,9 @@ func entryFilters(t *testing.T, b ledger.Book) {
 			{ledger.EntryFilter{From: at(7)}, "[3 2 1]"},
 			{ledger.EntryFilter{To: at(7)}, "[6 5 4]"},
 			{ledger.EntryFilter{From: at(6), To: at(8), Before: "4"}, "[3]"},
+			{ledger.EntryFilter{RipeFrom: at(20)}, "[2 1]"},
+			{ledger.EntryFilter{RipeFrom: at(20), RipeTo: at(21)}, "[1]"},
+			{ledger.EntryFilter{RipeTo: at(20)}, "[6 5 4 3]"},
 			{ledger.EntryFilter{Unpaid: true}, "[6 5 2]"},
 			{ledger.EntryFilter{Unpaid: true, Program: "q", Affiliate: "b", Currency: "EUR", Limit: 1}, "[6]"},
 			{ledger.EntryFilter{Unpaid: true, Kinds: []ledger.EntryKind{ledger.PaidOut}}, "[]"},

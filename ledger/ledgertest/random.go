@@ -96,13 +96,13 @@ func someKeys(rng *rand.Rand) (list []ledger.Key) {
 }
 
 func randomStep(rng *rand.Rand) step {
-	return pick(rng, randomRow, randomRow, randomTraffic, randomTraffic, randomLink, randomOrder, randomOrder, randomFact, randomMoney, randomMoney, randomLook, randomLook)(rng)
+	return pick(rng, randomRow, randomRow, randomTraffic, randomTraffic, randomLink, randomOrder, randomOrder, randomFact, randomMoney, randomMoney, randomNotice, randomNotice, randomLook, randomLook)(rng)
 }
 
 // randomRow adds, replaces or reads a row of a table that has more than an id.
 func randomRow(rng *rand.Rand) step {
 	kind, id, of := rng.IntN(3), word(rng, "", 5), pick(rng, "p", "q")
-	switch rng.IntN(5) {
+	switch rng.IntN(6) {
 	case 0:
 		p := ledger.Program{ID: pick(rng, "p", "q", "r"), Name: word(rng, "n", 9), Sites: []string{word(rng, "site", 6), word(rng, "other", 6)}, Created: when(rng)}
 		return on(kind, p.ID, p, func(tx ledger.Tx) ledger.Table[ledger.Program] { return tx.Set().Programs() })
@@ -115,6 +115,9 @@ func randomRow(rng *rand.Rand) step {
 	case 3:
 		p := ledger.Payout{ID: id, Program: of, Amount: rng.Int64() - rng.Int64(), Cutoff: maybe(rng, when(rng))}
 		return on(kind, id, p, func(tx ledger.Tx) ledger.Table[ledger.Payout] { return tx.Money().Tables().Payouts() })
+	case 4:
+		h := ledger.Hook{ID: id, Program: of, URL: word(rng, "u", 3), Kinds: maybe(rng, []string{"k"}), State: ledger.HookActive, Failing: maybe(rng, when(rng))}
+		return on(kind, id, h, func(tx ledger.Tx) ledger.Table[ledger.Hook] { return tx.Money().Tables().Hooks() })
 	}
 	f := ledger.Flag{ID: id, Program: of, Order: maybe(rng, "o1"), State: ledger.Open}
 	return on(kind, id, f, func(tx ledger.Tx) ledger.Table[ledger.Flag] { return tx.Money().Tables().Flags() })
@@ -210,7 +213,7 @@ func randomEntry(rng *rand.Rand) ledger.Entry {
 func randomEntries(rng *rand.Rand) ledger.EntryFilter {
 	return ledger.EntryFilter{Program: maybe(rng, "p"), Affiliate: maybe(rng, "a1"), Site: maybe(rng, "s1"), Order: maybe(rng, maybe(rng, "o1")), Payout: maybe(rng, maybe(rng, "w1")),
 		Currency: maybe(rng, "EUR"), Kinds: maybe(rng, []ledger.EntryKind{ledger.Earn, ledger.PaidOut, ledger.Manual}[:rng.IntN(4)]),
-		From: maybe(rng, when(rng)), To: maybe(rng, when(rng)), Unpaid: rng.IntN(3) == 0, Before: maybe(rng, word(rng, "e", 60)), Limit: maybe(rng, rng.IntN(6))}
+		From: maybe(rng, when(rng)), To: maybe(rng, when(rng)), RipeFrom: maybe(rng, maybe(rng, when(rng))), RipeTo: maybe(rng, maybe(rng, when(rng))), Unpaid: rng.IntN(3) == 0, Before: maybe(rng, word(rng, "e", 60)), Limit: maybe(rng, rng.IntN(6))}
 }
 
 func randomMoney(rng *rand.Rand) step {

@@ -150,7 +150,10 @@ func ownRows(t *testing.T, b ledger.Book) {
 	f := ledger.Fact{ID: "f", Order: "o", Body: []byte("{}")}
 	d := ledger.Decision{ID: "d", Order: "o", Explain: []ledger.Candidate{{ID: "t"}}}
 	shop := ledger.Shop{ID: "s", Secrets: []string{"one"}}
-	spoil := func(p ledger.Program, touch ledger.Touch, o ledger.Order, f ledger.Fact, d ledger.Decision, s ledger.Shop) {
+	hook := ledger.Hook{ID: "h", Kinds: []string{"k"}, Secrets: []string{"one"}}
+	notice := ledger.Notice{ID: "n", Body: []byte("{}"), Answers: []ledger.Answer{{Status: 200}}}
+	spoil := func(p ledger.Program, touch ledger.Touch, o ledger.Order, f ledger.Fact, d ledger.Decision, s ledger.Shop, h ledger.Hook, n ledger.Notice) {
+		h.Kinds[0], h.Secrets[0], n.Body[0], n.Answers[0].Status = "spoilt", "spoilt", '?', 99
 		p.Sites[0], p.Hosts[0], p.Banned[0], p.Params[0], p.MinPayout["EUR"] = "spoilt", "spoilt", "spoilt", "spoilt", 99
 		touch.Keys[0], o.Keys[0], o.Coupons[0], o.Lines[0].ID, f.Body[0], d.Explain[0].ID, s.Secrets[0] = "spoilt", "spoilt", "spoilt", "spoilt", '?', "spoilt", "spoilt"
 	}
@@ -163,9 +166,11 @@ func ownRows(t *testing.T, b ledger.Book) {
 		must(t, err)
 		must(t, tx.Orders().Facts().Decide(d))
 		must(t, tx.Orders().Shops().Add(shop))
+		must(t, tx.Money().Tables().Hooks().Add(hook))
+		must(t, tx.Money().Tables().Outbox().Add(notice))
 	})
 	before := reads(t, b)
-	spoil(p, touch, o, f, d, shop)
+	spoil(p, touch, o, f, d, shop, hook, notice)
 	same(t, "rows spoilt by who gave them", reads(t, b), before)
 	view(t, b, func(tx ledger.Tx) {
 		p, err := tx.Set().Programs().Get("p")
@@ -180,7 +185,11 @@ func ownRows(t *testing.T, b ledger.Book) {
 		must(t, err)
 		s, err := tx.Orders().Shops().Get("s")
 		must(t, err)
-		spoil(p, touches[0], o, facts[0], decisions[0], s)
+		h, err := tx.Money().Tables().Hooks().Get("h")
+		must(t, err)
+		n, err := tx.Money().Tables().Outbox().List(ledger.NoticeFilter{ID: "n"})
+		must(t, err)
+		spoil(p, touches[0], o, facts[0], decisions[0], s, h, n[0])
 		same(t, "rows spoilt by who read them, in the same View", readAll(t, tx), before)
 	})
 	same(t, "rows spoilt by who read them", reads(t, b), before)

@@ -71,6 +71,7 @@ func entries(f ledger.EntryFilter) (w where) {
 	w.is("currency", f.Currency)
 	among(&w, "kind", f.Kinds)
 	w.span("occurred", f.From, f.To)
+	w.ripe(f.RipeFrom, f.RipeTo)
 	if f.Unpaid {
 		w.add("payout = ''")
 		w.add("kind NOT IN (?, ?)", string(ledger.PaidOut), string(ledger.PayoutFailed))

@@ -74,11 +74,30 @@ func TestReadsByIndex(t *testing.T) {
 	orders(ledger.OrderFilter{Program: "p", Affiliate: "a", Customer: "c"}, true, "orders_customer (customer=?)")
 	orders(ledger.OrderFilter{Program: "p", Keys: []ledger.Key{"k", "l"}}, false, "order_keys USING PRIMARY KEY (key=?)")
 	entryPlans(t, check)
+	noticePlans(check)
+	if got := plan(t, b, dueFirst, []any{ledger.ToHook, 7}); !strings.Contains(got, "SEARCH notices USING COVERING INDEX notices_due (sort=?)") || strings.Contains(got, sorted) {
+		t.Errorf("notices that are due are found by\n%s", got)
+	}
 	for name, find := range map[string]map[string]string{"affiliates": affiliateKind.find, "codes": codeKind.find, "rules": ruleKind.find, "misses": missKind.find,
-		"payouts": payoutKind.find, "flags": flagKind.find, "shops": shopKind.find} {
+		"payouts": payoutKind.find, "flags": flagKind.find, "shops": shopKind.find, "hooks": hookKind.find} {
 		for key, query := range find {
 			check(name+" by "+key, query, four[:1], false, name)
 		}
+	}
+}
+
+func noticePlans(check func(what, query string, values []any, ordered bool, want ...string)) {
+	check("notices to forget", forgetNotices, []any{"sent", 7}, false, "notices_settled (state=? AND settled<?)")
+	for want, f := range map[string]ledger.NoticeFilter{
+		"notices_program (program=?)":                       {Program: "p", Limit: 9},
+		"notices_recipient (recipient=? AND state=?":        {Program: "p", To: "hook:1", State: ledger.Dead, Limit: 9},
+		"notices_log (recipient=?)":                         {Program: "p", To: "hook:1", Limit: 9},
+		"sqlite_autoindex_notices_1 (id=?)":                 {ID: "n", Program: "p"},
+		"notices_program (program=? AND id<?)":              {Program: "p", Before: "n", Limit: 9},
+		"notices_recipient (recipient=? AND state=? AND id": {To: "hook:1", State: ledger.Dead, Before: "n", Limit: 9},
+	} {
+		query, values := listNotices(f)
+		check(fmt.Sprintf("%+v", f), query, values, true, want)
 	}
 }
 
@@ -98,6 +117,7 @@ func entryPlans(t *testing.T, check func(what, query string, values []any, order
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Payout: "w"}, false, "entries_payout (payout=?)")
 	list(ledger.EntryFilter{Program: "p", Unpaid: true}, false, "entries_unpaid (program=?)")
 	list(ledger.EntryFilter{Program: "p", Affiliate: "a", Currency: "EUR", Unpaid: true}, false, "entries_unpaid (program=? AND affiliate=? AND currency=?)")
+	list(ledger.EntryFilter{Program: "p", RipeFrom: start, RipeTo: start}, false, "entries_ripe (program=? AND available>? AND available<?)")
 	sums := func(f ledger.EntryFilter, ordered bool, want string) {
 		t.Helper()
 		w := entries(f)

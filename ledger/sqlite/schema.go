@@ -229,6 +229,7 @@ CREATE INDEX entries_affiliate_posted ON entries (affiliate, posted, id);
 CREATE INDEX entries_program ON entries (program, quarter);
 CREATE INDEX entries_affiliate ON entries (affiliate, quarter, site, product, currency, kind, occurred, program, payout, amount); -- what is added up, in the order of sums
 CREATE INDEX entries_site ON entries (site, quarter, affiliate, product, currency, kind, occurred, program, payout, amount);
+CREATE INDEX entries_ripe ON entries (program, available);
 CREATE INDEX entries_payout ON entries (payout) WHERE payout <> '';
 CREATE INDEX entries_unpaid ON entries (program, affiliate, currency) WHERE payout = '';
 CREATE TABLE payouts (
@@ -266,6 +267,47 @@ CREATE TABLE flags (
 CREATE INDEX flags_program ON flags (program);
 CREATE INDEX flags_order ON flags (order_id);
 CREATE INDEX flags_affiliate ON flags (affiliate);
+CREATE TABLE hooks (
+	id           TEXT PRIMARY KEY,
+	program      TEXT NOT NULL,
+	url          TEXT NOT NULL,
+	note         TEXT NOT NULL,
+	kinds        TEXT NOT NULL, -- list
+	secrets      TEXT NOT NULL, -- list
+	secret_until INTEGER,
+	state        TEXT NOT NULL,
+	why          TEXT NOT NULL,
+	failing      INTEGER,
+	created      INTEGER,
+	changed      INTEGER
+) STRICT;
+CREATE INDEX hooks_program ON hooks (program);
+CREATE TABLE notices (
+	id        TEXT PRIMARY KEY,
+	event     TEXT NOT NULL,
+	program   TEXT NOT NULL,
+	recipient TEXT NOT NULL,
+	sort      TEXT NOT NULL, -- of the recipient
+	kind      TEXT NOT NULL,
+	body      BLOB NOT NULL,
+	created   INTEGER,
+	state     TEXT NOT NULL,
+	due       INTEGER NOT NULL,
+	tries     INTEGER NOT NULL,
+	why       TEXT NOT NULL,
+	answers   TEXT NOT NULL, -- list of objects
+	settled   INTEGER,
+	UNIQUE (event, recipient)
+) STRICT;
+CREATE INDEX notices_due ON notices (sort, recipient, due, id) WHERE state = 'waiting';
+CREATE INDEX notices_program ON notices (program, id);
+CREATE INDEX notices_log ON notices (recipient, id);
+CREATE INDEX notices_recipient ON notices (recipient, state, id);
+CREATE INDEX notices_settled ON notices (state, settled);
+CREATE TABLE told (
+	program TEXT PRIMARY KEY,
+	time    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE position ( -- in the queue, keeping the bits
 	one   INTEGER PRIMARY KEY CHECK (one = 1),
 	epoch INTEGER NOT NULL,
@@ -287,6 +329,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
 	('entries', 'entries_program_posted', '5000000 1000000 5 1'),
 	('entries', 'entries_affiliate_posted', '5000000 5000 5 1'),
 	('entries', 'entries_program', '5000000 1000000 5'),
+	('entries', 'entries_ripe', '5000000 1000000 5'),
 	('entries', 'entries_site', '5000000 500000 5 5 2 2 1 1 1 1 noskipscan'),
 	('entries', 'entries_affiliate', '5000000 5000 5 5 2 2 1 1 1 1 noskipscan'),
 	('entries', 'entries_payout', '4000000 100'),

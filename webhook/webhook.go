@@ -1,0 +1,111 @@
+// Package webhook sends signed messages to addresses that others run, and says
+// what their answers mean. Who has messages keeps them, and decides when to try
+// again: history/webhook those of segments, ledger/webhook those of affiliate
+// programmes.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	timeout = 10 * time.Second // of one try
+	first   = 10 * time.Second // pause after a message's first failure, doubled after each further one
+	most    = 6 * time.Hour    // longest pause
+	// Life is how long a message is tried at least.
+	Life = 72 * time.Hour
+)
+
+// Poster sends messages. It is safe for concurrent use.
+type Poster struct{ client *http.Client }
+
+// New makes a Poster; with nil it has connections of its own, without a proxy.
+func New(transport http.RoundTripper) *Poster {
+	if transport == nil {
+		transport = &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}
+	}
+	return &Poster{&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// GoneError means that the receiver wants no such message any more.
+type GoneError struct{}
+
+func (GoneError) Error() string { return "the answer was 410 Gone" }
+
+// RefusedError means that the receiver finds fault with the message, and most
+// likely always will.
+type RefusedError struct{ Status int }
+
+func (e RefusedError) Error() string { return fmt.Sprintf("the answer was %d", e.Status) }
+
+// Post sends a body, signed with the secrets. Nil is taken; any other answer and
+// none is an error, which does not name the address. status is the answer's, 0
+// if there was none.
+func (p *Poster) Post(ctx context.Context, address string, body []byte, secrets ...[]byte) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return 0, errors.New("its address can't be read")
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Footfall")
+	r.Header.Set(Header, Sign(body, time.Now(), secrets...))
+	answer, err := p.client.Do(r)
+	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without the address, which may hold a secret
+		}
+		return 0, err
+	}
+	defer answer.Body.Close()
+	_, _ = io.CopyN(io.Discard, answer.Body, 4<<10) // so that the connection can be used again; what it says is no matter
+	return answer.StatusCode, verdict(answer.StatusCode)
+}
+
+// verdict is what an answer says; nil is taken.
+func verdict(status int) error {
+	switch status {
+	case http.StatusGone:
+		return GoneError{}
+	case http.StatusUnauthorized, http.StatusForbidden, // which a new secret may mend
+		http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return fmt.Errorf("the answer was %d", status)
+	}
+	switch status / 100 {
+	case 2:
+		return nil
+	case 3:
+		return fmt.Errorf("the answer was %d: redirects are not followed", status)
+	case 4:
+		return RefusedError{status}
+	}
+	return fmt.Errorf("the answer was %d", status)
+}
+
+// Pause is how long a message waits that had failed so often before it failed again.
+func Pause(tries int) time.Duration {
+	p := first
+	for range tries {
+		if p *= 2; p >= most {
+			return most
+		}
+	}
+	return p
+}
+
+// Tried is for how long a message has been tried that had failed so often before
+// it failed again.
+func Tried(tries int) (all time.Duration) {
+	for n := range tries {
+		all += Pause(n)
+	}
+	return all
+}
