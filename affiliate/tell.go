@@ -242,12 +242,16 @@ func (t *telling) winner(o ledger.Order) (d ledger.Decision, code string, err er
 
 // paid tells how far a payout is.
 func (d *Desk) paid(tx ledger.Tx, p ledger.Payout) error {
+	data := PayoutData{Payout: p.ID, State: p.State, Affiliate: NoticeAffiliate{p.Affiliate, p.Name}, Amount: noticeAmount(p.Amount, p.Currency),
+		Cutoff: p.Cutoff, Entries: p.Entries, External: p.External, Reason: p.Why}
+	if err := d.writePayout(tx, p, data); err != nil {
+		return err
+	}
 	t, err := d.telling(tx, p.Program)
 	if t == nil || err != nil {
 		return err
 	}
-	return t.tell("payout."+string(p.State), PayoutData{Payout: p.ID, State: p.State, Affiliate: NoticeAffiliate{p.Affiliate, p.Name}, Amount: noticeAmount(p.Amount, p.Currency),
-		Cutoff: p.Cutoff, Entries: p.Entries, External: p.External, Reason: p.Why})
+	return t.tell("payout."+string(p.State), data)
 }
 
 // atOnce is how many orders Ripen tells of in one transaction.

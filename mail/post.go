@@ -33,7 +33,7 @@ type Post struct {
 
 type letterOf struct {
 	kind  Kind
-	write func(context.Context) (Message, bool, error)
+	write func(context.Context) ([]Message, error)
 }
 
 // NewPost makes a Post, which sends while it runs.
@@ -51,9 +51,9 @@ func NewPost(sender Sender, o Options) *Post {
 }
 
 // Put has a message written and sent, and returns at once. write is called
-// behind the answer; false is nothing to send. Where too many wait already it
-// is dropped, which is counted.
-func (p *Post) Put(kind Kind, write func(context.Context) (Message, bool, error)) {
+// behind the answer; no message is nothing to send. Where too many wait already
+// it is dropped, which is counted.
+func (p *Post) Put(kind Kind, write func(context.Context) ([]Message, error)) {
 	select {
 	case p.queue <- letterOf{kind, write}:
 	default:
@@ -81,15 +81,23 @@ func (p *Post) Run(ctx context.Context) {
 	}
 }
 
-// deliver tries until the server takes a message, refuses it for good, or the
+// deliver writes messages and tries each until the server takes it, refuses it for good, or the
 // pauses are used up.
 func (p *Post) deliver(ctx context.Context, l letterOf) {
-	m, ok, err := l.write(ctx)
-	if err == nil && !ok {
-		return
+	all, err := l.write(ctx)
+	if err != nil {
+		p.o.Log.Warn("a message could not be written", "kind", l.kind, "error", err)
 	}
+	for _, m := range all {
+		if err := p.insist(ctx, l.kind, m); err != nil {
+			p.o.Log.Warn("a message could not be sent", "kind", l.kind, "error", err)
+		}
+	}
+}
+
+func (p *Post) insist(ctx context.Context, kind Kind, m Message) (err error) {
 	for try := 0; err == nil; try++ {
-		err = p.try(context.WithoutCancel(ctx), l.kind, m)
+		err = p.try(context.WithoutCancel(ctx), kind, m)
 		var failure *Failure
 		if err == nil || errors.As(err, &failure) && failure.Final() || try == len(p.o.Pauses) {
 			break
@@ -101,9 +109,7 @@ func (p *Post) deliver(ctx context.Context, l letterOf) {
 			err = ctx.Err()
 		}
 	}
-	if err != nil {
-		p.o.Log.Warn("a message could not be sent", "kind", l.kind, "error", err)
-	}
+	return err
 }
 
 // try waits for its turn, and gives the server a message once.

@@ -68,9 +68,9 @@ func post(t *testing.T, f *fake, do func(p *Post)) (counts map[string]int, log s
 	return counts, log
 }
 
-func one(id string) func(context.Context) (Message, bool, error) {
-	return func(context.Context) (Message, bool, error) {
-		return Message{ID: id, To: Address{"Ada", "ada@people.example"}}, true, nil
+func one(id string) func(context.Context) ([]Message, error) {
+	return func(context.Context) ([]Message, error) {
+		return []Message{{ID: id, To: Address{"Ada", "ada@people.example"}}}, nil
 	}
 }
 
@@ -111,9 +111,9 @@ func TestPostAnswersAtOnce(t *testing.T) {
 	counts, _ := post(t, f, func(p *Post) {
 		began := time.Now()
 		for i := range 500 {
-			p.Put(LoginLink, func(ctx context.Context) (Message, bool, error) {
+			p.Put(LoginLink, func(ctx context.Context) ([]Message, error) {
 				time.Sleep(time.Second)
-				return Message{ID: fmt.Sprint(i)}, i%2 == 0, nil
+				return []Message{{ID: fmt.Sprint(i)}}[:1-i%2], nil
 			})
 		}
 		if took := time.Since(began); took != 0 {
@@ -132,7 +132,7 @@ func TestPostStops(t *testing.T) {
 		p := NewPost(f, Options{Log: slog.New(slog.DiscardHandler), Pauses: []time.Duration{time.Hour}})
 		ctx, cancel := context.WithCancel(t.Context())
 		p.Put(LoginLink, one("pausing"))
-		p.Put(LoginLink, func(context.Context) (Message, bool, error) { return Message{}, false, errors.New("no data") })
+		p.Put(LoginLink, func(context.Context) ([]Message, error) { return nil, errors.New("no data") })
 		go func() {
 			time.Sleep(4 * time.Second)
 			p.Put(LoginLink, one("under way"))

@@ -12,6 +12,7 @@ import (
 
 	"footfall/account"
 	"footfall/api"
+	"footfall/mail"
 )
 
 // How long one-time links of commands live.
@@ -70,7 +71,7 @@ func nameSegments(all []api.Segment) string {
 
 // reached is the address of a path of the server; "" if it is not known.
 func (k *control) reached(path string) string {
-	if base := cmp.Or(k.h.address, strings.TrimSuffix(k.h.c.values["public-url"], "/")); base != "" {
+	if base := k.h.public(); base != "" {
 		return base + path
 	}
 	return ""
@@ -133,17 +134,29 @@ func (k *control) addUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || c.Password != "" {
 		return errors.Join(err, answer(w, out))
 	}
-	return k.answerLink(w, r, out, account.ForInvite, inviteLife)
+	return k.answerLink(w, r, out, g)
 }
 
-// answerLink answers with a link that sets a password.
-func (k *control) answerLink(w http.ResponseWriter, r *http.Request, out invited, purpose account.Purpose, life time.Duration) error {
+// answerLink answers with a link that sets a password, and sends it if mail is
+// sent: to who is invited by a grant, or to who forgot the password.
+func (k *control) answerLink(w http.ResponseWriter, r *http.Request, out invited, g account.Grant) error {
+	purpose, life, kind, about := account.ForInvite, inviteLife, mail.Invitation, mail.About{Role: string(g.Role), Life: "a week"}
+	if g.Role == "" {
+		purpose, life, kind, about.Life = account.ForReset, resetLife, mail.Reset, "a day"
+	} else if g.Site != "" {
+		site, err := k.h.sites.find(g.Site)
+		if err != nil {
+			return err
+		}
+		about.Site = site.Domain
+	}
 	token, err := k.h.control.AddLink(r.Context(), purpose, out.ID, life)
 	if err != nil {
 		return err
 	}
 	out.Path = "/password?link=" + token
 	out.URL = k.reached(out.Path)
+	out.mailed = k.h.send(r.Context(), kind, mail.Address{Name: out.Name, Email: out.Email}, out.Path, about)
 	return answer(w, out)
 }
 
@@ -166,7 +179,7 @@ func (k *control) resetUser(w http.ResponseWriter, r *http.Request) error {
 	if out.user, err = k.user(r, p); err != nil {
 		return err
 	}
-	return k.answerLink(w, r, out, account.ForReset, resetLife)
+	return k.answerLink(w, r, out, account.Grant{})
 }
 
 func (k *control) listUsers(w http.ResponseWriter, r *http.Request) error {

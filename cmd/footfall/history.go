@@ -313,6 +313,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() { h.watch(ctx) })
+	done.Go(func() { h.runMail(ctx) })
 	done.Go(func() {
 		webhook.New(h.histories, h.sites.hook, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
 	})

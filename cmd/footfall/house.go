@@ -25,6 +25,7 @@ import (
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
 	ledgersqlite "footfall/ledger/sqlite"
+	"footfall/mail"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
@@ -99,7 +100,8 @@ type house struct {
 	stopRolls func()
 	daily     *dailyTable
 	stopJobs  func()
-	again     sync.Map // site → *atomic.Int64: imported events that were stored already
+	post      *mail.Post // nil where no mail is sent
+	again     sync.Map   // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
@@ -159,6 +161,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		return h, err
 	}
 	if h.control, err = sqlite.Open(filepath.Join(dir, "control.sqlite")); err != nil {
+		return h, err
+	}
+	if err := h.openMail(); err != nil {
 		return h, err
 	}
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {

@@ -116,7 +116,11 @@ func (h *house) server() *http.Server {
 	orders := h.commerce()
 	source := query.Limit(query.Route(h, earned{h}), questions)
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed})
-	pages := dash.New(source, h.sites, h.control, dash.Options{Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
+	var mailLink func(account.Purpose, func(context.Context) (account.Person, string, error))
+	if h.post != nil {
+		mailLink = h.mailLink
+	}
+	pages := dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs := h.portal(pages, collector)
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
