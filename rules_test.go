@@ -47,7 +47,7 @@ var house = []room{
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
 	{"account/sqlite", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
-	{"ledger/sqlite", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
+	{"ledger/sqlite", adapter}, {"ledger/webhook", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
 	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }

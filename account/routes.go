@@ -55,6 +55,11 @@ var Routes = []Route{
 	{"GET", "/program/{program}/payouts", ManageProgramme}, {"GET", "/program/{program}/payouts.csv", ManageProgramme},
 	{"GET", "/program/{program}/payouts/{payout}/statement.csv", ManageProgramme},
 	{"POST", "/program/{program}/payouts", PayOut}, {"POST", "/program/{program}/payouts/{payout}", PayOut},
+	{"GET", "/program/{program}/webhooks", ManageProgramme}, {"POST", "/program/{program}/webhooks", ManageProgramme},
+	{"GET", "/program/{program}/webhooks/{hook}", ManageProgramme}, {"POST", "/program/{program}/webhooks/{hook}", ManageProgramme},
+	{"POST", "/program/{program}/webhooks/{hook}/state", ManageProgramme}, {"POST", "/program/{program}/webhooks/{hook}/test", ManageProgramme},
+	{"POST", "/program/{program}/webhooks/{hook}/secret", ManageProgramme}, {"POST", "/program/{program}/webhooks/{hook}/replay", ManageProgramme},
+	{"POST", "/program/{program}/webhooks/{hook}/remove", ManageProgramme},
 	{"GET", "/program/{program}/settings", ManageProgramme}, {"POST", "/program/{program}/settings", ManageProgramme},
 	{"POST", "/program/{program}/settings/rules", ManageProgramme},
 

@@ -3,6 +3,7 @@ package affiliate
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -41,6 +42,8 @@ func checkHook(h *ledger.Hook) error {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(h.URL) > 2000:
 		return shop.Invalid("url", "is no address such as https://books.example.com/footfall, without a name, password or #part")
+	case u.Scheme == "http" && !h.Inside:
+		return shop.Invalid("url", "must begin with https://; an operator may name another: footfall hook set")
 	case len(h.Note) > 200:
 		return shop.Invalid("note", "is longer than 200 bytes")
 	}
@@ -61,7 +64,7 @@ func (d *Desk) AddHook(ctx context.Context, h ledger.Hook) (made ledger.Hook, se
 		return h, "", err
 	}
 	secret = newHookSecret()
-	h = ledger.Hook{ID: d.id(), Program: h.Program, URL: h.URL, Note: h.Note, Kinds: h.Kinds, Secrets: []string{secret}, State: ledger.HookActive, Created: d.now(), Changed: d.now()}
+	h = ledger.Hook{ID: d.id(), Program: h.Program, URL: h.URL, Inside: h.Inside, Note: h.Note, Kinds: h.Kinds, Secrets: []string{secret}, State: ledger.HookActive, Created: d.now(), Changed: d.now()}
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		if _, err := tx.Set().Programs().Get(h.Program); err != nil {
 			return absent(err, "program", h.Program)
@@ -126,7 +129,7 @@ func (d *Desk) changeHook(ctx context.Context, id string, change func(h *ledger.
 	return h, err
 }
 
-// AlterHook changes a hook's address, note, kinds and state: active or paused. One
+// AlterHook changes a hook's address, whether it may be inside, note, kinds and state: active or paused. One
 // that is made active is given time anew.
 func (d *Desk) AlterHook(ctx context.Context, id string, change func(h *ledger.Hook)) (ledger.Hook, error) {
 	return d.changeHook(ctx, id, func(h *ledger.Hook) error {
@@ -187,7 +190,7 @@ func (d *Desk) TestHook(ctx context.Context, id string) (n ledger.Notice, err er
 		}{h.ID, "This is a test."}, h); err != nil {
 			return err
 		}
-		newest, err := tx.Money().Tables().Outbox().List(ledger.NoticeFilter{To: ledger.To(ledger.ToHook, id), Kind: Test, Limit: 1})
+		newest, err := tx.Money().Tables().Outbox().List(ledger.NoticeFilter{To: ToHook(id), Kind: Test, Limit: 1})
 		if err == nil {
 			n = newest[0]
 		}
@@ -205,6 +208,17 @@ func (d *Desk) Notices(ctx context.Context, f ledger.NoticeFilter) (all []ledger
 	return all, err
 }
 
+// ToHook is the address of notices to a hook, as NoticeFilter has it.
+func ToHook(id string) string { return ledger.To(ledger.ToHook, id) }
+
+// SpellAnswer says what came of a try, for people.
+func SpellAnswer(a ledger.Answer) string {
+	if a.Why != "" {
+		return a.Why
+	}
+	return fmt.Sprintf("%d, in %d ms", a.Status, a.Took.Milliseconds())
+}
+
 // replayed is how many notices Replay makes waiting in one transaction.
 const replayed = 500
 
@@ -212,11 +226,11 @@ const replayed = 500
 // and sent ones that are named, or all dead ones if none is. It counts them. One
 // that is waiting is tried at once.
 func (d *Desk) Replay(ctx context.Context, id string, notices ...string) (n int, err error) {
-	filters := []ledger.NoticeFilter{{To: ledger.To(ledger.ToHook, id), State: ledger.Dead, Limit: replayed}}
+	filters := []ledger.NoticeFilter{{To: ToHook(id), State: ledger.Dead, Limit: replayed}}
 	if len(notices) > 0 {
 		filters = nil
 		for _, notice := range notices {
-			filters = append(filters, ledger.NoticeFilter{ID: notice, To: ledger.To(ledger.ToHook, id)})
+			filters = append(filters, ledger.NoticeFilter{ID: notice, To: ToHook(id)})
 		}
 	}
 	for more := true; more; {

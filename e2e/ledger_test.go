@@ -143,10 +143,11 @@ func (s *seller) pay() {
 }
 
 // TestLedgerKill kills the server at random moments while clicks, orders,
-// refunds and payouts come: what was answered is in the ledger once, and sums of
-// the portal, the ledger and the files are the same.
+// refunds and payouts come: what was answered is in the ledger once, sums of the
+// portal, the ledger and the files are the same, and so is what a webhook was told.
 func TestLedgerKill(t *testing.T) {
 	s := &seller{affiliates: newAffiliates(t)}
+	b := tellBooks(s.affiliates)
 	s.start()
 	var work sync.WaitGroup
 	for worker := range 4 {
@@ -191,6 +192,7 @@ func TestLedgerKill(t *testing.T) {
 		t.Errorf("commissions are %v, want %s", figure.Dataset[0].Value, dollars(total))
 	}
 	n := s.checkPayouts(t, balances[0].Balances["USD"], balances[1].Balances["USD"], balances[2].Balances["USD"])
+	s.toldAll(t, b)
 	t.Logf("10 kills: %d clicks, %d orders, %s earned, %d payouts", s.clicks, s.orders, dollars(total), n)
 }
 

@@ -21,6 +21,7 @@ type Hook struct {
 	ID      string    `json:"hook"`
 	Program string    `json:"program"`
 	URL     string    `json:"url"`
+	Inside  bool      `json:"inside"`           // may be on a private network, and without TLS: an operator set it
 	Note    string    `json:"note"`             // its owner's word for it
 	Kinds   []string  `json:"kinds"`            // of notices that it gets; none is all
 	Secrets []string  `json:"-"`                // that sign what it gets, the newest first

@@ -48,7 +48,7 @@ func (v *visit) tabs() (home string, tabs []tab) {
 		add(home, "Overview", "Links", "Orders", "Payouts", "Profile")
 	case v.program.ID != "" && v.person.ID != "":
 		home = "/program/" + v.program.ID
-		add(home, "Affiliates", "Applications", "Orders", "Flags", "Payouts", "Ledger", "Settings")
+		add(home, "Affiliates", "Applications", "Orders", "Flags", "Payouts", "Ledger", "Webhooks", "Settings")
 	}
 	return home, tabs
 }

@@ -35,7 +35,7 @@ func trading(t *testing.T) (w *world, ids map[string]string) {
 	o := w.sell("anna", "open-1", 8000)
 	w.flag(o)
 	w.sell("ben", "open-2", 6000)
-	return w, map[string]string{"program": w.program.ID, "order": o.ID, "payout": payouts[0].ID, "affiliate": w.anna.ID, "flag": "flag-" + o.ID, "code": "ANNA"}
+	return w, map[string]string{"program": w.program.ID, "hook": w.hook("https://books.example/", "").ID, "order": o.ID, "payout": payouts[0].ID, "affiliate": w.anna.ID, "flag": "flag-" + o.ID, "code": "ANNA"}
 }
 
 // TestNobodyReachesAnother: an affiliate gets nothing of another, and who runs a
@@ -67,7 +67,7 @@ func TestNobodyReachesAnother(t *testing.T) {
 	}
 	ids["program"] = w.other.ID // one's own programme, and ids of the other
 	for _, r := range routes(d.managed(), ids) {
-		foreign := slices.ContainsFunc([]string{"order", "payout", "affiliate", "flag"}, func(name string) bool { return strings.Contains(r[1], ids[name]) })
+		foreign := slices.ContainsFunc([]string{"order", "payout", "affiliate", "flag", "hook"}, func(name string) bool { return strings.Contains(r[1], ids[name]) })
 		if rec := w.seller(w.other).send(r); foreign && rec.Code != 404 {
 			t.Errorf("%s as who runs another programme: %d, want 404", r, rec.Code)
 		}
@@ -111,6 +111,8 @@ func (w *world) state() string {
 			func() (any, error) { return tx.Money().Entries(ledger.EntryFilter{}) },
 			func() (any, error) { return tx.Money().Tables().Payouts().Find("", "") },
 			func() (any, error) { return tx.Money().Tables().Flags().Find("", "") },
+			func() (any, error) { return tx.Money().Tables().Hooks().Find("", "") },
+			func() (any, error) { return tx.Money().Tables().Outbox().List(ledger.NoticeFilter{}) },
 		} {
 			rows, err := read()
 			if err != nil {
@@ -191,7 +193,11 @@ func (w *world) poison() {
 	must(w.desk.AddCode(w.t.Context(), ledger.Code{Text: "own" + evil, Affiliate: w.anna.ID, Kind: ledger.LinkCode, Landing: "https://one.example/?" + evil}))
 	must(w.desk.Join(w.t.Context(), ledger.Affiliate{Program: w.program.ID, Name: evil, Email: "x@example.com", Note: evil, Status: ledger.Applied}))
 	must(w.desk.AddRule(w.t.Context(), ledger.Rule{Program: w.program.ID, Product: evil, Kind: ledger.Percent, Rate: 1, From: w.now}))
+	h := w.hook("https://books.example/"+evil, evil)
 	w.sell("anna", evil, 10000)
+	w.settle(h, func(n *ledger.Notice) {
+		n.Why, n.Answers = evil, []ledger.Answer{{At: w.now, Why: evil}, {At: w.now, Why: evil}}
+	})
 	if err := w.book.Change(w.t.Context(), func(tx ledger.Tx) error {
 		orders, err := tx.Orders().List(ledger.OrderFilter{})
 		if err != nil {
@@ -227,7 +233,7 @@ func TestNothingBecomesMarkup(t *testing.T) {
 	orders := must(w.desk.Orders(t.Context(), ledger.OrderFilter{}))
 	w.seller(w.program).who.Affiliate = w.anna.ID
 	w.who.Name = evil
-	ids := map[string]string{"program": w.program.ID, "order": orders[0].ID, "affiliate": w.anna.ID}
+	ids := map[string]string{"program": w.program.ID, "order": orders[0].ID, "affiliate": w.anna.ID, "hook": must(w.desk.Hooks(t.Context(), w.program.ID))[0].ID}
 	d, shown := &door{}, 0
 	query := "?search=%22%3E%3Cscript%3E&number=%22%3E%3Cscript%3E&cutoff=%22%3E%3Cscript%3E&from=%22%3E%3Cscript%3E&affiliate=%22%3E%3Cscript%3E&done=%3Cscript%3E"
 	for _, r := range append(routes(d.own(), ids), append(routes(d.managed(), ids), [2]string{"GET", "/join/" + w.program.ID})...) {
@@ -244,7 +250,7 @@ func TestNothingBecomesMarkup(t *testing.T) {
 		if r[0] == "POST" && !strings.Contains(r[1], "{") {
 			fields := []string{"then", "x"}
 			for _, name := range []string{"name", "email", "code", "landing_url", "payout_reference", "why", "affiliate", "status", "kind", "rate", "amount", "cap", "currency", "orders", "valid_from",
-				"product", "min_payout", "allowed_hosts", "parameters", "model", "bind", "window_days", "hold_days", "cutoff", "external"} {
+				"product", "min_payout", "allowed_hosts", "parameters", "model", "bind", "window_days", "hold_days", "cutoff", "external", "url", "note", "kinds"} {
 				fields = append(fields, name, evil)
 			}
 			obeys(t, "POST "+r[1], w.post(r[1], fields...).Body.String())

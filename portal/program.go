@@ -15,7 +15,7 @@ import (
 // managed is the pages of who runs a programme.
 func (d *door) managed() map[string]serve {
 	const root = "/program/{program}"
-	return map[string]serve{
+	all := map[string]serve{
 		"GET " + root:                                           func(v *visit) error { return v.to("/affiliates") },
 		"GET " + root + "/affiliates":                           func(v *visit) error { return v.showAffiliates(200, nil) },
 		"POST " + root + "/affiliates":                          (*visit).invite,
@@ -41,6 +41,8 @@ func (d *door) managed() map[string]serve {
 		"POST " + root + "/settings":                            (*visit).saveSettings,
 		"POST " + root + "/settings/rules":                      (*visit).addRule,
 	}
+	maps.Copy(all, d.hooked())
+	return all
 }
 
 // path is an address below the programme's.

@@ -13,7 +13,7 @@ import (
 // spelling is what templates call.
 var spelling = template.FuncMap{
 	"money": spellMoney, "count": whole, "day": day, "moment": moment, "rate": affiliate.Rate, "kind": spellKind,
-	"field": field, "words": words, "capital": capital, "args": func(a, b any) pair { return pair{a, b} },
+	"field": field, "words": words, "capital": capital, "host": host, "answer": affiliate.SpellAnswer, "args": func(a, b any) pair { return pair{a, b} },
 }
 
 // pair is what a template hands to another one.
@@ -80,6 +80,7 @@ var plainWords = map[string]string{
 	"earn": "earned", "reverse": "taken back", "dispute_hold": "held in a dispute", "dispute_release": "released from a dispute",
 	"manual": "hand", "payout": "paid out", "payout_failed": "payout failed",
 	"self_referral": "self-referral", "fast_order": "order too fast", "many_clicks": "many clicks", "banned_referrer": "banned site", "paid_search": "paid search", "refund_unclear": "unclear refund",
+	"dead": "given up",
 	"last": "the last click", "first": "the first click", "customer": "an earlier order of the customer", "coupon": "a coupon", "none": "nobody", "touch": "click",
 }
 

@@ -10,8 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
+	"syscall"
 	"time"
 )
 
@@ -26,11 +30,49 @@ const (
 // Poster sends messages. It is safe for concurrent use.
 type Poster struct{ client *http.Client }
 
-// New makes a Poster; with nil it has connections of its own, without a proxy.
+// New makes a Poster that sends to any address; with nil it has connections of
+// its own, without a proxy.
 func New(transport http.RoundTripper) *Poster {
 	if transport == nil {
 		transport = &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}
 	}
+	return poster(transport)
+}
+
+// NewOutside is New for addresses that others than an operator name: it connects
+// to nothing on a private network, whatever a name is resolved to.
+func NewOutside(transport http.RoundTripper) *Poster {
+	if transport == nil {
+		dialer := &net.Dialer{Timeout: timeout, ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return outside(address) }}
+		transport = &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, DialContext: dialer.DialContext}
+	}
+	return poster(transport)
+}
+
+// ErrInside means that an address is on a private network.
+var ErrInside = errors.New("its address is on a private network, where only an operator may send messages: footfall hook set ID --url URL")
+
+// inside are networks that are not the internet, beside those that netip knows
+// (IANA's special-purpose address registries).
+var inside = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
+}
+
+// outside is an error unless an IP address and port are on the internet.
+func outside(address string) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return ErrInside
+	}
+	ip := at.Addr().Unmap()
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || slices.ContainsFunc(inside, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+		return ErrInside
+	}
+	return nil
+}
+
+func poster(transport http.RoundTripper) *Poster {
 	return &Poster{&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 

@@ -107,3 +107,22 @@ func TestPause(t *testing.T) {
 		t.Errorf("tried for %s, %s, %s, %s", Tried(0), Tried(3), Tried(22), Tried(23))
 	}
 }
+
+// TestOutside: what others than an operator name is on the internet, also where a
+// name leads inside.
+func TestOutside(t *testing.T) {
+	for address, want := range map[string]bool{"93.184.215.14:443": true, "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443": true,
+		"127.0.0.1:80": false, "[::1]:80": false, "10.1.2.3:443": false, "192.168.1.1:443": false, "172.20.0.1:443": false, "169.254.169.254:80": false, "100.64.0.1:80": false,
+		"0.0.0.0:80": false, "[::]:80": false, "[fe80::1%eth0]:80": false, "[fd00::1]:80": false, "[::ffff:127.0.0.1]:80": false, "[64:ff9b::7f00:1]:80": false, "224.0.0.1:80": false, "x": false} {
+		if err := outside(address); (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
+	defer server.Close()
+	for _, address := range []string{server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
+		if n, err := NewOutside(nil).Post(t.Context(), address, nil, []byte("s")); n != 0 || !errors.Is(err, ErrInside) {
+			t.Errorf("%s: %d, %v", address, n, err)
+		}
+	}
+}

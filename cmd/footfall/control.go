@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/pprof"
 	"strconv"
@@ -52,7 +53,9 @@ func (k *control) routes() http.Handler {
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "GET /status": k.status, "POST /restart": k.restartServer,
 	}
-	for route, do := range k.programRoutes() {
+	own := k.programRoutes()
+	maps.Copy(own, k.hookRoutes())
+	for route, do := range own {
 		routes[route] = k.noted(route, do)
 	}
 	for route, do := range routes {

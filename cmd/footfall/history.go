@@ -314,6 +314,8 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	var done sync.WaitGroup
 	done.Go(func() { h.watch(ctx) })
 	done.Go(func() { h.runMail(ctx) })
+	done.Go(func() { h.ripen(ctx) })
+	done.Go(func() { h.tellHooks(ctx) })
 	done.Go(func() {
 		webhook.New(h.histories, h.sites.hook, webhook.Options{Log: h.log, Count: h.meters.count}).Run(ctx)
 	})

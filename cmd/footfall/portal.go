@@ -53,7 +53,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 }
 
 // changed notes a form that did what it asked for: it is answered with the page
-// to go on to.
+// to go on to, or shows what is shown once.
 type changed struct {
 	http.ResponseWriter
 	note func()
@@ -61,7 +61,7 @@ type changed struct {
 
 // WriteHeader notes the change.
 func (c *changed) WriteHeader(status int) {
-	if status == http.StatusSeeOther {
+	if status == http.StatusSeeOther || status == http.StatusOK {
 		c.note()
 	}
 	c.ResponseWriter.WriteHeader(status)

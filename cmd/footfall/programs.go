@@ -60,7 +60,7 @@ func (k *control) programRoutes() map[string]func(http.ResponseWriter, *http.Req
 }
 
 // onlyLooks are routes of programRoutes that change nothing though they are asked by POST.
-var onlyLooks = []string{"POST /order/show", "POST /payout/statement"}
+var onlyLooks = []string{"POST /order/show", "POST /payout/statement", "POST /hook/log"}
 
 // noted adds a line to the audit log for each change that such a route made: what
 // it was about, never what it said of people and money.
@@ -74,7 +74,7 @@ func (k *control) noted(route string, do func(http.ResponseWriter, *http.Request
 			return err
 		}
 		var target []string
-		for _, field := range []string{"site", "code", "order", "flag", "payout", "state", "kind"} {
+		for _, field := range []string{"site", "code", "order", "flag", "payout", "hook", "state", "kind"} {
 			if v := r.FormValue(field); v != "" {
 				target = append(target, field+" "+v)
 			}

@@ -105,7 +105,7 @@ func hooks(t *testing.T, b ledger.Book) {
 			h.URL, h.Kinds, h.Secrets, h.Until, h.State, h.Why, h.Failing, h.Changed = "https://b.example", nil, []string{"new", "old"}, at(9), ledger.HookPaused, "gone", at(2), at(3)
 		},
 		map[[2]string][]int{{"program", "p"}: {0, 2}, {"program", ""}: nil},
-		ledger.Hook{ID: "1", Program: "p", URL: "https://a.example/?k=ä", Note: "books", Kinds: []string{"b", "a"}, Secrets: []string{"old"}, State: ledger.HookActive, Created: at(0), Changed: at(1)},
+		ledger.Hook{ID: "1", Program: "p", URL: "https://a.example/?k=ä", Inside: true, Note: "books", Kinds: []string{"b", "a"}, Secrets: []string{"old"}, State: ledger.HookActive, Created: at(0), Changed: at(1)},
 		ledger.Hook{ID: "2", Program: "q"}, ledger.Hook{ID: "3", Program: "p", State: ledger.HookRemoved})
 }
 

@@ -8,12 +8,12 @@ import (
 	"footfall/ledger"
 )
 
-var hookKind = keeps("hooks", "id, program, url, note, kinds, secrets, secret_until, state, why, failing, created, changed",
+var hookKind = keeps("hooks", "id, program, url, inside, note, kinds, secrets, secret_until, state, why, failing, created, changed",
 	func(h *ledger.Hook) []any {
-		return []any{h.ID, h.Program, h.URL, h.Note, list(h.Kinds), list(h.Secrets), maybe(h.Until), string(h.State), h.Why, maybe(h.Failing), maybe(h.Created), maybe(h.Changed)}
+		return []any{h.ID, h.Program, h.URL, h.Inside, h.Note, list(h.Kinds), list(h.Secrets), maybe(h.Until), string(h.State), h.Why, maybe(h.Failing), maybe(h.Created), maybe(h.Changed)}
 	},
 	func(h *ledger.Hook) []any {
-		return []any{&h.ID, &h.Program, &h.URL, &h.Note, listed{&h.Kinds}, listed{&h.Secrets}, moment{&h.Until}, &h.State, &h.Why, moment{&h.Failing}, moment{&h.Created}, moment{&h.Changed}}
+		return []any{&h.ID, &h.Program, &h.URL, &h.Inside, &h.Note, listed{&h.Kinds}, listed{&h.Secrets}, moment{&h.Until}, &h.State, &h.Why, moment{&h.Failing}, moment{&h.Created}, moment{&h.Changed}}
 	}, map[string]string{"program": "program"})
 
 func (x tables) Hooks() ledger.Table[ledger.Hook] { return table[ledger.Hook]{x.tx, hookKind} }

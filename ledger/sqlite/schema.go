@@ -272,6 +272,7 @@ CREATE TABLE hooks (
 	id           TEXT PRIMARY KEY,
 	program      TEXT NOT NULL,
 	url          TEXT NOT NULL,
+	inside       INTEGER NOT NULL, -- may be on a private network
 	note         TEXT NOT NULL,
 	kinds        TEXT NOT NULL, -- list
 	secrets      TEXT NOT NULL, -- list
