@@ -171,6 +171,7 @@ func TestAcceptanceLetter(t *testing.T) {
 		}
 	}
 	run(t, m)
+	run(t, m) // one of an affiliate at a time
 	if fmt.Sprint(box.kinds) != "[acceptance acceptance]" || !strings.Contains(box.came[0].Text, "https://s.example/password?link=ffl_1") || !strings.Contains(box.came[1].Text, "To your pages:\nhttps://s.example/portal\n") {
 		t.Errorf("came %v: %+v", box.kinds, box.came)
 	}
