@@ -354,3 +354,33 @@ func (g *Gate) keepPassword(ctx context.Context, person, password string) error 
 	}
 	return g.SetPassword(ctx, person, hash)
 }
+
+// Asked counts a wish for a link by mail, and is the address in the form in
+// which it is kept. It does not look whether anybody has it. Errors:
+// event.InvalidError, *SlowError.
+func (g *Gate) Asked(email, network string) (string, error) {
+	email, err := Email(email)
+	if err != nil {
+		return "", err
+	}
+	// Whoever asks from many networks fills nobody's mailbox either: an address has
+	// one tight count of its own.
+	err = g.throttle.Try("mail "+email, Sender{Network: network})
+	if err == nil {
+		err = g.throttle.Try("mail "+email, Sender{Device: "any"})
+	}
+	return email, err
+}
+
+// LinkFor makes a link for whoever has an address. Nobody, and somebody who is
+// disabled, is ErrNotFound.
+func (g *Gate) LinkFor(ctx context.Context, email string, purpose Purpose, life time.Duration) (p Person, token string, err error) {
+	if p, err = g.Person(ctx, email); err == nil && p.Disabled {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Person{}, "", err
+	}
+	token, err = g.AddLink(ctx, purpose, p.ID, life)
+	return p, token, err
+}

@@ -67,7 +67,7 @@ var Routes = []Route{
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
-	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public},
+	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},
 	{"GET", "/setup", Public}, {"POST", "/setup", Public},
 	{"GET", "/password", Public}, {"POST", "/password", Public},
 	{"POST", "/logout", LoggedIn}, {"GET", "/account", LoggedIn},

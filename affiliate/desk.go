@@ -23,6 +23,7 @@ type Options struct {
 	Money  func(site string) string          // currency of a site, for orders that name none; nil is none
 	Count  func(stage, reason string, n int) // nil counts nothing
 	Now    func() time.Time                  // nil is time.Now
+	Mail   bool                              // affiliates are written to: that they are accepted, and of payouts; a Mailing delivers it
 }
 
 // Desk applies the rules of affiliate programmes to a ledger: it takes what

@@ -165,6 +165,11 @@ func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affil
 		if len(a.User) > maxUser {
 			return errUser
 		}
+		if accepted(before, a) {
+			if err := d.write(tx, a, AffiliateAccepted, NoticeAffiliate{a.ID, a.Name}); err != nil {
+				return err
+			}
+		}
 		return tx.Set().Affiliates().Put(a)
 	})
 	return a, err

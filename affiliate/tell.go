@@ -242,12 +242,16 @@ func (t *telling) winner(o ledger.Order) (d ledger.Decision, code string, err er
 
 // paid tells how far a payout is.
 func (d *Desk) paid(tx ledger.Tx, p ledger.Payout) error {
+	data := PayoutData{Payout: p.ID, State: p.State, Affiliate: NoticeAffiliate{p.Affiliate, p.Name}, Amount: noticeAmount(p.Amount, p.Currency),
+		Cutoff: p.Cutoff, Entries: p.Entries, External: p.External, Reason: p.Why}
+	if err := d.writePayout(tx, p, data); err != nil {
+		return err
+	}
 	t, err := d.telling(tx, p.Program)
 	if t == nil || err != nil {
 		return err
 	}
-	return t.tell("payout."+string(p.State), PayoutData{Payout: p.ID, State: p.State, Affiliate: NoticeAffiliate{p.Affiliate, p.Name}, Amount: noticeAmount(p.Amount, p.Currency),
-		Cutoff: p.Cutoff, Entries: p.Entries, External: p.External, Reason: p.Why})
+	return t.tell("payout."+string(p.State), data)
 }
 
 // What Ripen tells of in one transaction.
@@ -286,7 +290,7 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 		return false, err // the clock may have been set back
 	}
 	if since.IsZero() {
-		return false, tx.Reading().SetTold(program, now)
+		return false, tx.Traffic().Reading().SetTold(program, now)
 	}
 	if step := since.Add(ripeStep); now.After(step) {
 		now, more = step, true

@@ -44,7 +44,11 @@ type Options struct {
 	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
 	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
 	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
-	Portal string                                // path to which affiliates are sent who may not see the figures; "" is none
+	// Mail sends a link of a purpose, login or reset, to whoever find finds, and
+	// returns before it asks find, whose path is below the server's address;
+	// account.ErrNotFound is nobody. nil: links are not sent.
+	Mail   func(purpose account.Purpose, find func(ctx context.Context) (p account.Person, path string, err error))
+	Portal string // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -114,7 +118,7 @@ func (d *Door) routes() map[string]page {
 		"GET /{$}": d.page, "GET /audit": d.audit, "GET /live": d.live,
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share, "GET /share/{token}/live": d.shareLive,
-		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /logout": d.logout,
+		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
 		"GET /setup": d.askSetup, "POST /setup": d.setUp, "GET /password": d.askPassword, "POST /password": d.setPassword,
 		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setName), "POST /account/password": d.ofPerson(d.changePassword),
 		"POST /account/totp": d.ofPerson(d.startTOTP), "POST /account/totp/off": d.ofPerson(d.stopTOTP), "POST /account/logout": d.logoutEverywhere,
@@ -206,7 +210,8 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 		Version string
 		Form    string // the secret word of the session's forms; "" for who has none
 		Me      string // who is logged in
-	}{data, version, in.form(), in.name()})
+		Mail    bool   // links are sent by mail
+	}{data, version, in.form(), in.name(), d.Mail != nil})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, "This page could not be drawn. The reason is in the server's log.", http.StatusInternalServerError)

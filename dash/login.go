@@ -20,6 +20,7 @@ import (
 type loginView struct {
 	Link, Second   string
 	Email, Next    string
+	Sent           string // address to which a link is on its way, if somebody has it
 	Problem, Alone string // Alone is a problem that nothing but another page mends
 }
 
@@ -65,6 +66,35 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 		return
 	}
 	d.welcome(w, r, e, v.Next)
+}
+
+// mailLife is how long a link lives that was asked for by anybody.
+const mailLife = time.Hour
+
+// mailLink sends a link to whoever has an address. Its answer is the same, and
+// takes as long, whether anybody has: the address is looked up behind it.
+func (d *Door) mailLink(w http.ResponseWriter, r *http.Request, _ visit) {
+	v := loginView{Email: r.PostFormValue("email"), Next: local(r.PostFormValue("next"))}
+	if d.Mail == nil {
+		d.refuse(w, http.StatusNotFound, "This server sends no mail. Ask whoever runs it for a link.")
+		return
+	}
+	email, err := d.gate.Asked(v.Email, account.Network(d.Client(r)))
+	if err != nil {
+		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
+	purpose, path, further := account.ForLogin, "/login?link=", ""
+	if r.PostFormValue("for") == "reset" {
+		purpose, path = account.ForReset, "/password?link="
+	} else if v.Next != "/" {
+		further = "&next=" + url.QueryEscape(v.Next)
+	}
+	d.Mail(purpose, func(ctx context.Context) (account.Person, string, error) {
+		p, token, err := d.gate.LinkFor(ctx, email, purpose, mailLife)
+		return p, path + token + further, err
+	})
+	d.show(w, http.StatusOK, "login.html", visit{}, loginView{Sent: email})
 }
 
 // loginCode takes the second factor's code.

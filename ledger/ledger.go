@@ -102,6 +102,7 @@ type Program struct {
 	Banned         []string         `json:"banned_hosts"`  // that no affiliate may send visitors from, with those below them
 	Params         []string         `json:"parameters"`    // of a landing page's URL that may hold a code
 	TrustEvents    bool             `json:"trust_events"`  // order events verify themselves: only the shop's server has the write key
+	QuietPayouts   bool             `json:"quiet_payouts"` // affiliates get no e-mail about payouts
 	Created        time.Time        `json:"created"`
 }
 

@@ -38,9 +38,14 @@ type world struct {
 	now            time.Time
 	who            *Person // nil: not logged in
 	allow          bool
+	invited        Invited  // what becomes of links
+	applied        []string // who was told of
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldWith(t, Options{}) }
+
+// newWorldWith takes Mail from options.
+func newWorldWith(t *testing.T, o Options) *world {
 	t.Helper()
 	w := &world{t: t, now: noon, allow: true, book: ledgertest.NewMemory()}
 	var err error
@@ -62,10 +67,12 @@ func newWorld(t *testing.T) *world {
 		Site: func(_ context.Context, id string) (account.Site, bool) {
 			return account.Site{ID: id, Domain: id + ".example", Zone: "Europe/Berlin"}, true
 		},
-		Invite: func(_ context.Context, a affiliate.Affiliate) (string, error) {
-			return "https://s.example/login?link=" + a.ID, nil
+		Invite: func(_ context.Context, a affiliate.Affiliate) (Invited, error) {
+			return Invited{"https://s.example/login?link=" + a.ID, w.invited.Sent, w.invited.Problem}, nil
 		},
-		Assets: "/assets/1", Address: "https://s.example/", Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+		Applied: func(p affiliate.Program, a affiliate.Affiliate) { w.applied = append(w.applied, p.Name+": "+a.Email) },
+		Mail:    o.Mail,
+		Assets:  "/assets/1", Address: "https://s.example/", Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	w.program, w.other = w.makeProgram("one"), w.makeProgram("two")
 	w.anna, w.ben = w.join("anna"), w.join("ben")

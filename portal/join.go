@@ -60,7 +60,10 @@ func (d *door) join(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := affiliate.Affiliate{Program: v.program.ID, Name: f.get("name"), Email: f.get("email"), Note: f.get("note"), Status: "applied"}
-	_, err = d.desk.Join(r.Context(), a)
+	a, err = d.desk.Join(r.Context(), a)
+	if err == nil && d.Applied != nil {
+		d.Applied(v.program, a)
+	}
 	if err := (&form{}).take(err); err != nil { // what else can be wrong is that the address is known
 		v.fail(err)
 		return

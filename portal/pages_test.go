@@ -93,6 +93,9 @@ func TestJoin(t *testing.T) {
 	if len(all) != 3 || at < 0 || all[at].Status != ledger.Applied || all[at].Note != "hello" {
 		t.Errorf("%+v", all)
 	}
+	if got := strings.Join(w.applied, " "); got != "Courses of one: eve@example.com" {
+		t.Errorf("told of %q", got)
+	}
 	w.refused("no address", path, "name", "Eve", "email", "eve")
 	w.refused("Something must be here", path, "name", "", "email", "eve2@example.com")
 	w.refused("longer than 2000", path, "name", "Eve", "email", "eve2@example.com", "note", strings.Repeat("x", 2001))
@@ -103,6 +106,34 @@ func TestJoin(t *testing.T) {
 	has(t, w.seller(w.program).get(w.path("/applications")), "Eve", "hello", "eve@example.com")
 	has(t, w.done(w.path("/affiliates/"+all[at].ID), "status", "active", "then", "applications"), "The affiliate is accepted.", "Make a link to log in with")
 	has(t, w.get(w.path("/applications")), "No applications wait")
+}
+
+// TestMail: what pages say where affiliates are written to, and where not.
+func TestMail(t *testing.T) {
+	for _, mails := range []bool{false, true} {
+		w := newWorldWith(t, Options{Mail: mails})
+		w.post("/join/"+w.program.ID, "name", "Eve", "email", "eve@example.com", "note", "")
+		w.seller(w.program)
+		all := must(w.desk.Affiliates(t.Context(), w.program.ID))
+		eve := w.path("/affiliates/" + all[slices.IndexFunc(all, func(a ledger.Affiliate) bool { return a.Email == "eve@example.com" })].ID)
+		has(t, w.done(eve, "status", "active"), map[bool]string{false: "Give it a code, and a link to log in with", true: "gets an e-mail with a link"}[mails])
+		has(t, w.post(eve+"/login").Body.String(), "Send this to eve@example.com. It works once")
+		w.invited = Invited{Sent: true}
+		has(t, w.post(eve+"/login").Body.String(), "It was sent to eve@example.com", "https://s.example/login?link=")
+		w.invited = Invited{Problem: "the mail server refused the recipient (550 5.1.1)"}
+		has(t, w.post(eve+"/login").Body.String(), "It could not be sent: the mail server refused the recipient (550 5.1.1)", "Send this to eve@example.com")
+		settings := w.get(w.path("/settings"))
+		if offered := strings.Contains(settings, `name="mail_payouts" checked`); offered != mails {
+			t.Errorf("payout mail is offered: %v, mail is sent: %v", offered, mails)
+		}
+		w.done(w.path("/settings"), "name", "Courses", "window_days", "30", "hold_days", "30", "model", "last", "bind", "none")
+		if p, _ := w.desk.Program("one"); p.QuietPayouts != mails {
+			t.Errorf("an empty box made the programme quiet: %v, mail is sent: %v", p.QuietPayouts, mails)
+		}
+		if settings = w.get(w.path("/settings")); strings.Contains(settings, `name="mail_payouts" checked`) {
+			t.Error("it is offered as it was")
+		}
+	}
 }
 
 func TestAffiliates(t *testing.T) {

@@ -35,16 +35,25 @@ type Person struct {
 // Options configures the portal. Without Who nobody gets in, without CheckToken
 // nothing is changed; the rest may be left out.
 type Options struct {
-	Who        func(r *http.Request) (Person, bool)                                    // false: not logged in
-	Token      func(r *http.Request) string                                            // goes into each form as the field "form"
-	CheckToken func(r *http.Request) bool                                              // of a form that came
-	Allow      func(r *http.Request) bool                                              // one more application; nil allows all
-	Site       func(ctx context.Context, id string) (account.Site, bool)               // nil knows none
-	Invite     func(ctx context.Context, a affiliate.Affiliate) (link string, _ error) // makes a link to log in with, that works once; nil makes none
-	Address    string                                                                  // of the server, "https://example.com"; "" is the one that the browser used
-	Assets     string                                                                  // path of the dashboard's assets: dash.css and icon.svg
-	Log        *slog.Logger                                                            // nil is slog.Default
-	Now        func() time.Time                                                        // nil is time.Now
+	Who        func(r *http.Request) (Person, bool)                              // false: not logged in
+	Token      func(r *http.Request) string                                      // goes into each form as the field "form"
+	CheckToken func(r *http.Request) bool                                        // of a form that came
+	Allow      func(r *http.Request) bool                                        // one more application; nil allows all
+	Site       func(ctx context.Context, id string) (account.Site, bool)         // nil knows none
+	Invite     func(ctx context.Context, a affiliate.Affiliate) (Invited, error) // makes a link to log in with, that works once; nil makes none
+	Applied    func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
+	Mail       bool                                                              // affiliates are written to: that they are accepted, and of payouts
+	Address    string                                                            // of the server, "https://example.com"; "" is the one that the browser used
+	Assets     string                                                            // path of the dashboard's assets: dash.css and icon.svg
+	Log        *slog.Logger                                                      // nil is slog.Default
+	Now        func() time.Time                                                  // nil is time.Now
+}
+
+// Invited is a link to log in with, and what became of it.
+type Invited struct {
+	Link    string
+	Sent    bool   // by e-mail, to the affiliate
+	Problem string // why it could not be sent; "" if it was, or nothing is
 }
 
 //go:embed *.html portal.css portal.js
@@ -295,7 +304,7 @@ type page struct {
 // notices are what a page says after something was done, by the name in the URL.
 var notices = map[string]string{
 	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
-	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "code": "The code is made.", "ended": "The code ends now.",
+	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "told": "The affiliate is accepted, and gets an e-mail with a link to log in with. Give it a code.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
 	"rule": "The new version holds from now on.", "tested": "The test is on its way: load this page again to see what was answered.",
 	"replayed": "What you chose is being sent again.", "removed": "The webhook is told nothing any more.",

@@ -19,7 +19,7 @@ func (d *door) managed() map[string]serve {
 		"GET " + root:                                           func(v *visit) error { return v.to("/affiliates") },
 		"GET " + root + "/affiliates":                           func(v *visit) error { return v.showAffiliates(200, nil) },
 		"POST " + root + "/affiliates":                          (*visit).invite,
-		"GET " + root + "/affiliates/{affiliate}":               func(v *visit) error { return v.showAffiliate(200, nil, "") },
+		"GET " + root + "/affiliates/{affiliate}":               func(v *visit) error { return v.showAffiliate(200, nil, Invited{}) },
 		"POST " + root + "/affiliates/{affiliate}":              (*visit).alter,
 		"POST " + root + "/affiliates/{affiliate}/login":        (*visit).makeLogin,
 		"POST " + root + "/affiliates/{affiliate}/codes":        (*visit).addCode,
@@ -190,13 +190,13 @@ type memberView struct {
 	Codes  []ownLink
 	Flags  []affiliate.Flag
 	Rules  []affiliate.Rule
-	Login  string // a link to log in with, shown once
-	Logins bool   // such links can be made
+	Login  Invited // a link to log in with, shown once
+	Logins bool    // such links can be made
 	Hosts  []string
 	Zone   *time.Location
 }
 
-func (v *visit) showAffiliate(status int, f *form, login string) error {
+func (v *visit) showAffiliate(status int, f *form, login Invited) error {
 	a, err := v.member()
 	if err != nil {
 		return err
@@ -250,11 +250,13 @@ func (v *visit) alter() error {
 		}
 	}
 	if !f.ok() {
-		return v.showAffiliate(422, f, "")
+		return v.showAffiliate(422, f, Invited{})
 	}
 	switch {
 	case f.get("then") == "applications" && f.get("status") != "active":
 		return v.done(v.path("/applications"), "saved")
+	case a.Status == "applied" && f.get("status") == "active" && v.Mail:
+		return v.done(v.path("/affiliates/"+a.ID), "told")
 	case a.Status == "applied" && f.get("status") == "active":
 		return v.done(v.path("/affiliates/"+a.ID), "accepted")
 	}
@@ -293,7 +295,7 @@ func (v *visit) addCode() error {
 		return err
 	}
 	if !f.ok() {
-		return v.showAffiliate(422, f, "")
+		return v.showAffiliate(422, f, Invited{})
 	}
 	return v.done(v.path("/affiliates/"+a.ID), "code")
 }

@@ -24,13 +24,14 @@ type settingsView struct {
 	Pages      pages // of rules
 	Names      map[string]string
 	Affiliates []affiliate.Affiliate
+	Mail       bool // affiliates are written to
 	Now        time.Time
 	Zone       *time.Location
 }
 
 func (v *visit) showSettings(status int, f, rule *form) error {
 	p := v.program
-	x := settingsView{Program: p, Form: f, RuleForm: rule, Hosts: strings.Join(p.Hosts, "\n"), Params: strings.Join(p.Params, ", "), Now: v.Now(), Zone: v.zone}
+	x := settingsView{Program: p, Form: f, RuleForm: rule, Hosts: strings.Join(p.Hosts, "\n"), Params: strings.Join(p.Params, ", "), Mail: v.Mail, Now: v.Now(), Zone: v.zone}
 	for _, currency := range slices.Sorted(maps.Keys(p.MinPayout)) {
 		x.Least += money.Format(p.MinPayout[currency], currency) + " " + currency + "\n"
 	}
@@ -66,6 +67,9 @@ func (v *visit) saveSettings() error {
 	checkText(f, "name", 200, true)
 	p.Window, p.Hold = f.number("window_days"), f.number("hold_days")
 	p.CouponPriority, p.TrustEvents = f.values.Has("coupon_priority"), f.values.Has("trust_events")
+	if v.Mail {
+		p.QuietPayouts = !f.values.Has("mail_payouts")
+	}
 	p.Hosts, p.Params = list(f.get("allowed_hosts")), list(f.get("parameters"))
 	for _, host := range p.Hosts {
 		if strings.ContainsAny(host, "/:@?#*") || !strings.Contains(host, ".") {

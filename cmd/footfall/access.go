@@ -66,7 +66,7 @@ func nameSegments(all []api.Segment) string {
 
 // reached is the address of a path of the server; "" if it is not known.
 func (k *control) reached(path string) string {
-	if base := cmp.Or(k.h.address, strings.TrimSuffix(k.h.c.values["public-url"], "/")); base != "" {
+	if base := k.h.public(); base != "" {
 		return base + path
 	}
 	return ""
@@ -97,15 +97,17 @@ func (k *control) addUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return k.answerLink(w, made)
+	return k.answerLink(w, r, made, g)
 }
 
-// answerLink answers with a link that sets a password, if there is one.
-func (k *control) answerLink(w http.ResponseWriter, made account.Invited) error {
+// answerLink answers with a link that sets a password, if there is one, and sends
+// it if mail is sent: to who is invited by a grant, or to who forgot the password.
+func (k *control) answerLink(w http.ResponseWriter, r *http.Request, made account.Invited, g account.Grant) error {
 	out := invited{Member: made.Member}
 	if made.Token != "" {
 		out.Path = "/password?link=" + made.Token
 		out.URL = k.reached(out.Path)
+		out.mailed = k.h.sendInvited(r.Context(), made, g)
 	}
 	return answer(w, out)
 }
@@ -119,7 +121,7 @@ func (k *control) resetUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return k.answerLink(w, made)
+	return k.answerLink(w, r, made, account.Grant{})
 }
 
 func (k *control) listUsers(w http.ResponseWriter, r *http.Request) error {

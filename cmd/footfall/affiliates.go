@@ -20,16 +20,16 @@ func (h *house) openLedger(ctx context.Context, dir string) error {
 		return err
 	}
 	h.ledger = book
-	h.desk, err = h.openDesk(ctx, time.Now)
+	h.desk, err = h.openDesk(ctx, time.Now, h.c.values["mail"] != "")
 	return err
 }
 
-// openDesk opens a desk on the ledger with a clock.
-func (h *house) openDesk(ctx context.Context, now func() time.Time) (*affiliate.Desk, error) {
+// openDesk opens a desk on the ledger with a clock; mails: affiliates are written to.
+func (h *house) openDesk(ctx context.Context, now func() time.Time, mails bool) (*affiliate.Desk, error) {
 	// Another key than that of imported ids, made of the same secret.
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write([]byte("affiliates"))
-	return affiliate.Open(ctx, toldBook{h.ledger, h.streams}, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Now: now})
+	return affiliate.Open(ctx, toldBook{h.ledger, h.streams}, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Now: now, Mail: mails})
 }
 
 // hosts are those that a site's pages are on.

@@ -41,6 +41,7 @@ func doctor(ctx context.Context, c *call) error {
 		return err
 	}
 	found := []finding{c.diskRoom(), c.syncSpeed(), openFiles(), timeZones()}
+	found = append(found, c.checkMail(ctx)...)
 	found = append(found, c.account(ctx)...)
 	bad := 0
 	for _, f := range found {

@@ -27,6 +27,9 @@ var settings = []setting{
 	{"config", "", "YAML file with these settings"},
 	{"listen", "127.0.0.1:8080", "address to listen on"},
 	{"public-url", "", "address the world knows this server by, such as https://stats.example.com"},
+	{"mail", "", "mail server that invitations, links and payout notices are sent by, such as smtp://USER@mail.example.com:587, or smtps://; none: links are printed and shown"},
+	{"mail-from", "", "address they come from, such as Footfall <footfall@example.com>"},
+	{"mail-password-file", "", "file with the mail server's password"},
 	{"geo", "", "country file of the MaxMind format; without one, countries are unknown"},
 	{"trusted-proxies", "", "networks of proxies whose word on a sender's address is believed, such as 10.0.0.0/8,::1/128"},
 	{"proxy-header", "X-Forwarded-For", "the header in which these proxies give it: X-Forwarded-For, Forwarded, or one that holds one address, such as X-Real-IP"},
@@ -127,6 +130,9 @@ func (c *config) check() error {
 	if l := c.values["listen"]; !strings.Contains(l, ":") {
 		return fmt.Errorf("listen (from %s): %q is no address with a port; write :8080 to listen on a port of all addresses", c.from["listen"], l)
 	}
+	if _, err := c.mail(); err != nil {
+		return err
+	}
 	if l := c.values["log"]; l != "text" && l != "json" {
 		return fmt.Errorf("log (from %s): %q is neither text nor json", c.from["log"], l)
 	}
@@ -177,17 +183,22 @@ func showConfig(_ context.Context, c *call) error {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		fmt.Fprintf(c.stdout, "%-16s %-24s %s\n", name, orDash(redacted(c.values[name])), c.from[name])
+		fmt.Fprintf(c.stdout, "%-18s %-24s %s\n", name, orDash(redacted(c.values[name])), c.from[name])
 	}
 	return nil
 }
 
-// redacted hides the password of a value that is a URL.
+// redacted hides the password of a value that is a URL, or was meant as one.
 func redacted(v string) string {
-	if u, err := url.Parse(v); err == nil && u.User != nil {
+	scheme, rest, isURL := strings.Cut(v, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !isURL || at < 0 {
+		return v
+	}
+	if u, err := url.Parse(v); err == nil {
 		return u.Redacted()
 	}
-	return v
+	return scheme + "://xxxxx" + rest[at:]
 }
 
 func orDash(s string) string {

@@ -77,6 +77,17 @@ func (h *house) owner() string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
+// openControlData opens control data where the setting says that it is.
+func (h *house) openControlData(ctx context.Context, dir string) (err error) {
+	if err := h.settleControl(dir); err != nil {
+		return err
+	}
+	if h.control, err = h.openAccounts(ctx, dir); err == nil {
+		h.sites, err = newSiteBook(ctx, h.control)
+	}
+	return err
+}
+
 // openAccounts chooses where control data is by the setting's scheme.
 func (h *house) openAccounts(ctx context.Context, dir string) (*rows.Store, error) {
 	if at := h.c.values["control"]; at != inDirectory {

@@ -34,6 +34,7 @@ func runDemo(ctx context.Context, c *call) error {
 		defer os.RemoveAll(dir)
 		c.values["data"] = dir
 	}
+	c.values["mail"] = "" // its people are invented
 	if c.from["listen"] == "default" {
 		c.values["listen"] = freeAddress(c.values["listen"])
 	}

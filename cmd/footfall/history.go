@@ -313,6 +313,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() { h.watch(ctx) })
+	done.Go(func() { h.runMail(ctx) })
 	done.Go(func() { h.ripen(ctx) })
 	done.Go(func() { h.tellHooks(ctx) })
 	done.Go(func() {

@@ -25,6 +25,7 @@ import (
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
 	"footfall/ledger"
+	"footfall/mail"
 	"footfall/pump"
 	"footfall/query"
 	"footfall/queue"
@@ -101,7 +102,8 @@ type house struct {
 	stopJobs  func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
-	again     sync.Map // site → *atomic.Int64: imported events that were stored already
+	post      *mail.Post // nil where no mail is sent
+	again     sync.Map   // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
@@ -160,13 +162,10 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
-	if err := h.settleControl(dir); err != nil {
+	if err := h.openControlData(ctx, dir); err != nil {
 		return h, err
 	}
-	if h.control, err = h.openAccounts(ctx, dir); err != nil {
-		return h, err
-	}
-	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
+	if err := h.openMail(); err != nil {
 		return h, err
 	}
 	if err := h.openLedger(ctx, dir); err != nil {

@@ -12,6 +12,7 @@ import (
 	"footfall/affiliate"
 	"footfall/collect"
 	"footfall/dash"
+	"footfall/mail"
 	"footfall/portal"
 )
 
@@ -31,9 +32,16 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 			s, ok := h.sites.now.Load().byID[id]
 			return s, ok
 		},
-		Invite: func(ctx context.Context, a affiliate.Affiliate) (string, error) {
-			return h.inviteAffiliate(ctx, a, false)
+		Invite: func(ctx context.Context, a affiliate.Affiliate) (portal.Invited, error) {
+			path, sent, err := h.invitation(ctx, a, false)
+			return portal.Invited{Link: h.public() + path, Sent: sent.To != "", Problem: sent.Problem}, err
 		},
+		Applied: func(p affiliate.Program, a affiliate.Affiliate) {
+			if h.post != nil {
+				h.mailApplied(p, a)
+			}
+		},
+		Mail:    h.post != nil,
 		Address: strings.TrimSuffix(h.c.values["public-url"], "/"), Assets: dash.Assets(), Log: h.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -83,19 +91,11 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 	if err != nil {
 		return p, false
 	}
-	everywhere := func(a account.Action, sites []string) bool {
-		for _, site := range sites {
-			if !who.May(a, site) {
-				return false
-			}
-		}
-		return true
-	}
 	for _, program := range programs {
-		if everywhere(account.ManageProgramme, program.Sites) {
+		if mayEverywhere(who, account.ManageProgramme, program.Sites) {
 			p.Manages = append(p.Manages, program.ID)
 		}
-		if everywhere(account.PayOut, program.Sites) {
+		if mayEverywhere(who, account.PayOut, program.Sites) {
 			p.Pays = append(p.Pays, program.ID)
 		}
 	}
@@ -117,15 +117,20 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 	return p, true
 }
 
+// mayEverywhere reports whether somebody may do it to each of the sites.
+func mayEverywhere(who account.Who, a account.Action, sites []string) bool {
+	return !slices.ContainsFunc(sites, func(site string) bool { return !who.May(a, site) })
+}
+
 // errHasAccount refuses a link that would let whoever invites into somebody's account.
 var errHasAccount = &affiliate.InvalidError{Field: "email", Why: "has an account here already, and may log in with it once an operator has joined the two: footfall affiliate invite EMAIL"}
 
 // inviteAffiliate gives an affiliate a log-in: the right to see own figures, and
-// a link to set a password with. There is a link only for who has no password
+// the path of a link to set a password with. There is a link only for who has no password
 // and no right but to see figures of this programme's affiliate: whoever invites
 // must not get into another's account. To the account of somebody else only the
 // operator joins an affiliate, and then there is no link.
-func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOperator bool) (link string, err error) {
+func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOperator bool) (path string, err error) {
 	person, err := h.control.Person(ctx, a.Email)
 	if errors.Is(err, account.ErrNotFound) {
 		person, err = h.control.AddPerson(ctx, account.Person{Email: a.Email, Name: a.Name})
@@ -161,5 +166,19 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOp
 		return "", nil
 	}
 	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, account.InviteLife)
-	return h.address + "/password?link=" + token, err
+	return "/password?link=" + token, err
+}
+
+// invitation gives an affiliate a log-in, and sends the link if mail is sent.
+func (h *house) invitation(ctx context.Context, a affiliate.Affiliate, byOperator bool) (path string, sent mailed, err error) {
+	path, err = h.inviteAffiliate(ctx, a, byOperator)
+	if err != nil || path == "" {
+		return path, sent, err
+	}
+	about := mail.About{Life: "a week"}
+	if _, sites, _ := h.desk.Figures(a.ID); len(sites) > 0 {
+		p, _ := h.desk.Program(sites[0])
+		about.Program = p.Name
+	}
+	return path, h.send(ctx, mail.Membership, mail.Address{Name: a.Name, Email: a.Email}, path, about), nil
 }

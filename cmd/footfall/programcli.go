@@ -106,13 +106,14 @@ func setAffiliate(ctx context.Context, c *call) error {
 }
 
 func inviteAffiliate(ctx context.Context, c *call) error {
-	var out map[string]string
+	var out invitedAffiliate
 	return c.named(ctx, "affiliate", "email", "affiliate invite", "/affiliate/invite", c.form("affiliate invite"), &out, func(w io.Writer) {
-		if out["url"] == "" {
+		if out.URL == "" {
 			fmt.Fprintf(w, "There is an account with this address: it sees the portal now, too, at /portal.\n")
 			return
 		}
-		fmt.Fprintf(w, "Send this link, which works once, within a week: %s\n", out["url"])
+		out.tell(w)
+		fmt.Fprintf(w, "%s this link, which works once, within a week: %s\n", map[bool]string{true: "If it does not arrive, send", false: "Send"}[out.To != ""], out.URL)
 	})
 }
 

@@ -33,6 +33,7 @@ var programFlags = map[string][][3]string{
 	"program set": {{"site", "", "sites it covers, with commas between"}, {"rate", "", "what every order earns, such as 50%; for a new programme"}, {"window", "", "days that a click counts for; 30 at first"},
 		{"hold", "", "days until a commission can be paid; 30 at first"}, {"model", "", "last or first: which click of several earns"}, {"coupons", "", "first or last: whether a coupon beats a click"},
 		{"bind", "", "customer: later orders go to who had the first; none"}, {"min-payout", "", "least amounts to pay out, such as 50EUR,60USD"}, {"hosts", "", "further hosts that links may lead to"}, {"banned", "", "hosts that no affiliate may send visitors from"},
+		{"mail-payouts", "", "on: affiliates get an e-mail when a payout is approved, and when it is paid, if the server sends mail; off"},
 		{"trust-events", "", "on: order events verify themselves, as only your server has the write key; off"}},
 	"affiliate add":    {{"name", "", "name"}, {"site", "", "a site of the programme"}, {"status", "active", "active, or applied: approve it later"}},
 	"affiliate list":   {{"site", "", "a site of the programme; none is every programme"}},
@@ -200,6 +201,10 @@ func programField(p *ledger.Program, name, v string) (err error) {
 		if p.TrustEvents = v == "on"; !p.TrustEvents && v != "off" {
 			err = errors.New("is neither on nor off")
 		}
+	case "mail-payouts":
+		if p.QuietPayouts = v == "off"; !p.QuietPayouts && v != "on" {
+			err = errors.New("is neither on nor off")
+		}
 	case "hosts":
 		p.Hosts = commas(strings.ToLower(v))
 	case "banned":
@@ -326,11 +331,22 @@ func (k *control) inviteAffiliate(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	link, err := k.h.inviteAffiliate(r.Context(), a, true)
+	out := invitedAffiliate{Affiliate: a.ID}
+	path, sent, err := k.h.invitation(r.Context(), a, true)
 	if err != nil {
 		return err
 	}
-	return answer(w, map[string]string{"affiliate": a.ID, "url": link})
+	if out.mailed = sent; path != "" {
+		out.URL = k.h.public() + path
+	}
+	return answer(w, out)
+}
+
+// invitedAffiliate is an affiliate and a link to log in with; "" for who has an account.
+type invitedAffiliate struct {
+	Affiliate string `json:"affiliate"`
+	URL       string `json:"url"`
+	mailed
 }
 
 func (k *control) addCode(w http.ResponseWriter, r *http.Request) error {

@@ -113,7 +113,7 @@ func (h *house) clicked(ctx context.Context, program string, want int) error {
 // pays out when it is time.
 func (h *house) playMonth(ctx context.Context, program string, m demo.Month) error {
 	clock := m.Payout
-	desk, err := h.openDesk(ctx, func() time.Time { return clock })
+	desk, err := h.openDesk(ctx, func() time.Time { return clock }, false)
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type invited struct {
 	account.Member
 	Path string `json:"path,omitempty"`
 	URL  string `json:"url,omitempty"` // if it is known how people reach the server
+	mailed
 }
 
 func addUser(ctx context.Context, c *call) error {
@@ -70,6 +71,7 @@ func addUser(ctx context.Context, c *call) error {
 
 // printLink prints a one-time link, if there is one.
 func printLink(w io.Writer, out invited, life string) {
+	out.tell(w)
 	switch {
 	case out.URL != "":
 		fmt.Fprintf(w, "\nTo set a password, once, within %s:\n\n  %s\n", life, out.URL)

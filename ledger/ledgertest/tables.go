@@ -58,11 +58,11 @@ func table[T any](t *testing.T, b ledger.Book, of func(tx ledger.Tx) ledger.Tabl
 func programs(t *testing.T, b ledger.Book) {
 	table(t, b, func(tx ledger.Tx) ledger.Table[ledger.Program] { return tx.Set().Programs() }, func(p *ledger.Program) *string { return &p.ID },
 		func(p *ledger.Program) {
-			p.Name, p.Sites, p.MinPayout, p.Hosts, p.Banned, p.Params, p.TrustEvents, p.Bind = "new", []string{"fresh", "shop"}, nil, []string{"x"}, []string{"y"}, nil, false, ledger.BindNone
+			p.Name, p.Sites, p.MinPayout, p.Hosts, p.Banned, p.Params, p.TrustEvents, p.QuietPayouts, p.Bind = "new", []string{"fresh", "shop"}, nil, []string{"x"}, []string{"y"}, nil, false, false, ledger.BindNone
 		}, nil,
 		ledger.Program{ID: "P", Name: "ä'\"\\", Sites: []string{"shop", "b", "a"}, Window: 30, Model: ledger.LastTouch, CouponPriority: true, Bind: ledger.BindCustomer, Hold: 14,
-			MinPayout: map[string]int64{"EUR": 5000, "JPY": 1}, Hosts: []string{"z.org", "a.org"}, Banned: []string{"deals.org", "b.org"}, Params: []string{"ref", "via"}, TrustEvents: true, Created: at(1)},
-		ledger.Program{ID: "p", Model: ledger.FirstTouch, Bind: ledger.BindNone},
+			MinPayout: map[string]int64{"EUR": 5000, "JPY": 1}, Hosts: []string{"z.org", "a.org"}, Banned: []string{"deals.org", "b.org"}, Params: []string{"ref", "via"}, TrustEvents: true, QuietPayouts: true, Created: at(1)},
+		ledger.Program{ID: "p", Model: ledger.FirstTouch, Bind: ledger.BindNone, QuietPayouts: true},
 		ledger.Program{ID: "日本"})
 	change(t, b, func(tx ledger.Tx) { // a site is in one programme at most
 		ps := tx.Set().Programs()

@@ -18,6 +18,7 @@ CREATE TABLE programs (
 	banned          TEXT NOT NULL, -- list
 	parameters      TEXT NOT NULL, -- list
 	trust_events    INTEGER NOT NULL,
+	quiet_payouts   INTEGER NOT NULL,
 	created         INTEGER
 ) STRICT;
 CREATE TABLE program_sites ( -- a site is in one programme at most

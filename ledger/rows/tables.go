@@ -158,12 +158,12 @@ func object(of map[string]int64) string {
 	return string(text)
 }
 
-var programKind = keeps("programs", "id, name, sites, window_days, model, coupon_priority, bind, hold_days, min_payout, hosts, banned, parameters, trust_events, created",
+var programKind = keeps("programs", "id, name, sites, window_days, model, coupon_priority, bind, hold_days, min_payout, hosts, banned, parameters, trust_events, quiet_payouts, created",
 	func(p *ledger.Program) []any {
-		return []any{p.ID, p.Name, list(p.Sites), p.Window, string(p.Model), p.CouponPriority, string(p.Bind), p.Hold, object(p.MinPayout), list(p.Hosts), list(p.Banned), list(p.Params), p.TrustEvents, maybe(p.Created)}
+		return []any{p.ID, p.Name, list(p.Sites), p.Window, string(p.Model), p.CouponPriority, string(p.Bind), p.Hold, object(p.MinPayout), list(p.Hosts), list(p.Banned), list(p.Params), p.TrustEvents, p.QuietPayouts, maybe(p.Created)}
 	},
 	func(p *ledger.Program) []any {
-		return []any{&p.ID, &p.Name, listed{&p.Sites}, &p.Window, &p.Model, &p.CouponPriority, &p.Bind, &p.Hold, listed{&p.MinPayout}, listed{&p.Hosts}, listed{&p.Banned}, listed{&p.Params}, &p.TrustEvents, moment{&p.Created}}
+		return []any{&p.ID, &p.Name, listed{&p.Sites}, &p.Window, &p.Model, &p.CouponPriority, &p.Bind, &p.Hold, listed{&p.MinPayout}, listed{&p.Hosts}, listed{&p.Banned}, listed{&p.Params}, &p.TrustEvents, &p.QuietPayouts, moment{&p.Created}}
 	}, nil)
 
 var affiliateKind = keeps("affiliates", "id, program, email, name, status, payout, login, user_id, note, created, mailbox",

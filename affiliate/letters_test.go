@@ -1,0 +1,246 @@
+package affiliate_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"footfall/affiliate"
+	"footfall/ledger"
+	"footfall/mail"
+	"footfall/webhook"
+)
+
+// postbox is a mail server that answers with the next of its errors.
+type postbox struct {
+	fails []error
+	came  []mail.Message
+	kinds []mail.Kind
+}
+
+func (p *postbox) send(_ context.Context, kind mail.Kind, m mail.Message) (string, error) {
+	var err error
+	if len(p.fails) > 0 {
+		err, p.fails = p.fails[0], p.fails[1:]
+	}
+	if err == nil {
+		p.came, p.kinds = append(p.came, m), append(p.kinds, kind)
+	}
+	return "250 ok", err
+}
+
+// mailed opens a desk that writes to affiliates.
+func mailed(t *testing.T, change func(p *ledger.Program)) (*desk, *postbox, *affiliate.Mailing) {
+	d := openDesk(t, change)
+	made, err := affiliate.Open(t.Context(), d.book, affiliate.Options{Secret: []byte("0123456789abcdef"), Now: func() time.Time { return d.now }, Mail: true,
+		Money: func(string) string { return "EUR" }, Hosts: func(site string) []string { return []string{site + ".example"} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Desk = made
+	p := &postbox{}
+	return d, p, affiliate.NewMailing(d.Desk, affiliate.MailingOptions{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Origin: "https://s.example", Server: "s.example", Send: p.send,
+		Login: func(_ context.Context, a affiliate.Affiliate) (string, error) {
+			return map[bool]string{true: "", false: "/password?link=ffl_1"}[a.Login != ""], nil
+		}})
+}
+
+// approved approves what anna has.
+func (d *desk) approved() ledger.Payout {
+	d.t.Helper()
+	d.now = d.now.AddDate(0, 0, 40)
+	all, err := d.Propose(d.t.Context(), d.program.ID, d.now)
+	if err != nil || len(all) != 1 {
+		d.t.Fatalf("%v %v", all, err)
+	}
+	made, err := d.Approve(d.t.Context(), d.program.ID, d.now, affiliate.Exactly(all[0].Payout))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return made[0]
+}
+
+func (d *desk) letters() (all []ledger.Notice) {
+	d.t.Helper()
+	all, err := d.Notices(d.t.Context(), ledger.NoticeFilter{To: ledger.To(ledger.ToAffiliate, d.anna.ID)})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return all
+}
+
+// run lets a Mailing look once.
+func run(t *testing.T, m *affiliate.Mailing) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	m.Run(ctx)
+}
+
+func (d *desk) earns() {
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	if _, err := d.Take(d.t.Context(), order("1", "v", 10000, noon)); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TestPayoutLetters: a payout that is approved and one that is paid are told, each
+// once, with what stands in it; the states between are not.
+func TestPayoutLetters(t *testing.T) {
+	d, box, m := mailed(t, nil)
+	d.earns()
+	if _, err := d.Alter(t.Context(), d.anna.ID, func(a *ledger.Affiliate) { a.Payout = "Anna's account" }); err != nil {
+		t.Fatal(err)
+	}
+	p := d.approved()
+	for _, state := range []ledger.PayoutState{ledger.Sent, ledger.Paid} {
+		if _, err := d.Advance(t.Context(), p.ID, state, "transfer-7", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, m)
+	d.reopen()
+	time.Sleep(time.Millisecond)
+	run(t, m)
+	run(t, m)
+	if fmt.Sprint(box.kinds) != "[payout-approved payout-paid]" {
+		t.Fatalf("came %v", box.kinds)
+	}
+	for i, wants := range [][]string{{"50.00 EUR", "Anna's account", p.ID, "https://s.example/portal/payouts"}, {"50.00 EUR", "Anna's account", p.ID, "transfer-7"}} {
+		for _, want := range wants {
+			if !strings.Contains(box.came[i].Text, want) || box.came[i].To != (mail.Address{Name: "anna", Email: "anna@example.com"}) {
+				t.Errorf("letter %d lacks %q: %+v", i, want, box.came[i])
+			}
+		}
+	}
+	for _, n := range d.letters() {
+		if n.State != ledger.Delivered || n.Tries != 1 || len(n.Answers) != 1 || n.Settled.IsZero() {
+			t.Errorf("%+v", n)
+		}
+	}
+}
+
+// TestQuietPayouts: no letter of a programme that keeps quiet, nor where no mail
+// is sent, nor to who has no address; one that waits when it is turned off is
+// given up.
+func TestQuietPayouts(t *testing.T) {
+	d, box, m := mailed(t, func(p *ledger.Program) { p.QuietPayouts = true })
+	d.earns()
+	p := d.approved()
+	d.program.QuietPayouts = false
+	if _, err := d.PutProgram(t.Context(), d.program); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []ledger.PayoutState{ledger.Sent, ledger.Paid} {
+		if _, err := d.Advance(t.Context(), p.ID, state, "", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.program.QuietPayouts = true
+	if _, err := d.PutProgram(t.Context(), d.program); err != nil {
+		t.Fatal(err)
+	}
+	run(t, m)
+	if all := d.letters(); len(box.came) != 0 || len(all) != 1 || all[0].State != ledger.Dead || !strings.Contains(all[0].Why, "no e-mail about payouts") {
+		t.Errorf("came %v, kept %+v", box.kinds, all)
+	}
+	off := openDesk(t, nil) // sends no mail
+	off.earns()
+	off.approved()
+	if all := off.letters(); len(all) != 0 {
+		t.Errorf("kept %+v", all)
+	}
+}
+
+// TestAcceptanceLetter: who applied and is accepted is told, once, with a link to
+// set a password or, with an account, to the pages; who was invited is not.
+func TestAcceptanceLetter(t *testing.T) {
+	d, box, m := mailed(t, nil)
+	for i, login := range []string{"", "per_1"} {
+		a, err := d.Join(t.Context(), ledger.Affiliate{Program: d.program.ID, Email: fmt.Sprintf("eve%d@example.com", i), Name: "Eve", Status: ledger.Applied})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, status := range []ledger.Status{ledger.Active, ledger.Paused, ledger.Active} {
+			if _, err := d.Alter(t.Context(), a.ID, func(a *ledger.Affiliate) { a.Status, a.Login = status, login }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run(t, m)
+	run(t, m) // one of an affiliate at a time
+	if fmt.Sprint(box.kinds) != "[acceptance acceptance]" || !strings.Contains(box.came[0].Text, "https://s.example/password?link=ffl_1") || !strings.Contains(box.came[1].Text, "To your pages:\nhttps://s.example/portal\n") {
+		t.Errorf("came %v: %+v", box.kinds, box.came)
+	}
+}
+
+// TestLettersWait: while the mail server does not work a letter is tried again
+// with growing pauses, under the same ID, for three days; one that is refused is
+// given up at once; and why is kept without an address.
+func TestLettersWait(t *testing.T) {
+	down := &mail.Failure{Step: mail.Connecting, Said: "anna@example.com is unknown"}
+	refused := &mail.Failure{Step: mail.To, Code: 550, Status: "5.1.1", Said: "<anna@example.com> is nobody"}
+	for _, c := range []struct {
+		name  string
+		fails []error
+		state ledger.NoticeState
+		came  int
+		tries int
+	}{
+		{"down twice", []error{down, down}, ledger.Delivered, 1, 3},
+		{"refused", []error{refused}, ledger.Dead, 0, 1},
+		{"down for good", slicesOf(down, 100), ledger.Dead, 0, 0},
+	} {
+		d, box, m := mailed(t, nil)
+		box.fails = c.fails
+		d.earns()
+		d.approved()
+		began := d.now
+		for range 60 {
+			run(t, m)
+			n := d.letters()[0]
+			if n.State != ledger.Waiting {
+				break
+			}
+			if want := d.now.Add(webhook.Pause(n.Tries - 1)); !n.Due.Equal(want) {
+				t.Fatalf("%s: try %d is followed at %v, want %v", c.name, n.Tries, n.Due, want)
+			}
+			d.now = n.Due
+		}
+		n := d.letters()[0]
+		if n.State != c.state || len(box.came) != c.came || c.tries > 0 && n.Tries != c.tries || strings.Contains(fmt.Sprint(n.Why, n.Answers), "@") {
+			t.Errorf("%s: %d came, %+v", c.name, len(box.came), n)
+		}
+		if c.name == "down for good" && (d.now.Sub(began) < webhook.Life || len(n.Answers) > 8) {
+			t.Errorf("given up after %v with %d answers", d.now.Sub(began), len(n.Answers))
+		}
+	}
+}
+
+func slicesOf(err error, n int) (all []error) {
+	for range n {
+		all = append(all, err)
+	}
+	return all
+}
+
+// TestLetterTwice: one that was cut off before it was noted comes again under the
+// same ID.
+func TestLetterTwice(t *testing.T) {
+	d, box, m := mailed(t, nil)
+	d.earns()
+	d.approved()
+	before := d.letters()[0]
+	run(t, m)
+	err := d.book.Change(t.Context(), func(tx ledger.Tx) error { return tx.Money().Tables().Outbox().Put(before) }) // as if the note had not been made
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, m)
+	if len(box.came) != 2 || box.came[0].ID != box.came[1].ID || box.came[0].ID == "" {
+		t.Errorf("came %+v", box.came)
+	}
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"footfall/account"
+	"footfall/affiliate"
+	"footfall/mail"
+	"footfall/mail/smtp"
+)
+
+var mailCommands = []command{
+	{"mail test", "ADDRESS", "send a message there and print what the mail server said", testMail},
+}
+
+// mailWait is how long somebody waits for the mail server.
+const mailWait = 15 * time.Second
+
+// mailRoots stand in for the system's certificates in tests.
+var mailRoots *x509.CertPool
+
+// mail makes what sends; nil if no mail is sent. What can't work is an error
+// that names the setting.
+func (c *config) mail() (*smtp.Sender, error) {
+	address := c.values["mail"]
+	if address == "" {
+		return nil, nil
+	}
+	public, err := url.Parse(c.publicOrigin())
+	if err != nil || public.Host == "" {
+		return nil, fmt.Errorf("public-url (from %s): is needed for mail, whose links must work everywhere: give it as https://stats.example.com", c.from["public-url"])
+	}
+	from, err := mail.ParseAddress(c.values["mail-from"])
+	if err != nil {
+		return nil, fmt.Errorf("mail-from (from %s): %w", c.from["mail-from"], err)
+	}
+	o := smtp.Options{Hello: public.Hostname(), Roots: mailRoots}
+	if path := c.values["mail-password-file"]; path != "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("mail-password-file (from %s): %w", c.from["mail-password-file"], err)
+		}
+		if o.Password = strings.TrimRight(string(b), "\r\n"); o.Password == "" {
+			return nil, fmt.Errorf("mail-password-file (from %s): %s is empty", c.from["mail-password-file"], path)
+		}
+	}
+	s, err := smtp.New(address, from, o)
+	if err != nil {
+		return nil, fmt.Errorf("mail (from %s): %w", c.from["mail"], err)
+	}
+	return s, nil
+}
+
+// serverName is how letters name the server.
+func (c *config) serverName() string {
+	_, host, _ := strings.Cut(c.publicOrigin(), "://")
+	return host
+}
+
+// openMail makes what sends; where no mail is sent, nothing.
+func (h *house) openMail() error {
+	sender, err := h.c.mail()
+	if sender != nil {
+		h.post = mail.NewPost(sender, mail.Options{Log: h.log, Count: h.meters.count})
+	}
+	return err
+}
+
+// runMail sends what is put into the post, and what waits for affiliates in the
+// ledger, until ctx ends.
+func (h *house) runMail(ctx context.Context) {
+	if h.post == nil {
+		return
+	}
+	var done sync.WaitGroup
+	done.Go(func() { h.post.Run(ctx) })
+	done.Go(func() {
+		affiliate.NewMailing(h.desk, affiliate.MailingOptions{Log: h.log, Origin: h.public(), Server: h.c.serverName(), Send: h.post.Send, Login: h.loginOf}).Run(ctx)
+	})
+	done.Wait()
+}
+
+// loginOf gives an affiliate who is accepted a log-in: the path of a link to set
+// a password with, or "" for who has an account.
+func (h *house) loginOf(ctx context.Context, a affiliate.Affiliate) (path string, err error) {
+	path, err = h.inviteAffiliate(ctx, a, false)
+	if errors.Is(err, errHasAccount) {
+		return "", nil
+	}
+	return path, err
+}
+
+// public is where people reach the server; "" is not known.
+func (h *house) public() string {
+	return cmp.Or(h.address, strings.TrimSuffix(h.c.values["public-url"], "/"))
+}
+
+// letter writes a letter about what lies at a path of the server.
+func (h *house) letter(kind mail.Kind, to mail.Address, path string, about mail.About) mail.Message {
+	about.Server, about.Link = h.c.serverName(), h.public()+path
+	return mail.Write(kind, account.NewToken("", 15), to, about)
+}
+
+// mailed is what became of a letter that somebody waited for.
+type mailed struct {
+	To      string `json:"mailed_to,omitempty"`
+	Problem string `json:"mail_problem,omitempty"`
+}
+
+// tell prints it.
+func (m mailed) tell(w io.Writer) {
+	switch {
+	case m.To != "":
+		fmt.Fprintf(w, "Sent to %s.\n", m.To)
+	case m.Problem != "":
+		fmt.Fprintf(w, "It could not be sent: %s. What is wrong says: footfall mail test ADDRESS\n", m.Problem)
+	}
+}
+
+// send sends a letter now, with who asked waiting; where no mail is sent it does
+// nothing.
+func (h *house) send(ctx context.Context, kind mail.Kind, to mail.Address, path string, about mail.About) mailed {
+	if h.post == nil {
+		return mailed{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailWait)
+	defer cancel()
+	if _, err := h.post.Send(ctx, kind, h.letter(kind, to, path, about)); err != nil {
+		h.log.Warn("a message could not be sent", "kind", kind, "error", err)
+		return mailed{Problem: err.Error()}
+	}
+	return mailed{To: to.Email}
+}
+
+// sendInvited sends a link to set a password: to who is invited by a grant, or,
+// with none, to who forgot the password.
+func (h *house) sendInvited(ctx context.Context, made account.Invited, g account.Grant) mailed {
+	if made.Token == "" {
+		return mailed{}
+	}
+	kind, about := mail.Reset, mail.About{Life: "a day"}
+	if g.Role != "" {
+		kind, about = mail.Invitation, mail.About{Role: string(g.Role), Life: "a week"}
+		if site, err := h.sites.find(g.Site); err == nil && g.Site != "" {
+			about.Site = site.Domain
+		}
+	}
+	return h.send(ctx, kind, mail.Address{Name: made.Name, Email: made.Email}, "/password?link="+made.Token, about)
+}
+
+// mailLink sends a link to whoever the log-in page finds, behind its answer.
+func (h *house) mailLink(purpose account.Purpose, find func(context.Context) (account.Person, string, error)) {
+	kind := mail.LoginLink
+	if purpose == account.ForReset {
+		kind = mail.Reset
+	}
+	h.post.Put(kind, func(ctx context.Context) ([]mail.Message, error) {
+		p, path, err := find(ctx)
+		if errors.Is(err, account.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []mail.Message{h.letter(kind, mail.Address{Name: p.Name, Email: p.Email}, path, mail.About{Life: "an hour"})}, nil
+	})
+}
+
+// mailApplied tells those who run a programme that somebody applied for it.
+func (h *house) mailApplied(p affiliate.Program, a affiliate.Affiliate) {
+	h.post.Put(mail.Application, func(ctx context.Context) (all []mail.Message, err error) {
+		people, err := h.control.People(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, person := range people {
+			grants, err := h.control.Grants(ctx, person.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !person.Disabled && mayEverywhere(person.Who(grants), account.ManageProgramme, p.Sites) {
+				all = append(all, h.letter(mail.Application, mail.Address{Name: person.Name, Email: person.Email},
+					"/program/"+url.PathEscape(p.ID)+"/applications", mail.About{Who: a.Name, Program: p.Name}))
+			}
+		}
+		return all, nil
+	})
+}
+
+// testMail sends a message, and prints what the server said.
+func testMail(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one address to send to")
+	}
+	to, err := mail.ParseAddress(c.args[0])
+	if err != nil {
+		return err
+	}
+	sender, err := c.mail()
+	if err == nil && sender == nil {
+		err = errors.New("no mail is sent: give --mail, such as smtp://USER@mail.example.com:587, --mail-from and --public-url, as the server has them")
+	}
+	if err != nil {
+		return err
+	}
+	h := &house{c: c.config}
+	said, err := sender.Send(ctx, h.letter(mail.Trial, to, "/", mail.About{}))
+	if err != nil {
+		return spoken(err)
+	}
+	return c.print(map[string]string{"to": to.Email, "said": said}, func(w io.Writer) {
+		fmt.Fprintf(w, "Sent to %s. The mail server said: %s\n", to.Email, said)
+	})
+}
+
+// spoken is an error with what the server said, for who stands before it.
+func spoken(err error) error {
+	if f, ok := errors.AsType[*mail.Failure](err); ok && f.Said != "" {
+		return fmt.Errorf("%w: %s", err, f.Said)
+	}
+	return err
+}
+
+// checkMail reports whether the mail server lets Footfall in; nothing if no mail
+// is sent.
+func (c *call) checkMail(ctx context.Context) []finding {
+	sender, err := c.mail()
+	if sender == nil || err != nil {
+		return nil // config refuses what is wrong
+	}
+	ctx, cancel := context.WithTimeout(ctx, mailWait)
+	defer cancel()
+	if _, err := sender.Check(ctx); err != nil {
+		return []finding{{"mail", false, spoken(err).Error() + "; look at mail and mail-password-file, and try: footfall mail test ADDRESS"}}
+	}
+	return []finding{{"mail", true, "the mail server answers; whether it delivers says: footfall mail test ADDRESS"}}
+}
