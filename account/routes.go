@@ -56,7 +56,7 @@ var Routes = []Route{
 	{"GET", "/program/{program}/payouts/{payout}/statement.csv", ManageProgramme},
 	{"POST", "/program/{program}/payouts", PayOut}, {"POST", "/program/{program}/payouts/{payout}", PayOut},
 	{"GET", "/program/{program}/settings", ManageProgramme}, {"POST", "/program/{program}/settings", ManageProgramme},
-	{"POST", "/program/{program}/settings/rules", ManageProgramme},
+	{"POST", "/program/{program}/settings/rules", ManageProgramme}, {"POST", "/program/{program}/settings/shops", ManageProgramme},
 
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},

@@ -297,7 +297,7 @@ var notices = map[string]string{
 	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
 	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
-	"rule": "The new version holds from now on.",
+	"rule": "The new version holds from now on.", "shop": "The webhook is set. The secret of before, if there was one, is valid until the next change.",
 }
 
 // show executes a template. It is drawn completely before the first byte is

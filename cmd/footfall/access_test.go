@@ -23,6 +23,7 @@ import (
 	"footfall/affiliate"
 	"footfall/dash"
 	"footfall/ledger"
+	"footfall/portal"
 )
 
 // asker is somebody who asks, in one of two ways.
@@ -293,4 +294,20 @@ func TestAddressesOfPeopleAreNowhere(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// TestPortalFormsAreNamed: the audit log has a word for every form of the portal,
+// of a kind that its page can be asked for.
+func TestPortalFormsAreNamed(t *testing.T) {
+	for _, r := range account.Routes {
+		route := r.Method + " " + r.Pattern
+		if r.Method == "POST" && portal.Handles(r.Pattern) && formWords[route] == "" {
+			t.Errorf("%s has no word", route)
+		}
+	}
+	for route := range formWords {
+		if account.ActionOf(route) == "" {
+			t.Errorf("%s is no route", route)
+		}
+	}
 }
