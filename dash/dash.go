@@ -261,8 +261,12 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	_, _ = b.WriteTo(w) // fails only if the client is gone
 }
 
-// origin is how the browser reached this server.
+// origin is how people reach this server: by its public address, else as this
+// browser did.
 func (d *Door) origin(r *http.Request) string {
+	if d.Public != "" {
+		return d.Public
+	}
 	if d.secure(r) {
 		return "https://" + r.Host
 	}

@@ -98,6 +98,20 @@ func TestPeoplePage(t *testing.T) {
 	}
 }
 
+// TestLinksArePublic: links to hand on lead to the public address, whatever the
+// proxy makes of the host.
+func TestLinksArePublic(t *testing.T) {
+	w := newWorldWith(t, Options{Now: time.Now, Public: "https://stats.example"}, "a.example")
+	w.person(t, "ada@example.com", account.Owner, "")
+	b := w.browser(t)
+	b.login("ada@example.com")
+	b.want(b.send("/people", "email", "new@example.com", "role", "viewer", "name", evil), 200, ">https://stats.example/password?link=ffl_")
+	b.want(b.send("/shares", "site", w.site.ID, "name", "x"), 200, ">https://stats.example/share/ffr_")
+	for _, path := range []string{"/people", "/people?search=" + url.QueryEscape(evil), "/changes", "/people/" + found(t, b.do("GET", "/people?search=new", nil), `href="/people/(per_[a-z0-9]+)"`)} {
+		without(t, b.do("GET", path, nil).Body.String(), "<script>alert", "<img src=x")
+	}
+}
+
 // TestPeoplePageRefuses: what the rules of account.Office refuse is said, and
 // forms without the session's word do nothing.
 func TestPeoplePageRefuses(t *testing.T) {
