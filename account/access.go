@@ -15,6 +15,7 @@ const (
 	LoggedIn        Action = "own account"      // whoever has a session
 	ReadFigures     Action = "read figures"     //
 	ReadServer      Action = "read server"      // sums over all sites
+	ReadAudit       Action = "read audit log"   // which is of all sites
 	ReadVisitors    Action = "read visitors"    // single ones, and segments
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
@@ -35,6 +36,7 @@ var rights = map[Action]struct {
 }{
 	ReadFigures:     {[]Role{Owner, Admin, Viewer}, []Scope{Read, Everything}},
 	ReadServer:      {[]Role{Owner, Admin, Viewer}, nil},
+	ReadAudit:       {[]Role{Owner}, nil},
 	ReadVisitors:    {[]Role{Owner, Admin, Viewer}, []Scope{Read, Everything}},
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
@@ -83,7 +85,7 @@ func (w Who) May(a Action, site string) bool {
 
 // MaySomewhere reports whether one may do it to a site or more.
 func (w Who) MaySomewhere(a Action) bool {
-	if a == ReadServer {
+	if a == ReadServer || a == ReadAudit {
 		return w.May(a, "")
 	}
 	return w.may(a, func(string) bool { return true })

@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}
@@ -20,8 +20,8 @@ func TestRights(t *testing.T) {
 		may  []Action
 	}{
 		{"nobody", Who{}, nil},
-		{"operator", Operator(), all[:10]},
-		{"owner", role(Owner), all[:10]},
+		{"operator", Operator(), all[:11]},
+		{"owner", role(Owner), all[:11]},
 		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
 		{"affiliate", role(Affiliate), []Action{OwnFigures}},
@@ -73,8 +73,8 @@ func TestRightsAreOfSites(t *testing.T) {
 			t.Errorf("%s may %s on %q, want %q", x.name, x.do, got, x.on)
 		}
 	}
-	if mixed.MaySomewhere(ReadServer) {
-		t.Error("who sees one site sees the sums of all")
+	if mixed.MaySomewhere(ReadServer) || mixed.MaySomewhere(ReadAudit) {
+		t.Error("who sees one site sees the sums, or the audit log, of all")
 	}
 	if len(sites) != 3 || sites[0].ID != "a" {
 		t.Error("Sites changed the list")

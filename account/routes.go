@@ -62,7 +62,7 @@ var Routes = []Route{
 	{"POST", "/program/{program}/webhooks/{hook}/secret", ManageProgramme}, {"POST", "/program/{program}/webhooks/{hook}/replay", ManageProgramme},
 	{"POST", "/program/{program}/webhooks/{hook}/remove", ManageProgramme},
 	{"GET", "/program/{program}/settings", ManageProgramme}, {"POST", "/program/{program}/settings", ManageProgramme},
-	{"POST", "/program/{program}/settings/rules", ManageProgramme},
+	{"POST", "/program/{program}/settings/rules", ManageProgramme}, {"POST", "/program/{program}/settings/shops", ManageProgramme},
 
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},
@@ -74,6 +74,13 @@ var Routes = []Route{
 	{"POST", "/account/name", LoggedIn}, {"POST", "/account/password", LoggedIn},
 	{"POST", "/account/totp", LoggedIn}, {"POST", "/account/totp/off", LoggedIn},
 	{"POST", "/account/logout", LoggedIn},
+	{"GET", "/people", ChangePeople}, {"POST", "/people", ChangePeople}, {"GET", "/people/{person}", ChangePeople},
+	{"POST", "/people/{person}/role", ChangePeople}, {"POST", "/people/{person}/role/remove", ChangePeople}, {"POST", "/people/{person}/password", ChangePeople},
+	{"POST", "/people/{person}/logout", ChangePeople}, {"POST", "/people/{person}/switch", ChangePeople}, {"POST", "/people/{person}/remove", ChangePeople},
+	{"GET", "/keys", ChangePeople}, {"POST", "/keys", ChangePeople}, {"POST", "/keys/{key}/revoke", ChangePeople},
+	{"GET", "/shares", ChangePeople}, {"POST", "/shares", ChangePeople}, {"POST", "/shares/{share}/revoke", ChangePeople},
+	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
+	{"GET", "/changes", ReadAudit},
 	{"GET", "/share/{token}", Public}, {"GET", "/share/{token}/live", Public},
 
 	// the server itself

@@ -34,6 +34,7 @@ type (
 	PayoutState  = ledger.PayoutState
 	Flag         = ledger.Flag
 	FlagState    = ledger.FlagState
+	Shop         = ledger.Shop
 	InvalidError = shop.InvalidError
 )
 

@@ -91,10 +91,16 @@ func banned(hosts []string) ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// maxUser is how many bytes a user id may have.
-const maxUser = 512
+// How many bytes a user id and a note may have.
+const (
+	maxUser = 512
+	maxNote = 2000
+)
 
-var errUser = shop.Invalid("user_id", "is longer than %d bytes", maxUser)
+var (
+	errUser = shop.Invalid("user_id", "is longer than %d bytes", maxUser)
+	errNote = shop.Invalid("note", "is longer than %d bytes: shorten the notes", maxNote)
+)
 
 // Programs lists the programmes by ID.
 func (d *Desk) Programs(ctx context.Context) (all []ledger.Program, err error) {
@@ -117,8 +123,8 @@ func (d *Desk) Join(ctx context.Context, a ledger.Affiliate) (ledger.Affiliate, 
 		return a, shop.Invalid("email", "%q is no address", a.Email)
 	case strings.TrimSpace(a.Name) == "" || len(a.Name) > 200:
 		return a, shop.Invalid("name", "is missing or longer than 200 bytes")
-	case len(a.Note) > 2000:
-		return a, shop.Invalid("note", "is longer than 2000 bytes")
+	case len(a.Note) > maxNote:
+		return a, errNote
 	case len(a.User) > maxUser:
 		return a, errUser
 	case a.Status != ledger.Applied && a.Status != ledger.Active:
@@ -169,6 +175,9 @@ func (d *Desk) Alter(ctx context.Context, id string, change func(a *ledger.Affil
 			if err := d.write(tx, a, AffiliateAccepted, NoticeAffiliate{a.ID, a.Name}); err != nil {
 				return err
 			}
+		}
+		if len(a.Note) > maxNote {
+			return errNote
 		}
 		return tx.Set().Affiliates().Put(a)
 	})

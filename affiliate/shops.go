@@ -9,6 +9,14 @@ import (
 	"footfall/shop"
 )
 
+// ShopKinds lists the kinds of shops whose webhooks are understood.
+func ShopKinds() (all []string) {
+	for _, h := range shop.Hooks {
+		all = append(all, h.Name)
+	}
+	return all
+}
+
 // leastSecret is how many bytes a webhook's secret has at least.
 const leastSecret = 16
 

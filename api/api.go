@@ -158,7 +158,7 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		bound := d.by(a)
 		if action == account.ChangeSegments && d.Record != nil {
 			w = &recorder{w, func() error {
-				return d.Record(ctx, account.Change{Who: a.who.Name, What: r.Method + " " + pattern, Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
+				return d.Record(ctx, account.Change{Who: a.who.Name, What: "segment " + map[string]string{http.MethodPut: "set", http.MethodDelete: "remove"}[r.Method], Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
 			}, d.Log}
 		}
 		takes[r.Method](bound, w, r, a.allowed)

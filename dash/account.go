@@ -78,9 +78,9 @@ func (d *Door) entered(w http.ResponseWriter, r *http.Request, v newView, p acco
 	d.welcome(w, r, e, "/")
 }
 
-// note adds a line to the audit log. What was done stays done if that fails.
+// note adds a line about somebody's own account to the audit log. What was done stays done if that fails.
 func (d *Door) note(r *http.Request, in visit, what, target string) {
-	if err := d.control.Record(r.Context(), account.Change{Who: in.who.Name, What: what, Target: target}); err != nil {
+	if err := d.control.Record(r.Context(), account.Change{Who: in.who.Name, What: "account " + what, Target: target}); err != nil {
 		d.Log.Error("dash: a change is not in the audit log", "what", what, "error", err)
 	}
 }

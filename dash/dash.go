@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,12 +27,7 @@ type Sites interface {
 }
 
 // Control is people and how they log in, shares, and the audit log.
-type Control interface {
-	account.Entrances
-	account.Shares
-	account.Secrets
-	account.Audit
-}
+type Control interface{ account.Kept }
 
 // Status is where the accepted events are; Accepted is the sum of the others.
 type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting, Removed uint64 }
@@ -54,10 +50,10 @@ type Options struct {
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed page.html login.html new.html account.html audit.html privacy.html dash.css dash.js icon.svg
+//go:embed *.html dash.css dash.js icon.svg
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }}).ParseFS(files, "*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -80,6 +76,7 @@ type Door struct {
 	sites   Sites
 	control Control
 	gate    *account.Gate
+	office  *account.Office
 	cross   *http.CrossOriginProtection
 	http.Handler
 	Options
@@ -98,7 +95,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
-	d := &Door{source, sites, control, account.NewGate(control, o.Now), http.NewCrossOriginProtection(), nil, o}
+	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
 			panic(err)
@@ -120,6 +117,12 @@ func (d *Door) routes() map[string]page {
 		"GET /share/{token}": d.share, "GET /share/{token}/live": d.shareLive,
 		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
 		"GET /setup": d.askSetup, "POST /setup": d.setUp, "GET /password": d.askPassword, "POST /password": d.setPassword,
+		"GET /people": d.people, "POST /people": d.invite, "GET /people/{person}": d.onePerson,
+		"POST /people/{person}/role": d.setRole, "POST /people/{person}/role/remove": d.takeRole, "POST /people/{person}/password": d.resetPerson,
+		"POST /people/{person}/logout": d.logOutPerson, "POST /people/{person}/switch": d.switchPerson, "POST /people/{person}/remove": d.removePerson,
+		"GET /keys": d.keys, "POST /keys": d.addKey, "POST /keys/{key}/revoke": d.revokeKey,
+		"GET /shares": d.shares, "POST /shares": d.addShare, "POST /shares/{share}/revoke": d.revokeShare, "POST /embed": d.signEmbed, "POST /embed/renew": d.renewEmbed,
+		"GET /changes": d.changes,
 		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setName), "POST /account/password": d.ofPerson(d.changePassword),
 		"POST /account/totp": d.ofPerson(d.startTOTP), "POST /account/totp/off": d.ofPerson(d.stopTOTP), "POST /account/logout": d.logoutEverywhere,
 	}
@@ -201,17 +204,58 @@ func (d *Door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"visitors": whole(n)}) // fails only if the client is gone
 }
 
+// sheet is what a template gets.
+type sheet struct {
+	V any
+	top
+}
+
+// top is what the top of a page is drawn from.
+type top struct {
+	Title, Version string
+	Form           string // the secret word of the session's forms; "" for who has none
+	Me             string // who is logged in
+	Tabs           []tab
+	Mail           bool // links are sent by mail
+}
+
+// Top is the top with the page's title.
+func (t top) Top(title string) top {
+	t.Title = title
+	return t
+}
+
+// tab is a page about people and access; of is the template that draws it.
+type tab struct {
+	Href, Label string
+	of          []string
+	Current     bool
+}
+
+// tabs are those that somebody may see, on the pages that are among them.
+func tabs(in visit, name string) (shown []tab) {
+	found := false
+	for _, t := range []tab{
+		{"/account", "You", []string{"account.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
+		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
+	} {
+		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
+			t.Current = slices.Contains(t.of, name)
+			found = found || t.Current
+			shown = append(shown, t)
+		}
+	}
+	if !found || len(shown) < 2 {
+		return nil
+	}
+	return shown
+}
+
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
 func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
-	err := templates.ExecuteTemplate(&b, name, struct {
-		V       any
-		Version string
-		Form    string // the secret word of the session's forms; "" for who has none
-		Me      string // who is logged in
-		Mail    bool   // links are sent by mail
-	}{data, version, in.form(), in.name(), d.Mail != nil})
+	err := templates.ExecuteTemplate(&b, name, sheet{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, "This page could not be drawn. The reason is in the server's log.", http.StatusInternalServerError)
@@ -222,8 +266,12 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	_, _ = b.WriteTo(w) // fails only if the client is gone
 }
 
-// origin is how the browser reached this server.
+// origin is how people reach this server: by its public address, else as this
+// browser did.
 func (d *Door) origin(r *http.Request) string {
+	if d.Public != "" {
+		return d.Public
+	}
 	if d.secure(r) {
 		return "https://" + r.Host
 	}

@@ -135,12 +135,24 @@ func (d *Door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, 
 
 // denied shows a page again with what was wrong. view makes its view from that.
 func (d *Door) denied(w http.ResponseWriter, err error, name string, in visit, view func(why string) any) {
-	status, why := http.StatusForbidden, ""
+	status, why := saidTo(err)
+	if why == "" {
+		d.noControl(w, err)
+		return
+	}
+	if slow, ok := errors.AsType[*account.SlowError](err); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(slow.Seconds()))
+	}
+	d.show(w, status, name, in, view(why))
+}
+
+// saidTo is how people are told what was wrong; "" if it was not their doing.
+func saidTo(err error) (status int, why string) {
+	status = http.StatusForbidden
 	slow, isSlow := errors.AsType[*account.SlowError](err)
 	invalid, isInvalid := errors.AsType[*event.InvalidError](err)
 	switch {
 	case isSlow:
-		w.Header().Set("Retry-After", strconv.Itoa(slow.Seconds()))
 		status, why = http.StatusTooManyRequests, "Too many tries. Try again in "+waiting(slow.Seconds())+"."
 	case isInvalid:
 		status, why = http.StatusUnprocessableEntity, strings.ToUpper(invalid.Field[:1])+invalid.Field[1:]+" "+invalid.Why+"."
@@ -150,11 +162,12 @@ func (d *Door) denied(w http.ResponseWriter, err error, name string, in visit, v
 		why = "This link was used already or is too old."
 	case errors.Is(err, account.ErrExists):
 		status, why = http.StatusUnprocessableEntity, "Somebody has this e-mail already."
-	default:
-		d.noControl(w, err)
-		return
+	case errors.Is(err, account.ErrYourself):
+		why = "Nobody changes a role of their own, or disables or removes themselves: ask another owner."
+	case errors.Is(err, account.ErrNotYours):
+		why = "That is for an owner of the site; what is of a whole person, for an owner of every site on which that person has a role."
 	}
-	d.show(w, status, name, in, view(why))
+	return status, why
 }
 
 // waiting spells seconds for people.

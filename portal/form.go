@@ -59,6 +59,15 @@ type box struct {
 	Required                                bool
 }
 
+// ticked reports whether a box is ticked: as the form has it, which may be nil,
+// else as it was.
+func ticked(f *form, name string, was bool) bool {
+	if f == nil {
+		return was
+	}
+	return f.values.Has(name)
+}
+
 // field makes a box of a form, which may be nil; with was as its value if the
 // form has none. A type ends in "!" if something must be there.
 func field(f *form, name, label, kind, hint, was string) box {

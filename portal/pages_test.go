@@ -272,15 +272,15 @@ func TestSettings(t *testing.T) {
 	self := w.path("/settings")
 	has(t, w.get(self), "50 % of every order", "10.00 EUR", "one.example")
 	set := func(more ...string) []string {
-		return append([]string{"name", "New", "window_days", "14", "hold_days", "7", "model", "first", "bind", "customer", "min_payout", "50.00 EUR\n\n1.250 KWD", "allowed_hosts", "a.example, b.example", "parameters", "ref via"}, more...)
+		return append([]string{"name", "New", "window_days", "14", "hold_days", "7", "model", "first", "bind", "customer", "min_payout", "50.00 EUR\n\n1.250 KWD", "allowed_hosts", "a.example, B.example", "banned_hosts", "www.Coupons.example spam.example", "parameters", "ref via"}, more...)
 	}
-	has(t, w.done(self, set("trust_events", "on")...), "Saved.", "New", "1.250 KWD", "a.example\nb.example")
+	has(t, w.done(self, set("trust_events", "on")...), "Saved.", "New", "1.250 KWD", "a.example\nb.example", "coupons.example\nspam.example")
 	p, _ := w.desk.Program("one")
-	if p.Window != 14 || p.Hold != 7 || p.Model != "first" || p.Bind != "customer" || p.CouponPriority || !p.TrustEvents || fmt.Sprint(p.MinPayout, p.Hosts, p.Params, p.Sites) != "map[EUR:5000 KWD:1250] [a.example b.example] [ref via] [one]" {
+	if p.Window != 14 || p.Hold != 7 || p.Model != "first" || p.Bind != "customer" || p.CouponPriority || !p.TrustEvents || fmt.Sprint(p.MinPayout, p.Hosts, p.Banned, p.Params, p.Sites) != "map[EUR:5000 KWD:1250] [a.example b.example] [coupons.example spam.example] [ref via] [one]" {
 		t.Errorf("%+v", p)
 	}
 	for want, bad := range map[string][]string{"Must be 1 to 3650": {"window_days", "0"}, "no whole number": {"hold_days", "x"}, "Must be last or first": {"model", "x"}, "Must be none or customer": {"bind", "x"},
-		"in each line": {"min_payout", "50"}, "more decimals": {"min_payout", "1.5 JPY"}, "without https://": {"allowed_hosts", "https://a.example"}, "Something must be here": {"name", ""}, "has letters": {"parameters", "a&b"}} {
+		"in each line": {"min_payout", "50"}, "more decimals": {"min_payout", "1.5 JPY"}, "without https://": {"allowed_hosts", "https://a.example"}, "Something must be here": {"name", ""}, "is no host": {"banned_hosts", "https://x.example"}, "has letters": {"parameters", "a&b"}} {
 		fields := set()
 		for i := 0; i < len(fields); i += 2 {
 			if fields[i] == bad[0] {
@@ -288,6 +288,13 @@ func TestSettings(t *testing.T) {
 			}
 		}
 		w.refused(want, self, fields...)
+	}
+	typed := set("coupon_priority", "on")
+	typed[3] = "0"
+	wrong := w.post(self, typed...).Body.String() // what was typed stays
+	has(t, wrong, `name="coupon_priority" checked`, "www.Coupons.example spam.example", `value="first" selected`)
+	if strings.Contains(wrong, `name="trust_events" checked`) {
+		t.Error("a box that was not ticked is ticked again")
 	}
 	has(t, w.done(self+"/rules", "kind", "percent", "rate", "2.955 %", "orders", "3", "affiliate", w.anna.ID, "product", "course"), "2.955 % of every order of a customer&#39;s first 3", "Name of anna")
 	has(t, w.done(self+"/rules", "kind", "unit", "amount", "1.250", "currency", "kwd", "cap", "5", "valid_from", "2026-04-01T10:00"), "1.250 KWD for every item sold, at most 5.000 KWD an order,", "1 Apr 2026, 10:00")

@@ -37,9 +37,10 @@ func (d *door) managed() map[string]serve {
 		"GET " + root + "/payouts.csv":                          (*visit).payoutsFile,
 		"POST " + root + "/payouts/{payout}":                    (*visit).advance,
 		"GET " + root + "/payouts/{payout}/statement.csv":       (*visit).anyStatement,
-		"GET " + root + "/settings":                             func(v *visit) error { return v.showSettings(200, nil, nil) },
+		"GET " + root + "/settings":                             func(v *visit) error { return v.showSettings(200, nil, nil, nil) },
 		"POST " + root + "/settings":                            (*visit).saveSettings,
 		"POST " + root + "/settings/rules":                      (*visit).addRule,
+		"POST " + root + "/settings/shops":                      (*visit).saveShop,
 	}
 	maps.Copy(all, d.hooked())
 	return all
@@ -222,7 +223,7 @@ func (v *visit) showAffiliate(status int, f *form, login Invited) error {
 	return v.show(status, "affiliate.html", a.Name, x)
 }
 
-// alter changes an affiliate's status, name and payout reference.
+// alter changes an affiliate: the status, with why, or the profile.
 func (v *visit) alter() error {
 	a, err := v.member()
 	if err != nil {
@@ -235,17 +236,28 @@ func (v *visit) alter() error {
 	if f.values.Has("name") {
 		checkText(f, "name", 200, true)
 		checkText(f, "payout_reference", 200, false)
+		checkText(f, "user_id", 512, false)
 	}
+	status, why := affiliate.Status(f.get("status")), f.get("why")
+	checkText(f, "why", 300, f.values.Has("why") && (status == "paused" || status == "banned"))
 	if f.ok() {
 		_, err := v.desk.Alter(v.ctx(), a.ID, func(a *affiliate.Affiliate) {
 			if f.values.Has("name") {
 				a.Name, a.Payout = f.get("name"), f.get("payout_reference")
 			}
+			for field, kept := range map[string]*string{"user_id": &a.User, "note": &a.Note} {
+				if f.values.Has(field) {
+					*kept = strings.ReplaceAll(f.get(field), "\r\n", "\n")
+				}
+			}
 			if f.values.Has("status") {
-				a.Status = affiliate.Status(f.get("status"))
+				a.Status = status
+			}
+			if why != "" {
+				a.Note = strings.TrimSpace(a.Note + "\n" + v.Now().In(v.zone).Format(time.DateOnly) + " " + string(status) + ": " + why)
 			}
 		})
-		if err := f.take(err); err != nil {
+		if err := f.take(err, "note", "user_id"); err != nil {
 			return err
 		}
 	}

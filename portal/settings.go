@@ -16,10 +16,12 @@ type settingsView struct {
 	Program    affiliate.Program
 	Least      string // what is paid at least, a line each
 	Hosts      string
+	Banned     string
 	Params     string
 	Sites      []string
 	Form       *form // of the settings
 	RuleForm   *form // of a new version
+	Shops      []hook
 	Rules      []affiliate.Rule
 	Pages      pages // of rules
 	Names      map[string]string
@@ -29,9 +31,11 @@ type settingsView struct {
 	Zone       *time.Location
 }
 
-func (v *visit) showSettings(status int, f, rule *form) error {
+// showSettings shows the settings, with what was wrong with a form of them, of a
+// rule or of a shop.
+func (v *visit) showSettings(status int, f, rule, shop *form) error {
 	p := v.program
-	x := settingsView{Program: p, Form: f, RuleForm: rule, Hosts: strings.Join(p.Hosts, "\n"), Params: strings.Join(p.Params, ", "), Mail: v.Mail, Now: v.Now(), Zone: v.zone}
+	x := settingsView{Program: p, Form: f, RuleForm: rule, Shops: v.hooks(shop), Hosts: strings.Join(p.Hosts, "\n"), Banned: strings.Join(p.Banned, "\n"), Params: strings.Join(p.Params, ", "), Mail: v.Mail, Now: v.Now(), Zone: v.zone}
 	for _, currency := range slices.Sorted(maps.Keys(p.MinPayout)) {
 		x.Least += money.Format(p.MinPayout[currency], currency) + " " + currency + "\n"
 	}
@@ -55,7 +59,7 @@ func (v *visit) showSettings(status int, f, rule *form) error {
 }
 
 // fields of the settings, as Desk names what is wrong with them.
-var settingsFields = []string{"name", "window_days", "hold_days", "model", "bind", "min_payout", "allowed_hosts", "parameters"}
+var settingsFields = []string{"name", "window_days", "hold_days", "model", "bind", "min_payout", "allowed_hosts", "banned_hosts", "parameters"}
 
 func (v *visit) saveSettings() error {
 	f, err := v.sent()
@@ -70,7 +74,7 @@ func (v *visit) saveSettings() error {
 	if v.Mail {
 		p.QuietPayouts = !f.values.Has("mail_payouts")
 	}
-	p.Hosts, p.Params = list(f.get("allowed_hosts")), list(f.get("parameters"))
+	p.Hosts, p.Banned, p.Params = list(strings.ToLower(f.get("allowed_hosts"))), list(f.get("banned_hosts")), list(f.get("parameters"))
 	for _, host := range p.Hosts {
 		if strings.ContainsAny(host, "/:@?#*") || !strings.Contains(host, ".") {
 			f.wrong("allowed_hosts", "A host is written as shop.example.com, without https:// and path.")
@@ -89,7 +93,7 @@ func (v *visit) saveSettings() error {
 		}
 	}
 	if !f.ok() {
-		return v.showSettings(422, f, nil)
+		return v.showSettings(422, f, nil, nil)
 	}
 	return v.done(v.path("/settings"), "saved")
 }
@@ -167,7 +171,7 @@ func (v *visit) addRule() error {
 		}
 	}
 	if !f.ok() {
-		return v.showSettings(422, nil, f)
+		return v.showSettings(422, nil, f, nil)
 	}
 	return v.done(v.path("/settings"), "rule")
 }

@@ -13,7 +13,7 @@ import (
 // spelling is what templates call.
 var spelling = template.FuncMap{
 	"money": spellMoney, "count": whole, "day": day, "moment": moment, "rate": affiliate.Rate, "kind": spellKind,
-	"field": field, "words": words, "capital": capital, "host": host, "answer": affiliate.SpellAnswer, "args": func(a, b any) pair { return pair{a, b} },
+	"field": field, "ticked": ticked, "words": words, "capital": capital, "host": host, "answer": affiliate.SpellAnswer, "args": func(a, b any) pair { return pair{a, b} },
 }
 
 // pair is what a template hands to another one.

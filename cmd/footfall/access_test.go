@@ -23,6 +23,7 @@ import (
 	"footfall/affiliate"
 	"footfall/dash"
 	"footfall/ledger"
+	"footfall/portal"
 )
 
 // asker is somebody who asks, in one of two ways.
@@ -84,7 +85,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 	program, err = h.desk.PutProgram(t.Context(), program)
 	must(t, err)
 	handler := h.server().Handler
-	fill := strings.NewReplacer("/v1/orders.csv", "/v1/orders.csv?site="+site.ID, "/v1/orders", "/v1/orders?site="+site.ID, "/v1/refunds", "/v1/refunds?site="+site.ID, "{$}", "", "{site}", site.ID, "{token}", share, "{id}", "u1", "{kind}", "page", "{code}", "x", "{version}", "v", "{name}", "dash.css", "{key}", "k", "{program}", program.ID, "{order}", "o", "{affiliate}", "a", "{payout}", "p", "{flag}", "f", "{hook}", "h")
+	fill := strings.NewReplacer("/v1/orders.csv", "/v1/orders.csv?site="+site.ID, "/v1/orders", "/v1/orders?site="+site.ID, "/v1/refunds", "/v1/refunds?site="+site.ID, "{$}", "", "{site}", site.ID, "{token}", share, "{id}", "u1", "{kind}", "page", "{code}", "x", "{version}", "v", "{name}", "dash.css", "{key}", "k", "{program}", program.ID, "{order}", "o", "{affiliate}", "a", "{payout}", "p", "{flag}", "f", "{hook}", "h", "{person}", "per_x", "{share}", "shr_x")
 	asked := 0
 	for _, a := range h.askers(site.ID, program.ID) {
 		for _, route := range account.Routes {
@@ -294,4 +295,20 @@ func TestAddressesOfPeopleAreNowhere(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// TestPortalFormsAreNamed: the audit log has a word for every form of the portal,
+// of a kind that its page can be asked for.
+func TestPortalFormsAreNamed(t *testing.T) {
+	for _, r := range account.Routes {
+		route := r.Method + " " + r.Pattern
+		if r.Method == "POST" && portal.Handles(r.Pattern) && formWords[route] == "" {
+			t.Errorf("%s has no word", route)
+		}
+	}
+	for route := range formWords {
+		if account.ActionOf(route) == "" {
+			t.Errorf("%s is no route", route)
+		}
+	}
 }

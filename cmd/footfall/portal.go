@@ -53,7 +53,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 }
 
 // changed notes a form that did what it asked for: it is answered with the page
-// to go on to, or shows what is shown once.
+// to go on to, or with a page that shows something once.
 type changed struct {
 	http.ResponseWriter
 	note func()
@@ -67,15 +67,32 @@ func (c *changed) WriteHeader(status int) {
 	c.ResponseWriter.WriteHeader(status)
 }
 
-// noteForm adds a form of the portal to the audit log: its path says what it is
-// about, never what was written into it.
+// formWords are how the audit log calls the portal's forms: as the commands that
+// do the same.
+var formWords = map[string]string{
+	"POST /program/{program}/affiliates": "affiliate add", "POST /program/{program}/affiliates/{affiliate}": "affiliate set", "POST /program/{program}/affiliates/{affiliate}/login": "affiliate invite",
+	"POST /program/{program}/affiliates/{affiliate}/codes": "code add", "POST /program/{program}/affiliates/{affiliate}/codes/{code}": "code end",
+	"POST /program/{program}/orders/{order}": "order assign", "POST /program/{program}/flags/{flag}": "flag judge",
+	"POST /program/{program}/payouts": "payout approve", "POST /program/{program}/payouts/{payout}": "payout advance",
+	"POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
+	"POST /portal/links": "code add", "POST /portal/profile": "affiliate set", "POST /join/{program}": "affiliate apply",
+}
+
+// noteForm adds a form of the portal to the audit log: what it is about, never
+// what was written into it.
 func (h *house) noteForm(pages *dash.Door, r *http.Request) {
 	who, _, err := pages.Visitor(r)
 	if err != nil {
 		return // nobody who is known: an application
 	}
-	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: "POST " + r.URL.Path}); err != nil {
-		h.log.Error("a change is not in the audit log", "path", r.URL.Path, "error", err)
+	var target []string
+	for _, name := range []string{"program", "affiliate", "code", "order", "flag", "payout"} {
+		if id := r.PathValue(name); id != "" {
+			target = append(target, name+" "+id)
+		}
+	}
+	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: formWords[r.Pattern], Target: strings.Join(target, ", ")}); err != nil {
+		h.log.Error("a change is not in the audit log", "form", r.Pattern, "error", err)
 	}
 }
 

@@ -1,0 +1,56 @@
+package clienttest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPeoplePages goes through the pages about people and access in a browser
+// without JavaScript, by keyboard where somebody is invited, and shows an
+// embedded figure on another host.
+func TestPeoplePages(t *testing.T) {
+	needChromium(t)
+	s := start(t)
+	q := url.Values{"key": {s.key}, "page": {"/course"}, "time": {time.Now().UTC().Format(time.RFC3339)}}
+	r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != 200 {
+		t.Fatalf("a page view: %v, %v", answer, err)
+	}
+	answer.Body.Close()
+	s.waitFor(t, 1)
+	s.command(t, "program", "set", "Courses", "--site", "shop.example", "--rate", "50%", "--data", s.dir)
+	var login struct{ URL string }
+	if err := json.Unmarshal(s.command(t, "login", "--data", s.dir, "--json"), &login); err != nil {
+		t.Fatal(err)
+	}
+	var ran struct {
+		Invited, LoggedOut, Log, Shop string
+		Tabs                          []string
+		Wide, Nameless                []string
+		Snippet                       map[string]string
+		Console, External             []string
+	}
+	launch(t, "people.mjs", s.host(), login.URL).finish(t, &ran)
+	if ran.Invited != "/password" || !slices.Equal(ran.Tabs, []string{"You", "People", "Keys", "Sharing", "Audit log"}) {
+		t.Errorf("the invitation leads to %s, the tabs are %q", ran.Invited, ran.Tabs)
+	}
+	if len(ran.Wide)+len(ran.Nameless)+len(ran.Console)+len(ran.External) > 0 {
+		t.Errorf("too wide: %q; fields without a name: %q; console %q; other hosts %q", ran.Wide, ran.Nameless, ran.Console, ran.External)
+	}
+	if ran.Snippet["PageViews"] != "1" || ran.Snippet["Visitors"] != "1" {
+		t.Errorf("the snippet shows %v", ran.Snippet)
+	}
+	if ran.LoggedOut != "Log in to Footfall" || !strings.HasPrefix(ran.Log, "user log-out, embed sign, shop set, account password by link, user add") || !strings.HasPrefix(ran.Shop, "1The webhook is set.") {
+		t.Errorf("logged out, there is %q; the log has %s; of the shop is said %q", ran.LoggedOut, ran.Log, ran.Shop)
+	}
+}
