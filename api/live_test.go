@@ -193,6 +193,10 @@ func TestLive(t *testing.T) {
 	w := newLive(t, Streams{})
 	w.source.value.Store(3)
 	l := w.open("metric=page_views,Visitors&window=today&step=total", w.as("reada-example")...)
+	both := w.open("metric=Visitors@Last5Minutes,PageViews&from=2024-01-01&to=2024-02-01&step=total", w.as("reada-example")...)
+	if _, data := both.event(t); !regexp.MustCompile(`^\{"figures":\[\{"metric":"Visitors","window":"Last5Minutes","dataset":\[\{[^}]*"value":3\}\].*\{"metric":"PageViews","dataset":\[\{"series":"a.example","timestamp":"2024-01-01T00:00:00\+01:00","value":3\}\]`).MatchString(data) {
+		t.Error(data)
+	}
 	h := l.Header
 	if l.StatusCode != 200 || h.Get("Content-Type") != "text/event-stream; charset=utf-8" || h.Get("X-Accel-Buffering") != "no" || h.Get("Cache-Control") != "no-store" {
 		t.Fatal(l.StatusCode, h)
