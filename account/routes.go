@@ -60,7 +60,7 @@ var Routes = []Route{
 	{"POST", "/program/{program}/settings/rules", ManageProgramme},
 
 	// dash: people's sessions
-	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},
+	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public},
 	{"GET", "/setup", Public}, {"POST", "/setup", Public},
@@ -69,7 +69,7 @@ var Routes = []Route{
 	{"POST", "/account/name", LoggedIn}, {"POST", "/account/password", LoggedIn},
 	{"POST", "/account/totp", LoggedIn}, {"POST", "/account/totp/off", LoggedIn},
 	{"POST", "/account/logout", LoggedIn},
-	{"GET", "/share/{token}", Public}, {"GET", "/share/{token}/live", Public},
+	{"GET", "/share/{token}", Public},
 
 	// the server itself
 	{"GET", "/healthz", Public}, {"GET", "/readyz", Public}, {"GET", "/metrics", Public},
