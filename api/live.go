@@ -56,9 +56,6 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 	defer heard.Close()
 	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, looked: d.streams.of(r), questions: questions, earnings: len(questions) - len(metricsOf(r.URL.Query()))}
 	s.seen = s.looked.found(d.asker)
-	// The request has arrived, and nothing more is read: the server's time to read
-	// it would end the stream.
-	_ = s.out.SetReadDeadline(time.Time{})    // one without deadlines is a test's
 	defer s.out.SetWriteDeadline(time.Time{}) // of what else comes by this connection
 	s.run()
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -446,6 +445,7 @@ type stalled struct {
 	mu       sync.Mutex
 	deadline time.Time
 	wrote    int
+	forever  chan struct{}
 }
 
 func (s *stalled) SetWriteDeadline(at time.Time) error {
@@ -454,8 +454,7 @@ func (s *stalled) SetWriteDeadline(at time.Time) error {
 	s.mu.Unlock()
 	return nil
 }
-func (s *stalled) SetReadDeadline(time.Time) error { return nil }
-func (s *stalled) FlushError() error               { return nil }
+func (s *stalled) FlushError() error { return nil }
 func (s *stalled) Write(b []byte) (int, error) {
 	if s.wrote++; s.wrote == 1 {
 		return len(b), nil
@@ -464,7 +463,7 @@ func (s *stalled) Write(b []byte) (int, error) {
 	left := time.Until(s.deadline)
 	s.mu.Unlock()
 	if s.deadline.IsZero() {
-		return 0, errors.New("would wait for ever")
+		<-s.forever
 	}
 	time.Sleep(min(left, 50*time.Millisecond)) // as long as a connection would, but for the test's sake
 	return 0, net.ErrClosed
@@ -474,7 +473,8 @@ func (s *stalled) Write(b []byte) (int, error) {
 // for it.
 func TestSlowReaderIsDropped(t *testing.T) {
 	w := newLive(t, Streams{})
-	s := &stalled{ResponseWriter: httptest.NewRecorder()}
+	s := &stalled{ResponseWriter: httptest.NewRecorder(), forever: make(chan struct{})}
+	defer close(s.forever)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/live?metric=PageViews&window=today&site=a-example", nil)
 	r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
 	done := make(chan struct{})
