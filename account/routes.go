@@ -65,7 +65,7 @@ var Routes = []Route{
 	{"POST", "/program/{program}/settings/rules", ManageProgramme}, {"POST", "/program/{program}/settings/shops", ManageProgramme},
 
 	// dash: people's sessions
-	{"GET", "/{$}", ReadFigures}, {"GET", "/live", ReadFigures}, {"GET", "/audit", ReadServer},
+	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},
 	{"GET", "/setup", Public}, {"POST", "/setup", Public},
@@ -81,7 +81,7 @@ var Routes = []Route{
 	{"GET", "/shares", ChangePeople}, {"POST", "/shares", ChangePeople}, {"POST", "/shares/{share}/revoke", ChangePeople},
 	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
 	{"GET", "/changes", ReadAudit},
-	{"GET", "/share/{token}", Public}, {"GET", "/share/{token}/live", Public},
+	{"GET", "/share/{token}", Public},
 
 	// the server itself
 	{"GET", "/healthz", Public}, {"GET", "/readyz", Public}, {"GET", "/metrics", Public},

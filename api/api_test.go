@@ -125,6 +125,8 @@ func TestGraphQLAnswersAsDesigned(t *testing.T) {
 			`{"data":{"getAnalyticsData":{"dataset":[{"series":"a.example","timestamp":"2024-03-04T00:00:00+01:00","value":1}`},
 		{"hours, other zone", f.bound, `metricType: Visitors, timeWindow: Last24Hours, timezone: "Asia/Kolkata"`,
 			`"timestamp":"2024-03-09T21:00:00+05:30","value":1}`},
+		{"today by hour", f.bound, "metricType: PageViews, timeWindow: Today", `{"series":"a.example","timestamp":"2024-03-10T00:00:00+01:00","value":1},{"series":"a.example","timestamp":"2024-03-10T01:00:00+01:00"`},
+		{"minutes", f.bound, "metricType: PageViews, timeWindow: Last30Minutes, granularity: Minute", `"timestamp":"2024-03-10T15:32:00+01:00"`},
 		{"every site is a series", f.all, "metricType: PageViews, timeWindow: Last7Days",
 			`"value":7},{"series":"b.example","timestamp":"2024-03-04T00:00:00Z","value":1}`},
 		{"site by domain", f.all, `metricType: Downloads, timeWindow: Last30Days, site: "b.example", granularity: Total`,

@@ -29,7 +29,7 @@ const (
 )
 
 // granularity maps the schema's enum to steps.
-var granularity = map[string]period.Step{"Total": period.Total, "FifteenMinutes": period.Quarter, "Hour": period.Hour,
+var granularity = map[string]period.Step{"Total": period.Total, "Minute": period.Minute, "FifteenMinutes": period.Quarter, "Hour": period.Hour,
 	"Day": period.Day, "Week": period.Week, "Month": period.Month, "Year": period.Year}
 
 type request struct {

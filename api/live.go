@@ -54,10 +54,8 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 		return
 	}
 	defer heard.Close()
-	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, questions: questions, earnings: len(questions) - len(metricsOf(r.URL.Query()))}
-	// The request has arrived, and nothing more is read: the server's time to read
-	// it would end the stream.
-	_ = s.out.SetReadDeadline(time.Time{})    // one without deadlines is a test's
+	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, looked: d.streams.of(r), questions: questions, earnings: len(questions) - len(metricsOf(r.URL.Query()))}
+	s.seen = s.looked.found(d.asker)
 	defer s.out.SetWriteDeadline(time.Time{}) // of what else comes by this connection
 	s.run()
 }
@@ -78,13 +76,20 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 			return nil, err
 		}
 	case len(metrics) == 0:
-		return nil, wrong("which figures? give metric=%s, or more of them with commas between, or earnings=true", metric.PageViews)
+		return nil, wrong("which figures? give metric=%s, or more of them with commas between, each with a window of its own if it needs one (%[1]s@Today), or earnings=true", metric.PageViews)
 	case len(metrics) > mostMetrics:
 		return nil, wrong("a stream has at most %d metrics: open another one", mostMetrics)
 	}
 	for _, m := range metrics {
-		v.Set("metric", m)
-		q, err := d.figures(v, sites)
+		one := clone(v)
+		name, window, own := strings.Cut(m, "@")
+		if one.Set("metric", name); own {
+			one.Set("window", window)
+			for _, other := range [...]string{"from", "to", "step"} {
+				one.Del(other)
+			}
+		}
+		q, err := d.figures(one, sites)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +123,6 @@ func flag(v url.Values, name string) (on bool, err error) {
 // asks to own figures, and the window by name: it is asked without looking again
 // at who asks.
 func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err error) {
-	v, site := clone(v), account.Site{}
 	ask := func() (q metric.Query, err error) {
 		if q, err = ParseQuery(v, sites, d.Now()); err != nil {
 			return q, err
@@ -133,7 +137,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 	if err != nil {
 		return w, err
 	}
-	site = sites[slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site })] // ParseQuery found it there
+	site := sites[slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == q.Site })] // ParseQuery found it there
 	source := d.unbound
 	w.Ask = func(ctx context.Context) (query.Told, error) {
 		q, err := ask()
@@ -144,7 +148,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 		if err != nil {
 			return query.Told{}, err
 		}
-		return tell(q, set, site, d.Now())
+		return tell(q, set, v.Get("window"), site, d.Now())
 	}
 	if w.Feed = q.Site; q.Metric.Earned() {
 		w.Feed = LedgerFeed
@@ -154,7 +158,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 	slices.SortFunc(q.Filters, func(a, b metric.Filter) int {
 		return cmp.Or(cmp.Compare(a.Dimension, b.Dimension), cmp.Compare(a.Value, b.Value))
 	})
-	key, err := json.Marshal([]any{q, zone, strings.ToLower(v.Get("window")), v.Get("from"), v.Get("to"), site.Domain, site.Currency})
+	key, err := json.Marshal([]any{q, zone, v.Get("window"), v.Get("from"), v.Get("to"), site.Domain, site.Currency})
 	w.Key = string(key)
 	return w, err
 }
@@ -170,12 +174,13 @@ func clone(v url.Values) url.Values {
 // LiveFigure is how a stream spells one metric.
 type LiveFigure struct {
 	Metric metric.Name `json:"metric"`
+	Window string      `json:"window,omitempty"` // by name, as it was asked for
 	Answer
 }
 
 // tell spells an answer for all who listen to it.
-func tell(q metric.Query, set metric.Dataset, site account.Site, now time.Time) (t query.Told, err error) {
-	f := LiveFigure{q.Metric, Spell(q, set, []account.Site{site})}
+func tell(q metric.Query, set metric.Dataset, window string, site account.Site, now time.Time) (t query.Told, err error) {
+	f := LiveFigure{q.Metric, window, Spell(q, set, []account.Site{site})}
 	if t.Text, err = json.Marshal(f); err != nil {
 		return t, err
 	}
@@ -223,6 +228,8 @@ type stream struct {
 	heard     *query.Listener
 	questions []query.Watched
 	earnings  int // how many of them are earnings: the last ones
+	looked    *looked
+	seen      *asker // who may ask these questions
 	begun     bool
 	wrote     time.Time
 	sum       uint64 // of what was sent last
@@ -348,12 +355,16 @@ func (s *stream) beat() bool {
 // a session over, a site another's. Any change ends the stream; the browser asks
 // again, and is told.
 func (s *stream) may() bool {
-	a, no := s.streams.again(s.r, s.door)
-	if no != nil {
+	a, no := s.looked.again(s.r, s.door)
+	switch {
+	case no != nil:
 		return no.status == http.StatusServiceUnavailable // nobody knows: it is looked at again soon
+	case a == s.seen:
+		return true
 	}
+	s.seen = a
 	now := *s.door
-	now.asker = a
+	now.asker = *a
 	questions, err := now.watched(s.r.URL.Query(), a.allowed)
 	return err == nil && slices.EqualFunc(questions, s.questions, func(a, b query.Watched) bool { return a.Key == b.Key })
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -193,6 +192,10 @@ func TestLive(t *testing.T) {
 	w := newLive(t, Streams{})
 	w.source.value.Store(3)
 	l := w.open("metric=page_views,Visitors&window=today&step=total", w.as("reada-example")...)
+	both := w.open("metric=Visitors@Last5Minutes,PageViews&from=2024-01-01&to=2024-02-01&step=total", w.as("reada-example")...)
+	if _, data := both.event(t); !regexp.MustCompile(`^\{"figures":\[\{"metric":"Visitors","window":"Last5Minutes","dataset":\[\{[^}]*"value":3\}\].*\{"metric":"PageViews","dataset":\[\{"series":"a.example","timestamp":"2024-01-01T00:00:00\+01:00","value":3\}\]`).MatchString(data) {
+		t.Error(data)
+	}
 	h := l.Header
 	if l.StatusCode != 200 || h.Get("Content-Type") != "text/event-stream; charset=utf-8" || h.Get("X-Accel-Buffering") != "no" || h.Get("Cache-Control") != "no-store" {
 		t.Fatal(l.StatusCode, h)
@@ -442,6 +445,7 @@ type stalled struct {
 	mu       sync.Mutex
 	deadline time.Time
 	wrote    int
+	forever  chan struct{}
 }
 
 func (s *stalled) SetWriteDeadline(at time.Time) error {
@@ -450,8 +454,7 @@ func (s *stalled) SetWriteDeadline(at time.Time) error {
 	s.mu.Unlock()
 	return nil
 }
-func (s *stalled) SetReadDeadline(time.Time) error { return nil }
-func (s *stalled) FlushError() error               { return nil }
+func (s *stalled) FlushError() error { return nil }
 func (s *stalled) Write(b []byte) (int, error) {
 	if s.wrote++; s.wrote == 1 {
 		return len(b), nil
@@ -460,7 +463,7 @@ func (s *stalled) Write(b []byte) (int, error) {
 	left := time.Until(s.deadline)
 	s.mu.Unlock()
 	if s.deadline.IsZero() {
-		return 0, errors.New("would wait for ever")
+		<-s.forever
 	}
 	time.Sleep(min(left, 50*time.Millisecond)) // as long as a connection would, but for the test's sake
 	return 0, net.ErrClosed
@@ -470,7 +473,8 @@ func (s *stalled) Write(b []byte) (int, error) {
 // for it.
 func TestSlowReaderIsDropped(t *testing.T) {
 	w := newLive(t, Streams{})
-	s := &stalled{ResponseWriter: httptest.NewRecorder()}
+	s := &stalled{ResponseWriter: httptest.NewRecorder(), forever: make(chan struct{})}
+	defer close(s.forever)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/live?metric=PageViews&window=today&site=a-example", nil)
 	r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
 	done := make(chan struct{})

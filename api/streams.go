@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +41,7 @@ type streams struct {
 type looked struct {
 	mu sync.Mutex
 	at time.Time
-	a  asker
+	a  *asker // another one only if something has changed
 	no *refusal
 }
 
@@ -76,10 +77,11 @@ func (s *streams) enter(a asker) (leave func(), ok bool) {
 	}, true
 }
 
-// again finds who asks as at the beginning, once for all streams of a credential.
-func (s *streams) again(r *http.Request, d *door) (asker, *refusal) {
-	credential := r.Header.Get("Authorization") + " " + r.URL.Query().Get("token") + " " + r.Header.Get("Cookie")
+// of is what is known of a request's credential.
+func (s *streams) of(r *http.Request) *looked {
+	credential := r.Header.Get("Authorization") + "\n" + r.URL.Query().Get("token") + "\n" + r.Header.Get("Cookie")
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	l := s.looked[credential]
 	if l == nil {
 		for other, l := range s.looked { // of who has left
@@ -93,14 +95,32 @@ func (s *streams) again(r *http.Request, d *door) (asker, *refusal) {
 		l = &looked{}
 		s.looked[credential] = l
 	}
-	s.mu.Unlock()
+	return l
+}
+
+// again finds who asks as at the beginning, once for all streams of a credential.
+func (l *looked) again(r *http.Request, d *door) (*asker, *refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Since(l.at) >= s.Recheck/2 {
-		l.a, l.no = d.let(r, account.ActionOf("GET "+livePattern), livePattern)
-		l.at = time.Now()
+	if time.Since(l.at) >= d.streams.Recheck/2 {
+		a, no := d.let(r, account.ActionOf("GET "+livePattern), livePattern)
+		l.find(a, no)
 	}
 	return l.a, l.no
+}
+
+// found keeps who asks, as it was found when a stream was let in.
+func (l *looked) found(a asker) *asker {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.find(a, nil)
+	return l.a
+}
+
+func (l *looked) find(a asker, no *refusal) {
+	if l.no, l.at = no, time.Now(); l.a == nil || !reflect.DeepEqual(a, *l.a) {
+		l.a = &a
+	}
 }
 
 // letPage finds who asks from a page, which can't send a header by EventSource: by

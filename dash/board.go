@@ -28,7 +28,7 @@ type view struct {
 	Quiet          bool   // it has none in this period
 	Elsewhere      *link  // when it has some, if Quiet without a filter
 	Snippet        string // to install, if Empty
-	Base, LiveAt   string // paths of the page and of its live figure
+	Base, LiveAt   string // path of the page, and where it hears of changes
 }
 
 type link struct {
@@ -56,7 +56,7 @@ var cells = []struct{ name, label, unit string }{
 // fails says so in its own box.
 func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 	x := spanOf(s, d.Now())
-	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path(), LiveAt: s.base + "/live?site=" + s.site.ID}
+	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path()}
 	for _, site := range sites {
 		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to, base: s.base}
 		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
@@ -84,7 +84,7 @@ func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 		wait.Go(func() { v.Lists[i] = d.list(ctx, s, x, b) })
 	}
 	wait.Go(func() {
-		if n, err := d.current(ctx, s); err == nil {
+		if n, err := d.visitors(ctx, s); err == nil {
 			v.Live = whole(n)
 		}
 	})
@@ -94,6 +94,7 @@ func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 	}
 	v.Cells = strip(s, totals)
 	d.finish(ctx, s, x, totals, &v)
+	v.LiveAt = s.live(v.Empty)
 	return v
 }
 

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"encoding/json"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -50,7 +49,7 @@ type Options struct {
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed *.html dash.css dash.js icon.svg
+//go:embed *.html dash.css dash.js live.js icon.svg
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "*.html"))
@@ -58,15 +57,15 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": w
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
 	h := sha256.New()
-	for _, name := range []string{"dash.css", "dash.js", "icon.svg"} {
+	for _, name := range []string{"dash.css", "dash.js", "live.js", "icon.svg"} {
 		b, _ := files.ReadFile(name) // embedded
 		h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }()
 
-// Assets is the path that the style sheet and the icon are below, for pages of
-// another door.
+// Assets is the path that the style sheet, the icon and live.js are below, for
+// pages of another door.
 func Assets() string { return "/assets/" + version }
 
 // Door is the dashboard. It is an http.Handler, and tells other doors of this
@@ -112,10 +111,10 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
-		"GET /{$}": d.page, "GET /audit": d.audit, "GET /live": d.live,
+		"GET /{$}": d.page, "GET /audit": d.audit,
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
-		"GET /share/{token}": d.share, "GET /share/{token}/live": d.shareLive,
-		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
+		"GET /share/{token}": d.share,
+		"GET /login":         d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
 		"GET /setup": d.askSetup, "POST /setup": d.setUp, "GET /password": d.askPassword, "POST /password": d.setPassword,
 		"GET /people": d.people, "POST /people": d.invite, "GET /people/{person}": d.onePerson,
 		"POST /people/{person}/role": d.setRole, "POST /people/{person}/role/remove": d.takeRole, "POST /people/{person}/password": d.resetPerson,
@@ -182,26 +181,6 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}
 	d.show(w, http.StatusOK, "page.html", in, v)
-}
-
-// live is the number of current visitors as JSON, for the script.
-func (d *Door) live(w http.ResponseWriter, r *http.Request, in visit) {
-	sites, err := d.sites.Sites(r.Context())
-	if sites = in.who.Sites(account.ReadFigures, sites); err != nil || len(sites) == 0 {
-		http.Error(w, "no site", http.StatusServiceUnavailable)
-		return
-	}
-	d.tellLive(w, r, readState(r.URL.Query(), sites))
-}
-
-func (d *Door) tellLive(w http.ResponseWriter, r *http.Request, s state) {
-	n, err := d.current(r.Context(), s)
-	if err != nil {
-		http.Error(w, "the event store does not answer", http.StatusServiceUnavailable)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"visitors": whole(n)}) // fails only if the client is gone
 }
 
 // sheet is what a template gets.

@@ -1,5 +1,4 @@
-// The page works without this: it adds the tip over the chart, the live figure
-// and fresh figures while somebody looks.
+// The page works without this: it adds the tip over the chart.
 (() => {
 	'use strict';
 	const $ = (selector) => document.querySelector(selector);
@@ -32,28 +31,4 @@
 		const menu = $('header details[open]');
 		if (e.key === 'Escape' && menu) { menu.open = false; menu.firstElementChild.focus(); }
 	});
-
-	const every = (seconds, ask) => setInterval(() => { if (!document.hidden) ask().catch(() => {}); }, seconds * 1000);
-	every(5, async () => {
-		const live = $('[data-live]');
-		const answer = live && await fetch(live.dataset.live);
-		if (answer && answer.ok) live.textContent = (await answer.json()).visitors;
-	});
-	// Old figures stay until all new ones are there; focus and open tables stay, too.
-	const refresh = async () => {
-		if ($('.step:hover')) return;
-		const answer = await fetch(location.href);
-		if (answer.status === 401) return location.reload();
-		if (!answer.ok) return;
-		const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('#figures');
-		if (!fresh) return;
-		const focused = document.activeElement, href = $('#figures').contains(focused) && focused.getAttribute('href');
-		const open = $('.table[open]');
-		$('#figures').replaceWith(document.adoptNode(fresh));
-		if (open && $('.table')) $('.table').open = true;
-		const again = href && [...document.querySelectorAll('#figures a')].find((a) => a.getAttribute('href') === href);
-		if (again) again.focus({ preventScroll: true });
-	};
-	every(30, refresh);
-	every(3, async () => { if ($('.listening')) await refresh(); });
 })();

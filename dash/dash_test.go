@@ -104,7 +104,7 @@ func TestLogin(t *testing.T) {
 		w.ServeHTTP(rec, r)
 		return rec
 	}
-	for _, path := range []string{"/", "/live"} {
+	for _, path := range []string{"/", "/?site=atelier-example"} {
 		if rec := do("GET", path, "", ""); rec.Code != 401 || !strings.Contains(rec.Body.String(), "footfall login") {
 			t.Errorf("%s without login: %d", path, rec.Code)
 		}
@@ -306,15 +306,24 @@ func TestOwnDaysStay(t *testing.T) {
 		"/?from=2024-05-01&amp;metric=Visitors&amp;site=atelier-example&amp;to=2024-05-08", "/?detail=page&amp;from=2024-05-01&amp;site=")
 }
 
+// TestLive: the page says where it hears of changes of what it shows, and who is there now.
 func TestLive(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
-	if got := strings.TrimSpace(w.get(t, "/live?site=atelier-example&page=/x")); !regexp.MustCompile(`^\{"visitors":"\d+"\}$`).MatchString(got) {
-		t.Error(got)
+	const stream = `id="figures" tabindex="-1" data-live="/v1/live?`
+	lacks(t, w.get(t, "/?period=Last7Days&page=/x"), stream+`metric=Visitors%40Last5Minutes%2CPageViews%2CDownloads&amp;site=atelier-example&amp;step=total&amp;window=Last7Days" data-gap="30"`,
+		`data-figure="Visitors@Last5Minutes"`)
+	asked := false
+	for _, q := range w.source.asked {
+		if q.Window.To.Sub(q.Window.From) == 5*time.Minute {
+			asked = q.Metric == metric.Visitors && len(q.Filters) == 0 && q.Window.To.Equal(fixed.Add(time.Second))
+		}
 	}
-	q := w.source.asked[0]
-	if q.Metric != metric.Visitors || !q.Window.From.Equal(fixed.Add(-5*time.Minute)) || len(q.Filters) > 0 {
-		t.Errorf("asked %+v", q)
+	if !asked {
+		t.Error("current visitors were not asked for, or with a filter")
 	}
+	lacks(t, w.get(t, "/?from=2024-05-01&to=2024-05-08"), "&amp;step=total&amp;to=2024-05-08")
+	w.source.scale = 0
+	lacks(t, w.get(t, "/"), stream+`bots=true&amp;from=1970-01-01&amp;metric=PageViews&amp;site=atelier-example&amp;step=total" data-gap="1"`)
 }
 
 func TestComparisonIsFair(t *testing.T) {

@@ -81,11 +81,21 @@ func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric
 	return metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone, Filters: s.filters}
 }
 
-// current is the number of visitors of the last five minutes, unfiltered.
-func (d *Door) current(ctx context.Context, s state) (int64, error) {
-	now := d.Now()
+// lately is the window in which visitors are there now, and current how /v1/live
+// names them.
+const (
+	lately  = "Last5Minutes"
+	current = string(metric.Visitors) + "@" + lately
+)
+
+// visitors is the number of current visitors, unfiltered.
+func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
 	s.filters = nil
-	set, err := d.ask(ctx, s.query(metric.Visitors, period.Window{From: now.Add(-5 * time.Minute), To: now.Add(time.Second)}, time.UTC))
+	w, _, err := period.Named(lately, d.Now(), s.site.Location())
+	if err != nil {
+		return 0, err
+	}
+	set, err := d.ask(ctx, s.query(metric.Visitors, w, s.site.Location()))
 	return set.Sum(), err
 }
 

@@ -305,7 +305,7 @@ func TestSitesOfAPerson(t *testing.T) {
 	w.person(t, "ada@example.com", account.Viewer, "b-example")
 	b.login("ada@example.com")
 	w.source.asked = nil
-	for _, path := range []string{"/", "/?site=a-example", "/live?site=a-example"} {
+	for _, path := range []string{"/", "/?site=a-example"} {
 		if page := b.want(b.do("GET", path, nil), 200); strings.Contains(page, "a.example") || strings.Contains(page, "1,204,311") {
 			t.Errorf("%s shows another site, or the sums of all", path)
 		}
@@ -322,7 +322,6 @@ func TestSitesOfAPerson(t *testing.T) {
 	if rec := aff.do("GET", "/", nil); rec.Code != 303 || rec.Header().Get("Location") != "/portal" {
 		t.Errorf("an affiliate is sent to %d %s", rec.Code, rec.Header().Get("Location"))
 	}
-	aff.want(aff.do("GET", "/live", nil), 403)
 }
 
 func TestShare(t *testing.T) {
@@ -333,13 +332,12 @@ func TestShare(t *testing.T) {
 	}
 	b := w.browser(t)
 	w.source.asked = nil
-	page := b.want(b.do("GET", "/share/"+token+"?site=a-example&period=Last7Days", nil), 200, "b.example", "/share/"+token+"?", `data-live="/share/`+token+`/live?site=b-example"`, `action="/share/`+token+`"`)
+	page := b.want(b.do("GET", "/share/"+token+"?site=a-example&period=Last7Days", nil), 200, "b.example", "/share/"+token+"?", `&site=b-example&step=total&token=`+token+`&window=Last7Days"`, `action="/share/`+token+`"`)
 	for _, not := range []string{"a.example", "Log out", `href="/?`, `href="/account"`, "1,204,311", "/audit"} {
 		if strings.Contains(page, not) {
 			t.Errorf("the shared page holds %q", not)
 		}
 	}
-	b.want(b.do("GET", "/share/"+token+"/live?site=a-example", nil), 200, `{"visitors":`)
 	for _, q := range w.source.asked {
 		if q.Site != "b-example" {
 			t.Fatalf("asked about %s", q.Site)
@@ -352,7 +350,6 @@ func TestShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.want(b.do("GET", "/share/"+token, nil), 404, "taken back")
-	b.want(b.do("GET", "/share/"+token+"/live", nil), 404)
 }
 
 // TestRoutes: a page without a line in the table would be refused to everybody.

@@ -15,12 +15,6 @@ func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {
 	}
 }
 
-func (d *Door) shareLive(w http.ResponseWriter, r *http.Request, _ visit) {
-	if s, ok := d.shared(w, r); ok {
-		d.tellLive(w, r, s)
-	}
-}
-
 // shared is the state of the URL below a share's link; if there is no such
 // share it answers the request. Whatever the URL names, the site is the share's.
 func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
@@ -39,6 +33,7 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 		return state{}, false
 	}
 	s := readState(r.URL.Query(), sites[at:at+1])
-	s.base = "/share/" + r.PathValue("token")
+	s.token = r.PathValue("token")
+	s.base = "/share/" + s.token
 	return s, true
 }

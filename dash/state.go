@@ -23,8 +23,9 @@ type state struct {
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
-	base string // path of the page; "" is "/"
-	sums bool   // who asks may see the account of all sites' events
+	base  string // path of the page; "" is "/"
+	token string // of the share that shows it; "" is none
+	sums  bool   // who asks may see the account of all sites' events
 }
 
 // choices of the period, the first one is the default.
@@ -84,6 +85,28 @@ func (s state) values() url.Values {
 		v.Add(string(f.Dimension), f.Value)
 	}
 	return v
+}
+
+// live is where the page hears that its figures change: who is there now, and what
+// of the period is in most of its boxes. The page of a site that has nothing yet
+// waits for anything at all.
+func (s state) live(empty bool) string {
+	v := url.Values{"site": {s.site.ID}, "metric": {current + "," + string(metric.PageViews) + "," + string(metric.Downloads)}, "step": {"total"}}
+	switch {
+	case empty:
+		v.Set("metric", string(metric.PageViews))
+		v.Set("bots", "true")
+		v.Set("from", "1970-01-01")
+	case s.own():
+		v.Set("from", s.from.String())
+		v.Set("to", s.to.String())
+	default:
+		v.Set("window", s.period)
+	}
+	if s.token != "" {
+		v.Set("token", s.token)
+	}
+	return "/v1/live?" + v.Encode()
 }
 
 // on is the state filtered to one value of a dimension.

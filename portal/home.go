@@ -33,6 +33,15 @@ type homeView struct {
 	Tables     []table
 	Links      []ownLink
 	Standing   string // why nothing new is earned; "" if it is
+	Today      today
+}
+
+// today is what came since midnight, and the last order of all.
+type today struct {
+	Clicks, Orders int64
+	Earned         []string // by currency
+	Last           affiliate.OrderSum
+	When           string // of the last order; "" if there is none
 }
 
 // purse is a currency's money as it is spelled.
@@ -82,6 +91,9 @@ func (v *visit) home() error {
 		return err
 	}
 	x := homeView{Home: h, Zone: v.zone, Period: chosen.long, Links: slices.DeleteFunc(links, func(l ownLink) bool { return l.Address == "" || l.Ended }), Conversion: percent(h.Orders, h.Clicks), Standing: standing(h.Affiliate.Status)}
+	if x.Today, err = v.sinceMidnight(); err != nil {
+		return err
+	}
 	for _, w := range windows {
 		x.Periods = append(x.Periods, tab{link: link{"/portal?" + url.Values{"period": {w.name}}.Encode(), w.label}, Current: w == chosen})
 	}
@@ -118,6 +130,27 @@ func (v *visit) spellSite(p affiliate.Part) string {
 		return s.Domain
 	}
 	return cmp.Or(p.Name, "without an order")
+}
+
+// sinceMidnight tells what /v1/live tells with earnings=true, in the same way.
+func (v *visit) sinceMidnight() (t today, err error) {
+	window, _, err := period.Named("Today", v.Now(), v.zone)
+	if err != nil {
+		return t, err
+	}
+	h, err := v.desk.Home(v.ctx(), v.affiliate.ID, window, v.zone)
+	if err != nil {
+		return t, err
+	}
+	t.Clicks, t.Orders = h.Clicks, h.Orders
+	for _, p := range h.Purses {
+		t.Earned = append(t.Earned, spellMoney(p.Commission, p.Currency))
+	}
+	orders, err := v.desk.OrdersOf(v.ctx(), v.affiliate.ID, "", 1)
+	for _, o := range orders {
+		t.Last, t.When = o, o.Time.In(v.zone).Format("2 Jan, 15:04")
+	}
+	return t, err
 }
 
 func standing(s affiliate.Status) string {

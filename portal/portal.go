@@ -44,7 +44,7 @@ type Options struct {
 	Applied    func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
 	Mail       bool                                                              // affiliates are written to: that they are accepted, and of payouts
 	Address    string                                                            // of the server, "https://example.com"; "" is the one that the browser used
-	Assets     string                                                            // path of the dashboard's assets: dash.css and icon.svg
+	Assets     string                                                            // path of the dashboard's assets: dash.css, live.js and icon.svg
 	Log        *slog.Logger                                                      // nil is slog.Default
 	Now        func() time.Time                                                  // nil is time.Now
 }
@@ -126,7 +126,7 @@ func New(desk *affiliate.Desk, o Options) http.Handler {
 func strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
 			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
@@ -298,6 +298,7 @@ type page struct {
 	Program                                           affiliate.Program
 	Tabs                                              []tab
 	Home                                              string // path of the programme's or the affiliate's pages
+	Live                                              string // where the page hears that it has changed; "" is nowhere
 	V                                                 any
 }
 
@@ -317,6 +318,9 @@ func (v *visit) show(status int, name, title string, data any) error {
 	p := page{Title: title, Token: v.Token(v.r), Version: version, Assets: v.Assets, Notice: notices[v.r.URL.Query().Get("done")],
 		AsOf: v.Now().In(v.zone).Format("15:04:05"), Zone: v.zone.String(), Person: v.person, Program: v.program, V: data}
 	p.Home, p.Tabs = v.tabs()
+	if _, changes := data.(homeView); changes {
+		p.Live = "/v1/live?earnings=true"
+	}
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, name, p); err != nil {
 		return err

@@ -99,6 +99,7 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_aside_discarded_items", s.Discarded)
 	gauge("footfall_queue_bytes", s.QueueBytes)
 	gauge("footfall_store_bytes", s.StoreBytes)
+	gauge("footfall_live_questions_total", h.streams.Asked())
 	if s.Notices.Error == "" {
 		gauge("footfall_webhook_waiting_messages", s.Notices.Waiting)
 	}

@@ -188,8 +188,8 @@ func (x *question) sql() string {
 SELECT i, k, (%s)::BIGINT FROM counted ASOF JOIN steps ON counted.b >= steps.b GROUP BY ALL`, len(starts), strings.Join(starts, ","), inner, value)
 }
 
-// unit is the bucket in milliseconds: 15 minutes, or a second where a zone's
-// historic offset is no multiple of 15 minutes.
+// unit is the bucket in milliseconds: 15 minutes, or a second where steps are
+// minutes or a zone's historic offset is no multiple of 15 minutes.
 func (x *question) unit() int64 {
 	for _, t := range x.starts {
 		if t.UnixMilli()%period.Bucket.Milliseconds() != 0 {

@@ -1,0 +1,31 @@
+package portal
+
+import (
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestToday: the first page tells today's figures without a script, says where it
+// hears of changes, and may listen there; no other page does.
+func TestToday(t *testing.T) {
+	w := newWorld(t)
+	w.sell("anna", "1001", 2000)
+	w.sell("ben", "1002", 5000)
+	page := w.as(w.anna).get("/portal")
+	has(t, page, `data-live="/v1/live?earnings=true" data-gap="2"`, `src="/assets/1/live.js"`, `title="1001">10 Mar, 13:00</a>`)
+	for name, want := range map[string]string{"Clicks today": "1", "Orders today": "1", "Earned today": "10.00"} {
+		if got := regexp.MustCompile(`<dt>` + name + `</dt><dd>(?:<span class="line">)?([^<]*)`).FindStringSubmatch(page); got == nil || !strings.HasPrefix(got[1], want) {
+			t.Errorf("%s: %q, want %s", name, got, want)
+		}
+	}
+	if rec := w.ask(httptest.NewRequest("GET", "/portal", nil)); !strings.Contains(rec.Header().Get("Content-Security-Policy"), "connect-src 'self'") {
+		t.Error("the page may not listen")
+	}
+	for _, path := range []string{"/portal/links", "/portal/orders"} {
+		if strings.Contains(w.get(path), "live") {
+			t.Errorf("%s listens", path)
+		}
+	}
+}
