@@ -2,9 +2,11 @@ package affiliate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,32 +19,56 @@ import (
 	"footfall/shop"
 )
 
-// onEngines runs a test on the ledger of each engine; open makes an empty one.
+// onEngines runs a test on the ledger of each engine; open makes an empty one,
+// which two processes seem to have open.
 func onEngines(t *testing.T, test func(t *testing.T, open func() ledger.Book)) {
 	t.Run("memory", func(t *testing.T) { test(t, func() ledger.Book { return ledgertest.NewMemory() }) })
 	t.Run("SQLite", func(t *testing.T) {
 		test(t, func() ledger.Book {
-			b, err := sqlite.Open(sqlite.Options{Dir: t.TempDir()})
-			return kept(t, b, err)
+			dir := t.TempDir()
+			return byTurns(t, func() (ledger.Book, error) { return sqlite.Open(sqlite.Options{Dir: dir}) })
 		})
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		server, n := postgrestest.Start(t), 0
 		test(t, func() ledger.Book {
 			n++
-			b, err := postgres.Open(t.Context(), server.URL(fmt.Sprint("book", n)), postgres.Options{})
-			return kept(t, b, err)
+			return byTurns(t, func() (ledger.Book, error) {
+				return postgres.Open(t.Context(), server.URL(fmt.Sprint("book", n)), postgres.Options{})
+			})
 		})
 	})
 }
 
-// kept closes a book when the test ends.
-func kept(t *testing.T, b ledger.Book, err error) ledger.Book {
+// turns is a ledger that is open twice, and used by turns.
+type turns struct {
+	books [2]ledger.Book
+	n     atomic.Uint64
+}
+
+func (b *turns) next() ledger.Book { return b.books[b.n.Add(1)%2] }
+
+func (b *turns) View(ctx context.Context, fn func(ledger.Tx) error) error {
+	return b.next().View(ctx, fn)
+}
+
+func (b *turns) Change(ctx context.Context, fn func(ledger.Tx) error) error {
+	return b.next().Change(ctx, fn)
+}
+
+func (b *turns) Close() error { return errors.Join(b.books[0].Close(), b.books[1].Close()) }
+
+// byTurns opens a ledger twice, until the test ends.
+func byTurns(t *testing.T, open func() (ledger.Book, error)) ledger.Book {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
+	b := &turns{}
+	for i := range b.books {
+		var err error
+		if b.books[i], err = open(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.books[i].Close() })
 	}
-	t.Cleanup(func() { b.Close() })
 	return b
 }
 

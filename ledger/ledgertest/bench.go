@@ -18,7 +18,7 @@ func told(b *testing.B, took []time.Duration) {
 }
 
 // BenchTouches asks for a visitor's touches and an affiliate's clicks among so
-// many, which FillTouches describes.
+// many, of 30 days, three of each Visitor.
 func BenchTouches(b *testing.B, book ledger.Book, many int) {
 	run := func(name string, fn func(tx ledger.Tx, rng *rand.Rand) error) {
 		b.Run(name, func(b *testing.B) {
