@@ -34,6 +34,9 @@ func runDemo(ctx context.Context, c *call) error {
 		defer os.RemoveAll(dir)
 		c.values["data"] = dir
 	}
+	if c.from["control"] != "flag" {
+		c.values["control"] = inDirectory
+	}
 	if c.from["listen"] == "default" {
 		c.values["listen"] = freeAddress(c.values["listen"])
 	}
