@@ -35,16 +35,34 @@ func opened(t *testing.T, url string) *rows.Store {
 	return s
 }
 
-func TestKeepsTheLaw(t *testing.T) {
-	server, n := postgrestest.Start(t), 0
+// TestOnPostgreSQL has one server for all, as its start takes seconds.
+func TestOnPostgreSQL(t *testing.T) {
+	server := postgrestest.Start(t)
+	for name, test := range map[string]func(*testing.T, *postgrestest.Server){
+		"keeps the law":                   keepsTheLaw,
+		"two processes":                   twoProcesses,
+		"a database of another language":  databaseOfAnotherLanguage,
+		"the audit log is only added to":  auditLogIsOnlyAddedTo,
+		"secrets are kept as hashes":      secretsAreKeptAsHashes,
+		"a destroyed salt is in no table": destroyedSaltIsInNoTable,
+		"a cut connection":                cut,
+		"the server is gone":              serverGone,
+		"open refuses":                    openRefuses,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, server) })
+	}
+}
+
+func keepsTheLaw(t *testing.T, server *postgrestest.Server) {
+	n := 0
 	accounttest.Run(t, func(t *testing.T) accounttest.Store {
 		n++
 		return opened(t, server.URL(fmt.Sprintf("law%d", n)))
 	})
 }
 
-func TestTwoProcesses(t *testing.T) {
-	server, n := postgrestest.Start(t), 0
+func twoProcesses(t *testing.T, server *postgrestest.Server) {
+	n := 0
 	accounttest.Two(t, func(t *testing.T) (accounttest.Store, accounttest.Store) {
 		n++
 		url := server.URL(fmt.Sprintf("two%d", n))
@@ -52,10 +70,9 @@ func TestTwoProcesses(t *testing.T) {
 	})
 }
 
-// TestDatabaseOfAnotherLanguage: lists are in the order of bytes also where the
+// databaseOfAnotherLanguage: lists are in the order of bytes also where the
 // database has another one.
-func TestDatabaseOfAnotherLanguage(t *testing.T) {
-	server := postgrestest.Start(t)
+func databaseOfAnotherLanguage(t *testing.T, server *postgrestest.Server) {
 	server.Do("CREATE DATABASE english TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en'")
 	s := opened(t, strings.Replace(server.URL("a"), "/postgres?", "/english?", 1))
 	ctx := t.Context()
@@ -71,17 +88,16 @@ func TestDatabaseOfAnotherLanguage(t *testing.T) {
 	}
 }
 
-// TestAuditLogIsOnlyAddedTo: also for who has the password of the database.
-func TestAuditLogIsOnlyAddedTo(t *testing.T) {
-	server := postgrestest.Start(t)
-	s := opened(t, server.URL("a"))
+// auditLogIsOnlyAddedTo: also for who has the password of the database.
+func auditLogIsOnlyAddedTo(t *testing.T, server *postgrestest.Server) {
+	s := opened(t, server.URL("audit"))
 	must(t, s.Record(t.Context(), account.Change{Who: "operator", What: "user add"}))
 	db, err := sql.Open("pgx", server.URL(""))
 	must(t, err)
 	defer db.Close()
-	for _, statement := range []string{"DELETE FROM a_account.audit", "UPDATE a_account.audit SET who = 'nobody'", "TRUNCATE a_account.audit",
-		"INSERT INTO a_account.audit (id, at, who, what, target, old, new) SELECT id, at, 'nobody', what, target, old, new FROM a_account.audit",
-		"INSERT INTO a_account.audit (id, at, who, what, target, old, new) OVERRIDING SYSTEM VALUE SELECT id, at, 'nobody', what, target, old, new FROM a_account.audit ON CONFLICT (id) DO UPDATE SET who = 'nobody'"} {
+	for _, statement := range []string{"DELETE FROM audit_account.audit", "UPDATE audit_account.audit SET who = 'nobody'", "TRUNCATE audit_account.audit",
+		"INSERT INTO audit_account.audit (id, at, who, what, target, old, new) SELECT id, at, 'nobody', what, target, old, new FROM audit_account.audit",
+		"INSERT INTO audit_account.audit (id, at, who, what, target, old, new) OVERRIDING SYSTEM VALUE SELECT id, at, 'nobody', what, target, old, new FROM audit_account.audit ON CONFLICT (id) DO UPDATE SET who = 'nobody'"} {
 		if _, err := db.Exec(statement); err == nil {
 			t.Errorf("%s: no error", statement)
 		}
@@ -99,9 +115,8 @@ func file(server *postgrestest.Server, table string) (path string, content []byt
 	return path, content
 }
 
-func TestSecretsAreKeptAsHashes(t *testing.T) {
-	server := postgrestest.Start(t)
-	s := opened(t, server.URL("a"))
+func secretsAreKeptAsHashes(t *testing.T, server *postgrestest.Server) {
+	s := opened(t, server.URL("hashes"))
 	ctx := t.Context()
 	site, err := s.AddSite(ctx, account.Site{Domain: "a.com"})
 	must(t, err)
@@ -111,7 +126,7 @@ func TestSecretsAreKeptAsHashes(t *testing.T) {
 	session, err4 := s.AddSession(ctx, "")
 	must(t, errors.Join(err1, err2, err3, err4))
 	for table, secret := range map[string]string{"keys": key, "shares": share, "links": link, "sessions": session} {
-		_, content := file(server, "a_account."+table)
+		_, content := file(server, "hashes_account."+table)
 		if !bytes.Contains(content, account.HashToken(secret)) {
 			t.Errorf("the hash is not in the file of %s: is this its file?", table)
 		}
@@ -121,10 +136,9 @@ func TestSecretsAreKeptAsHashes(t *testing.T) {
 	}
 }
 
-// TestDestroyedSaltIsInNoTable: a salt is in its table as long as it is needed,
+// destroyedSaltIsInNoTable: a salt is in its table as long as it is needed,
 // and then in no file of it; while a backup reads the table, in no row.
-func TestDestroyedSaltIsInNoTable(t *testing.T) {
-	server := postgrestest.Start(t)
+func destroyedSaltIsInNoTable(t *testing.T, server *postgrestest.Server) {
 	for _, read := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			name := fmt.Sprintf("salts%v", read)
@@ -182,13 +196,12 @@ func waitFor(t *testing.T, ok func() bool, not string) {
 	t.Error(not)
 }
 
-// TestCut cuts the connection before a link is used, before what used it is
+// cut cuts the connection before a link is used, before what used it is
 // committed, and behind the commit: nobody gets in twice, and nobody is told that
 // it failed who got in.
-func TestCut(t *testing.T) {
-	server := postgrestest.Start(t)
+func cut(t *testing.T, server *postgrestest.Server) {
 	wire := server.Wire(t)
-	s, ctx := opened(t, wire.URL("a")), t.Context()
+	s, ctx := opened(t, wire.URL("cut")), t.Context()
 	for _, c := range []struct {
 		at    string
 		after bool
@@ -217,11 +230,10 @@ func TestCut(t *testing.T) {
 	must(t, s.Record(ctx, account.Change{Who: "operator"}))
 }
 
-// TestServerGone: salts that are in memory are there without the server; what is
+// serverGone: salts that are in memory are there without the server; what is
 // asked of it says which server does not answer, and all goes on when it is back.
-func TestServerGone(t *testing.T) {
-	server := postgrestest.Start(t)
-	s, today := opened(t, server.URL("a")), event.DayOf(time.Now())
+func serverGone(t *testing.T, server *postgrestest.Server) {
+	s, today := opened(t, server.URL("gone")), event.DayOf(time.Now())
 	salt, err := s.Salt(today)
 	must(t, err)
 	server.Kill()
@@ -238,19 +250,18 @@ func TestServerGone(t *testing.T) {
 	}
 	server.Again()
 	must(t, s.Record(t.Context(), account.Change{Who: "operator"}))
-	b := opened(t, server.URL("a"))
+	b := opened(t, server.URL("gone"))
 	if again, err := b.Salt(today); err != nil || !bytes.Equal(salt, again) {
 		t.Errorf("the crash of a server changed the salt: %v", err)
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
-	server := postgrestest.Start(t)
-	opened(t, server.URL("a")).Close()
-	server.Do("UPDATE a_account.footfall_format SET version = 99")
+func openRefuses(t *testing.T, server *postgrestest.Server) {
+	opened(t, server.URL("newer")).Close()
+	server.Do("UPDATE newer_account.footfall_format SET version = 99")
 	for url, want := range map[string]string{
-		server.URL("a"): fmt.Sprintf("has format 99, this footfall knows %d: install a newer footfall", len(steps)),
-		strings.Replace(server.URL("a"), "footfall:", "somebody:", 1): "check user and password",
+		server.URL("newer"): fmt.Sprintf("has format 99, this footfall knows %d: install a newer footfall", len(steps)),
+		strings.Replace(server.URL("newer"), "footfall:", "somebody:", 1): "check user and password",
 	} {
 		s, err := Open(t.Context(), url)
 		if err == nil {

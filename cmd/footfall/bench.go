@@ -83,7 +83,7 @@ func benchIngest(ctx context.Context, c *call) (err error) {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		c.values["data"] = dir
+		c.values["data"], c.values["control"] = dir, inDirectory
 	}
 	b := &bench{call: c, rate: rate, events: benchEvents()}
 	if err := b.start(ctx); err != nil {
@@ -132,6 +132,7 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	b.server = exec.Command(self, "serve", "--data", b.values["data"], "--listen", b.values["listen"],
 		"--archive-age", b.values["archive-age"], "--archive-bytes", b.values["archive-bytes"], "--store-memory", b.values["store-memory"])
+	b.server.Env = append(os.Environ(), "FOOTFALL_CONTROL="+b.values["control"]) // not in the list of processes
 	b.server.Stderr = b.stderr
 	if err := b.server.Start(); err != nil {
 		return err

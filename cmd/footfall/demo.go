@@ -35,6 +35,9 @@ func runDemo(ctx context.Context, c *call) error {
 		c.values["data"] = dir
 	}
 	c.values["mail"] = "" // its people are invented
+	if c.from["control"] != "flag" {
+		c.values["control"] = inDirectory
+	}
 	if c.from["listen"] == "default" {
 		c.values["listen"] = freeAddress(c.values["listen"])
 	}

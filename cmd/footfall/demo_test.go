@@ -69,7 +69,9 @@ func TestDemoKeepsOut(t *testing.T) {
 	real := filepath.Join(shortDir(t), "real")
 	t.Setenv("FOOTFALL_DATA", real)
 	t.Setenv("TMPDIR", shortDir(t))
+	t.Setenv("FOOTFALL_CONTROL", "postgres://nobody@127.0.0.1:1/real") // where the demo would fail
 	beside(t, "sending", func(string) {}, "demo", "--listen", "127.0.0.1:0")
+	t.Setenv("FOOTFALL_CONTROL", inDirectory)
 	if _, err := os.Stat(real); err == nil {
 		t.Error("the demo wrote into FOOTFALL_DATA")
 	}

@@ -56,6 +56,9 @@ func parse(address, room string) (config *pgx.ConnConfig, schema string, err err
 	if !query.Has("connect_timeout") {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	// A server that is gone without a word is noticed within a minute.
+	alive := net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: alive}).DialContext
 	if !query.Has("application_name") {
 		config.RuntimeParams["application_name"] = "footfall"
 	}

@@ -10,8 +10,8 @@ import (
 	"footfall/ledger"
 )
 
-// told reports how long most took.
-func told(b *testing.B, took []time.Duration) {
+// lasted reports how long most took.
+func lasted(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
@@ -39,7 +39,7 @@ func BenchTouches(b *testing.B, book ledger.Book, many int) {
 				}
 				took = append(took, time.Since(began))
 			}
-			told(b, took)
+			lasted(b, took)
 		})
 	}
 	found := 0
@@ -92,7 +92,7 @@ func BenchSums(b *testing.B, book ledger.Book) {
 				}
 				took = append(took, time.Since(began))
 			}
-			told(b, took)
+			lasted(b, took)
 		})
 	}
 }
@@ -107,5 +107,5 @@ func BenchChange(b *testing.B, book ledger.Book) {
 		took = append(took, time.Since(began))
 		n++
 	}
-	told(b, took)
+	lasted(b, took)
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -75,6 +76,33 @@ func whole(t *testing.T, url string, changes int) {
 	b := opened(t, url)
 	defer b.Close()
 	must(t, b.View(context.Background(), func(tx ledger.Tx) error { return exactly(t, tx, changes) }))
+}
+
+// TestLongest keeps texts of the greatest length that the doors let in, which don't
+// get shorter when they are packed: indexes of PostgreSQL take no more than 2,704
+// bytes of a row.
+func TestLongest(t *testing.T) {
+	s := postgrestest.Start(t)
+	b := opened(t, s.URL("long"))
+	defer b.Close()
+	long := func(n int) string {
+		text := ""
+		for len(text) < n {
+			text += rand.Text()
+		}
+		return text[:n]
+	}
+	const id, word = 512, 64 // bytes of an id that a shop or a visitor has, of a code
+	must(t, b.Change(t.Context(), func(tx ledger.Tx) error {
+		order, program, affiliate := long(26), long(26), long(26)
+		_, err := tx.Traffic().AddTouch(ledger.Touch{ID: long(id), Program: program, Affiliate: affiliate, Code: long(word), Site: long(id), Sub: long(word), Keys: []ledger.Key{ledger.Key(long(id))}, Counted: true, Landing: long(4096)})
+		_, linked := tx.Traffic().Links().Add(ledger.Link{Program: program, A: ledger.Key(long(id)), B: ledger.Key(long(id))})
+		_, told := tx.Orders().Facts().Add(ledger.Fact{Order: order, ID: long(3 * id)})
+		return errors.Join(err, linked, told,
+			tx.Orders().Put(ledger.Order{ID: order, Program: program, Site: long(id), Store: long(id), Number: long(id), Customer: ledger.Key(long(id)), Keys: []ledger.Key{ledger.Key(long(id))},
+				Lines: []ledger.Line{{ID: long(id), Product: long(id), Name: long(4096)}}}, ledger.Name{Store: long(id), Kind: "transaction", Value: long(id)}),
+			tx.Money().Post(ledger.Entry{ID: long(26), Program: program, Affiliate: affiliate, Site: long(id), Order: order, Line: long(id), Product: long(id), Kind: ledger.DisputeRelease, Currency: "EUR", Cause: long(3*id + 16)}))
+	}))
 }
 
 // TestCut cuts the connection at each statement that a Change says, one after the
