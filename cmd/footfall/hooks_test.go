@@ -134,3 +134,15 @@ func refusesHooks(t *testing.T, h *home, made keptHook) {
 		}
 	}
 }
+
+// TestWhatIsShownOnceIsNoted: a form that is answered with what is shown once, a
+// secret or a link, is in the audit log as one that leads on; one that is refused is not.
+func TestWhatIsShownOnceIsNoted(t *testing.T) {
+	for status, want := range map[int]int{http.StatusOK: 1, http.StatusSeeOther: 1, http.StatusUnprocessableEntity: 0, http.StatusForbidden: 0, http.StatusNotFound: 0} {
+		noted := 0
+		(&changed{ResponseWriter: httptest.NewRecorder(), note: func() { noted++ }}).WriteHeader(status)
+		if noted != want {
+			t.Errorf("%d is noted %d times, want %d", status, noted, want)
+		}
+	}
+}
