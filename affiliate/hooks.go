@@ -30,7 +30,8 @@ const (
 	maxOverlap = 7 * 24 * time.Hour
 
 	secretPrefix = "ffh_" // as of sites' webhooks
-	pausedByHand = "by hand"
+	// PausedByHand is why a hook is paused that somebody paused.
+	PausedByHand = "by hand"
 )
 
 // newHookSecret makes a secret as AddHook and RotateHook do.
@@ -142,7 +143,7 @@ func (d *Desk) AlterHook(ctx context.Context, id string, change func(h *ledger.H
 		case h.State == ledger.HookActive && before.State != h.State:
 			h.Why, h.Failing = "", time.Time{}
 		case h.State == ledger.HookPaused && before.State != h.State:
-			h.Why = pausedByHand
+			h.Why = PausedByHand
 		}
 		return checkHook(h)
 	})

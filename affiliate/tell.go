@@ -254,8 +254,11 @@ func (d *Desk) paid(tx ledger.Tx, p ledger.Payout) error {
 	return t.tell("payout."+string(p.State), data)
 }
 
-// atOnce is how many orders Ripen tells of in one transaction.
-const atOnce = 200
+// What Ripen tells of in one transaction.
+const (
+	atOnce   = 200            // orders
+	ripeStep = 24 * time.Hour // of which it reads entries, after a long time off
+)
 
 // Ripen tells which commissions time alone has made available since it told so
 // last, in every programme that has a hook. Each is told once, however often and
@@ -285,6 +288,12 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	now := d.now()
 	if err != nil || !since.Before(now) {
 		return false, err // the clock may have been set back
+	}
+	if since.IsZero() {
+		return false, tx.Reading().SetTold(program, now)
+	}
+	if step := since.Add(ripeStep); now.After(step) {
+		now, more = step, true
 	}
 	entries, err := tx.Money().Entries(ledger.EntryFilter{Program: program, RipeFrom: since.Add(time.Millisecond), RipeTo: now.Add(time.Millisecond)})
 	if err != nil {

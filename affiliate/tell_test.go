@@ -148,8 +148,17 @@ func TestToldFlag(t *testing.T) {
 		d := openDesk(t, nil)
 		h := d.hooked()
 		own := order("1", "v", 10000, noon, "anna15")
-		own.Email = "anna@example.com"
+		own.Email, own.User = "anna@example.com", "user-7"
 		d.take(own)
+		rows, err := d.Notices(t.Context(), ledger.NoticeFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows { // rule 19
+			if body := string(row.Body); strings.Contains(body, "@") || strings.Contains(body, "user-7") || strings.Contains(body, `"v"`) || strings.Contains(body, "customer") {
+				t.Errorf("it tells of the customer: %s", body)
+			}
+		}
 		want := "order.attributed anna\ncommission.created anna 5000 order\ncommission.held anna 5000 self_referral"
 		d.now = noon.AddDate(0, 0, days)
 		d.ripen()

@@ -137,7 +137,7 @@ func (c *call) account(ctx context.Context) []finding {
 		aside += n
 	}
 	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
-	return append(append(found, s.Notices.finding(), k.daily(ctx), k.retention(ctx)), c.leftovers()...)
+	return append(append(found, s.Notices.finding(), k.hooks(ctx), k.daily(ctx), k.retention(ctx)), c.leftovers()...)
 }
 
 // leftovers names what rebuilds and damage left beside the event store.

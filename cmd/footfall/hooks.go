@@ -265,6 +265,25 @@ func removeHook(ctx context.Context, c *call) error {
 	})
 }
 
+// hooks tells the doctor whether programmes' webhooks take their messages. One
+// that was paused by hand is none of its business, nor one that fails for minutes.
+func (k *client) hooks(ctx context.Context) finding {
+	var all []ledger.Hook
+	if err := k.ask(ctx, "GET", "/hook/list", nil, &all); err != nil {
+		return finding{"affiliate webhooks", false, err.Error()}
+	}
+	var sick []string
+	for _, h := range all {
+		if h.State == ledger.HookPaused && h.Why != affiliate.PausedByHand || !h.Failing.IsZero() && time.Since(h.Failing) > 30*time.Minute {
+			sick = append(sick, h.ID+" "+spellHook(h))
+		}
+	}
+	if len(sick) > 0 {
+		return finding{"affiliate webhooks", false, strings.Join(sick, "; ") + "; see: footfall hook log"}
+	}
+	return finding{"affiliate webhooks", true, fmt.Sprintf("%d, which take their messages", len(all))}
+}
+
 func testHook(ctx context.Context, c *call) error {
 	var n ledger.Notice
 	if err := c.named(ctx, "webhook", "hook", "hook test", "/hook/test", url.Values{}, &n, func(w io.Writer) {

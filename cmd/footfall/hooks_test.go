@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -50,6 +51,7 @@ func TestHookCommands(t *testing.T) {
 	if typed(&dead, "hook", "log", made.ID, "--state", "dead"); len(dead) != 1 || dead[0].Why != "the answer was 500" {
 		t.Errorf("dead: %+v", dead)
 	}
+	worriesDoctor(t, h, made)
 	status.Store(200)
 	var count map[string]int
 	if typed(&count, "hook", "replay", made.ID, "--all"); count["replayed"] != 1 {
@@ -89,6 +91,25 @@ func notesHooks(t *testing.T, h *home, made keptHook) {
 	}
 	if strings.Contains(text, "hidden") || strings.Contains(text, made.Secret) || strings.Contains(text, "hook log") {
 		t.Errorf("the audit log tells too much:\n%s", text)
+	}
+}
+
+// worriesDoctor has a hook fail for an hour.
+func worriesDoctor(t *testing.T, h *home, made keptHook) {
+	t.Helper()
+	k, err := (&call{config: h.c}).dial(t.Context())
+	must(t, err)
+	defer k.close()
+	if f := k.hooks(t.Context()); !f.OK {
+		t.Errorf("the doctor is worried by a failure of now: %+v", f)
+	}
+	must(t, h.ledger.Change(t.Context(), func(tx ledger.Tx) error {
+		hook, err := tx.Money().Tables().Hooks().Get(made.ID)
+		hook.Failing = time.Now().Add(-time.Hour)
+		return errors.Join(err, tx.Money().Tables().Hooks().Put(hook))
+	}))
+	if f := k.hooks(t.Context()); f.OK || !strings.Contains(f.Says, made.ID+" fails since") {
+		t.Errorf("the doctor says %+v", f)
 	}
 }
 

@@ -48,6 +48,7 @@ type Sender struct {
 	o      Options
 	poster map[bool]*webhook.Poster // by whether a hook may be inside
 	freed  chan struct{}            // a hook may have more that is due
+	look   time.Duration            // a test that lasts days looks less often
 
 	trouble string // with the outbox, as it was told last
 
@@ -64,7 +65,7 @@ func New(book ledger.Book, o Options) *Sender {
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
 	}
-	return &Sender{book: book, o: o, poster: map[bool]*webhook.Poster{true: webhook.New(o.Transport), false: webhook.NewOutside(o.Transport)}, freed: make(chan struct{}, 1), under: map[string]bool{}, busy: map[string]int{}}
+	return &Sender{book: book, o: o, look: look, poster: map[bool]*webhook.Poster{true: webhook.New(o.Transport), false: webhook.NewOutside(o.Transport)}, freed: make(chan struct{}, 1), under: map[string]bool{}, busy: map[string]int{}}
 }
 
 // Run delivers until ctx ends; what is on its way then is waited for. It also
@@ -72,7 +73,7 @@ func New(book ledger.Book, o Options) *Sender {
 func (s *Sender) Run(ctx context.Context) {
 	var under sync.WaitGroup
 	defer under.Wait()
-	tick, hour := time.NewTicker(look), time.NewTicker(time.Hour)
+	tick, hour := time.NewTicker(s.look), time.NewTicker(time.Hour)
 	defer tick.Stop()
 	defer hour.Stop()
 	s.forget(ctx)
