@@ -140,9 +140,8 @@ func (m *Mailing) deliver(ctx context.Context, n ledger.Notice) error {
 	if err == nil && why == "" {
 		_, err = m.o.Send(ctx, letters[n.Kind], letter)
 	}
-	failure, failed := errors.AsType[*mail.Failure](err)
-	final := failed && failure.Final()
-	if settled := m.settle(context.WithoutCancel(ctx), n, began, why, err); settled != nil || final {
+	settled := m.settle(context.WithoutCancel(ctx), n, began, why, err)
+	if failure, failed := errors.AsType[*mail.Failure](err); settled != nil || failed && failure.OfOne() {
 		return settled
 	}
 	return err

@@ -227,6 +227,28 @@ func slicesOf(err error, n int) (all []error) {
 	return all
 }
 
+// TestLettersOfOthers: a recipient who is put off keeps nobody else waiting; a
+// mail server that does not work is not asked for each letter.
+func TestLettersOfOthers(t *testing.T) {
+	for tries, fail := range map[int]*mail.Failure{2: {Step: mail.To, Code: 451}, 1: {Step: mail.LoggingIn, Code: 535}} {
+		d, box, m := mailed(t, nil)
+		for i := range 2 {
+			a, err := d.Join(t.Context(), ledger.Affiliate{Program: d.program.ID, Email: fmt.Sprintf("eve%d@example.com", i), Name: "Eve", Status: ledger.Applied})
+			if err == nil {
+				_, err = d.Alter(t.Context(), a.ID, func(a *ledger.Affiliate) { a.Status = ledger.Active })
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		box.fails = []error{fail}
+		run(t, m)
+		if len(box.came) != tries-1 {
+			t.Errorf("%v: %d came in the same round", fail, len(box.came))
+		}
+	}
+}
+
 // TestLetterTwice: one that was cut off before it was noted comes again under the
 // same ID.
 func TestLetterTwice(t *testing.T) {

@@ -89,6 +89,10 @@ func (f *Failure) Error() string {
 // is configured is mended one day.
 func (f *Failure) Final() bool { return f.Code >= 500 && (f.Step == To || f.Step == Giving) }
 
+// OfOne reports that it is about this recipient or this message, so that others
+// may well be taken.
+func (f *Failure) OfOne() bool { return f.Step == To || f.Step == Giving && f.Code != 0 }
+
 // oneLine takes out what could end a line or turn it around: control
 // characters, and the marks of Unicode that change a text's direction.
 func oneLine(s string) string {

@@ -7,20 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
 
 	"footfall/account"
 	"footfall/affiliate"
+	"footfall/ledger"
 	"footfall/mail"
 	"footfall/mail/smtp"
 )
 
 var mailCommands = []command{
 	{"mail test", "ADDRESS", "send a message there and print what the mail server said", testMail},
+	{"mail list", "", "list the letters to affiliates that wait in the ledger, or were given up, and why", listMail},
 }
 
 // mailWait is how long somebody waits for the mail server.
@@ -229,6 +235,40 @@ func spoken(err error) error {
 		return fmt.Errorf("%w: %s", err, f.Said)
 	}
 	return err
+}
+
+// listMail answers with the letters to affiliates that wait or were given up,
+// newest first.
+func (k *control) listMail(w http.ResponseWriter, r *http.Request) error {
+	all := []ledger.Notice{}
+	for _, state := range []ledger.NoticeState{ledger.Waiting, ledger.Dead} {
+		some, err := k.h.desk.Notices(r.Context(), ledger.NoticeFilter{State: state})
+		if err != nil {
+			return err
+		}
+		all = append(all, slices.DeleteFunc(some, func(n ledger.Notice) bool {
+			sort, _ := ledger.Recipient(n.To)
+			return sort != ledger.ToAffiliate
+		})...)
+	}
+	slices.SortFunc(all, func(a, b ledger.Notice) int { return cmp.Compare(b.ID, a.ID) })
+	return answer(w, all)
+}
+
+func listMail(ctx context.Context, c *call) error {
+	var all []ledger.Notice
+	return c.once(ctx, "GET", "/mail/list", nil, &all, func(w io.Writer) {
+		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "MADE\tTO\tABOUT\tSTATE\tTRIES\tNEXT\tWHY")
+		for _, n := range all {
+			next := ""
+			if n.State == ledger.Waiting {
+				next = n.Due.Format(time.RFC3339)
+			}
+			fmt.Fprintln(t, strings.Join([]string{n.Created.Format(time.RFC3339), n.To, n.Kind, string(n.State), strconv.Itoa(n.Tries), orDash(next), orDash(n.Why)}, "\t"))
+		}
+		t.Flush()
+	})
 }
 
 // checkMail reports whether the mail server lets Footfall in; nothing if no mail

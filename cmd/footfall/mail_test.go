@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"footfall/affiliate"
+	"footfall/ledger"
 	"footfall/mail/mailtest"
 )
 
@@ -216,6 +218,36 @@ func TestMailRefused(t *testing.T) {
 	}
 	if fault, code := h.typed(nil, "mail", "test", "ada@people.example"); code != 1 || !strings.Contains(fault, "<ada@people.example> is nobody here") {
 		t.Errorf("mail test: %d %s", code, fault)
+	}
+}
+
+// TestMailList: letters to affiliates that the mail server does not take are
+// listed with the reason, and none of anything else.
+func TestMailList(t *testing.T) {
+	h, _ := mailHome(t, mailtest.Options{Refuse: func(to string) *mailtest.Refusal {
+		if strings.HasPrefix(to, "bob") {
+			return &mailtest.Refusal{Code: 550, Status: [3]int{5, 1, 1}, Text: "<" + to + "> is nobody here"}
+		}
+		return &mailtest.Refusal{Code: 451, Status: [3]int{4, 7, 1}, Text: "<" + to + "> later"}
+	}})
+	log := h.logged(func(string) {
+		h.do(nil, "site", "add", "shop.example")
+		h.do(nil, "program", "set", "Kurse", "--site", "shop.example", "--rate", "50%")
+		for _, name := range []string{"ann", "bob"} {
+			h.do(nil, "affiliate", "add", name+"@people.example", "--name", name, "--site", "shop.example", "--status", "applied")
+			h.do(nil, "affiliate", "set", name+"@people.example", "--site", "shop.example", "--status", "active")
+		}
+		var all []ledger.Notice
+		eventually(t, "both letters are tried", func() bool {
+			h.do(&all, "mail", "list")
+			return len(all) == 2 && all[0].Tries > 0 && all[1].Tries > 0
+		})
+		if ann, bob := all[1], all[0]; ann.State != ledger.Waiting || !strings.Contains(ann.Why, "(451 4.7.1)") || bob.State != ledger.Dead || !strings.Contains(bob.Why, "(550 5.1.1)") || ann.Kind != affiliate.AffiliateAccepted {
+			t.Errorf("listed: %+v", all)
+		}
+	})
+	if strings.Contains(log, "people.example") || !strings.Contains(log, "given up") {
+		t.Errorf("the log says %s", log)
 	}
 }
 

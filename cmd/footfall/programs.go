@@ -51,7 +51,7 @@ func (k *control) programRoutes() map[string]func(http.ResponseWriter, *http.Req
 		"POST /program/set": k.setProgram, "GET /program/list": k.listPrograms,
 		"POST /affiliate/add": k.addAffiliate, "GET /affiliate/list": k.listAffiliates, "POST /affiliate/set": k.setAffiliate, "POST /affiliate/invite": k.inviteAffiliate,
 		"POST /code/add": k.addCode, "GET /code/list": k.listCodes, "POST /code/end": k.endCode, "POST /rule/add": k.addRule,
-		"POST /shop/set":  k.setShop,
+		"POST /shop/set": k.setShop, "GET /mail/list": k.listMail,
 		"GET /order/list": k.listOrders, "POST /order/show": k.showOrder, "POST /order/assign": k.assignOrder,
 		"GET /flag/list": k.listFlags, "POST /flag/judge": k.judgeFlag,
 		"GET /payout/preview": k.previewPayouts, "POST /payout/approve": k.approvePayouts, "GET /payout/list": k.listPayouts,
