@@ -156,7 +156,36 @@ func (f figure) steps(c ledger.Cut) string {
 	return q.String()
 }
 
+// atOnce is how many steps a statement has: each connection keeps a hundred of
+// them prepared.
+const atOnce = 500
+
 func (x figures) add(f figure, c ledger.Cut) (sums []ledger.Sum, err error) {
+	for i := 0; i == 0 || i < len(c.Steps); i += atOnce {
+		some := c
+		if j := i + atOnce; j < len(c.Steps) {
+			if some.Steps = c.Steps[i:j]; c.To.IsZero() || c.Steps[j].Before(c.To) {
+				some.To = c.Steps[j]
+			}
+		} else {
+			some.Steps = c.Steps[i:]
+		}
+		if i > 0 && c.Steps[i].After(c.From) {
+			some.From = c.Steps[i]
+		}
+		found, err := x.addSome(f, some)
+		if err != nil {
+			return nil, err
+		}
+		for k := range found {
+			found[k].Step += i
+		}
+		sums = append(sums, found...)
+	}
+	return sums, nil
+}
+
+func (x figures) addSome(f figure, c ledger.Cut) (sums []ledger.Sum, err error) {
 	query, values, err := f.statement(c)
 	if err != nil {
 		return nil, err
