@@ -37,7 +37,9 @@ func (v *viewing) made(h *Home, zone *time.Location) (map[string]Made, error) {
 		h.Ways = append(h.Ways, *part)
 	}
 	slices.SortFunc(h.Ways, byUse)
-	h.Subs, h.Products, h.Sites = named(p.subs), named(p.products), named(p.sites)
+	if h.Subs, h.Products = named(p.subs), named(p.products); len(p.program.Sites) > 1 {
+		h.Sites = named(p.sites)
+	}
 	return p.total, nil
 }
 
@@ -67,7 +69,7 @@ func (p *parts) clicks(f ledger.Figures, cut ledger.Cut) (err error) {
 	if p.home.Visitors, err = f.Visitors(cut); err != nil {
 		return err
 	}
-	cut.By = []ledger.By{ledger.BySite, ledger.ByCode, ledger.BySub}
+	cut.By = p.by(ledger.ByCode, ledger.BySub)
 	sums, err := f.Clicks(cut)
 	for _, s := range sums {
 		p.home.Clicks += s.Value
@@ -78,8 +80,13 @@ func (p *parts) clicks(f ledger.Figures, cut ledger.Cut) (err error) {
 	return err
 }
 
-// ofOrders is what parts of orders are split by, but for products.
-var ofOrders = []ledger.By{ledger.BySite, ledger.ByRule, ledger.ByCode, ledger.BySub, ledger.ByCoupon}
+// by is a split, by sites too where there are several: each takes its time.
+func (p *parts) by(columns ...ledger.By) []ledger.By {
+	if len(p.program.Sites) > 1 {
+		columns = append(columns, ledger.BySite)
+	}
+	return columns
+}
 
 // of are the parts that a figure of orders or of what they made is in.
 func (p *parts) of(s *ledger.Sum) []*Part {
@@ -99,7 +106,7 @@ func (p *parts) of(s *ledger.Sum) []*Part {
 
 // orders counts orders. Of several products in one each has it.
 func (p *parts) orders(f ledger.Figures, cut ledger.Cut) error {
-	cut.By = append(slices.Clone(ofOrders), ledger.ByVerified)
+	cut.By = p.by(ledger.ByCode, ledger.BySub, ledger.ByRule, ledger.ByCoupon, ledger.ByVerified)
 	sums, err := f.Orders(cut)
 	if err != nil {
 		return err
@@ -125,7 +132,7 @@ func (p *parts) orders(f ledger.Figures, cut ledger.Cut) error {
 // money adds up what orders sold, before anything was given back, and what they
 // earned.
 func (p *parts) money(f ledger.Figures, cut ledger.Cut) error {
-	cut.By = append(slices.Clone(ofOrders), ledger.ByProduct, ledger.ByCurrency)
+	cut.By = p.by(ledger.ByCode, ledger.BySub, ledger.ByRule, ledger.ByCoupon, ledger.ByProduct, ledger.ByCurrency)
 	for _, x := range []struct {
 		sums func(ledger.Cut) ([]ledger.Sum, error)
 		made func(value int64) Made

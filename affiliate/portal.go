@@ -29,7 +29,7 @@ type Home struct {
 	Ways        []Part // what brought the orders: each is in one part; commissions of orders that are another's now are in the one of no kind
 	Subs        []Part // by sub id of the click, "" has none; orders that no click brought are in none
 	Products    []Part // an order is in the parts of all its products
-	Sites       []Part // clicks are of where they were made, orders of the shop's; "" what is of no order
+	Sites       []Part // of a programme with several: clicks are of where they were made, orders of the shop's; "" what is of no order
 	Recent      []Commission
 	Misses      []ledger.Miss // what people wrote who meant a code, most often first
 }

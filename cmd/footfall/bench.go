@@ -77,14 +77,11 @@ func benchIngest(ctx context.Context, c *call) (err error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return misused("%v", err)
 	}
-	if c.from["data"] == "default" {
-		dir, err := os.MkdirTemp("", "footfall-bench-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		c.values["data"], c.values["control"] = dir, inDirectory
+	remove, err := c.benchDir()
+	if err != nil {
+		return err
 	}
+	defer remove()
 	b := &bench{call: c, rate: rate, events: benchEvents()}
 	if err := b.start(ctx); err != nil {
 		return err

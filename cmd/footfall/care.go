@@ -18,6 +18,7 @@ var careCommands = []command{
 	{"config", "", "print every setting and where it came from", showConfig},
 	{"doctor", "", "look for what is wrong and say what to do", doctor},
 	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
+	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
 	{"version", "", "print the version", showVersion},
 }
 

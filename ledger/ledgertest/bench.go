@@ -10,8 +10,8 @@ import (
 	"footfall/ledger"
 )
 
-// lasted reports how long most took.
-func lasted(b *testing.B, took []time.Duration) {
+// Lasted reports how long most took.
+func Lasted(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
@@ -39,7 +39,7 @@ func BenchTouches(b *testing.B, book ledger.Book, many int) {
 				}
 				took = append(took, time.Since(began))
 			}
-			lasted(b, took)
+			Lasted(b, took)
 		})
 	}
 	found := 0
@@ -92,7 +92,7 @@ func BenchSums(b *testing.B, book ledger.Book) {
 				}
 				took = append(took, time.Since(began))
 			}
-			lasted(b, took)
+			Lasted(b, took)
 		})
 	}
 }
@@ -107,5 +107,5 @@ func BenchChange(b *testing.B, book ledger.Book) {
 		took = append(took, time.Since(began))
 		n++
 	}
-	lasted(b, took)
+	Lasted(b, took)
 }

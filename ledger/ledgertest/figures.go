@@ -104,6 +104,13 @@ func steps(t *testing.T, b ledger.Book) {
 		}
 		return all
 	}
+	var many []time.Time
+	for n := range 1200 {
+		many = append(many, at((n-600)*900_000))
+	}
+	wants := func(first int64, place int, values ...int64) []int64 {
+		return append(append(append([]int64{first}, make([]int64, place-1)...), values...), 0)
+	}
 	for _, x := range []struct {
 		c    ledger.Cut
 		want []int64
@@ -115,6 +122,8 @@ func steps(t *testing.T, b ledger.Book) {
 		{ledger.Cut{Steps: []time.Time{at(-900_000), at(0), at(900_000)}, From: at(1), To: at(1_800_000)}, []int64{0, 1, 1}},
 		{ledger.Cut{Steps: []time.Time{at(0), at(900_000)}, To: at(0)}, []int64{1}},
 		{ledger.Cut{From: at(1_800_001)}, nil},
+		{ledger.Cut{Steps: many}, wants(1, 600, 2, 1, 1)},
+		{ledger.Cut{Steps: many, From: at(899_999), To: at(1_800_000)}, wants(0, 600, 1, 1, 0)},
 	} {
 		view(t, b, func(tx ledger.Tx) {
 			for name, got := range map[string]struct {
@@ -127,7 +136,7 @@ func steps(t *testing.T, b ledger.Book) {
 				}
 				found, err := got.sums(x.c)
 				must(t, err)
-				same(t, fmt.Sprintf("%s of %+v", name, x.c), found, sums(want...))
+				same(t, fmt.Sprintf("%s of %d steps, %+v", name, len(x.c.Steps), x.c), found, sums(want...))
 			}
 		})
 	}

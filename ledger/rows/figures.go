@@ -30,10 +30,9 @@ const ofOrder = " LEFT JOIN orders o ON o.id = t.order_id AND o.affiliate = t.af
 var (
 	countClicks = figure{value: "count(*)", rows: "touches t", where: "t.counted = 1", time: "t.time", quarter: true,
 		columns: map[ledger.By]string{ledger.ByAffiliate: "t.affiliate", ledger.BySite: "t.site", ledger.ByCode: "t.code", ledger.BySub: "t.sub"}}
-	// Grouping takes half the time of count(DISTINCT). Of whom nothing is known is a group of its own.
-	listVisitors = figure{value: "1", rows: countClicks.rows, where: countClicks.where, time: "t.time", quarter: true,
-		columns: map[ledger.By]string{byVisitor: "t.visitor", byTouch: "CASE WHEN t.visitor IS NULL THEN t.number END"}}
-	countOrders = figure{value: "count(*)", rows: "orders t", where: "t.known = 1 AND t.affiliate <> ''", time: "t.time",
+	// Grouping takes half the time of count(DISTINCT).
+	listVisitors = figure{value: "1", rows: countClicks.rows, where: countClicks.where, time: "t.time", quarter: true, columns: map[ledger.By]string{byVisitor: "t.visitor"}}
+	countOrders  = figure{value: "count(*)", rows: "orders t", where: "t.known = 1 AND t.affiliate <> ''", time: "t.time",
 		columns: map[ledger.By]string{ledger.ByAffiliate: "t.affiliate", ledger.BySite: "t.site", ledger.ByRule: "t.rule", ledger.ByCode: "t.code", ledger.BySub: "t.sub",
 			ledger.ByCoupon: "t.coupon", ledger.ByVerified: "t.verified"}}
 	countOrdersOfProducts = countOrders.of("count(DISTINCT t.id)", map[ledger.By]string{ledger.ByProduct: "l.product"})
@@ -157,7 +156,36 @@ func (f figure) steps(c ledger.Cut) string {
 	return q.String()
 }
 
+// atOnce is how many steps a statement has: each connection keeps a hundred of
+// them prepared.
+const atOnce = 500
+
 func (x figures) add(f figure, c ledger.Cut) (sums []ledger.Sum, err error) {
+	for i := 0; i == 0 || i < len(c.Steps); i += atOnce {
+		some := c
+		if j := i + atOnce; j < len(c.Steps) {
+			if some.Steps = c.Steps[i:j]; c.To.IsZero() || c.Steps[j].Before(c.To) {
+				some.To = c.Steps[j]
+			}
+		} else {
+			some.Steps = c.Steps[i:]
+		}
+		if i > 0 && c.Steps[i].After(c.From) {
+			some.From = c.Steps[i]
+		}
+		found, err := x.addSome(f, some)
+		if err != nil {
+			return nil, err
+		}
+		for k := range found {
+			found[k].Step += i
+		}
+		sums = append(sums, found...)
+	}
+	return sums, nil
+}
+
+func (x figures) addSome(f figure, c ledger.Cut) (sums []ledger.Sum, err error) {
 	query, values, err := f.statement(c)
 	if err != nil {
 		return nil, err
@@ -186,11 +214,11 @@ func (x figures) Visitors(c ledger.Cut) (n int64, err error) {
 	return n, err
 }
 
-// Splits of nobody's but listVisitors.
-const byVisitor, byTouch ledger.By = "visitor", "touch"
+// byVisitor splits listVisitors.
+const byVisitor ledger.By = "visitor"
 
 func visitors(c ledger.Cut) (query string, values []any, err error) {
-	c.Steps, c.By = nil, []ledger.By{byVisitor, byTouch}
+	c.Steps, c.By = nil, []ledger.By{byVisitor}
 	query, values, err = listVisitors.statement(c)
 	return "SELECT count(*) FROM (" + query + ") AS visitors", values, err
 }
@@ -208,15 +236,16 @@ func (x figures) Sales(c ledger.Cut) ([]ledger.Sum, error) { return x.add(addSal
 
 func (x figures) Commissions(c ledger.Cut) ([]ledger.Sum, error) { return x.add(addCommissions, c) }
 
-// visitorOf is what tells whose touches with these keys are, in eight bytes: FNV-1a
-// of the first that is no click's; NULL if there is none.
-func visitorOf(keys []ledger.Key) any {
+// visitorOf is what tells whose a touch with these keys is, in eight bytes: FNV-1a
+// of the first that is no click's. Own is hashed if there is none.
+func visitorOf(keys []ledger.Key, own string) int64 {
 	for _, key := range keys {
 		if !strings.HasPrefix(string(key), "click:") {
-			h := fnv.New64a()
-			h.Write([]byte(key))
-			return int64(h.Sum64())
+			own = string(key)
+			break
 		}
 	}
-	return nil
+	h := fnv.New64a()
+	h.Write([]byte(own)) // never fails
+	return int64(h.Sum64())
 }

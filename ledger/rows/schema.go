@@ -106,7 +106,7 @@ CREATE TABLE touches (
 	paid      TEXT NOT NULL,
 	machine   TEXT NOT NULL,
 	counted   INTEGER NOT NULL,
-	visitor   INTEGER -- hash of the first key that is no click's
+	visitor   INTEGER NOT NULL -- hash of the first key that is no click's
 ) STRICT;
 CREATE INDEX touches_program ON touches (program, time);
 CREATE INDEX touches_affiliate ON touches (affiliate, quarter, site, code, sub, time, program, visitor) WHERE counted = 1; -- all that figures need

@@ -3,6 +3,7 @@ package rows
 import (
 	"cmp"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ const (
 func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
-		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted, visitorOf(t.Keys)}, &number)
+		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted, visitorOf(t.Keys, "touch "+t.ID)}, &number)
 		if err != nil || !added {
 			return err
 		}
@@ -201,7 +202,7 @@ func (x links) takeOff(f forgotten, program string, key ledger.Key) (removed int
 		removed += len(all) - len(left)
 		values := []any{list(left), id}
 		if f.visitor {
-			values = []any{list(left), visitorOf(left), id}
+			values = []any{list(left), visitorOf(left, fmt.Sprint("touch number ", id)), id}
 		}
 		if err == nil {
 			_, err = x.exec(f.put, values...)
