@@ -14,7 +14,10 @@ import (
 )
 
 // clicked is the name of the track event that a click on an affiliate's link is.
-const clicked = "Affiliate Link Clicked"
+const clicked = Clicked
+
+// Clicked is the name of the track event that a click on an affiliate's link is.
+const Clicked = "Affiliate Link Clicked"
 
 // clickBytes is how long a click id is: a redirect's ULID, and what the snippet
 // makes where a page is reached by a code. Other people's parameters named cid

@@ -157,8 +157,15 @@ func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
 		if err := tx.Orders().Facts().Merge(other.ID, o.ID); err != nil {
 			return o, err
 		}
-		o.Number, o.Customer = cmp.Or(o.Number, other.Number), cmp.Or(o.Customer, other.Customer)
+		o.Number = cmp.Or(o.Number, other.Number)
+		if other.Erased() && !o.Erased() { // then the customer of both is
+			o.Customer = other.Customer
+		}
+		o.Customer = cmp.Or(o.Customer, other.Customer)
 		o.Keys = append(o.Keys, other.Keys...)
+	}
+	if o.Erased() {
+		o.Keys = nil
 	}
 	slices.Sort(o.Keys)
 	o.Keys = slices.Compact(o.Keys)
@@ -183,6 +190,9 @@ func names(o ledger.Order, r *shop.Report) []ledger.Name {
 // What the shop's server says of it goes before what browsers say, which anybody
 // can: its keys take their place, if it has any, and its customer.
 func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
+	if o.Erased() {
+		return
+	}
 	var said []ledger.Key
 	for _, k := range []struct{ kind, value string }{{"click:", r.Click}, {"anon:", r.Anonymous}, {"user:", r.User}} {
 		if k.value != "" {
@@ -191,7 +201,12 @@ func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
 	}
 	customer := d.customer(r.Email)
 	if customer == "" && r.Verified && r.User != "" { // a shop that tells no address knows its customers by id
-		customer = d.hashed("customer:", "user:"+r.Site+"/"+r.User)
+		customer = d.customerOf(r.Site, r.User)
+	}
+	// What is told late of a person who was erased leads nobody there again.
+	erased := func(k ledger.Key) bool { return k != "" && d.o.Erased(r.Site, k, r.Time) }
+	if said = slices.DeleteFunc(said, erased); erased(customer) {
+		customer = ""
 	}
 	switch {
 	case r.Verified && len(said) > 0 && !o.Sure:
@@ -273,14 +288,14 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 // still counts, also without a hold: its click may wait in the queue.
 const underWay = time.Hour
 
-// settled reports whether the rules decide no more of an order: somebody has, or
-// its hold is over and what was on its way is there.
+// settled reports whether the rules decide no more of an order: somebody has,
+// its customer was erased, or its hold is over and what was on its way is there.
 func (d *Desk) settled(p ledger.Program, o ledger.Order, decisions []ledger.Decision) bool {
 	if len(decisions) == 0 {
 		return false
 	}
 	byHand := slices.ContainsFunc(decisions, func(d ledger.Decision) bool { return d.By != "" })
-	return byHand || !d.now().Before(available(p, o)) && !d.now().Before(decisions[0].Time.Add(underWay))
+	return byHand || o.Erased() || !d.now().Before(available(p, o)) && !d.now().Before(decisions[0].Time.Add(underWay))
 }
 
 // available is when an order's hold is over.

@@ -286,9 +286,22 @@ type Links interface {
 	// Of reads those that one of the keys is in, by Since, A and B.
 	Of(program string, keys ...Key) ([]Link, error)
 	// Forget removes keys with their links, and takes them off touches and orders
-	// (Order.Customer stays); removed counts the links, and the keys taken off.
-	Forget(program string, keys ...Key) (removed int, err error)
+	// (Order.Customer stays); removed counts the links, and the keys taken off. In
+	// touches the key that instead names takes the place of each, so that those of
+	// one visitor still are; nil, or no key, leaves nothing there.
+	Forget(program string, instead map[Key]Key, keys ...Key) (removed int, err error)
 }
+
+// erasedCustomer begins the Customer of an order whose customer was erased.
+const erasedCustomer = "customer:erased-"
+
+// ErasedCustomer is a Customer that leads to nobody: orders of one customer
+// share one, so that they go on being counted together.
+func ErasedCustomer(id string) Key { return Key(erasedCustomer + id) }
+
+// Erased reports whether the order's customer was erased: nobody's keys come to
+// it any more, and whose it is stays as it was decided.
+func (o *Order) Erased() bool { return strings.HasPrefix(string(o.Customer), erasedCustomer) }
 
 // Line is a part of an order.
 type Line struct {

@@ -106,7 +106,7 @@ func (x memoryLinks) Of(program string, keys ...ledger.Key) (found []ledger.Link
 	return found, nil
 }
 
-func (x memoryLinks) Forget(program string, keys ...ledger.Key) (removed int, err error) {
+func (x memoryLinks) Forget(program string, instead map[ledger.Key]ledger.Key, keys ...ledger.Key) (removed int, err error) {
 	if err := x.writable(); err != nil {
 		return 0, err
 	}
@@ -123,7 +123,13 @@ func (x memoryLinks) Forget(program string, keys ...ledger.Key) (removed int, er
 	}
 	for id, t := range x.touches {
 		if t.Program == program {
+			before := t.Keys
 			t.Keys = without(t.Keys)
+			for _, k := range keys { // in their order
+				if other := instead[k]; other != "" && slices.Contains(before, k) && !slices.Contains(t.Keys, other) {
+					t.Keys = append(t.Keys, other)
+				}
+			}
 			x.touches[id] = t
 		}
 	}

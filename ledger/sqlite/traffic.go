@@ -185,7 +185,7 @@ func (x links) Of(program string, keys ...ledger.Key) (found []ledger.Link, err 
 	return slices.Compact(found), nil
 }
 
-func (x links) Forget(program string, keys ...ledger.Key) (removed int, err error) {
+func (x links) Forget(program string, instead map[ledger.Key]ledger.Key, keys ...ledger.Key) (removed int, err error) {
 	x.forgot = true
 	err = x.whole(func() error {
 		for _, key := range keys {
@@ -196,7 +196,7 @@ func (x links) Forget(program string, keys ...ledger.Key) (removed int, err erro
 				}
 			}
 			for _, f := range forgetting {
-				n, err := x.takeOff(f, program, key)
+				n, err := x.takeOff(f, program, key, instead[key])
 				if removed += n; err != nil {
 					return err
 				}
@@ -210,17 +210,21 @@ func (x links) Forget(program string, keys ...ledger.Key) (removed int, err erro
 	return removed, nil
 }
 
-// forgetting is where keys are: rows that have one, how their list is replaced,
-// and what they were found by.
-var forgetting = []struct{ find, put, remove string }{
+// keyList is where keys are: rows that have one, how their list is replaced,
+// what they were found by, and how they are found by what takes its place, if
+// anything does.
+type keyList struct{ find, put, remove, add string }
+
+var forgetting = []keyList{
 	{"SELECT t.number, t.keys FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ?",
-		"UPDATE touches SET keys = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?"},
+		"UPDATE touches SET keys = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?",
+		"INSERT INTO touch_keys (program, key, time, touch) SELECT program, ?, time, number FROM touches WHERE number = ? ON CONFLICT DO NOTHING"},
 	{"SELECT o.id, o.keys FROM order_keys k JOIN orders o ON o.id = k.order_id WHERE o.program = ? AND k.key = ?",
-		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?"},
+		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?", ""},
 }
 
-// takeOff takes a key off the lists it is in.
-func (x links) takeOff(f struct{ find, put, remove string }, program string, key ledger.Key) (removed int, err error) {
+// takeOff takes a key off the lists it is in, and puts another in its place.
+func (x links) takeOff(f keyList, program string, key, instead ledger.Key) (removed int, err error) {
 	lists := map[any][]ledger.Key{}
 	err = x.each(func(rows *sql.Rows) error {
 		var id any
@@ -232,8 +236,14 @@ func (x links) takeOff(f struct{ find, put, remove string }, program string, key
 	for id, all := range lists {
 		left := slices.DeleteFunc(slices.Clone(all), func(k ledger.Key) bool { return k == key })
 		removed += len(all) - len(left)
+		if f.add != "" && instead != "" && !slices.Contains(left, instead) {
+			left = append(left, instead)
+		}
 		if err == nil {
 			_, err = x.exec(f.put, list(left), id)
+		}
+		if err == nil && f.add != "" && instead != "" {
+			_, err = x.exec(f.add, string(instead), id)
 		}
 	}
 	if err == nil {
