@@ -103,7 +103,8 @@ func (l *List) Named(e *event.Event) bool {
 
 // keysOf lists whose an event is: by all ids that it has or, where there is none,
 // by the clicks that it carries. A click's id stands in an address, which may be
-// passed on to somebody who has an own id.
+// passed on to somebody who has an own id. The click itself, if it has no id, is
+// of a visitor of the day already.
 func keysOf(e *event.Event) (keys []ledger.Key) {
 	if e.AnonymousID != "" {
 		keys = append(keys, ledger.Key("anon:"+e.AnonymousID))
@@ -117,14 +118,7 @@ func keysOf(e *event.Event) (keys []ledger.Key) {
 	if len(keys) > 0 {
 		return keys
 	}
-	if e.Kind == event.Track && e.Name == affiliate.Clicked {
-		var said struct {
-			Click string `json:"click_id"`
-		}
-		_ = json.Unmarshal([]byte(e.Properties), &said) // what is of another type is not said
-		keys = append(keys, ledger.Key("click:"+said.Click))
-	}
-	return append(keys, affiliate.KeysOf(e)...)
+	return affiliate.KeysOf(e)
 }
 
 // Clean takes persons who were erased out of events, and counts these. What

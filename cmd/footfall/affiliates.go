@@ -30,7 +30,7 @@ func (h *house) openDesk(ctx context.Context, now func() time.Time) (*affiliate.
 	// Another key than that of imported ids, made of the same secret.
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write([]byte("affiliates"))
-	return affiliate.Open(ctx, h.ledger, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Now: now})
+	return affiliate.Open(ctx, h.ledger, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Erased: h.erased.Erased, Now: now})
 }
 
 // hosts are those that a site's pages are on.

@@ -99,6 +99,7 @@ type house struct {
 	stopRolls func()
 	daily     *dailyTable
 	stopJobs  func()
+	erased    *erasures
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
@@ -162,6 +163,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		return h, err
 	}
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
+		return h, err
+	}
+	if err := h.openErasures(); err != nil {
 		return h, err
 	}
 	if err := h.openLedger(ctx, dir); err != nil {
@@ -328,7 +332,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	h.mu.Lock()
 	h.pumps[name] = r
 	h.mu.Unlock()
-	go func() { r.done <- pump.Run(work, r.tap, sink, o) }()
+	go func() { r.done <- pump.Run(work, r.tap, forgetful{sink, h.erased}, o) }()
 	return nil
 }
 
