@@ -81,8 +81,10 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
-	if fact, err = Again(fact, facts); err != nil {
-		return t, err
+	if !r.Unsaid { // else nobody can tell a repeat of what was from a return to it: a content that was seen is a repeat (rule 8)
+		if fact, err = Again(fact, facts); err != nil {
+			return t, err
+		}
 	}
 	added, err := tx.Orders().Facts().Add(fact)
 	if err != nil {

@@ -51,6 +51,7 @@ type Report struct {
 	Names    []ledger.Name // further names of the order, with kinds invoice, payment_intent, charge, checkout, transaction; Store "" is the report's
 	Time     time.Time     // when it happened
 	Said     time.Time     // when the shop said it: of two contents of an order the one said later holds
+	Unsaid   bool          // Said is only when it came: the shop did not say when this was true
 	From     string        // one of the sources above
 	Verified bool          // the shop's server itself said it
 	Test     bool          // of a shop's test mode: not to be counted
