@@ -409,6 +409,7 @@ type Shop struct {
 	Store   string    `json:"store"` // name that its orders have; "" is the site's id
 	Secrets []string  `json:"-"`     // that sign its messages: the one in use, and the one before while it is changed
 	Created time.Time `json:"created"`
+	Changed time.Time `json:"changed"` // when the secret in use was set
 }
 
 // Name is something an order is known by: kind "id" (ours, store ""), "order"

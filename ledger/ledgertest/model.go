@@ -214,7 +214,7 @@ func (x memoryOrders) Facts() ledger.Facts { return memoryFacts(x) }
 
 func (x memoryOrders) Shops() ledger.Table[ledger.Shop] {
 	return memoryTable[ledger.Shop]{x.memoryTx, x.shops, func(s ledger.Shop) (string, ledger.Shop) {
-		s.Secrets, s.Created = own(s.Secrets), ms(s.Created)
+		s.Secrets, s.Created, s.Changed = own(s.Secrets), ms(s.Created), ms(s.Changed)
 		return s.ID, s
 	}, map[string]func(ledger.Shop) string{"site": func(s ledger.Shop) string { return s.Site }}, nil}
 }
