@@ -224,7 +224,8 @@ const (
 	FromCoupon Source = "coupon"
 )
 
-// Touch is an affiliate's link at work. It is never changed.
+// Touch is an affiliate's link at work. It is never changed, but for Counted where
+// an earlier one comes late, and for Keys where a person is erased.
 type Touch struct {
 	ID        string    `json:"click"` // click id, unique
 	Program   string    `json:"program"`
@@ -239,7 +240,7 @@ type Touch struct {
 	Referrer  string    `json:"referrer"` // host of the page that the link stood on; "" is not known
 	Paid      string    `json:"paid"`     // what tells of an advertisement: a parameter's name; "": nothing does
 	Machine   string    `json:"machine"`  // why it is no person's; "": a person's
-	Counted   bool      `json:"counted"`  // the first of its code and visitor in an hour, of a person
+	Counted   bool      `json:"counted"`  // the first of its code and visitor in an hour of the clock, of a person
 }
 
 // Link tells that two keys are of one person.
@@ -251,8 +252,9 @@ type Link struct {
 
 // Traffic is what visitors did.
 type Traffic interface {
-	// AddTouch keeps a touch; false if its id is there already.
-	AddTouch(t Touch) (added bool, err error)
+	// AddTouch keeps a touch, and takes the mark Counted off those with ids of
+	// uncounted; false, and nothing changes, if its id is there already.
+	AddTouch(t Touch, uncounted ...string) (added bool, err error)
 	// Touches reads a programme's touches that have one of the keys, of a span
 	// with both ends in it, by time and id. With no key it is all.
 	Touches(program string, from, to time.Time, keys ...Key) ([]Touch, error)

@@ -24,7 +24,7 @@ func some(list, keys []ledger.Key) bool {
 	return slices.ContainsFunc(keys, func(k ledger.Key) bool { return slices.Contains(list, k) })
 }
 
-func (x memoryTraffic) AddTouch(t ledger.Touch) (bool, error) {
+func (x memoryTraffic) AddTouch(t ledger.Touch, uncounted ...string) (bool, error) {
 	if err := x.writable(); err != nil {
 		return false, err
 	}
@@ -32,6 +32,12 @@ func (x memoryTraffic) AddTouch(t ledger.Touch) (bool, error) {
 		return false, nil
 	}
 	x.touches[t.ID] = ownTouch(t)
+	for _, id := range uncounted {
+		if other, has := x.touches[id]; has {
+			other.Counted = false
+			x.touches[id] = other
+		}
+	}
 	return true, nil
 }
 

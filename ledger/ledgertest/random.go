@@ -143,7 +143,8 @@ func randomTraffic(rng *rand.Rand) step {
 	case 1:
 		return func(tx ledger.Tx) string { return said(tx.Traffic().Clicks(f)) + clickedBy(tx.Traffic().Clicked(f)) }
 	}
-	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t)) }
+	uncounted := []string{word(rng, "t", 40)}[:rng.IntN(2)]
+	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t, uncounted...)) }
 }
 
 func randomLink(rng *rand.Rand) step {

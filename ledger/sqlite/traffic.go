@@ -72,7 +72,7 @@ const (
 	findTouches = "SELECT " + touchColumns + " FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ? AND k.time >= ? AND k.time <= ?"
 )
 
-func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
+func (x traffic) AddTouch(t ledger.Touch, uncounted ...string) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
 		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted}, &number)
@@ -81,6 +81,11 @@ func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 		}
 		for _, key := range t.Keys {
 			if _, err := x.exec(addTouchKey, t.Program, string(key), ms(t.Time), number); err != nil {
+				return err
+			}
+		}
+		for _, id := range uncounted {
+			if _, err := x.exec("UPDATE touches SET counted = ? WHERE id = ?", false, id); err != nil {
 				return err
 			}
 		}
