@@ -476,6 +476,9 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 			s.Recent = append(s.Recent, *t)
 		}
 	}
+	if s.Claim, err = d.claim(tx, p, o, s.Winner, touches); err != nil {
+		return err
+	}
 	codes, err := tx.Set().Codes().Find("affiliate", a.ID)
 	if err != nil {
 		return err
