@@ -136,6 +136,9 @@ func (x *erasing) together(ctx context.Context) error {
 	for _, k := range x.keys {
 		kind, id, _ := strings.Cut(string(k), ":")
 		ids[kind] = append(ids[kind], id)
+		if strings.Contains(id, "@") { // of the spellings of an address those that a site is likely to use
+			ids[kind] = append(ids[kind], strings.ToLower(id), ledger.FoldEmail(id))
+		}
 	}
 	for _, s := range x.sites {
 		err := x.h.withStore(func(st *duckdb.Store) error {
