@@ -20,20 +20,8 @@ func TestEraseKill(t *testing.T) {
 	s.start()
 	const persons = 6
 	var x secrets
-	send := func(n int) {
-		user, browser := fmt.Sprintf("customer-%d-ringelblume", n), fmt.Sprintf("browser-%d-kornblume", n)
-		for i, e := range []map[string]any{{"type": "page", "anonymousId": browser, "context": map[string]any{"page": map[string]any{"url": "https://shop.example/a?who=" + user}}},
-			{"type": "identify", "anonymousId": browser, "userId": user, "traits": map[string]any{"email": user + "@example.org"}},
-			{"type": "track", "event": "Order Completed", "anonymousId": browser, "userId": user, "properties": map[string]any{"revenue": 5, "email": user + "@example.org"}}} {
-			e["messageId"] = fmt.Sprintf("m-%d-%d", n, i)
-			if res, text := s.post(t, at.WriteKey, "/v1/batch", map[string]any{"batch": []any{e}}); res.StatusCode != 200 {
-				t.Fatalf("%d %s", res.StatusCode, text)
-			}
-		}
-		x.texts = append(x.texts, user, browser)
-	}
 	for n := range persons {
-		send(n)
+		sendPerson(t, s, at, &x, n)
 	}
 	s.ask(nil, "roll")
 	visitors := func() string {
@@ -62,6 +50,29 @@ func TestEraseKill(t *testing.T) {
 	if now := visitors(); now != before {
 		t.Errorf("figures are %s, were %s", now, before)
 	}
+	nobodyIn(t, s, at, x)
+	t.Logf("%d of %d runs were cut short", cut, persons)
+}
+
+// sendPerson sends what a person does whom nobody else is like.
+func sendPerson(t *testing.T, s *server, at site, x *secrets, n int) {
+	t.Helper()
+	user, browser := fmt.Sprintf("customer-%d-ringelblume", n), fmt.Sprintf("browser-%d-kornblume", n)
+	for i, e := range []map[string]any{{"type": "page", "anonymousId": browser, "context": map[string]any{"page": map[string]any{"url": "https://shop.example/a?who=" + user}}},
+		{"type": "identify", "anonymousId": browser, "userId": user, "traits": map[string]any{"email": user + "@example.org"}},
+		{"type": "track", "event": "Order Completed", "anonymousId": browser, "userId": user, "properties": map[string]any{"revenue": 5, "email": user + "@example.org"}}} {
+		e["messageId"] = fmt.Sprintf("m-%d-%d", n, i)
+		if res, text := s.post(t, at.WriteKey, "/v1/batch", map[string]any{"batch": []any{e}}); res.StatusCode != 200 {
+			t.Fatalf("%d %s", res.StatusCode, text)
+		}
+	}
+	x.texts = append(x.texts, user, browser)
+}
+
+// nobodyIn stops the server and looks for persons in all that it has, packed or
+// not, but what the queue holds until it expires.
+func nobodyIn(t *testing.T, s *server, at site, x secrets) {
+	t.Helper()
 	export := s.exportText(at.ID)
 	s.stop()
 	for where, text := range map[string]string{"export": export, "the archive": unpacked(t, s.data), "the log": s.logged(0)} {
@@ -74,5 +85,4 @@ func TestEraseKill(t *testing.T) {
 	}
 	must(t, os.RemoveAll(filepath.Join(s.data, "queue")))
 	checkFiles(t, x, s.data, "after the stop")
-	t.Logf("%d of %d runs were cut short", cut, persons)
 }
