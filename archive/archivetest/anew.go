@@ -27,7 +27,7 @@ func blank(events []event.Event) (changed int) {
 func some() (events, want []event.Event) {
 	events = append(Traffic(1, "a", 60), Traffic(2, "b", 10)...)
 	for i := range events {
-		at := Start.Add(time.Duration(i*17%60) * 7 * time.Minute)
+		at := Start.Add(time.Duration(i*17%60) * 2 * time.Minute)
 		if events[i].Time, events[i].Original = at, at; i%20 == 3 {
 			events[i].Visitor = 7
 		}
