@@ -22,8 +22,13 @@ type Options struct {
 	Hosts  func(site string) []string        // that a site's pages are on, in lower case; nil knows none
 	Money  func(site string) string          // currency of a site, for orders that name none; nil is none
 	Count  func(stage, reason string, n int) // nil counts nothing
-	Now    func() time.Time                  // nil is time.Now
 	Mail   bool                              // affiliates are written to: that they are accepted, and of payouts; a Mailing delivers it
+
+	// Erased tells whether a key is of a person who was erased since a time; nil:
+	// nobody was.
+	Erased func(site string, k ledger.Key, at time.Time) bool
+
+	Now func() time.Time // nil is time.Now
 }
 
 // Desk applies the rules of affiliate programmes to a ledger: it takes what
@@ -53,6 +58,9 @@ func Open(ctx context.Context, book ledger.Book, o Options) (*Desk, error) {
 	}
 	if o.Count == nil {
 		o.Count = func(string, string, int) {}
+	}
+	if o.Erased == nil {
+		o.Erased = func(string, ledger.Key, time.Time) bool { return false }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

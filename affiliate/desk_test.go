@@ -27,6 +27,7 @@ type desk struct {
 	program   ledger.Program
 	anna, ben ledger.Affiliate
 	now       time.Time
+	erased    func(site string, k ledger.Key, at time.Time) bool
 }
 
 var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
@@ -59,7 +60,7 @@ func openDeskOn(t *testing.T, book ledger.Book, change func(p *ledger.Program)) 
 // reopen makes a new Desk on the same ledger, as after a restart.
 func (d *desk) reopen() {
 	d.t.Helper()
-	made, err := affiliate.Open(d.t.Context(), d.book, affiliate.Options{Secret: []byte("0123456789abcdef"), Now: func() time.Time { return d.now },
+	made, err := affiliate.Open(d.t.Context(), d.book, affiliate.Options{Secret: []byte("0123456789abcdef"), Now: func() time.Time { return d.now }, Erased: d.erased,
 		Money: func(string) string { return "EUR" }, Hosts: func(site string) []string { return []string{site + ".example"} }})
 	if err != nil {
 		d.t.Fatal(err)

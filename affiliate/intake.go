@@ -14,7 +14,10 @@ import (
 )
 
 // clicked is the name of the track event that a click on an affiliate's link is.
-const clicked = "Affiliate Link Clicked"
+const clicked = Clicked
+
+// Clicked is the name of the track event that a click on an affiliate's link is.
+const Clicked = "Affiliate Link Clicked"
 
 // clickBytes is how long a click id is: a redirect's ULID, and what the snippet
 // makes where a page is reached by a code. Other people's parameters named cid
@@ -130,15 +133,16 @@ func LinksOf(e *event.Event, program string) (links []ledger.Link) {
 }
 
 // TouchOf reads the touch that an event is: a click on a link, or the view of a
-// page with a code in its address and no click's id, which would be there
-// already (rule 5). code finds a code by what somebody wrote. The same event is
+// page with a code in its address (rule 5). If the address has a click's id too,
+// it is that click's touch, which mostly is there already: of two with one id
+// the first that comes is kept. code finds a code by what somebody wrote. The same event is
 // always the same touch; whether it counts is decided where it is kept.
 func TouchOf(e *event.Event, p ledger.Program, code func(text string) (ledger.Code, bool)) (t ledger.Touch, ok bool) {
 	var found ledger.Code
 	switch {
 	case e.Kind == event.Track && e.Name == clicked:
 		t, found, ok = clickOf(e, code)
-	case e.View() && !isClick(parameter(e.Search, "cid")):
+	case e.View():
 		t, found, ok = landingOf(e, p.Params, code)
 	}
 	if !ok {
@@ -186,8 +190,12 @@ func landingOf(e *event.Event, names []string, code func(text string) (ledger.Co
 	if !ok {
 		return t, found, false
 	}
-	sum := sha256.Sum256([]byte(e.Site + "\x00" + e.ID))
-	t = ledger.Touch{ID: "pv-" + hex.EncodeToString(sum[:16]), Keys: KeysOf(e), Source: sourceOf(parameter(e.Search, "src")),
+	id := parameter(e.Search, "cid")
+	if !isClick(id) {
+		sum := sha256.Sum256([]byte(e.Site + "\x00" + e.ID))
+		id = "pv-" + hex.EncodeToString(sum[:16])
+	}
+	t = ledger.Touch{ID: id, Keys: KeysOf(e), Source: sourceOf(parameter(e.Search, "src")),
 		Landing: e.Host + e.Path, Machine: e.Bot}
 	for _, name := range [...]string{"sub", "subid", "s"} {
 		if t.Sub == "" {

@@ -109,7 +109,7 @@ func TestRule5TouchOfLanding(t *testing.T) {
 		{"not the programme's parameter", "aff=anna", "", "", ""},
 		{"part of a name", "xref=anna&ref2=anna", "", "", ""},
 		{"unknown", "ref=nobody", "", "", ""},
-		{"a click's id goes before it", "ref=anna&cid=" + cid1, "", "", ""},
+		{"a click's, which may be lost", "ref=anna&cid=" + cid1, "ANNA", "", "link"},
 		{"somebody else's cid does not", "ref=anna&cid=summer", "ANNA", "", "link"},
 		{"subid", "ref=anna&s=c&subid=b", "ANNA", "b", "link"},
 		{"s", "ref=anna&s=" + strings.Repeat("%C3%A9", 70), "ANNA", strings.Repeat("é", 64), "link"},
@@ -232,8 +232,8 @@ func TestRule5ThroughTheCollector(t *testing.T) {
 	if !ok || click.ID != cid || click.Sub != "blog" || click.Source != ledger.FromEmail || click.Landing != "shop.example/course" || click.Machine != "" || len(click.Keys) != 2 {
 		t.Errorf("click: %v %+v", ok, click)
 	}
-	if _, ok := TouchOf(&d.kept[1], intakeProgram, knows); ok {
-		t.Error("the landing page of a click is a second touch")
+	if same, ok := TouchOf(&d.kept[1], intakeProgram, knows); !ok || same.ID != click.ID || same.Code != click.Code {
+		t.Errorf("the landing page of a click is another touch: %+v", same)
 	}
 	// One visitor, so that of clicks within the hour one is counted.
 	if page := KeysOf(&d.kept[1]); !slices.Equal(page, click.Keys) {

@@ -48,7 +48,34 @@ func (b *back) add(l shop.RefundLine) {
 
 // remaining is an order's lines with what refunds leave of them; odd are those
 // of the refunds that can't be counted, see tally.add.
+//
+// Where a shop's webhook tells of refunds, events that name none tell of the same
+// ones: not both count, but what comes to more, so that nothing is taken twice
+// and what one of them has missed is not forgotten.
 func remaining(order *shop.Order, refunds []statement) (parts []part, odd []string) {
+	unnamed := slices.DeleteFunc(slices.Clone(refunds), func(r statement) bool { return !r.said.Refund.Unnamed })
+	hooked := slices.ContainsFunc(refunds, func(r statement) bool { return shop.Hooked(r.From) })
+	if len(unnamed) == 0 || !hooked {
+		return left(order, refunds)
+	}
+	parts, odd = left(order, slices.DeleteFunc(slices.Clone(refunds), func(r statement) bool { return r.said.Refund.Unnamed }))
+	told, more := left(order, unnamed)
+	if worth(told) < worth(parts) {
+		parts = told
+	}
+	return parts, append(odd, more...)
+}
+
+// worth is what parts are worth together, whatever their sign.
+func worth(parts []part) (sum int64) {
+	for _, p := range parts {
+		sum += p.remains
+	}
+	return abs(sum)
+}
+
+// left is what refunds leave that all count.
+func left(order *shop.Order, refunds []statement) (parts []part, odd []string) {
 	t := tally{order: order, lines: make([]back, len(order.Lines)), products: map[string]back{}, sofar: map[string]most{}}
 	for _, r := range refunds {
 		if !t.add(r.said.Refund) {

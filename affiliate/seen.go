@@ -78,6 +78,7 @@ var suspicions = map[string]string{
 	ManyClicks:     "one visitor clicked very often",
 	BannedReferrer: "the click came from a site that the programme bans",
 	PaidSearch:     "the click came from a paid advertisement",
+	ClaimedUser:    "the click is another browser's than the order",
 }
 
 // reason is why an entry is held, or takes something back.

@@ -28,6 +28,7 @@ const (
 	ManyClicks     = "many_clicks"     // a visitor clicked more than MostClicks times in a day
 	BannedReferrer = "banned_referrer" // the visitor came from a site that the programme bans
 	PaidSearch     = "paid_search"     // the visitor came by an advertisement
+	ClaimedUser    = "claimed_user"    // only what a browser said of its user ties the click to the order: see Claim
 	RefundUnclear  = "refund_unclear"  // nobody knows what a refund of the order is worth: see Uncounted
 )
 
@@ -48,6 +49,7 @@ type Suspicion struct {
 	Recent    []ledger.Touch // the visitor's touches of this affiliate, of a day before the order or more
 
 	AffiliateCustomer ledger.Key // what Order.Customer is if the affiliate buys with its own address, folded by FoldEmail
+	Claim             Claim      // how the touch that earned was found
 	OwnCodes          []string   // the affiliate's codes, canonical
 }
 
@@ -66,6 +68,7 @@ func Suspect(s Suspicion) []ledger.Flag {
 		{ManyClicks, s.manyClicks},
 		{BannedReferrer, s.bannedReferrer},
 		{PaidSearch, s.paidSearch},
+		{ClaimedUser, s.claimedUser},
 	} {
 		if evidence := check.evidence(); evidence != "" {
 			flags = append(flags, ledger.Flag{ID: flagID(s.Order.ID, s.Affiliate.ID, check.flag), Program: s.Program.ID,

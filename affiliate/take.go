@@ -1,7 +1,6 @@
 package affiliate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -81,8 +80,10 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
-	if fact, err = Again(fact, facts); err != nil {
-		return t, err
+	if !r.Unsaid { // else nobody can tell a repeat of what was from a return to it: a content that was seen is a repeat (rule 8)
+		if fact, err = Again(fact, facts); err != nil {
+			return t, err
+		}
 	}
 	added, err := tx.Orders().Facts().Add(fact)
 	if err != nil {
@@ -103,110 +104,6 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 		t.Decision = decisions[n-1]
 	}
 	return t, err
-}
-
-// find finds the order that a report is of, by any of its names, or begins it.
-// Names that lead to several orders show that they are one.
-func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (o ledger.Order, merged bool, err error) {
-	var all []ledger.Order
-	for _, n := range names(ledger.Order{Store: r.Store, Number: r.Number}, r) {
-		o, err := tx.Orders().Order(n)
-		switch {
-		case errors.Is(err, ledger.ErrNotFound):
-			continue
-		case err != nil:
-			return o, false, err
-		case o.Program != p.ID:
-			return o, false, shop.Invalid("order_id", "is of an order of another programme")
-		}
-		if !slices.ContainsFunc(all, func(other ledger.Order) bool { return other.ID == o.ID }) {
-			all = append(all, o)
-		}
-	}
-	switch len(all) {
-	case 0:
-		return ledger.Order{ID: d.id(), Program: p.ID, Site: r.Site, Store: r.Store, Number: r.Number, Time: r.Time.UTC()}, false, nil
-	case 1:
-		o = all[0]
-	default:
-		if o, err = merge(tx, all); err != nil {
-			return o, false, err
-		}
-	}
-	o.Number = cmp.Or(o.Number, r.Number)
-	return o, len(all) > 1, nil
-}
-
-// merge makes orders one: that of which more is known than refunds and disputes,
-// else the one with the smallest id.
-func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
-	slices.SortFunc(all, func(a, b ledger.Order) int {
-		switch {
-		case a.Known && !b.Known:
-			return -1
-		case b.Known && !a.Known:
-			return 1
-		}
-		return cmp.Compare(a.ID, b.ID)
-	})
-	o := all[0]
-	if all[1].Known {
-		return o, shop.Invalid("order_id", "names two orders that both have contents: %s and %s", o.ID, all[1].ID)
-	}
-	for _, other := range all[1:] {
-		if err := tx.Orders().Facts().Merge(other.ID, o.ID); err != nil {
-			return o, err
-		}
-		o.Number, o.Customer = cmp.Or(o.Number, other.Number), cmp.Or(o.Customer, other.Customer)
-		o.Keys = append(o.Keys, other.Keys...)
-	}
-	slices.Sort(o.Keys)
-	o.Keys = slices.Compact(o.Keys)
-	return o, nil
-}
-
-// names lists what a report calls its order.
-func names(o ledger.Order, r *shop.Report) []ledger.Name {
-	var all []ledger.Name
-	if o.Number != "" {
-		all = append(all, ledger.Name{Store: o.Store, Kind: "order", Value: o.Number})
-	}
-	for _, n := range r.Names {
-		if n.Value != "" && !slices.Contains(all, n) {
-			all = append(all, n)
-		}
-	}
-	return all
-}
-
-// identify adds to an order whose it is. Addresses end here: keyed hashes stay.
-// What the shop's server says of it goes before what browsers say, which anybody
-// can: its keys take their place, if it has any, and its customer.
-func (d *Desk) identify(o *ledger.Order, r *shop.Report) {
-	var said []ledger.Key
-	for _, k := range []struct{ kind, value string }{{"click:", r.Click}, {"anon:", r.Anonymous}, {"user:", r.User}} {
-		if k.value != "" {
-			said = append(said, d.private(ledger.Key(k.kind+k.value)))
-		}
-	}
-	customer := d.customer(r.Email)
-	if customer == "" && r.Verified && r.User != "" { // a shop that tells no address knows its customers by id
-		customer = d.hashed("customer:", "user:"+r.Site+"/"+r.User)
-	}
-	switch {
-	case r.Verified && len(said) > 0 && !o.Sure:
-		o.Keys, o.Sure = said, true
-	case r.Verified || !o.Sure:
-		o.Keys = append(slices.Clone(o.Keys), said...)
-	}
-	if customer != "" && (o.Customer == "" || r.Verified) {
-		o.Customer = customer
-	}
-	if o.Customer != "" {
-		o.Keys = append(o.Keys, o.Customer)
-	}
-	slices.Sort(o.Keys)
-	o.Keys = slices.Compact(o.Keys)
 }
 
 // refresh makes an order what its facts say, attributes it and posts what follows.
@@ -285,14 +182,14 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 // still counts, also without a hold: its click may wait in the queue.
 const underWay = time.Hour
 
-// settled reports whether the rules decide no more of an order: somebody has, or
-// its hold is over and what was on its way is there.
+// settled reports whether the rules decide no more of an order: somebody has,
+// its customer was erased, or its hold is over and what was on its way is there.
 func (d *Desk) settled(p ledger.Program, o ledger.Order, decisions []ledger.Decision) bool {
 	if len(decisions) == 0 {
 		return false
 	}
 	byHand := slices.ContainsFunc(decisions, func(d ledger.Decision) bool { return d.By != "" })
-	return byHand || !d.now().Before(available(p, o)) && !d.now().Before(decisions[0].Time.Add(underWay))
+	return byHand || o.Erased() || !d.now().Before(available(p, o)) && !d.now().Before(decisions[0].Time.Add(underWay))
 }
 
 // available is when an order's hold is over.
@@ -470,6 +367,9 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 		if t.Affiliate == a.ID && !t.Time.Before(o.Time.Add(-24*time.Hour)) {
 			s.Recent = append(s.Recent, *t)
 		}
+	}
+	if s.Claim, err = d.claim(tx, p, o, s.Winner, touches); err != nil {
+		return err
 	}
 	codes, err := tx.Set().Codes().Find("affiliate", a.ID)
 	if err != nil {

@@ -1,6 +1,7 @@
 package affiliate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -136,22 +137,30 @@ func (d *Desk) event(tx ledger.Tx, p ledger.Program, e *event.Event) error {
 	return err
 }
 
-// touch keeps a touch. Of those of one visitor and code within an hour one is
-// counted, of a person's (rule 6).
+// touch keeps a touch. Of those of one visitor and code in one hour of the clock
+// (UTC) the first is counted, by time and id, of a person's (rule 6): whichever
+// comes first, as one that comes late takes the mark off those behind it.
 func (d *Desk) touch(tx ledger.Tx, t *ledger.Touch) (added bool, err error) {
 	t.Counted = t.Machine == ""
-	if t.Counted && len(t.Keys) > 0 {
-		near, err := tx.Traffic().Touches(t.Program, t.Time.Add(-time.Hour), t.Time.Add(time.Hour), t.Keys...)
-		if err != nil {
-			return false, err
-		}
-		for _, other := range near {
-			if other.Code == t.Code && other.Counted && other.ID != t.ID {
-				t.Counted = false
-			}
+	if !t.Counted || len(t.Keys) == 0 {
+		return tx.Traffic().AddTouch(*t)
+	}
+	var behind []string
+	hour := t.Time.Truncate(time.Hour)
+	near, err := tx.Traffic().Touches(t.Program, hour, hour.Add(time.Hour-time.Millisecond), t.Keys...)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range near {
+		switch {
+		case other.Code != t.Code || other.Machine != "" || other.ID == t.ID:
+		case cmp.Or(other.Time.Compare(stamp(t.Time)), cmp.Compare(other.ID, t.ID)) < 0:
+			t.Counted = false
+		default:
+			behind = append(behind, other.ID)
 		}
 	}
-	return tx.Traffic().AddTouch(*t)
+	return tx.Traffic().AddTouch(*t, behind...)
 }
 
 // again attributes orders anew that something known now may be about (rule 4).

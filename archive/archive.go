@@ -144,7 +144,7 @@ func (a *Archive) Stats() Stats {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	s, l := a.manifest.last().Total, a.manifest.lost
-	return Stats{Rows: s.Rows - l.Rows, Duplicates: s.Duplicates, Objects: s.Objects - l.Objects, Bytes: s.Bytes - l.Bytes, Removed: l.Rows}
+	return Stats{Rows: s.Rows - l.Rows, Duplicates: s.Duplicates, Objects: s.Objects - l.Objects, Bytes: s.Bytes - uint64(l.Bytes), Removed: l.Rows}
 }
 
 // Write archives the events, which reach up to position to in the queue, and

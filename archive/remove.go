@@ -21,7 +21,7 @@ type Removed struct {
 	Events    uint64 `json:"events"`
 	Objects   uint64 `json:"objects"`
 	Rewritten uint64 `json:"rewritten"` // objects of which a part was taken out
-	Bytes     uint64 `json:"bytes"`
+	Bytes     int64  `json:"bytes"`     // less than 0 if what was written anew takes more
 }
 
 func (r *Removed) add(o Removed) {
@@ -35,7 +35,7 @@ func (r *Removed) add(o Removed) {
 type lost struct {
 	Rows    uint64 `json:"rows"`
 	Objects uint64 `json:"objects,omitempty"`
-	Bytes   uint64 `json:"bytes,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"`
 }
 
 func (l *lost) add(o lost) {
@@ -56,16 +56,29 @@ type removing struct {
 // It works in steps, each of which is done or undone at the next start; after an
 // error it may be called again. The archive's position stays.
 func (a *Archive) Remove(ctx context.Context, site string, before time.Time) (Removed, error) {
-	var all Removed
 	floor := ceilMillis(before)
 	if err := a.raise(ctx, site, floor); err != nil {
-		return all, fmt.Errorf("archive: remembering from when on events of %s are kept: %w", site, err)
+		return Removed{}, fmt.Errorf("archive: remembering from when on events of %s are kept: %w", site, err)
 	}
+	edit := func(entries ...entry) *cut {
+		c := newCut(site, floor, entries...)
+		c.anew = func(ctx context.Context, f *parquet.File, o *object) error { return a.writeLater(ctx, f, floor, o) }
+		return c
+	}
+	all, err := a.edit(ctx, edit)
+	if err != nil {
+		return all, fmt.Errorf("archive: removing events of %s: %w", site, err)
+	}
+	return all, nil
+}
+
+// edit makes and carries out the cut of each file of the manifest.
+func (a *Archive) edit(ctx context.Context, edit func(...entry) *cut) (all Removed, err error) {
 	for after := uint64(0); ; {
-		last, one, err := a.removeFrom(ctx, site, floor, after)
+		last, one, err := a.editFrom(ctx, edit, after)
 		all.add(one)
 		if err != nil {
-			return all, fmt.Errorf("archive: removing events of %s behind flush %d: %w", site, after, err)
+			return all, fmt.Errorf("behind flush %d: %w", after, err)
 		}
 		if last == after {
 			return all, nil
@@ -92,9 +105,9 @@ func (a *Archive) begin(ctx context.Context) (end func(), err error) {
 	return end, nil
 }
 
-// removeFrom removes from the first file of the manifest that has entries behind
-// one, and returns the file's last; the same if there is none.
-func (a *Archive) removeFrom(ctx context.Context, site string, floor int64, after uint64) (last uint64, out Removed, err error) {
+// editFrom edits the first file of the manifest that has entries behind one, and
+// returns the file's last; the same if there is none.
+func (a *Archive) editFrom(ctx context.Context, edit func(...entry) *cut, after uint64) (last uint64, out Removed, err error) {
 	end, err := a.begin(ctx)
 	if err != nil {
 		return after, out, err
@@ -103,34 +116,34 @@ func (a *Archive) removeFrom(ctx context.Context, site string, floor int64, afte
 	m := &a.manifest
 	for i, s := range m.segments {
 		if s.Last.Number > after {
-			out, err = a.removeOfSegment(ctx, i, site, floor)
+			out, err = a.editSegment(ctx, i, edit)
 			return s.Last.Number, out, err
 		}
 	}
 	for i, e := range m.tail {
 		if e.Number > after {
-			out, err = a.removeOfEntry(ctx, i, site, floor)
+			out, err = a.editEntry(ctx, i, edit)
 			return e.Number, out, err
 		}
 	}
 	return after, out, nil
 }
 
-func (a *Archive) removeOfEntry(ctx context.Context, i int, site string, floor int64) (Removed, error) {
-	c := newCut(site, floor, a.manifest.tail[i])
+func (a *Archive) editEntry(ctx context.Context, i int, edit func(...entry) *cut) (Removed, error) {
+	c := edit(a.manifest.tail[i])
 	return a.take(ctx, c, func() (func(), error) {
 		next := c.entries[0]
 		return func() { a.manifest.tail = replaced(a.manifest.tail, i, next) }, putLines(ctx, a.objects, entryName(next.Number), next)
 	})
 }
 
-func (a *Archive) removeOfSegment(ctx context.Context, i int, site string, floor int64) (Removed, error) {
+func (a *Archive) editSegment(ctx context.Context, i int, edit func(...entry) *cut) (Removed, error) {
 	s := a.manifest.segments[i]
 	var entries []entry
 	if err := s.each(ctx, a.objects, func(e entry) error { entries = append(entries, e); return nil }); err != nil {
 		return Removed{}, err
 	}
-	c := newCut(site, floor, entries...)
+	c := edit(entries...)
 	return a.take(ctx, c, func() (func(), error) {
 		next := segmentOf(c.entries)
 		return func() { a.manifest.segments = replaced(a.manifest.segments, i, next) }, next.put(ctx, a.objects, c.entries)
@@ -147,7 +160,7 @@ func replaced[T any](list []T, i int, x T) []T {
 
 // cut is the entries of one file of the manifest, and what is taken out of their objects.
 type cut struct {
-	floor   int64
+	anew    func(ctx context.Context, f *parquet.File, o *object) error // puts what stays of an object as another
 	entries []entry
 	changes []change
 }
@@ -160,7 +173,7 @@ type change struct {
 }
 
 func newCut(site string, floor int64, entries ...entry) *cut {
-	c := &cut{floor: floor, entries: entries}
+	c := &cut{entries: entries}
 	for i, e := range entries {
 		for j, o := range e.Objects {
 			switch {
@@ -233,7 +246,7 @@ func (a *Archive) rewrite(ctx context.Context, c *cut) error {
 			continue
 		}
 		if err == nil {
-			err = a.writeLater(ctx, f, c.floor, x.next)
+			err = c.anew(ctx, f, x.next)
 		}
 		if err != nil {
 			return fmt.Errorf("object %s: %w; if it can't be restored, move it away", x.old.Name, err)
@@ -296,10 +309,10 @@ func (c *cut) apply() (out Removed) {
 			case !is:
 				objects = append(objects, o)
 			case x == nil:
-				one.add(Removed{Events: uint64(o.Rows), Objects: 1, Bytes: uint64(o.Bytes)})
+				one.add(Removed{Events: uint64(o.Rows), Objects: 1, Bytes: o.Bytes})
 			default:
 				objects = append(objects, *x)
-				one.add(Removed{Events: uint64(o.Rows - x.Rows), Rewritten: 1, Bytes: uint64(o.Bytes - x.Bytes)})
+				one.add(Removed{Events: uint64(o.Rows - x.Rows), Rewritten: 1, Bytes: o.Bytes - x.Bytes})
 			}
 		}
 		e.Objects = objects
@@ -340,7 +353,7 @@ func (a *Archive) Old(ctx context.Context, site string, before time.Time) (Remov
 	err := m.each(ctx, a.objects, func(e entry) error {
 		for _, x := range newCut(site, floor, e).changes {
 			if x.next == nil {
-				all.add(Removed{Events: uint64(x.old.Rows), Objects: 1, Bytes: uint64(x.old.Bytes)})
+				all.add(Removed{Events: uint64(x.old.Rows), Objects: 1, Bytes: x.old.Bytes})
 				continue
 			}
 			f, err := fetch(ctx, a.objects, x.old)

@@ -42,7 +42,11 @@ type Options struct {
 	// Mail sends a link of a purpose, login or reset, to whoever find finds, and
 	// returns before it asks find, whose path is below the server's address;
 	// account.ErrNotFound is nobody. nil: links are not sent.
-	Mail   func(purpose account.Purpose, find func(ctx context.Context) (p account.Person, path string, err error))
+	Mail func(purpose account.Purpose, find func(ctx context.Context) (p account.Person, path string, err error))
+	// Letter sends the link that sets a password to who is invited by a grant or,
+	// with none, asked for another password; problem is why it could not. nil: links
+	// are shown alone.
+	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
 	Portal string // path to which affiliates are sent who may not see the figures; "" is none
 }
 

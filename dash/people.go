@@ -104,6 +104,7 @@ type peopleView struct {
 	For          account.Member // whom it is for
 	Roles        []account.Role // to choose from
 	Days         int            // that the link works
+	Letter       letter         // with the link
 }
 
 // pageOf is how many people a page lists.
@@ -150,21 +151,35 @@ func (d *Door) invite(w http.ResponseWriter, r *http.Request, in visit) {
 	again := func(status int, s said) {
 		d.showPeople(w, r, in, status, peopleView{staff: staff{said: s}})
 	}
-	made, err := d.office.Invite(r.Context(), in.who, account.Person{Email: r.PostFormValue("email"), Name: r.PostFormValue("name")},
-		account.Grant{Site: r.PostFormValue("site"), Role: account.Role(r.PostFormValue("role"))})
+	g := account.Grant{Site: r.PostFormValue("site"), Role: account.Role(r.PostFormValue("role"))}
+	made, err := d.office.Invite(r.Context(), in.who, account.Person{Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}, g)
 	if err != nil {
 		d.acted(w, r, err, "", "", again)
 		return
 	}
 	v := peopleView{For: made.Member, Days: days(made.Life)}
 	if made.Token != "" {
-		v.Link = d.origin(r) + "/password?link=" + made.Token
+		v.Link, v.Letter = d.origin(r)+"/password?link="+made.Token, d.letter(r, made, g)
 	} else if v.Done = made.Email + " has the role now."; !made.Invited {
 		v.Done += " Who has a password already needs no link."
 	} else {
 		v.Done += " A link to set a password is for an owner of every site on which this person has a role."
 	}
 	d.showPeople(w, r, in, http.StatusOK, v)
+}
+
+// letter is what a page says of the letter with a link that it shows.
+type letter struct {
+	Sent    bool
+	Problem string // why it could not be sent
+}
+
+func (d *Door) letter(r *http.Request, made account.Invited, g account.Grant) (l letter) {
+	if d.Letter != nil {
+		l.Problem = d.Letter(r.Context(), made, g)
+		l.Sent = l.Problem == ""
+	}
+	return l
 }
 
 func days(life time.Duration) int { return int(life / (24 * time.Hour)) }
@@ -180,6 +195,7 @@ type personView struct {
 	Whole   bool
 	Link    string // that sets a password, shown once
 	Days    int
+	Letter  letter // with the link
 }
 
 func (d *Door) onePerson(w http.ResponseWriter, r *http.Request, in visit) {
@@ -254,7 +270,7 @@ func (d *Door) resetPerson(w http.ResponseWriter, r *http.Request, in visit) {
 		d.toPerson(w, r, in, err, "")
 		return
 	}
-	d.showPerson(w, r, in, http.StatusOK, personView{Link: d.origin(r) + "/password?link=" + made.Token, Days: days(made.Life)})
+	d.showPerson(w, r, in, http.StatusOK, personView{Link: d.origin(r) + "/password?link=" + made.Token, Days: days(made.Life), Letter: d.letter(r, made, account.Grant{})})
 }
 
 func (d *Door) removePerson(w http.ResponseWriter, r *http.Request, in visit) {

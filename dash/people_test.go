@@ -1,11 +1,13 @@
 package dash
 
 import (
+	"context"
 	"fmt"
 	"html"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,13 @@ type office struct {
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{world: newWorld(t, time.Now, "a.example", "b.example"), sites: map[string]string{}, ids: map[string]string{}}
+	return newOfficeWith(t, Options{})
+}
+
+func newOfficeWith(t *testing.T, options Options) *office {
+	t.Helper()
+	options.Now = time.Now
+	o := &office{world: newWorldWith(t, options, "a.example", "b.example"), sites: map[string]string{}, ids: map[string]string{}}
 	sites, err := o.control.Sites(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -239,5 +247,31 @@ func without(t *testing.T, page string, bad ...string) {
 		if strings.Contains(page, s) {
 			t.Errorf("the page has %q", s)
 		}
+	}
+}
+
+// TestPeopleAreWrittenTo: where mail is sent, who is invited or gets another
+// password is written to, and the page says so, or why it could not be sent.
+func TestPeopleAreWrittenTo(t *testing.T) {
+	problem := ""
+	var sent []string
+	o := newOfficeWith(t, Options{Letter: func(_ context.Context, made account.Invited, g account.Grant) string {
+		sent = append(sent, made.Email+" "+string(g.Role)+" "+made.Token[:4])
+		return problem
+	}})
+	b, at := o.owner, o.sites["b.example"]
+	invite := func(email string) *httptest.ResponseRecorder {
+		return b.send("/people", "email", email, "name", "New", "role", "viewer", "site", at)
+	}
+	b.want(invite("new@example.com"), 200, "This was sent to new@example.com", "/password?link=ffl_")
+	problem = "the mail server refused it"
+	b.want(invite("other@example.com"), 200, "could not be sent by e-mail: the mail server refused it. Send this to other@example.com")
+	b.want(b.send("/people/"+o.ids["one@example.com"]+"/password"), 200, "could not be sent by e-mail")
+	if want := []string{"new@example.com viewer ffl_", "other@example.com viewer ffl_", "one@example.com  ffl_"}; !slices.Equal(sent, want) {
+		t.Errorf("%q was sent, want %q", sent, want)
+	}
+	b.want(invite("admin@example.com"), 200, "needs no link") // and no letter
+	if len(sent) != 3 {
+		t.Errorf("%q was sent", sent)
 	}
 }

@@ -98,6 +98,14 @@ type Bases interface {
 	SetBasis(ctx context.Context, site string, b Basis) error
 }
 
+// Eraser takes out visitors who asked for it.
+type Eraser interface {
+	// Erase removes all that is kept of visitors: what they did, traits,
+	// memberships, of which nobody is told, and messages that name them as a JSON
+	// text. What they do later is kept again. Counts of members stay.
+	Erase(ctx context.Context, site string, visitors ...string) (Removed, error)
+}
+
 // Message is a notice for a webhook, on its way.
 type Message struct {
 	ID    uint64    `json:"id"` // ascending

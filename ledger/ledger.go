@@ -225,7 +225,8 @@ const (
 	FromCoupon Source = "coupon"
 )
 
-// Touch is an affiliate's link at work. It is never changed.
+// Touch is an affiliate's link at work. It is never changed, but for Counted where
+// an earlier one comes late, and for Keys where a person is erased.
 type Touch struct {
 	ID        string    `json:"click"` // click id, unique
 	Program   string    `json:"program"`
@@ -240,7 +241,7 @@ type Touch struct {
 	Referrer  string    `json:"referrer"` // host of the page that the link stood on; "" is not known
 	Paid      string    `json:"paid"`     // what tells of an advertisement: a parameter's name; "": nothing does
 	Machine   string    `json:"machine"`  // why it is no person's; "": a person's
-	Counted   bool      `json:"counted"`  // the first of its code and visitor in an hour, of a person
+	Counted   bool      `json:"counted"`  // the first of its code and visitor in an hour of the clock, of a person
 }
 
 // Link tells that two keys are of one person.
@@ -252,8 +253,9 @@ type Link struct {
 
 // Traffic is what visitors did.
 type Traffic interface {
-	// AddTouch keeps a touch; false if its id is there already.
-	AddTouch(t Touch) (added bool, err error)
+	// AddTouch keeps a touch, and takes the mark Counted off those with ids of
+	// uncounted; false, and nothing changes, if its id is there already.
+	AddTouch(t Touch, uncounted ...string) (added bool, err error)
 	// Touches reads a programme's touches that have one of the keys, of a span
 	// with both ends in it, by time and id. With no key it is all.
 	Touches(program string, from, to time.Time, keys ...Key) ([]Touch, error)
@@ -269,9 +271,22 @@ type Links interface {
 	// Of reads those that one of the keys is in, by Since, A and B.
 	Of(program string, keys ...Key) ([]Link, error)
 	// Forget removes keys with their links, and takes them off touches and orders
-	// (Order.Customer stays); removed counts the links, and the keys taken off.
-	Forget(program string, keys ...Key) (removed int, err error)
+	// (Order.Customer stays); removed counts the links, and the keys taken off. In
+	// touches the key that instead names takes the place of each, so that those of
+	// one visitor still are; nil, or no key, leaves nothing there.
+	Forget(program string, instead map[Key]Key, keys ...Key) (removed int, err error)
 }
+
+// erasedCustomer begins the Customer of an order whose customer was erased.
+const erasedCustomer = "customer:erased-"
+
+// ErasedCustomer is a Customer that leads to nobody: orders of one customer
+// share one, so that they go on being counted together.
+func ErasedCustomer(id string) Key { return Key(erasedCustomer + id) }
+
+// Erased reports whether the order's customer was erased: nobody's keys come to
+// it any more, and whose it is stays as it was decided.
+func (o *Order) Erased() bool { return strings.HasPrefix(string(o.Customer), erasedCustomer) }
 
 // Line is a part of an order.
 type Line struct {
@@ -383,6 +398,7 @@ type Shop struct {
 	Store   string    `json:"store"` // name that its orders have; "" is the site's id
 	Secrets []string  `json:"-"`     // that sign its messages: the one in use, and the one before while it is changed
 	Created time.Time `json:"created"`
+	Changed time.Time `json:"changed"` // when the secret in use was set
 }
 
 // Name is something an order is known by: kind "id" (ours, store ""), "order"

@@ -79,7 +79,7 @@ func spellKind(k affiliate.EntryKind) string {
 var plainWords = map[string]string{
 	"earn": "earned", "reverse": "taken back", "dispute_hold": "held in a dispute", "dispute_release": "released from a dispute",
 	"manual": "hand", "payout": "paid out", "payout_failed": "payout failed",
-	"self_referral": "self-referral", "fast_order": "order too fast", "many_clicks": "many clicks", "banned_referrer": "banned site", "paid_search": "paid search", "refund_unclear": "unclear refund",
+	"self_referral": "self-referral", "fast_order": "order too fast", "many_clicks": "many clicks", "banned_referrer": "banned site", "paid_search": "paid search", "claimed_user": "another browser's click", "refund_unclear": "unclear refund",
 	"dead": "given up",
 	"last": "the last click", "first": "the first click", "customer": "an earlier order of the customer", "coupon": "a coupon", "none": "nobody", "touch": "click",
 }

@@ -58,7 +58,7 @@ func FromTrack(e *event.Event, o EventOptions) (Report, bool, error) {
 		r.Refund = &Refund{ID: string(f.Refund), Full: true}
 	}
 	if r.Refund != nil && r.Refund.ID == "" {
-		r.Refund.ID = e.ID // the same event again has the same id
+		r.Refund.ID, r.Refund.Unnamed = e.ID, true // the same event again has the same id
 	}
 	if err == nil {
 		err = r.Check()

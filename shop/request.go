@@ -123,7 +123,7 @@ func (f *form) report(from string, o RequestOptions) (Report, error) {
 		Time: p.moment("time", f.Time), Said: p.moment("updated_at", f.Updated),
 		Email: first(f.Email, f.Customer), User: string(f.User), Anonymous: string(f.Anonymous), Click: first(f.Click, f.ClickID)}
 	if r.Said.IsZero() {
-		r.Said = o.Now.UTC()
+		r.Said, r.Unsaid = o.Now.UTC(), true
 	}
 	if r.Number == "" {
 		return r, errNumber

@@ -29,6 +29,11 @@ const (
 // its signature is wrong, missing or too old. Nothing of it may be used.
 var ErrSignature = errors.New("the signature is not right")
 
+// Hooked reports whether a source is a shop's webhook.
+func Hooked(from string) bool {
+	return from == FromPaddle || from == FromStripe || from == FromLemonSqueezy
+}
+
 // InvalidError tells what is wrong with a report, for whoever sent it.
 type InvalidError struct{ Field, Why string }
 
@@ -51,6 +56,7 @@ type Report struct {
 	Names    []ledger.Name // further names of the order, with kinds invoice, payment_intent, charge, checkout, transaction; Store "" is the report's
 	Time     time.Time     // when it happened
 	Said     time.Time     // when the shop said it: of two contents of an order the one said later holds
+	Unsaid   bool          // Said is only when it came: the shop did not say when this was true
 	From     string        // one of the sources above
 	Verified bool          // the shop's server itself said it
 	Test     bool          // of a shop's test mode: not to be counted
@@ -82,6 +88,7 @@ type Refund struct {
 	Gross      bool         // Amount is with tax and shipping, a part of Order.Total
 	Cumulative bool         // Amount is all that was given back so far
 	Lines      []RefundLine // what was given back of each
+	Unnamed    bool         `json:",omitempty"` // ID is that of the event that told it, not the shop's
 }
 
 // RefundLine is what was given back of a line.

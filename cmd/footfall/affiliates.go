@@ -29,7 +29,7 @@ func (h *house) openDesk(ctx context.Context, now func() time.Time, mails bool) 
 	// Another key than that of imported ids, made of the same secret.
 	mac := hmac.New(sha256.New, h.secret)
 	mac.Write([]byte("affiliates"))
-	return affiliate.Open(ctx, toldBook{h.ledger, h.streams}, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Now: now, Mail: mails})
+	return affiliate.Open(ctx, toldBook{h.ledger, h.streams}, affiliate.Options{Secret: mac.Sum(nil), Count: h.meters.count, Money: h.sites.currency, Hosts: h.sites.hosts, Erased: h.erased.Erased, Now: now, Mail: mails})
 }
 
 // hosts are those that a site's pages are on.

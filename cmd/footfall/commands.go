@@ -43,7 +43,7 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
@@ -53,6 +53,7 @@ var serverFlags = map[string][][3]string{
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"retention":        {{"site", "", "site; none is every site"}, {"dry-run", "false", "true: only say what would be removed"}},
+	"person erase":     {{"site", "", "site; of a programme's sites the others, too"}, {"user", "", "user id"}, {"anonymous", "", "anonymous id, as the SDK has it"}, {"email", "", "e-mail address of a customer"}, {"order", "", "the shop's number of an order"}, {"store", "", "shop that has the order, if it has a name"}, {"only", "false", "true: follow no links from these ids to others"}, {"dry-run", "false", "true: only say whose ids these are and what there is"}},
 	"reconcile":        {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
 	"daily":            {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
 	"export":           {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},

@@ -103,7 +103,8 @@ type house struct {
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
 	post      *mail.Post // nil where no mail is sent
-	again     sync.Map   // site → *atomic.Int64: imported events that were stored already
+	erased    *erasures
+	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
@@ -166,6 +167,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		return h, err
 	}
 	if err := h.openMail(); err != nil {
+		return h, err
+	}
+	if err := h.openErasures(); err != nil {
 		return h, err
 	}
 	if err := h.openLedger(ctx, dir); err != nil {
@@ -333,7 +337,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	h.mu.Lock()
 	h.pumps[name] = r
 	h.mu.Unlock()
-	go func() { r.done <- pump.Run(work, r.tap, sink, o) }()
+	go func() { r.done <- pump.Run(work, r.tap, forgetful{sink, h.erased}, o) }()
 	return nil
 }
 

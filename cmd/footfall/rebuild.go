@@ -30,6 +30,7 @@ func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events
 	aside.old = st.State().Removed
 	aside.whole = st.State().Position == event.Position{}
 	write := func(events []event.Event, to event.Position) error {
+		h.erased.Clean(events) // what was set aside, or put back from a copy
 		err := st.Write(ctx, events, to)
 		var rejected *pump.RejectedError
 		if errors.As(err, &rejected) {
@@ -191,6 +192,11 @@ func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) err
 		return err
 	}
 	defer h.giveCare()
+	return h.rebuildNow(ctx, progress)
+}
+
+// rebuildNow is rebuild by whoever has taken care.
+func (h *house) rebuildNow(ctx context.Context, progress func(rebuildProgress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()

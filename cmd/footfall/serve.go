@@ -116,13 +116,17 @@ func (h *house) server() *http.Server {
 	orders := h.commerce(collector.Client)
 	source := query.Limit(query.Route(h, earned{h}), questions)
 	var mailLink func(account.Purpose, func(context.Context) (account.Person, string, error))
+	var letter func(context.Context, account.Invited, account.Grant) string
 	if h.post != nil {
 		mailLink = h.mailLink
+		letter = func(ctx context.Context, made account.Invited, g account.Grant) string {
+			return h.sendInvited(ctx, made, g).Problem
+		}
 	}
 	var pages *dash.Door
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Live: h.streams, Share: h.control.Share, Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) }})
-	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
+	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs := h.portal(pages, collector)
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

@@ -23,6 +23,7 @@ type Keeper interface {
 	history.Store
 	history.Bases
 	history.Members
+	history.Eraser
 	history.Outbox
 }
 
@@ -43,6 +44,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("AtOnce", func(t *testing.T) { atOnce(t, open) })
 	t.Run("Forget", func(t *testing.T) { forgets(t, open) })
 	t.Run("Members", func(t *testing.T) { members(t, open) })
+	t.Run("Erase", func(t *testing.T) { erases(t, open) })
 	t.Run("Drop", func(t *testing.T) { drops(t, open) })
 	t.Run("Outbox", func(t *testing.T) { outbox(t, open) })
 }
@@ -231,7 +233,7 @@ func step(t *testing.T, rng *rand.Rand, got, want Keeper) {
 			t.Fatalf("said %+v, want %+v", g, w)
 		}
 	}
-	switch rng.IntN(12) {
+	switch rng.IntN(13) {
 	default:
 		days := randomDays(rng)
 		both(func(k Keeper) (any, error) { return k.Replace(ctx, site, day, seq(nil, days...), nil) })
@@ -252,6 +254,9 @@ func step(t *testing.T, rng *rand.Rand, got, want Keeper) {
 	case 5:
 		segment := segments[rng.IntN(len(segments))]
 		both(func(k Keeper) (any, error) { return nil, k.Drop(ctx, site, segment) })
+	case 12:
+		visitor := visitors[rng.IntN(len(visitors))]
+		both(func(k Keeper) (any, error) { return k.Erase(ctx, site, visitor) })
 	case 6:
 		b := history.Basis{Zone: "Europe/Berlin", Currency: "EUR", From: day, Counted: day + 3}
 		both(func(k Keeper) (any, error) { return nil, k.SetBasis(ctx, site, b) })

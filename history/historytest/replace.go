@@ -151,6 +151,7 @@ func cancelled(t *testing.T, open Open) {
 	_, errs["Read"] = k.Read(ctx, "shop", "u1")
 	errs["Each"] = k.Each(ctx, "shop", func(history.Past) error { return nil })
 	_, errs["Forget"] = k.Forget(ctx, "shop", 0)
+	_, errs["Erase"] = k.Erase(ctx, "shop", "a")
 	_, _, errs["Basis"] = k.Basis(ctx, "shop")
 	errs["SetBasis"] = k.SetBasis(ctx, "shop", history.Basis{Zone: "UTC"})
 	errs["Move"] = k.Move(ctx, "shop", history.Move{Visitor: "u1", Bodies: [][]byte{{1}}})

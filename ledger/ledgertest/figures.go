@@ -169,7 +169,7 @@ func visitors(t *testing.T, b ledger.Book) {
 	same(t, "visitors of some", count(ledger.Cut{From: at(1), To: at(3)}), 2)
 	same(t, "visitors of another", count(ledger.Cut{Affiliate: "b"}), 0)
 	must(t, b.Change(context.Background(), func(tx ledger.Tx) error {
-		_, err := tx.Traffic().Links().Forget("p", "anon:1")
+		_, err := tx.Traffic().Links().Forget("p", nil, "anon:1")
 		return err
 	}))
 	same(t, "visitors with one forgotten", count(ledger.Cut{}), 5) // user:1 twice, one more that nobody knows, anon:2, two as before

@@ -110,7 +110,7 @@ var writes = map[string]func(tx ledger.Tx) error{
 		_, err := tx.Traffic().Links().Add(ledger.Link{A: "anon:w", B: "user:w"})
 		return err
 	},
-	"Links.Forget": func(tx ledger.Tx) error { _, err := tx.Traffic().Links().Forget("p", "anon:1"); return err },
+	"Links.Forget": func(tx ledger.Tx) error { _, err := tx.Traffic().Links().Forget("p", nil, "anon:1"); return err },
 	"Orders.Put":   func(tx ledger.Tx) error { return tx.Orders().Put(ledger.Order{ID: "w"}) },
 	"Facts.Add": func(tx ledger.Tx) error {
 		_, err := tx.Orders().Facts().Add(ledger.Fact{ID: "w", Order: "o1"})

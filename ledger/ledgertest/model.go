@@ -22,7 +22,7 @@ func some(list, keys []ledger.Key) bool {
 	return slices.ContainsFunc(keys, func(k ledger.Key) bool { return slices.Contains(list, k) })
 }
 
-func (x memoryTraffic) AddTouch(t ledger.Touch) (bool, error) {
+func (x memoryTraffic) AddTouch(t ledger.Touch, uncounted ...string) (bool, error) {
 	if err := x.writable(); err != nil {
 		return false, err
 	}
@@ -30,6 +30,12 @@ func (x memoryTraffic) AddTouch(t ledger.Touch) (bool, error) {
 		return false, nil
 	}
 	x.touches[t.ID] = ownTouch(t)
+	for _, id := range uncounted {
+		if other, has := x.touches[id]; has {
+			other.Counted = false
+			x.touches[id] = other
+		}
+	}
 	return true, nil
 }
 
@@ -75,7 +81,7 @@ func (x memoryLinks) Of(program string, keys ...ledger.Key) (found []ledger.Link
 	return found, nil
 }
 
-func (x memoryLinks) Forget(program string, keys ...ledger.Key) (removed int, err error) {
+func (x memoryLinks) Forget(program string, instead map[ledger.Key]ledger.Key, keys ...ledger.Key) (removed int, err error) {
 	if err := x.writable(); err != nil {
 		return 0, err
 	}
@@ -92,7 +98,13 @@ func (x memoryLinks) Forget(program string, keys ...ledger.Key) (removed int, er
 	}
 	for id, t := range x.touches {
 		if t.Program == program {
+			before := t.Keys
 			t.Keys = without(t.Keys)
+			for _, k := range keys { // in their order
+				if other := instead[k]; other != "" && slices.Contains(before, k) && !slices.Contains(t.Keys, other) {
+					t.Keys = append(t.Keys, other)
+				}
+			}
 			x.touches[id] = t
 		}
 	}
@@ -177,7 +189,7 @@ func (x memoryOrders) Facts() ledger.Facts { return memoryFacts(x) }
 
 func (x memoryOrders) Shops() ledger.Table[ledger.Shop] {
 	return memoryTable[ledger.Shop]{x.memoryTx, x.shops, func(s ledger.Shop) (string, ledger.Shop) {
-		s.Secrets, s.Created = own(s.Secrets), ms(s.Created)
+		s.Secrets, s.Created, s.Changed = own(s.Secrets), ms(s.Created), ms(s.Changed)
 		return s.ID, s
 	}, map[string]func(ledger.Shop) string{"site": func(s ledger.Shop) string { return s.Site }}, nil}
 }

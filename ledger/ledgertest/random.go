@@ -150,15 +150,19 @@ func randomTraffic(rng *rand.Rand) step {
 	case 1:
 		return func(tx ledger.Tx) string { return said(tx.Figures().Clicks(c)) + said(tx.Figures().Visitors(c)) }
 	}
-	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t)) }
+	uncounted := []string{word(rng, "t", 40)}[:rng.IntN(2)]
+	return func(tx ledger.Tx) string { return said(tx.Traffic().AddTouch(t, uncounted...)) }
 }
 
 func randomLink(rng *rand.Rand) step {
 	l := ledger.Link{Program: pick(rng, "p", "q"), A: pick(rng, keys...), B: pick(rng, keys...), Since: when(rng)}
-	of := someKeys(rng)
+	of, instead := someKeys(rng), map[ledger.Key]ledger.Key{}
+	if rng.IntN(2) == 0 {
+		instead[l.A] = "visitor:instead"
+	}
 	switch rng.IntN(6) {
 	case 0:
-		return func(tx ledger.Tx) string { return said(tx.Traffic().Links().Forget(l.Program, l.A)) }
+		return func(tx ledger.Tx) string { return said(tx.Traffic().Links().Forget(l.Program, instead, l.A)) }
 	case 1, 2:
 		return func(tx ledger.Tx) string { return said(tx.Traffic().Links().Of(l.Program, of...)) }
 	}

@@ -137,7 +137,7 @@ func flags(t *testing.T, b ledger.Book) {
 
 func shops(t *testing.T, b ledger.Book) {
 	table(t, b, func(tx ledger.Tx) ledger.Table[ledger.Shop] { return tx.Orders().Shops() }, func(s *ledger.Shop) *string { return &s.ID },
-		func(s *ledger.Shop) { s.Secrets, s.Store = []string{"new", "old"}, "" }, map[[2]string][]int{{"site", "a"}: {0, 1}, {"site", "c"}: nil},
+		func(s *ledger.Shop) { s.Secrets, s.Store, s.Changed = []string{"new", "old"}, "", at(4) }, map[[2]string][]int{{"site", "a"}: {0, 1}, {"site", "c"}: nil},
 		ledger.Shop{ID: "a/paddle", Site: "a", Kind: "paddle", Store: "courses", Secrets: []string{"old"}, Created: at(0)},
 		ledger.Shop{ID: "a/stripe", Site: "a", Kind: "stripe"}, ledger.Shop{ID: "b/paddle", Site: "b", Kind: "paddle"})
 }

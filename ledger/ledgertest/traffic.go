@@ -127,7 +127,7 @@ func forget(t *testing.T, b ledger.Book) {
 	})
 	change(t, b, func(tx ledger.Tx) {
 		for _, want := range []int{6, 0} { // two links, two keys of a touch and two of an order
-			removed, err := tx.Traffic().Links().Forget("p", "anon:1", "anon:1", "click:1", "user:1", "anon:3")
+			removed, err := tx.Traffic().Links().Forget("p", map[ledger.Key]ledger.Key{"user:1": "visitor:x"}, "anon:1", "anon:1", "click:1", "user:1", "anon:3")
 			must(t, err)
 			same(t, "removed", removed, want)
 		}
@@ -135,12 +135,18 @@ func forget(t *testing.T, b ledger.Book) {
 	view(t, b, func(tx ledger.Tx) {
 		for program, want := range map[string][]ledger.Key{"p": {"anon:2"}, "q": {"user:1", "anon:1", "anon:2"}} {
 			touch, order := of(program, want...)
+			if program == "p" {
+				touch.Keys = append(touch.Keys, "visitor:x")
+			}
 			found, err := tx.Traffic().Touches(program, at(0), at(0))
 			must(t, err)
 			same(t, "touches of "+program, found, []ledger.Touch{touch})
 			found, err = tx.Traffic().Touches(program, at(0), at(0), "anon:1", "user:1")
 			must(t, err)
 			same(t, "touches of "+program+" by forgotten keys", len(found), len(want)/3)
+			found, err = tx.Traffic().Touches(program, at(0), at(0), "visitor:x")
+			must(t, err)
+			same(t, "touches of "+program+" by what is there instead", len(found), 1-len(want)/3)
 			orders, err := tx.Orders().List(ledger.OrderFilter{Program: program})
 			must(t, err)
 			same(t, "orders of "+program, orders, []ledger.Order{order})

@@ -86,7 +86,8 @@ CREATE TABLE shops (
 	kind    TEXT NOT NULL,
 	store   TEXT NOT NULL,
 	secrets TEXT NOT NULL, -- list
-	created INTEGER
+	created INTEGER,
+	changed INTEGER
 ) STRICT;
 CREATE INDEX shops_site ON shops (site);
 CREATE TABLE touches (

@@ -211,12 +211,12 @@ var flagKind = keeps("flags", "id, program, affiliate, order_id, type, evidence,
 		return []any{&f.ID, &f.Program, &f.Affiliate, &f.Order, &f.Type, &f.Evidence, &f.State, &f.By, moment{&f.Created}, moment{&f.Changed}}
 	}, map[string]string{"program": "program", "order": "order_id", "affiliate": "affiliate"})
 
-var shopKind = keeps("shops", "id, site, kind, store, secrets, created",
+var shopKind = keeps("shops", "id, site, kind, store, secrets, created, changed",
 	func(s *ledger.Shop) []any {
-		return []any{s.ID, s.Site, s.Kind, s.Store, list(s.Secrets), maybe(s.Created)}
+		return []any{s.ID, s.Site, s.Kind, s.Store, list(s.Secrets), maybe(s.Created), maybe(s.Changed)}
 	},
 	func(s *ledger.Shop) []any {
-		return []any{&s.ID, &s.Site, &s.Kind, &s.Store, listed{&s.Secrets}, moment{&s.Created}}
+		return []any{&s.ID, &s.Site, &s.Kind, &s.Store, listed{&s.Secrets}, moment{&s.Created}, moment{&s.Changed}}
 	}, map[string]string{"site": "site"})
 
 type setup struct{ *tx }

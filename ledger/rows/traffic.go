@@ -73,7 +73,7 @@ const (
 	findTouches = "SELECT " + touchColumns + " FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ? AND k.time >= ? AND k.time <= ?"
 )
 
-func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
+func (x traffic) AddTouch(t ledger.Touch, uncounted ...string) (added bool, err error) {
 	err = x.whole(func() error {
 		var number int64
 		added, err = x.one(addTouch, []any{t.ID, t.Program, t.Affiliate, t.Code, t.Site, list(t.Keys), ms(t.Time), quarter(t.Time), string(t.Source), t.Sub, t.Landing, t.Referrer, t.Paid, t.Machine, t.Counted, visitorOf(t.Keys, "touch "+t.ID)}, &number)
@@ -82,6 +82,11 @@ func (x traffic) AddTouch(t ledger.Touch) (added bool, err error) {
 		}
 		for _, key := range t.Keys {
 			if _, err := x.exec(addTouchKey, t.Program, string(key), ms(t.Time), number); err != nil {
+				return err
+			}
+		}
+		for _, id := range uncounted {
+			if _, err := x.exec("UPDATE touches SET counted = ? WHERE id = ?", false, id); err != nil {
 				return err
 			}
 		}
@@ -148,7 +153,7 @@ func (x links) Of(program string, keys ...ledger.Key) (found []ledger.Link, err 
 	return slices.Compact(found), nil
 }
 
-func (x links) Forget(program string, keys ...ledger.Key) (removed int, err error) {
+func (x links) Forget(program string, instead map[ledger.Key]ledger.Key, keys ...ledger.Key) (removed int, err error) {
 	x.forgot = true
 	err = x.whole(func() error {
 		for _, key := range keys {
@@ -159,7 +164,7 @@ func (x links) Forget(program string, keys ...ledger.Key) (removed int, err erro
 				}
 			}
 			for _, f := range forgetting {
-				n, err := x.takeOff(f, program, key)
+				n, err := x.takeOff(f, program, key, instead[key])
 				if removed += n; err != nil {
 					return err
 				}
@@ -173,22 +178,24 @@ func (x links) Forget(program string, keys ...ledger.Key) (removed int, err erro
 	return removed, nil
 }
 
-// forgotten is where keys are: rows that have one, how their list is replaced
-// (a touch's with its visitor), and what they were found by.
-type forgotten struct {
-	find, put, remove string
-	visitor           bool
+// keyList is where keys are: rows that have one, how their list is replaced (a
+// touch's with its visitor), what they were found by, and how they are found by
+// what takes its place, if anything does.
+type keyList struct {
+	find, put, remove, add string
+	visitor                bool
 }
 
-var forgetting = []forgotten{
+var forgetting = []keyList{
 	{"SELECT t.number, t.keys FROM touch_keys k JOIN touches t ON t.number = k.touch WHERE k.program = ? AND k.key = ?",
-		"UPDATE touches SET keys = ?, visitor = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?", true},
+		"UPDATE touches SET keys = ?, visitor = ? WHERE number = ?", "DELETE FROM touch_keys WHERE program = ? AND key = ?",
+		"INSERT INTO touch_keys (program, key, time, touch) SELECT program, ?, time, number FROM touches WHERE number = ? ON CONFLICT DO NOTHING", true},
 	{"SELECT o.id, o.keys FROM order_keys k JOIN orders o ON o.id = k.order_id WHERE o.program = ? AND k.key = ?",
-		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?", false},
+		"UPDATE orders SET keys = ? WHERE id = ?", "DELETE FROM order_keys WHERE order_id IN (SELECT id FROM orders WHERE program = ?) AND key = ?", "", false},
 }
 
-// takeOff takes a key off the lists it is in.
-func (x links) takeOff(f forgotten, program string, key ledger.Key) (removed int, err error) {
+// takeOff takes a key off the lists it is in, and puts another in its place.
+func (x links) takeOff(f keyList, program string, key, instead ledger.Key) (removed int, err error) {
 	lists := map[any][]ledger.Key{}
 	err = x.each(func(rows *sql.Rows) error {
 		var id any
@@ -200,12 +207,18 @@ func (x links) takeOff(f forgotten, program string, key ledger.Key) (removed int
 	for id, all := range lists {
 		left := slices.DeleteFunc(slices.Clone(all), func(k ledger.Key) bool { return k == key })
 		removed += len(all) - len(left)
+		if f.add != "" && instead != "" && !slices.Contains(left, instead) {
+			left = append(left, instead)
+		}
 		values := []any{list(left), id}
 		if f.visitor {
 			values = []any{list(left), visitorOf(left, fmt.Sprint("touch number ", id)), id}
 		}
 		if err == nil {
 			_, err = x.exec(f.put, values...)
+		}
+		if err == nil && f.add != "" && instead != "" {
+			_, err = x.exec(f.add, string(instead), id)
 		}
 	}
 	if err == nil {

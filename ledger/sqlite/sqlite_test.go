@@ -116,7 +116,7 @@ func TestForgotten(t *testing.T) {
 	b := opened(t, dir)
 	defer b.Close()
 	forget := func() {
-		change(t, b, func(tx ledger.Tx) error { _, err := tx.Traffic().Links().Forget("p", somebody); return err })
+		change(t, b, func(tx ledger.Tx) error { _, err := tx.Traffic().Links().Forget("p", nil, somebody); return err })
 	}
 	for _, read := range []bool{false, true} {
 		change(t, b, func(tx ledger.Tx) error {

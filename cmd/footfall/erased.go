@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"footfall/erase"
+	"footfall/event"
+	"footfall/ledger"
+	"footfall/pump"
+)
+
+// erasures is the file of who was erased, and what is made of it.
+type erasures struct {
+	*erase.List
+	path  string
+	marks []erase.Mark
+}
+
+// openErasures reads who was erased. docs/format/erased.md describes the file.
+func (h *house) openErasures() error {
+	x := &erasures{List: erase.NewList(h.secret, func(k ledger.Key) ledger.Key { return h.desk.Private(k) }), path: filepath.Join(h.c.values["data"], "erased.json")}
+	h.erased = x
+	text, err := os.ReadFile(x.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &x.marks)
+	}
+	if err != nil {
+		return fmt.Errorf("%s can't be read: restore it from a backup, or move it away (late events would then name persons again who were erased): %w", x.path, err)
+	}
+	x.Add(x.marks...)
+	return nil
+}
+
+// keep adds marks: they are on disk when it returns nil. One at a time.
+func (x *erasures) keep(marks ...erase.Mark) error {
+	all := slices.DeleteFunc(slices.Clone(x.marks), func(old erase.Mark) bool {
+		return slices.ContainsFunc(marks, func(m erase.Mark) bool { return m.Site == old.Site && m.Sum == old.Sum })
+	})
+	all = append(all, marks...)
+	text, err := json.Marshal(all)
+	if err == nil {
+		err = putFile(x.path, bytes.ReplaceAll(text, []byte("},"), []byte("},\n")))
+	}
+	if err != nil {
+		return fmt.Errorf("keeping who is erased: %w", err)
+	}
+	x.marks = all
+	x.Add(marks...)
+	return nil
+}
+
+// putFile puts a file in the place of another; it is on disk then.
+func putFile(path string, text []byte) error {
+	part, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = part.Write(text)
+	if err = errors.Join(err, part.Sync(), part.Close()); err == nil {
+		err = os.Rename(path+".part", path)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// forgetful is a sink that persons who were erased don't come to. It stands
+// before every one, so that whatever is still in the queue names nobody.
+type forgetful struct {
+	pump.Sink
+	erased *erasures
+}
+
+// Write is pump.Sink.
+func (s forgetful) Write(ctx context.Context, events []event.Event, to event.Position) error {
+	s.erased.Clean(events)
+	return s.Sink.Write(ctx, events, to)
+}
