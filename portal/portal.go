@@ -307,7 +307,7 @@ var notices = map[string]string{
 	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
 	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "told": "The affiliate is accepted, and gets an e-mail with a link to log in with. Give it a code.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
-	"rule": "The new version holds from now on.", "shop": "The webhook is set. The secret of before, if there was one, is valid until the next change.",
+	"rule": "The new version holds from now on.", "shop": "The webhook is set. The secret of before, if there was one, is valid for a day.",
 	"tested":   "The test is on its way: load this page again to see what was answered.",
 	"replayed": "What you chose is being sent again.", "removed": "The webhook is told nothing any more.",
 }
