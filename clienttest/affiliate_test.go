@@ -138,12 +138,14 @@ func (l *linked) checkEvents(t *testing.T, cid, made string) {
 	defer l.mu.Unlock()
 	program := ledger.Program{ID: "p1", Params: []string{"ref"}}
 	var touches, ordered []string
+	seen := map[string]bool{} // the click and the page that it led to tell of one touch
 	for i := range l.kept {
 		e := &l.kept[i]
 		touch, ok := affiliate.TouchOf(e, program, func(text string) (ledger.Code, bool) {
 			return ledger.Code{ID: affiliate.Canonical(text), Affiliate: "a1"}, affiliate.Canonical(text) == "ANNA"
 		})
-		if ok {
+		if ok && !seen[touch.ID] {
+			seen[touch.ID] = true
 			for _, click := range []string{cid, made} {
 				if slices.Contains(touch.Keys, ledger.Key("click:"+click)) && touch.Machine == "" && touch.Landing != "" {
 					touches = append(touches, click)

@@ -75,7 +75,10 @@ var formWords = map[string]string{
 	"POST /program/{program}/orders/{order}": "order assign", "POST /program/{program}/flags/{flag}": "flag judge",
 	"POST /program/{program}/payouts": "payout approve", "POST /program/{program}/payouts/{payout}": "payout advance",
 	"POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
-	"POST /portal/links": "code add", "POST /portal/profile": "affiliate set", "POST /join/{program}": "affiliate apply",
+	"POST /program/{program}/webhooks": "hook add", "POST /program/{program}/webhooks/{hook}": "hook set", "POST /program/{program}/webhooks/{hook}/state": "hook set",
+	"POST /program/{program}/webhooks/{hook}/secret": "hook set", "POST /program/{program}/webhooks/{hook}/test": "hook test", "POST /program/{program}/webhooks/{hook}/replay": "hook replay",
+	"POST /program/{program}/webhooks/{hook}/remove": "hook remove",
+	"POST /portal/links":                             "code add", "POST /portal/profile": "affiliate set", "POST /join/{program}": "affiliate apply",
 }
 
 // noteForm adds a form of the portal to the audit log: what it is about, never
@@ -86,7 +89,7 @@ func (h *house) noteForm(pages *dash.Door, r *http.Request) {
 		return // nobody who is known: an application
 	}
 	var target []string
-	for _, name := range []string{"program", "affiliate", "code", "order", "flag", "payout"} {
+	for _, name := range []string{"program", "affiliate", "code", "order", "flag", "payout", "hook"} {
 		if id := r.PathValue(name); id != "" {
 			target = append(target, name+" "+id)
 		}
