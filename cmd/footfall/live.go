@@ -64,9 +64,22 @@ type toldTx struct {
 
 // Set and the next ones are the parts that figures are made of.
 func (t *toldTx) Set() ledger.Setup       { t.used = true; return t.Tx.Set() }
-func (t *toldTx) Traffic() ledger.Traffic { t.used = true; return t.Tx.Traffic() }
+func (t *toldTx) Traffic() ledger.Traffic { return toldTraffic{t.Tx.Traffic(), t} }
 func (t *toldTx) Orders() ledger.Orders   { t.used = true; return t.Tx.Orders() }
 func (t *toldTx) Money() ledger.Money     { t.used = true; return t.Tx.Money() }
+
+// toldTraffic is what figures are made of but for the position.
+type toldTraffic struct {
+	ledger.Traffic
+	tx *toldTx
+}
+
+func (t toldTraffic) AddTouch(touch ledger.Touch, uncounted ...string) (bool, error) {
+	t.tx.used = true
+	return t.Traffic.AddTouch(touch, uncounted...)
+}
+
+func (t toldTraffic) Links() ledger.Links { t.tx.used = true; return t.Traffic.Links() }
 
 // session is who listens with a browser's session, as the dashboard and the
 // portal know them.
