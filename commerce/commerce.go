@@ -42,8 +42,9 @@ type Amount struct {
 
 // Options configures the door. The zero value lets nobody in.
 type Options struct {
-	// Allow reports whether a request's key may write orders of a site.
-	Allow func(r *http.Request, site string) bool
+	// Allow reports whether a request's key may write orders of a site. An error is
+	// that nobody can tell now: the sender is told to come again.
+	Allow func(r *http.Request, site string) (bool, error)
 	// Currency is a site's; false if there is no such site.
 	Currency func(site string) (string, bool)
 	// Hooks is what a site's webhook for a kind of shop (shop.Hook.Name) expects;
@@ -96,7 +97,7 @@ func (s slots) within(do func() *refusal) *refusal {
 // New is the handler of what Handles names.
 func New(taker Taker, o Options) http.Handler {
 	if o.Allow == nil {
-		o.Allow = func(*http.Request, string) bool { return false }
+		o.Allow = func(*http.Request, string) (bool, error) { return false, nil }
 	}
 	if o.Currency == nil {
 		o.Currency = func(string) (string, bool) { return "", false }

@@ -74,8 +74,8 @@ var secret = []byte("whsec_test")
 func newDoor(change ...func(*Options)) *shopDoor {
 	d := &shopDoor{book: &book{seen: map[string]bool{}, times: map[string]int{}}, counts: map[string]int{}, now: noon}
 	o := Options{
-		Allow: func(r *http.Request, site string) bool {
-			return r.Header.Get("Authorization") == key && site != "others"
+		Allow: func(r *http.Request, site string) (bool, error) {
+			return r.Header.Get("Authorization") == key && site != "others", nil
 		},
 		Currency: func(site string) (string, bool) { return "EUR", site != "gone" },
 		Hooks: func(site, kind string) (shop.HookOptions, bool) {
@@ -347,5 +347,22 @@ func TestSlowSendersWithoutKey(t *testing.T) {
 	m := messages[1]
 	if status, _ := d.send(t, "/hooks/courses/stripe", m.body, m.header, m.sign(noon, m.body)); status != 200 {
 		t.Errorf("a message afterwards: %d", status)
+	}
+}
+
+// TestNobodyCanTell: where keys can't be looked up, a sender is not told that its
+// key is wrong, which would end its tries.
+func TestNobodyCanTell(t *testing.T) {
+	d := newDoor(func(o *Options) {
+		o.Allow = func(*http.Request, string) (bool, error) { return false, errors.New("connection refused") }
+	})
+	for _, address := range []string{"/v1/orders?site=courses", "/v1/refunds?site=courses", "/v1/orders.csv?site=courses"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("POST", address, strings.NewReader("{}"))
+		r.Header.Set("Authorization", key)
+		d.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "refused") {
+			t.Errorf("%s: %d %v %s", address, w.Code, w.Header(), w.Body)
+		}
 	}
 }

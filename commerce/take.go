@@ -74,7 +74,12 @@ func (d *door) sender(r *http.Request) (o shop.RequestOptions, f *refusal) {
 	if site == "" {
 		return o, &refusal{status: http.StatusBadRequest, field: "site", why: "site is missing: add ?site=SITE to the address"}
 	}
-	if !d.Allow(r, site) {
+	allowed, err := d.Allow(r, site)
+	if err != nil {
+		d.Log.Error("commerce: a key could not be looked up", "site", site, "error", err)
+		return o, again("the key could not be looked up: send it again; the reason is in the server's log")
+	}
+	if !allowed {
 		return o, &refusal{status: http.StatusUnauthorized, why: "no key that may write orders of this site: send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope orders"}
 	}
 	currency, ok := d.Currency(site)

@@ -47,9 +47,12 @@ func (h *house) commerce(client func(*http.Request) netip.Addr) http.Handler {
 }
 
 // mayWriteOrders reports whether a request has a key that may write a site's orders.
-func (h *house) mayWriteOrders(r *http.Request, site string) bool {
+func (h *house) mayWriteOrders(r *http.Request, site string) (bool, error) {
 	key, err := h.control.Key(r.Context(), api.Bearer(r))
-	return err == nil && key.Who().May(account.WriteOrders, site)
+	if errors.Is(err, account.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && key.Who().May(account.WriteOrders, site), err
 }
 
 // taker gives what shops say to the desk of affiliate programmes.
