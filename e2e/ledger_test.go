@@ -117,27 +117,33 @@ func (s *seller) until(path, key string, body any) {
 	}
 }
 
+// control asks what a command asks the server, without a process of its own for
+// each; a server that is gone says nothing.
+func (s *seller) control(method, path string, form url.Values, into any) {
+	door := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(s.data, "footfall.sock"))
+	}}}
+	r, err := http.NewRequest(method, "http://x"+path+"?"+form.Encode(), nil)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	if res, err := door.Do(r); err == nil {
+		_ = json.NewDecoder(res.Body).Decode(into)
+		res.Body.Close()
+	}
+}
+
 // pay approves what can be paid and moves payouts on, again and again; what the
 // kills cut off is tried again.
 func (s *seller) pay() {
-	socket := filepath.Join(s.data, "footfall.sock")
-	door := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}}
-	post := func(path string, form url.Values, into any) {
-		res, err := door.Post("http://x"+path+"?"+form.Encode(), "", nil)
-		if err == nil {
-			_ = json.NewDecoder(res.Body).Decode(into)
-			res.Body.Close()
-		}
-	}
 	for !s.ended.Load() {
 		var made []struct{ Payout string }
-		post("/payout/approve", url.Values{"site": {s.at.ID}}, &made)
+		s.control("POST", "/payout/approve", url.Values{"site": {s.at.ID}}, &made)
 		for i, p := range made {
 			var ignored any
 			for _, state := range [][]string{{"sent", "paid"}, {"sent", "failed"}, {"sent"}, {}}[i%4] {
-				post("/payout/advance", url.Values{"payout": {p.Payout}, "state": {state}}, &ignored)
+				s.control("POST", "/payout/advance", url.Values{"payout": {p.Payout}, "state": {state}}, &ignored)
 			}
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -235,7 +241,7 @@ func (s *seller) checkPayouts(t *testing.T, balances ...map[string]string) (n in
 			continue
 		}
 		var file struct{ CSV string }
-		s.ask(&file, "payout", "statement", p.Payout)
+		s.control("POST", "/payout/statement", url.Values{"payout": {p.Payout}}, &file)
 		rows, err := csv.NewReader(strings.NewReader(file.CSV)).ReadAll()
 		if err != nil || len(rows) < 2 {
 			t.Fatalf("statement of %s: %v\n%s", p.Payout, err, file.CSV)
