@@ -153,14 +153,14 @@ func (s *seller) pay() {
 // TestLedgerKill kills the server at random moments while clicks, orders,
 // refunds and payouts come: what was answered is in the ledger once, sums of the
 // portal, the ledger and the files are the same, and so is what a webhook was told.
-func TestLedgerKill(t *testing.T) { ledgerKill(t, func(*seller, int) {}) }
+func TestLedgerKill(t *testing.T) { ledgerKill(t, 10, func(*seller, int) {}) }
 
 // TestLedgerKillPostgreSQL has control data and ledger in a PostgreSQL, which
 // crashes, too.
 func TestLedgerKillPostgreSQL(t *testing.T) {
 	engine := postgrestest.Start(t)
 	t.Setenv("FOOTFALL_CONTROL", engine.URL("shop"))
-	ledgerKill(t, func(s *seller, kill int) {
+	ledgerKill(t, 6, func(s *seller, kill int) {
 		if kill%3 == 1 {
 			engine.Restart()
 		}
@@ -171,7 +171,7 @@ func TestLedgerKillPostgreSQL(t *testing.T) {
 }
 
 // ledgerKill has trouble of its own before each kill.
-func ledgerKill(t *testing.T, trouble func(s *seller, kill int)) {
+func ledgerKill(t *testing.T, kills int, trouble func(s *seller, kill int)) {
 	s := &seller{affiliates: newAffiliates(t)}
 	b := tellBooks(s.affiliates)
 	s.start()
@@ -180,7 +180,7 @@ func ledgerKill(t *testing.T, trouble func(s *seller, kill int)) {
 		work.Go(func() { s.sell(worker) })
 	}
 	work.Go(s.pay)
-	for kill := range 10 {
+	for kill := range kills {
 		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
 		trouble(s, kill)
 		s.kill()
@@ -227,7 +227,7 @@ func ledgerKill(t *testing.T, trouble func(s *seller, kill int)) {
 	}
 	n := s.checkPayouts(t, balances[0].Balances["USD"], balances[1].Balances["USD"], balances[2].Balances["USD"])
 	s.toldAll(t, b)
-	t.Logf("10 kills: %d clicks, %d orders, %s earned, %d payouts", s.clicks, s.orders, dollars(total), n)
+	t.Logf("%d kills: %d clicks, %d orders, %s earned, %d payouts", kills, s.clicks, s.orders, dollars(total), n)
 }
 
 // checkPayouts compares payouts with their statements and with the balances.
