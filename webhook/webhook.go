@@ -7,13 +7,14 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"syscall"
 	"time"
@@ -57,6 +58,7 @@ var ErrInside = errors.New("its address is on a private network, where only an o
 var inside = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
 	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("fec0::/10"), netip.MustParsePrefix("192.88.99.0/24"),
 }
 
 // outside is an error unless an IP address and port are on the internet.
@@ -65,7 +67,7 @@ func outside(address string) error {
 	if err != nil {
 		return ErrInside
 	}
-	ip := at.Addr().Unmap()
+	ip := at.Addr().Unmap().WithZone("") // no prefix contains one with a zone
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() || slices.ContainsFunc(inside, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 		return ErrInside
 	}
@@ -88,8 +90,8 @@ type RefusedError struct{ Status int }
 func (e RefusedError) Error() string { return fmt.Sprintf("the answer was %d", e.Status) }
 
 // Post sends a body, signed with the secrets. Nil is taken; any other answer and
-// none is an error, which does not name the address. status is the answer's, 0
-// if there was none.
+// none is an error, which names neither the address nor another one. status is the
+// answer's, 0 if there was none.
 func (p *Poster) Post(ctx context.Context, address string, body []byte, secrets ...[]byte) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -102,14 +104,47 @@ func (p *Poster) Post(ctx context.Context, address string, body []byte, secrets 
 	r.Header.Set(Header, Sign(body, time.Now(), secrets...))
 	answer, err := p.client.Do(r)
 	if err != nil {
-		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the address, which may hold a secret
-		}
-		return 0, err
+		return 0, unanswered(err)
 	}
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, 4<<10) // so that the connection can be used again; what it says is no matter
 	return answer.StatusCode, verdict(answer.StatusCode)
+}
+
+// unanswered says why there was no answer, in words of its own: those of the error
+// hold the address, which may have a secret, names and addresses inside the
+// network, or what something there said that is no webhook.
+func unanswered(err error) error {
+	var name *net.DNSError
+	var wrongName x509.HostnameError
+	var code syscall.Errno
+	timed, _ := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, ErrInside):
+		return ErrInside
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &name) && name.IsNotFound:
+		return errors.New("its name is not known")
+	case errors.As(err, &name):
+		return errors.New("its name could not be looked up")
+	case timed != nil && timed.Timeout():
+		return errors.New("there was no answer in time")
+	case errors.As(err, &wrongName):
+		return errors.New("its certificate is for another name")
+	case isType[*tls.CertificateVerificationError](err):
+		return errors.New("its certificate is not valid")
+	case isType[tls.RecordHeaderError](err):
+		return errors.New("it does not speak TLS")
+	case errors.As(err, &code):
+		return fmt.Errorf("there was no answer: %w", code) // such as connection refused
+	}
+	return errors.New("there was no answer that could be read")
+}
+
+func isType[E error](err error) bool {
+	_, is := errors.AsType[E](err)
+	return is
 }
 
 // verdict is what an answer says; nil is taken.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -113,7 +116,8 @@ func TestPause(t *testing.T) {
 func TestOutside(t *testing.T) {
 	for address, want := range map[string]bool{"93.184.215.14:443": true, "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]:443": true,
 		"127.0.0.1:80": false, "[::1]:80": false, "10.1.2.3:443": false, "192.168.1.1:443": false, "172.20.0.1:443": false, "169.254.169.254:80": false, "100.64.0.1:80": false,
-		"0.0.0.0:80": false, "[::]:80": false, "[fe80::1%eth0]:80": false, "[fd00::1]:80": false, "[::ffff:127.0.0.1]:80": false, "[64:ff9b::7f00:1]:80": false, "224.0.0.1:80": false, "x": false} {
+		"0.0.0.0:80": false, "[::]:80": false, "[fe80::1%eth0]:80": false, "[fd00::1]:80": false, "[::ffff:127.0.0.1]:80": false, "[64:ff9b::7f00:1]:80": false, "224.0.0.1:80": false, "x": false,
+		"[fec0::1]:80": false, "[fec0::1%eth0]:80": false, "[::7f00:1]:80": false, "[2001:0:7f00:1::]:80": false, "192.88.99.1:80": false} {
 		if err := outside(address); (err == nil) != want {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -123,6 +127,51 @@ func TestOutside(t *testing.T) {
 	for _, address := range []string{server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
 		if n, err := NewOutside(nil).Post(t.Context(), address, nil, []byte("s")); n != 0 || !errors.Is(err, ErrInside) {
 			t.Errorf("%s: %d, %v", address, n, err)
+		}
+	}
+}
+
+// TestUnanswered: why there was no answer is said without addresses, names and
+// what something said that is no webhook.
+func TestUnanswered(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	go func() {
+		for {
+			c, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("SSH-2.0-hidden\r\n"))
+			c.Close()
+		}
+	}()
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer secure.Close()
+	dial := func(err error) *Poster {
+		return New(&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 53}, Err: err}
+		}})
+	}
+	for what, c := range map[string]struct {
+		p         *Poster
+		url, want string
+	}{
+		"inside":       {NewOutside(nil), "http://127.0.0.1:1/", ErrInside.Error()},
+		"no such name": {dial(&net.DNSError{Err: "no such host", Name: "db.hidden", Server: "10.1.2.3:53", IsNotFound: true}), "http://db.hidden/", "its name is not known"},
+		"no names":     {dial(&net.DNSError{Err: "server misbehaving", Name: "db.hidden", Server: "10.1.2.3:53"}), "http://db.hidden/", "its name could not be looked up"},
+		"refused":      {New(nil), "http://127.0.0.1:1/", "there was no answer: connection refused"},
+		"in no time":   {dial(os.ErrDeadlineExceeded), "http://db.hidden/", "there was no answer in time"},
+		"another":      {New(nil), "http://" + silent.Addr().String(), "there was no answer that could be read"},
+		"no TLS":       {New(nil), "https://" + silent.Addr().String(), "it does not speak TLS"},
+		"certificate":  {New(nil), secure.URL, "its certificate is not valid"},
+	} {
+		if n, err := c.p.Post(t.Context(), c.url, nil, []byte("s")); n != 0 || err == nil || err.Error() != c.want {
+			t.Errorf("%s: %d, %v, want %s", what, n, err, c.want)
 		}
 	}
 }
