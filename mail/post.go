@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,10 @@ type Options struct {
 const (
 	waiting = 100 // messages under way at most
 	lines   = 2   // to the mail server at a time
+	// Anybody may apply to a programme as often as they like, and must push out
+	// nobody's link to log in.
+	waitingApplications = 20 // at most
+	fewApplications     = 1  // written and sent at a time
 )
 
 // Post sends behind an answer, so that nobody waits for the mail server, and
@@ -25,10 +30,22 @@ const (
 // send. What it has is in memory: a message that must not be lost waits in an
 // outbox instead.
 type Post struct {
-	sender Sender
-	o      Options
-	queue  chan letterOf
-	lines  chan struct{}
+	sender       Sender
+	o            Options
+	letters      tray
+	applications tray
+	lines        chan struct{}
+	left         atomic.Int64 // unsent at the end
+}
+
+// tray is messages of some kinds, which those of no other can fill.
+type tray struct {
+	queue chan letterOf
+	slots chan struct{} // of those that are written and sent
+}
+
+func newTray(waiting, slots int) tray {
+	return tray{make(chan letterOf, waiting), make(chan struct{}, slots)}
 }
 
 type letterOf struct {
@@ -47,34 +64,54 @@ func NewPost(sender Sender, o Options) *Post {
 	if o.Pauses == nil {
 		o.Pauses = []time.Duration{2 * time.Second, 10 * time.Second, time.Minute}
 	}
-	return &Post{sender, o, make(chan letterOf, waiting), make(chan struct{}, lines)}
+	return &Post{sender: sender, o: o, letters: newTray(waiting, waiting), applications: newTray(waitingApplications, fewApplications), lines: make(chan struct{}, lines)}
 }
 
 // Put has a message written and sent, and returns at once. write is called
 // behind the answer; no message is nothing to send. Where too many wait already
 // it is dropped, which is counted.
 func (p *Post) Put(kind Kind, write func(context.Context) ([]Message, error)) {
+	t := p.letters
+	if kind == Application {
+		t = p.applications
+	}
 	select {
-	case p.queue <- letterOf{kind, write}:
+	case t.queue <- letterOf{kind, write}:
 	default:
 		p.o.Count("mail_failed", string(kind), 1)
 		p.o.Log.Warn("a message is not sent, as too many wait already", "kind", kind)
 	}
 }
 
-// Run sends until ctx ends. A try that is under way then is waited for, and
+// Run sends until ctx ends. What the mail server has then is waited for, and
 // what is left is given up.
 func (p *Post) Run(ctx context.Context) {
 	var under sync.WaitGroup
+	for _, t := range []tray{p.letters, p.applications} {
+		under.Go(func() { p.empty(ctx, t) })
+	}
+	under.Wait()
+	if left := int(p.left.Load()) + len(p.letters.queue) + len(p.applications.queue); left > 0 {
+		p.o.Log.Warn("messages are not sent, as the server ends", "messages", left)
+	}
+}
+
+// empty sends what comes into a tray until ctx ends.
+func (p *Post) empty(ctx context.Context, t tray) {
+	var under sync.WaitGroup
 	defer under.Wait()
-	slots := make(chan struct{}, waiting)
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
-		case l := <-p.queue:
-			slots <- struct{}{}
+			return
+		case t.slots <- struct{}{}:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case l := <-t.queue:
 			under.Go(func() {
-				defer func() { <-slots }()
+				defer func() { <-t.slots }()
 				p.deliver(ctx, l)
 			})
 		}
@@ -85,38 +122,55 @@ func (p *Post) Run(ctx context.Context) {
 // pauses are used up.
 func (p *Post) deliver(ctx context.Context, l letterOf) {
 	all, err := l.write(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		p.left.Add(1)
+		return
+	case err != nil:
 		p.o.Log.Warn("a message could not be written", "kind", l.kind, "error", err)
 	}
-	for _, m := range all {
-		if err := p.insist(ctx, l.kind, m); err != nil {
+	for i, m := range all {
+		switch err := p.insist(ctx, l.kind, m); {
+		case errors.Is(err, errEnds):
+			p.left.Add(int64(len(all) - i))
+			return
+		case err != nil:
 			p.o.Log.Warn("a message could not be sent", "kind", l.kind, "error", err)
 		}
 	}
 }
 
-func (p *Post) insist(ctx context.Context, kind Kind, m Message) (err error) {
-	for try := 0; err == nil; try++ {
-		err = p.try(context.WithoutCancel(ctx), kind, m)
-		var failure *Failure
-		if err == nil || errors.As(err, &failure) && failure.Final() || try == len(p.o.Pauses) {
-			break
+// errEnds means that a message was not sent, or not again, as ctx ended.
+var errEnds = errors.New("the server ends")
+
+func (p *Post) insist(ctx context.Context, kind Kind, m Message) error {
+	for try := 0; ; try++ {
+		err := p.try(ctx, kind, m)
+		failure, failed := errors.AsType[*Failure](err)
+		if err == nil || errors.Is(err, errEnds) || failed && failure.Final() || try == len(p.o.Pauses) {
+			return err
 		}
-		err = nil
 		select {
 		case <-time.After(p.o.Pauses[try]):
 		case <-ctx.Done():
-			err = ctx.Err()
+			return errEnds
 		}
 	}
-	return err
 }
 
-// try waits for its turn, and gives the server a message once.
+// try waits for its turn, and gives the server a message once. That ends by
+// itself, by the Sender's own limit of time, and not with ctx.
 func (p *Post) try(ctx context.Context, kind Kind, m Message) error {
-	p.lines <- struct{}{}
+	select {
+	case <-ctx.Done():
+		return errEnds
+	case p.lines <- struct{}{}:
+	}
 	defer func() { <-p.lines }()
-	_, err := p.Send(ctx, kind, m)
+	if ctx.Err() != nil {
+		return errEnds
+	}
+	_, err := p.Send(context.WithoutCancel(ctx), kind, m)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -144,4 +145,43 @@ func TestPostStops(t *testing.T) {
 			t.Errorf("it ran %v and tried %v", took, f.ids)
 		}
 	})
+}
+
+// TestPostEndsSoon: at the end only what the mail server has already is waited
+// for, and what is left is counted in the log.
+func TestPostEndsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		f := &fake{wait: 10 * time.Second, began: time.Now()}
+		p := NewPost(f, Options{Log: slog.New(slog.NewTextHandler(&text, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		for i := range 50 {
+			p.Put(LoginLink, one(fmt.Sprint(i)))
+		}
+		for i := range 5 { // one of them is written, with two messages
+			p.Put(Application, func(context.Context) ([]Message, error) {
+				return []Message{{ID: fmt.Sprint("a", i)}, {ID: fmt.Sprint("b", i)}}, nil
+			})
+		}
+		time.AfterFunc(time.Second, cancel)
+		p.Run(ctx)
+		all := 56 - len(f.ids)
+		if took := time.Since(f.began); took != 10*time.Second || len(f.ids) != lines || !bytes.Contains(text.Bytes(), []byte(fmt.Sprint("messages=", all))) || bytes.Count(text.Bytes(), []byte("\n")) != 1 {
+			t.Errorf("it ran %v, sent %v and tells %s", took, f.ids, text.String())
+		}
+	})
+}
+
+// TestPostKeepsRoom: however many apply, who wants to log in gets the link, and soon.
+func TestPostKeepsRoom(t *testing.T) {
+	f := &fake{wait: time.Second}
+	counts, _ := post(t, f, func(p *Post) {
+		for i := range 500 {
+			p.Put(Application, one(fmt.Sprint("a", i)))
+		}
+		p.Put(LoginLink, one("link"))
+	})
+	if at := slices.Index(f.ids, "link"); at < 0 || at > 2 || counts["mail_sent login"] != 1 || counts["mail_failed application"] < 500-2*waitingApplications {
+		t.Errorf("the link came as number %d of %d: %v", at, len(f.ids), counts)
+	}
 }
