@@ -188,17 +188,36 @@ func showConfig(_ context.Context, c *call) error {
 	return nil
 }
 
-// redacted hides the password of a value that is a URL, or was meant as one.
+// redacted hides the passwords of a value that is a URL, or was meant as one.
 func redacted(v string) string {
 	scheme, rest, isURL := strings.Cut(v, "://")
-	at := strings.LastIndexByte(rest, '@')
-	if !isURL || at < 0 {
+	if !isURL {
 		return v
 	}
 	if u, err := url.Parse(v); err == nil {
+		u.RawQuery = redactedOptions(u.RawQuery)
 		return u.Redacted()
 	}
-	return scheme + "://xxxxx" + rest[at:]
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = "xxxxx" + rest[at:]
+	}
+	place, options, has := strings.Cut(rest, "?")
+	if has {
+		place += "?" + redactedOptions(options)
+	}
+	return scheme + "://" + place
+}
+
+// redactedOptions hides those that are passwords, or can't be read.
+func redactedOptions(query string) string {
+	options := strings.Split(query, "&")
+	for i, option := range options {
+		written, _, is := strings.Cut(option, "=")
+		if name, err := url.QueryUnescape(written); is && (err != nil || strings.Contains(strings.ToLower(name), "password")) {
+			options[i] = written + "=xxxxx"
+		}
+	}
+	return strings.Join(options, "&")
 }
 
 func orDash(s string) string {

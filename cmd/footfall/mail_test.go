@@ -303,7 +303,9 @@ func TestMailSettings(t *testing.T) {
 			t.Errorf("footfall %v prints %s%s", args, out.String(), fault.String())
 		}
 	}
-	for v, want := range map[string]string{"redis://u:p%zz@h": "redis://xxxxx@h", "smtp://u:p@h:25": "smtp://u:xxxxx@h:25", "https://x/@y": "https://x/@y", "plain": "plain", "a@b": "a@b", "x://a:b@c@d": "x://a:xxxxx@d"} {
+	for v, want := range map[string]string{"redis://u:p%zz@h": "redis://xxxxx@h", "smtp://u:p@h:25": "smtp://u:xxxxx@h:25", "https://x/@y": "https://x/@y", "plain": "plain", "a@b": "a@b", "x://a:b@c@d": "x://a:xxxxx@d",
+		"postgres://h/a?sslmode=require&sslpassword=p": "postgres://h/a?sslmode=require&sslpassword=xxxxx", "postgres://u:p@h/a?PassWord=p%40&x=1": "postgres://u:xxxxx@h/a?PassWord=xxxxx&x=1",
+		"postgres://h/a?ssl%70assword=p@q": "postgres://h/a?ssl%70assword=xxxxx", "postgres://u:p%zz@h/a?sslpassword=p": "postgres://xxxxx@h/a?sslpassword=xxxxx", "postgres://u:p@h/a?password=p@q": "postgres://u:xxxxx@h/a?password=xxxxx"} {
 		if got := redacted(v); got != want {
 			t.Errorf("%s is shown as %s", v, got)
 		}

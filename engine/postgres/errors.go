@@ -38,7 +38,7 @@ func parse(address, room string) (config *pgx.ConnConfig, schema string, err err
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	// A password among the options would be shown with the settings.
-	if err != nil || u.Hostname() == "" && !query.Has("host") || query.Has("password") {
+	if err != nil || u.Hostname() == "" && !query.Has("host") || query.Has("password") || query.Has("sslpassword") {
 		return nil, "", errURL
 	}
 	name := "footfall"

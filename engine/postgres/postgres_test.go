@@ -315,6 +315,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a wrong port":                        {"postgres://me:s3cret@localhost:s3cret/a", "this is no URL of a PostgreSQL"},
 		"another engine":                      {"mysql://me:s3cret@localhost/a", "this is no URL of a PostgreSQL"},
 		"a password that settings would show": {"postgres://localhost/a?password=s3cret", "this is no URL of a PostgreSQL"},
+		"a password of a key, likewise":       {"postgres://localhost/a?sslpassword=s3cret", "this is no URL of a PostgreSQL"},
 		"a wrong option":                      {"postgres://me:s3cret@localhost/a?sslmode=perhaps", "this is no URL of a PostgreSQL"},
 		"a wrong schema":                      {s.URL("A;b"), "small letters"},
 		"no server":                           {"postgres://me:s3cret@127.0.0.1:1/a", "is the server running"},
