@@ -13,12 +13,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"footfall/ledger"
 	"footfall/ledger/ledgertest"
+	"footfall/webhook"
 )
 
 // receiver is an address in memory: it answers what status says, after a while.
@@ -347,6 +349,97 @@ func TestForgets(t *testing.T) {
 		s.stop()
 		if got := left(); got != " sent-new dead-new" {
 			t.Errorf("after an hour there are%s", got)
+		}
+	})
+}
+
+// unwritable is a ledger that can be read, and is not written while it is full.
+type unwritable struct {
+	ledger.Book
+	full    atomic.Bool
+	changes atomic.Int64
+}
+
+func (u *unwritable) Change(ctx context.Context, fn func(ledger.Tx) error) error {
+	if u.full.Load() {
+		return errors.New("the disk is full")
+	}
+	u.changes.Add(1)
+	return u.Book.Change(ctx, fn)
+}
+
+// TestUnwritable: while the ledger can be read and not written, nothing is sent; what
+// was on its way is not sent again, but kept when the ledger can be written.
+func TestUnwritable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := set(t, func(string, string) int { return 200 }, "h")
+		s.stop()
+		book := &unwritable{Book: s.book}
+		s.book, s.slow = book, 2*time.Second
+		s.tell("h", "under way", "k")
+		s.start()
+		time.Sleep(look * 3 / 2)
+		s.tell("h", "later", "k") // which the Sender sees with its next look
+		book.full.Store(true)
+		time.Sleep(10 * time.Minute)
+		if way, later := len(s.tried("under way")), len(s.tried("later")); way != 1 || later != 0 {
+			t.Errorf("sent %d and %d times while nothing is kept", way, later)
+		}
+		book.full.Store(false)
+		time.Sleep(time.Minute)
+		s.stop()
+		for _, id := range []string{"under way", "later"} {
+			if n := s.notice(id); n.State != ledger.Delivered || n.Tries != 1 || len(n.Answers) != 1 || len(s.tried(id)) != 1 {
+				t.Errorf("%s was sent %d times: %+v", id, len(s.tried(id)), n)
+			}
+		}
+	})
+}
+
+// TestCutOff: a try of which nothing came to be kept is made again, after the
+// pause, and counts.
+func TestCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := set(t, func(string, string) int { return 200 }, "h")
+		s.stop()
+		whole := s.book
+		book := &unwritable{Book: whole}
+		s.book, s.slow = book, time.Second
+		s.tell("h", "n", "k")
+		s.start()
+		time.Sleep(look / 2)
+		book.full.Store(true) // as if it were killed: nothing is kept any more
+		time.Sleep(3 * look)
+		s.stop()
+		s.book = whole
+		if n := s.notice("n"); n.State != ledger.Waiting || n.Tries != 1 {
+			t.Fatalf("%+v", n)
+		}
+		s.start()
+		time.Sleep(time.Minute)
+		s.stop()
+		if n, at := s.notice("n"), s.tried("n"); n.State != ledger.Delivered || n.Tries != 2 || len(at) != 2 || at[1].Sub(at[0]) < webhook.Pause(0) || at[1].Sub(at[0]) > webhook.Pause(0)+2*look {
+			t.Errorf("tried at %v: %+v", at, n)
+		}
+	})
+}
+
+// TestFewTransactions: notices of one moment are claimed together, and what came
+// of them is kept together with the next claim.
+func TestFewTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := set(t, func(string, string) int { return 200 }, "h")
+		s.stop()
+		book := &unwritable{Book: s.book}
+		for i := range 40 {
+			s.tell("h", fmt.Sprint("n", i), "k")
+		}
+		s.book = book
+		s.start()
+		time.Sleep(10 * time.Second)
+		s.stop()
+		if n := book.changes.Load(); len(s.tries) != 40 || n > 40/few+3 {
+			t.Errorf("%d notices were sent in %d transactions", len(s.tries), n)
 		}
 	})
 }
