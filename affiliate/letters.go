@@ -122,17 +122,45 @@ func (m *Mailing) round(ctx context.Context) error {
 		due, err = tx.Money().Tables().Outbox().Due(ledger.ToAffiliate, m.d.now(), 1)
 		return err
 	})
+	var before []ledger.Notice // the letter before, with what came of it
 	for _, n := range due {
 		if err != nil || ctx.Err() != nil {
 			break
 		}
-		err = m.deliver(context.WithoutCancel(ctx), n)
+		n.Due = m.d.now().Add(webhook.Pause(n.Tries))
+		n.Tries++
+		if err := m.keep(ctx, append(before, n)...); err != nil {
+			return err // and nothing is sent, lest it be sent again and again
+		}
+		n, err = m.deliver(context.WithoutCancel(ctx), n)
+		before = []ledger.Notice{n}
+	}
+	if kept := m.keep(ctx, before...); kept != nil {
+		return kept
 	}
 	return err
 }
 
-// deliver tries a notice once and keeps what came of it.
-func (m *Mailing) deliver(ctx context.Context, n ledger.Notice) error {
+// keep writes notices in one transaction: what came of a letter, and the next one
+// with a try that is counted before it is made and put off until after the pause
+// that follows one, which is all that is left of a try that is cut off.
+func (m *Mailing) keep(ctx context.Context, notices ...ledger.Notice) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	return m.d.book.Change(context.WithoutCancel(ctx), func(tx ledger.Tx) error {
+		for _, n := range notices {
+			if err := tx.Money().Tables().Outbox().Put(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// deliver tries a notice that was claimed once, and is the notice with what came of
+// it. The error is one of the mail server that is no fault of this letter.
+func (m *Mailing) deliver(ctx context.Context, n ledger.Notice) (ledger.Notice, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeOfTry)
 	defer cancel()
 	began := m.d.now()
@@ -140,20 +168,20 @@ func (m *Mailing) deliver(ctx context.Context, n ledger.Notice) error {
 	if err == nil && why == "" {
 		_, err = m.o.Send(ctx, letters[n.Kind], letter)
 	}
-	settled := m.settle(context.WithoutCancel(ctx), n, began, why, err)
-	if failure, failed := errors.AsType[*mail.Failure](err); settled != nil || failed && failure.OfOne() {
-		return settled
+	n = m.settled(n, began, why, err)
+	if failure, failed := errors.AsType[*mail.Failure](err); failed && failure.OfOne() {
+		return n, nil
 	}
-	return err
+	return n, err
 }
 
-// settle keeps what came of a try: why nothing is sent, or the error.
-func (m *Mailing) settle(ctx context.Context, n ledger.Notice, began time.Time, why string, err error) error {
+// settled is a notice with what came of a try: why nothing is sent, or the error.
+func (m *Mailing) settled(n ledger.Notice, began time.Time, why string, err error) ledger.Notice {
 	now := m.d.now()
 	answer := ledger.Answer{At: began, Took: now.Sub(began), Why: why}
 	n.State, n.Why, n.Settled = ledger.Delivered, why, now
 	failure, failed := errors.AsType[*mail.Failure](err)
-	switch {
+	switch before := n.Tries - 1; {
 	case why != "":
 		n.State = ledger.Dead
 	case err == nil:
@@ -164,17 +192,16 @@ func (m *Mailing) settle(ctx context.Context, n ledger.Notice, began time.Time, 
 		if failed {
 			answer.Status = failure.Code
 		}
-		if n.State = ledger.Dead; !(failed && failure.Final()) && webhook.Tried(n.Tries) < webhook.Life {
-			n.State, n.Settled, n.Due = ledger.Waiting, time.Time{}, now.Add(webhook.Pause(n.Tries))
+		if n.State = ledger.Dead; !(failed && failure.Final()) && webhook.Tried(before) < webhook.Life {
+			n.State, n.Settled, n.Due = ledger.Waiting, time.Time{}, now.Add(webhook.Pause(before))
 		}
 	}
-	n.Tries++
 	n.Answers = append(slices.Clone(n.Answers), answer)
 	n.Answers = n.Answers[max(0, len(n.Answers)-kept):]
 	if n.State == ledger.Dead {
 		m.o.Log.Warn("a letter to an affiliate is given up", "affiliate", n.To, "kind", n.Kind, "why", n.Why)
 	}
-	return m.d.book.Change(ctx, func(tx ledger.Tx) error { return tx.Money().Tables().Outbox().Put(n) })
+	return n
 }
 
 // letter writes what a notice tells; or says why it is not told any more.
@@ -204,6 +231,8 @@ func (m *Mailing) letter(ctx context.Context, n ledger.Notice) (letter mail.Mess
 		return letter, "what it tells of is not there any more", nil
 	case err != nil || why != "":
 		return letter, why, err
+	case n.Kind == AffiliateAccepted && (a.Status == ledger.Banned || a.Status == ledger.Applied):
+		return letter, "the affiliate is not accepted any more, but " + string(a.Status), nil // and gets no log-in
 	case a.Email == "":
 		return letter, "the affiliate has no address", nil
 	}

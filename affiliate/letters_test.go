@@ -2,10 +2,12 @@ package affiliate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,6 +219,76 @@ func TestLettersWait(t *testing.T) {
 		if c.name == "down for good" && (d.now.Sub(began) < webhook.Life || len(n.Answers) > 8) {
 			t.Errorf("given up after %v with %d answers", d.now.Sub(began), len(n.Answers))
 		}
+	}
+}
+
+// full is a ledger that can be read, and is not written while it is on.
+type full struct {
+	ledger.Book
+	on atomic.Bool
+}
+
+func (f *full) Change(ctx context.Context, fn func(ledger.Tx) error) error {
+	if f.on.Load() {
+		return errors.New("the disk is full")
+	}
+	return f.Book.Change(ctx, fn)
+}
+
+// TestLettersUnkept: while the ledger can be read and not written no letter is
+// sent; one that was on its way then comes again after the pause, once, under the
+// same ID.
+func TestLettersUnkept(t *testing.T) {
+	d, box, _ := mailed(t, nil)
+	d.earns()
+	d.approved()
+	book := &full{Book: d.book}
+	made, err := affiliate.Open(t.Context(), book, affiliate.Options{Secret: []byte("0123456789abcdef"), Now: func() time.Time { return d.now }, Mail: true,
+		Money: func(string) string { return "EUR" }, Hosts: func(site string) []string { return []string{site + ".example"} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := affiliate.NewMailing(made, affiliate.MailingOptions{Log: slog.New(slog.DiscardHandler), Origin: "https://s.example", Send: func(ctx context.Context, kind mail.Kind, l mail.Message) (string, error) {
+		book.on.Store(len(box.came) == 0) // it fills up while the first is sent
+		return box.send(ctx, kind, l)
+	}})
+	run(t, m)
+	for range 5 {
+		d.now = d.now.Add(time.Hour)
+		run(t, m)
+	}
+	if n := d.letters()[0]; len(box.came) != 1 || n.State != ledger.Waiting || n.Tries != 1 {
+		t.Errorf("%d came while nothing is kept: %+v", len(box.came), n)
+	}
+	book.on.Store(false)
+	run(t, m)
+	run(t, m)
+	if n := d.letters()[0]; len(box.came) != 2 || box.came[0].ID != box.came[1].ID || n.State != ledger.Delivered || n.Tries != 2 {
+		t.Errorf("%d came: %+v", len(box.came), n)
+	}
+}
+
+// TestAcceptedAndBanned: who was banned while the letter waited gets neither letter
+// nor log-in.
+func TestAcceptedAndBanned(t *testing.T) {
+	d, box, _ := mailed(t, nil)
+	a, err := d.Join(t.Context(), ledger.Affiliate{Program: d.program.ID, Email: "eve@example.com", Name: "Eve", Status: ledger.Applied})
+	for _, status := range []ledger.Status{ledger.Active, ledger.Banned} {
+		if err == nil {
+			_, err = d.Alter(t.Context(), a.ID, func(a *ledger.Affiliate) { a.Status = status })
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, affiliate.NewMailing(d.Desk, affiliate.MailingOptions{Log: slog.New(slog.DiscardHandler), Origin: "https://s.example", Send: box.send,
+		Login: func(context.Context, affiliate.Affiliate) (string, error) {
+			t.Error("a log-in was made")
+			return "", nil
+		}}))
+	all, err := d.Notices(t.Context(), ledger.NoticeFilter{To: ledger.To(ledger.ToAffiliate, a.ID)})
+	if err != nil || len(all) != 1 || all[0].State != ledger.Dead || all[0].Why != "the affiliate is not accepted any more, but banned" || len(box.came) != 0 {
+		t.Errorf("%v %+v, came %v", err, all, box.kinds)
 	}
 }
 

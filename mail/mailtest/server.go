@@ -139,7 +139,7 @@ func (s *Server) Tried() int {
 // Wait waits until so many messages are taken.
 func (s *Server) Wait(t testing.TB, n int) []Received {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if all := s.Taken(); len(all) >= n {
 			return all
 		}
