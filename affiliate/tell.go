@@ -278,6 +278,14 @@ func (d *Desk) Ripen(ctx context.Context) error {
 	return nil
 }
 
+// ripened is what Ripen does of one programme, within a transaction.
+func (d *Desk) ripened(tx ledger.Tx, program string) (err error) {
+	for more := true; more && err == nil; {
+		more, err = d.ripen(tx, program)
+	}
+	return err
+}
+
 // ripen tells of a programme's next few orders; more is true if there may be others.
 func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	t, err := d.telling(tx, program)
@@ -325,27 +333,34 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 // judged tells what the decision of a flag changes: of its order, or of all
 // orders that the affiliate has something unpaid of.
 func (d *Desk) judged(tx ledger.Tx, f ledger.Flag, decide func() error) error {
-	orders := []string{f.Order}
+	held := []ledger.Entry{{Order: f.Order}}
 	if f.Order == "" {
-		unpaid, err := tx.Money().Entries(ledger.EntryFilter{Program: f.Program, Affiliate: f.Affiliate, Unpaid: true})
-		if err != nil {
+		var err error
+		if held, err = tx.Money().Entries(ledger.EntryFilter{Program: f.Program, Affiliate: f.Affiliate, Unpaid: true}); err != nil {
 			return err
 		}
-		orders = nil
-		for _, e := range unpaid {
+	}
+	return d.watching(tx, f.Program, held, decide)
+}
+
+// watching tells what a change makes of the orders that some entries are of.
+func (d *Desk) watching(tx ledger.Tx, program string, entries []ledger.Entry, change func() error) error {
+	var orders []string
+	for _, e := range entries {
+		if strings.TrimSpace(e.Order) != "" {
 			orders = append(orders, e.Order)
 		}
-		slices.Sort(orders)
-		orders = slices.DeleteFunc(slices.Compact(orders), func(o string) bool { return strings.TrimSpace(o) == "" })
 	}
+	slices.Sort(orders)
+	orders = slices.Compact(orders)
 	all := make([]*watched, len(orders))
 	for i, o := range orders {
 		var err error
-		if all[i], err = d.watch(tx, f.Program, o); err != nil {
+		if all[i], err = d.watch(tx, program, o); err != nil {
 			return err
 		}
 	}
-	if err := decide(); err != nil {
+	if err := change(); err != nil {
 		return err
 	}
 	for _, w := range all {

@@ -377,3 +377,23 @@ func TestToldNobody(t *testing.T) {
 		t.Errorf("a removed hook was told %+v", all)
 	}
 }
+
+// TestToldPaid: what is approved before anybody looked at the clock was told as
+// available before, and is so again when its payout fails.
+func TestToldPaid(t *testing.T) {
+	d := openDesk(t, nil)
+	h := d.hooked(affiliate.CommissionAvailable, affiliate.PayoutApproved, affiliate.PayoutFailed)
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	d.take(order("1", "v", 10000, noon))
+	p := d.approved()
+	d.now = d.now.Add(time.Minute)
+	d.ripen()
+	if _, err := d.Advance(t.Context(), p.ID, ledger.Failed, "", "no such account"); err != nil {
+		t.Fatal(err)
+	}
+	d.ripen()
+	want := "commission.available anna 5000 hold_over\npayout.approved anna 5000\ncommission.available anna 5000 payout_failed\npayout.failed anna 5000 no such account"
+	if got := d.spelled(d.told(h)); got != want {
+		t.Errorf("told\n%s\nwant\n%s", got, want)
+	}
+}
