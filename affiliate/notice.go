@@ -175,7 +175,6 @@ type news struct {
 	kind    string
 	amount  int64
 	reason  string
-	after   stand
 	entries []ledger.Entry
 }
 
@@ -188,7 +187,7 @@ func changes(before, after seen, since, now time.Time) (all []news) {
 		m, added := was[o], fresh(before, after, o)
 		tell := func(kind string, amount int64, entries []ledger.Entry, reason string) {
 			if amount > 0 {
-				all = append(all, news{o, kind, amount, reason, n, entries})
+				all = append(all, news{o, kind, amount, reason, entries})
 			}
 		}
 		money := slices.DeleteFunc(slices.Clone(added), func(e ledger.Entry) bool { return dispute(e.Kind) })

@@ -111,7 +111,7 @@ func (w *watched) tell() error {
 			return err
 		}
 	}
-	return w.changed(after.order, changes(w.before, after, w.since, w.since))
+	return w.changed(after, changes(w.before, after, w.since, w.since))
 }
 
 // see sees an order as it is now.
@@ -171,16 +171,19 @@ func (t *telling) attributed(o ledger.Order, before string) (err error) {
 	return t.tell(OrderAttributed, data)
 }
 
-// changed tells what became of an order's money.
-func (t *telling) changed(o ledger.Order, all []news) error {
+// changed tells what became of the money of an order that is seen, and what there
+// is of it by now.
+func (t *telling) changed(s seen, all []news) error {
+	o, is := s.order, s.stands(t.d.now())
 	for _, c := range all {
+		left := is[c.owner]
 		a, err := t.affiliate(c.affiliate)
 		if err != nil {
 			return err
 		}
 		amount := func(minor int64) NoticeAmount { return noticeAmount(minor, c.currency) }
 		data := CommissionData{Order: noticeOrder(o), Affiliate: *a, Amount: amount(c.amount), Reason: c.reason,
-			Earned: amount(c.after.earned), Held: amount(c.after.held), Available: amount(c.after.available), Entries: []NoticeEntry{}}
+			Earned: amount(left.earned), Held: amount(left.held), Available: amount(left.available), Entries: []NoticeEntry{}}
 		for _, e := range c.entries {
 			data.Entries = append(data.Entries, NoticeEntry{e.ID, e.Line, e.Product, e.Kind, amount(e.Amount)})
 		}
@@ -321,7 +324,7 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	for _, order := range orders {
 		s, err := see(tx, order)
 		if err == nil {
-			err = t.changed(s.order, changes(s, s, since, now))
+			err = t.changed(s, changes(s, s, since, now))
 		}
 		if err != nil {
 			return false, err
