@@ -157,26 +157,12 @@ type Erasure struct {
 // visitor's, by a random name that nothing leads to.
 func (d *Desk) Erase(ctx context.Context, program string, keys ...ledger.Key) (done Erasure, err error) {
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
-		done = Erasure{}
-		var own []ledger.Key
-		for _, k := range keys {
-			if !isClickKey(k) {
-				own = append(own, d.private(k))
-			}
-		}
-		touches, err := touchesOf(tx, program, keys)
+		own, touches, err := d.person(tx, program, keys)
 		if err != nil {
 			return err
 		}
-		done.Touches = len(touches)
+		done = Erasure{Touches: len(touches)}
 		instead := map[ledger.Key]ledger.Key{}
-		for _, t := range touches { // a click that was redirected knows its visitor of the day only
-			for _, k := range t.Keys {
-				if strings.HasPrefix(string(k), "visitor:") && !strings.HasPrefix(string(k), erasedVisitor) {
-					own = append(own, k)
-				}
-			}
-		}
 		for _, k := range own {
 			instead[k] = ledger.Key(erasedVisitor + d.id())
 		}
@@ -201,6 +187,32 @@ func (d *Desk) Erase(ctx context.Context, program string, keys ...ledger.Key) (d
 
 // erasedVisitor begins what is in a touch instead of its visitor's keys.
 const erasedVisitor = "visitor:erased-"
+
+// person is all that the ledger knows of one by some keys: keys as it keeps them,
+// and the touches that have one. A click that was redirected knows its visitor of
+// the day only, which is among the keys then.
+func (d *Desk) person(tx ledger.Tx, program string, keys []ledger.Key) (own []ledger.Key, touches []ledger.Touch, err error) {
+	var clicks []ledger.Key
+	for _, k := range keys {
+		if isClickKey(k) {
+			clicks = append(clicks, k)
+		} else {
+			own = append(own, d.private(k))
+		}
+	}
+	if touches, err = touchesOf(tx, program, slices.Concat(own, clicks)); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range touches {
+		for _, k := range t.Keys {
+			if strings.HasPrefix(string(k), "visitor:") && !strings.HasPrefix(string(k), erasedVisitor) && !slices.Contains(own, k) {
+				own = append(own, k)
+			}
+		}
+	}
+	touches, err = touchesOf(tx, program, slices.Concat(own, clicks))
+	return own, touches, err
+}
 
 // touchesOf lists the touches that have one of some keys.
 func touchesOf(tx ledger.Tx, program string, keys []ledger.Key) ([]ledger.Touch, error) {
@@ -230,14 +242,7 @@ func (d *Desk) unname(tx ledger.Tx, orders []ledger.Order) error {
 // Named counts what Erase would find.
 func (d *Desk) Named(ctx context.Context, program string, keys ...ledger.Key) (found Erasure, err error) {
 	err = d.book.View(ctx, func(tx ledger.Tx) error {
-		found = Erasure{}
-		var own []ledger.Key
-		for _, k := range keys {
-			if !isClickKey(k) {
-				own = append(own, d.private(k))
-			}
-		}
-		touches, err := touchesOf(tx, program, keys)
+		own, touches, err := d.person(tx, program, keys)
 		if err != nil {
 			return err
 		}
@@ -248,7 +253,7 @@ func (d *Desk) Named(ctx context.Context, program string, keys ...ledger.Key) (f
 		links, err := tx.Traffic().Links().Of(program, own...)
 		found = Erasure{Keys: len(links), Touches: len(touches), Orders: len(orders)}
 		for _, t := range touches {
-			found.Keys += len(slices.DeleteFunc(t.Keys, isClickKey))
+			found.Keys += len(slices.DeleteFunc(t.Keys, func(k ledger.Key) bool { return !slices.Contains(own, k) }))
 		}
 		for _, o := range orders {
 			found.Keys += len(o.Keys)

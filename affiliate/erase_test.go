@@ -132,6 +132,48 @@ func TestErase(t *testing.T) {
 	}
 }
 
+// seenAs is the view of a link's page, by who is known by a user's id or by nothing
+// but as the visitor of the day.
+func seenAs(user string, at time.Time) event.Event {
+	e := click(user, "", "anna", at)
+	e.ID, e.AnonymousID, e.UserID, e.Visitor = fmt.Sprint(user, at.Unix()), "", user, 9
+	return e
+}
+
+// TestErasedVisitor: who was a visitor of the day before being known stays one
+// visitor.
+func TestErasedVisitor(t *testing.T) {
+	d := openErasing(t)
+	d.write(seenAs("u", noon.Add(-5*time.Hour)), seenAs("", noon.Add(-3*time.Hour)))
+	before := d.visitors(d.anna)
+	if got := d.erase(affiliate.Who{User: "u"}); got.Touches != 2 || got.Keys != 3 {
+		t.Errorf("erased %+v", got)
+	}
+	if after := d.visitors(d.anna); before != 1 || after != 1 {
+		t.Errorf("%d visitors, before %d", after, before)
+	}
+}
+
+// TestErasedAddress: a user's id that is an address is found as it is kept, also
+// without what is beside it.
+func TestErasedAddress(t *testing.T) {
+	d := openErasing(t)
+	d.write(seenAs("bob@example.org", noon.Add(-time.Hour)))
+	for _, want := range []int{1, 0} {
+		would, err := d.Named(t.Context(), d.program.ID, "user:Bob@example.org")
+		if err != nil || would.Touches != want {
+			t.Errorf("would erase %+v, %v", would, err)
+		}
+		done, err := d.Erase(t.Context(), d.program.ID, "user:Bob@example.org")
+		if err != nil || done != would || done.Keys != 2*want {
+			t.Errorf("erased %+v, would have %+v, %v", done, would, err)
+		}
+	}
+	if text := d.kept(); strings.Contains(text, "user:") || strings.Contains(text, "visitor:0") {
+		t.Errorf("it keeps %s", text)
+	}
+}
+
 // visitors is how many visitors the portal tells.
 func (d *desk) visitors(a ledger.Affiliate) (n int64) {
 	d.t.Helper()

@@ -127,6 +127,7 @@ type stand struct {
 	earned    int64 // all but what disputes hold
 	held      int64 // by flags and disputes, and in no payout
 	available int64 // and in no payout
+	paid      int64 // in a payout, wherever that is
 }
 
 // stands adds an order's entries up, as they stand at a time. What was taken
@@ -149,6 +150,8 @@ func (s seen) stands(at time.Time) map[owner]stand {
 			if !at.Before(e.Available) {
 				n.available += e.Amount
 			}
+		} else {
+			n.paid += e.Amount
 		}
 		all[o] = n
 	}
@@ -172,7 +175,6 @@ type news struct {
 	kind    string
 	amount  int64
 	reason  string
-	after   stand
 	entries []ledger.Entry
 }
 
@@ -185,7 +187,7 @@ func changes(before, after seen, since, now time.Time) (all []news) {
 		m, added := was[o], fresh(before, after, o)
 		tell := func(kind string, amount int64, entries []ledger.Entry, reason string) {
 			if amount > 0 {
-				all = append(all, news{o, kind, amount, reason, n, entries})
+				all = append(all, news{o, kind, amount, reason, entries})
 			}
 		}
 		money := slices.DeleteFunc(slices.Clone(added), func(e ledger.Entry) bool { return dispute(e.Kind) })
@@ -239,9 +241,12 @@ func whyEarned(entries []ledger.Entry) string {
 // whyHeld is what holds a commission: the types of flags, else a dispute.
 func whyHeld(flags []string) string { return cmp.Or(strings.Join(flags, ","), "dispute") }
 
-// whyAvailable tells whether time made something available, or an end of what held it.
+// whyAvailable tells whether time made something available, or an end of what held
+// it, or a payout that it was in and that failed.
 func whyAvailable(before, after stand) string {
 	switch {
+	case before.paid > after.paid:
+		return "payout_failed"
 	case before.held > after.held:
 		return "released"
 	case before.earned != after.earned:

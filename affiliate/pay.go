@@ -124,6 +124,9 @@ func Exactly(seen ...ledger.Payout) Pick {
 func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, pick Pick) (made []ledger.Payout, err error) {
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		made = nil
+		if err := d.ripened(tx, program); err != nil { // what is in a payout is told of no more
+			return err
+		}
 		proposals, err := d.propose(tx, program, cutoff.UTC())
 		if err == nil {
 			proposals, err = pick(proposals)
@@ -212,7 +215,7 @@ func (d *Desk) free(tx ledger.Tx, p ledger.Payout, before ledger.PayoutState) er
 		return err
 	}
 	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !e.Kind.Payable() })
-	return tx.Money().Take("", ids(entries)...)
+	return d.watching(tx, p.Program, entries, func() error { return tx.Money().Take("", ids(entries)...) })
 }
 
 // post posts that a payout's money moves.

@@ -111,7 +111,7 @@ func (w *watched) tell() error {
 			return err
 		}
 	}
-	return w.changed(after.order, changes(w.before, after, w.since, w.since))
+	return w.changed(after, changes(w.before, after, w.since, w.since))
 }
 
 // see sees an order as it is now.
@@ -171,16 +171,19 @@ func (t *telling) attributed(o ledger.Order, before string) (err error) {
 	return t.tell(OrderAttributed, data)
 }
 
-// changed tells what became of an order's money.
-func (t *telling) changed(o ledger.Order, all []news) error {
+// changed tells what became of the money of an order that is seen, and what there
+// is of it by now.
+func (t *telling) changed(s seen, all []news) error {
+	o, is := s.order, s.stands(t.d.now())
 	for _, c := range all {
+		left := is[c.owner]
 		a, err := t.affiliate(c.affiliate)
 		if err != nil {
 			return err
 		}
 		amount := func(minor int64) NoticeAmount { return noticeAmount(minor, c.currency) }
 		data := CommissionData{Order: noticeOrder(o), Affiliate: *a, Amount: amount(c.amount), Reason: c.reason,
-			Earned: amount(c.after.earned), Held: amount(c.after.held), Available: amount(c.after.available), Entries: []NoticeEntry{}}
+			Earned: amount(left.earned), Held: amount(left.held), Available: amount(left.available), Entries: []NoticeEntry{}}
 		for _, e := range c.entries {
 			data.Entries = append(data.Entries, NoticeEntry{e.ID, e.Line, e.Product, e.Kind, amount(e.Amount)})
 		}
@@ -278,6 +281,14 @@ func (d *Desk) Ripen(ctx context.Context) error {
 	return nil
 }
 
+// ripened is what Ripen does of one programme, within a transaction.
+func (d *Desk) ripened(tx ledger.Tx, program string) (err error) {
+	for more := true; more && err == nil; {
+		more, err = d.ripen(tx, program)
+	}
+	return err
+}
+
 // ripen tells of a programme's next few orders; more is true if there may be others.
 func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	t, err := d.telling(tx, program)
@@ -313,7 +324,7 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 	for _, order := range orders {
 		s, err := see(tx, order)
 		if err == nil {
-			err = t.changed(s.order, changes(s, s, since, now))
+			err = t.changed(s, changes(s, s, since, now))
 		}
 		if err != nil {
 			return false, err
@@ -325,27 +336,34 @@ func (d *Desk) ripen(tx ledger.Tx, program string) (more bool, err error) {
 // judged tells what the decision of a flag changes: of its order, or of all
 // orders that the affiliate has something unpaid of.
 func (d *Desk) judged(tx ledger.Tx, f ledger.Flag, decide func() error) error {
-	orders := []string{f.Order}
+	held := []ledger.Entry{{Order: f.Order}}
 	if f.Order == "" {
-		unpaid, err := tx.Money().Entries(ledger.EntryFilter{Program: f.Program, Affiliate: f.Affiliate, Unpaid: true})
-		if err != nil {
+		var err error
+		if held, err = tx.Money().Entries(ledger.EntryFilter{Program: f.Program, Affiliate: f.Affiliate, Unpaid: true}); err != nil {
 			return err
 		}
-		orders = nil
-		for _, e := range unpaid {
+	}
+	return d.watching(tx, f.Program, held, decide)
+}
+
+// watching tells what a change makes of the orders that some entries are of.
+func (d *Desk) watching(tx ledger.Tx, program string, entries []ledger.Entry, change func() error) error {
+	var orders []string
+	for _, e := range entries {
+		if strings.TrimSpace(e.Order) != "" {
 			orders = append(orders, e.Order)
 		}
-		slices.Sort(orders)
-		orders = slices.DeleteFunc(slices.Compact(orders), func(o string) bool { return strings.TrimSpace(o) == "" })
 	}
+	slices.Sort(orders)
+	orders = slices.Compact(orders)
 	all := make([]*watched, len(orders))
 	for i, o := range orders {
 		var err error
-		if all[i], err = d.watch(tx, f.Program, o); err != nil {
+		if all[i], err = d.watch(tx, program, o); err != nil {
 			return err
 		}
 	}
-	if err := decide(); err != nil {
+	if err := change(); err != nil {
 		return err
 	}
 	for _, w := range all {

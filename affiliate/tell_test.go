@@ -377,3 +377,50 @@ func TestToldNobody(t *testing.T) {
 		t.Errorf("a removed hook was told %+v", all)
 	}
 }
+
+// TestToldPaid: what is approved before anybody looked at the clock was told as
+// available before, and is so again when its payout fails.
+func TestToldPaid(t *testing.T) {
+	d := openDesk(t, nil)
+	h := d.hooked(affiliate.CommissionAvailable, affiliate.PayoutApproved, affiliate.PayoutFailed)
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	d.take(order("1", "v", 10000, noon))
+	p := d.approved()
+	d.now = d.now.Add(time.Minute)
+	d.ripen()
+	if _, err := d.Advance(t.Context(), p.ID, ledger.Failed, "", "no such account"); err != nil {
+		t.Fatal(err)
+	}
+	d.ripen()
+	want := "commission.available anna 5000 hold_over\npayout.approved anna 5000\ncommission.available anna 5000 payout_failed\npayout.failed anna 5000 no such account"
+	if got := d.spelled(d.told(h)); got != want {
+		t.Errorf("told\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestToldAfter: what a notice says that there is, is what there is after it, also
+// of what has come after the hold and is not looked for yet.
+func TestToldAfter(t *testing.T) {
+	d := openDesk(t, nil)
+	h := d.hooked()
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	d.take(order("1", "v", 10000, noon))
+	d.now = noon.AddDate(0, 0, 31)
+	d.ripen()
+	says := func(kind string, earned, held, available int64) {
+		t.Helper()
+		all := d.told(h)
+		n := all[len(all)-1]
+		if n.Kind != kind || minor(n.Data.Earned) != earned || minor(n.Data.Held) != held || minor(n.Data.Available) != available {
+			t.Errorf("%s: %d earned, %d held, %d available; want %s %d %d %d", n.Kind, minor(n.Data.Earned), minor(n.Data.Held), minor(n.Data.Available), kind, earned, held, available)
+		}
+		if have := d.balance(d.anna).Available; have != available {
+			t.Errorf("%d are available by the ledger", have)
+		}
+	}
+	d.now = d.now.Add(30 * time.Second)
+	d.take(refund("1", "r", 4000, d.now))
+	says(affiliate.CommissionReversed, 3000, 0, 3000)
+	d.take(shop.Report{Site: "two", Number: "1", Time: d.now, Verified: true, Dispute: &shop.Dispute{ID: "dp", State: shop.Disputed}})
+	says(affiliate.CommissionHeld, 3000, 3000, 0)
+}

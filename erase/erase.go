@@ -153,7 +153,7 @@ func (l *List) other(site, of string, n uint64) uint64 {
 // of an order, and nothing that tells of its customer.
 var (
 	ofOrder = strings.Fields("order_id orderid refund_id currency revenue value subtotal total shipping tax discount coupon coupons store time updated_at " +
-		"product_id sku category price quantity name products")
+		"line_id product_id sku category price quantity net name products")
 	ofProduct = strings.Fields("line_id product_id id sku name category price quantity net coupon")
 	ofClick   = strings.Fields("click_id affiliate_code sub_id source machine")
 )

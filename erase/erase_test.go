@@ -10,6 +10,7 @@ import (
 	"footfall/erase"
 	"footfall/event"
 	"footfall/ledger"
+	"footfall/shop"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -113,6 +114,26 @@ func TestTrade(t *testing.T) {
 		}
 		if strings.Contains(events[0].Properties, "anna") {
 			t.Errorf("%s stays", events[0].Properties)
+		}
+	}
+}
+
+// TestCleanedOrder: an order of one product that is written without a list of
+// products stays the same for the ledger.
+func TestCleanedOrder(t *testing.T) {
+	l := newList()
+	l.Add(l.Mark("one", "anon:anna", noon))
+	for _, properties := range []string{`{"order_id":"o1","currency":"EUR","product_id":"p","net":"10.00","quantity":1}`, `{"order_id":"o1","currency":"EUR","sku":"s","price":"12","net":"10.00","line_id":"L7"}`} {
+		e := viewed(0, "anna", "")
+		e.Kind, e.Name, e.Properties, e.Context = event.Track, "Order Completed", properties, ""
+		before, _, err := shop.FromTrack(&e, shop.EventOptions{})
+		if err != nil || before.Order.Lines[0].Net == 0 {
+			t.Fatalf("%+v, %v", before.Order, err)
+		}
+		events := []event.Event{e}
+		l.Clean(events)
+		if after, _, err := shop.FromTrack(&events[0], shop.EventOptions{}); err != nil || !reflect.DeepEqual(after.Order, before.Order) {
+			t.Errorf("%s: %+v, want %+v, %v", properties, after.Order, before.Order, err)
 		}
 	}
 }

@@ -272,7 +272,7 @@ type Links interface {
 	Of(program string, keys ...Key) ([]Link, error)
 	// Forget removes keys with their links, and takes them off touches and orders
 	// (Order.Customer stays); removed counts the links, and the keys taken off. In
-	// touches the key that instead names takes the place of each, so that those of
+	// touches the key that instead names stands where each was, so that those of
 	// one visitor still are; nil, or no key, leaves nothing there.
 	Forget(program string, instead map[Key]Key, keys ...Key) (removed int, err error)
 }

@@ -192,13 +192,20 @@ func (q Query) Check() error {
 	if !q.Step.Valid() {
 		return wrong("unknown step %q: use one of %s", q.Step, joined(period.Steps))
 	}
-	if q.Step == period.Minute && (q.Metric == Clicks || q.Metric == Commissions) {
+	if q.Step == period.Minute && q.Metric.byQuarter() {
 		return wrong("%s is kept by quarters of an hour: take the step %s or a longer one", q.Metric, period.Quarter)
 	}
 	if n := q.Step.Count(q.Window, q.Zone); n > MaxPoints {
 		return wrong("%d steps are more than %d: take a longer step or a shorter window", n, MaxPoints)
 	}
 	return nil
+}
+
+// byQuarter reports whether the metric is kept by quarters of an hour, or made of
+// some that are.
+func (n Name) byQuarter() bool {
+	_, divided := Ratios[n]
+	return n == Clicks || n == Commissions || divided || slices.Contains(States, n)
 }
 
 // checkDimensions reports a dimension that the metric does not have.

@@ -149,3 +149,17 @@ func TestCheckProducts(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckMinutes: by minute is asked what is kept by minute, and nothing else.
+func TestCheckMinutes(t *testing.T) {
+	kept := append(slices.Clone(metric.OfEvents), metric.Conversions, metric.Sales)
+	for _, m := range metric.Names {
+		q := metric.Query{Site: "s", Metric: m, Step: period.Minute, Window: period.Window{From: window.From, To: window.From.Add(time.Hour)}}
+		if err := q.Check(); (err == nil) != slices.Contains(kept, m) {
+			t.Errorf("%s by minute: %v", m, err)
+		}
+		if q.Step = period.Quarter; q.Check() != nil {
+			t.Errorf("%s by quarters: %v", m, q.Check())
+		}
+	}
+}

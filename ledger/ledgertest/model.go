@@ -98,13 +98,13 @@ func (x memoryLinks) Forget(program string, instead map[ledger.Key]ledger.Key, k
 	}
 	for id, t := range x.touches {
 		if t.Program == program {
-			before := t.Keys
-			t.Keys = without(t.Keys)
 			for _, k := range keys { // in their order
-				if other := instead[k]; other != "" && slices.Contains(before, k) && !slices.Contains(t.Keys, other) {
-					t.Keys = append(t.Keys, other)
+				at := slices.Index(t.Keys, k)
+				if other := instead[k]; at >= 0 && other != "" && !slices.Contains(t.Keys, other) {
+					t.Keys = slices.Insert(own(t.Keys), at+1, other)
 				}
 			}
+			t.Keys = without(t.Keys)
 			x.touches[id] = t
 		}
 	}

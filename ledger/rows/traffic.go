@@ -205,10 +205,15 @@ func (x links) takeOff(f keyList, program string, key, instead ledger.Key) (remo
 		return err
 	}, f.find, program, string(key))
 	for id, all := range lists {
-		left := slices.DeleteFunc(slices.Clone(all), func(k ledger.Key) bool { return k == key })
-		removed += len(all) - len(left)
-		if f.add != "" && instead != "" && !slices.Contains(left, instead) {
-			left = append(left, instead)
+		left := make([]ledger.Key, 0, len(all))
+		for _, k := range all {
+			if k != key {
+				left = append(left, k)
+				continue
+			}
+			if removed++; f.add != "" && instead != "" && !slices.Contains(all, instead) && !slices.Contains(left, instead) {
+				left = append(left, instead)
+			}
 		}
 		values := []any{list(left), id}
 		if f.visitor {
