@@ -61,6 +61,8 @@ type People interface {
 // Grants keeps who may do what.
 type Grants interface {
 	// PutGrant gives a person a role on a site, in place of the one it has there.
+	// In the same step the person's links that set a password become worth
+	// nothing: whoever made one for a smaller role must not get into a bigger one.
 	PutGrant(ctx context.Context, g Grant) error
 	// Grants lists a person's by site; all people's if person is "".
 	Grants(ctx context.Context, person string) ([]Grant, error)

@@ -100,6 +100,35 @@ func grants(t *testing.T, s Store) {
 	}
 }
 
+// roleEndsLinks: a link that sets a password, made before a role was given, is
+// worth nothing after it; links of others, those that log in, and all of them
+// where no role was given, stay.
+func roleEndsLinks(t *testing.T, s Store) {
+	ctx := t.Context()
+	ada, bea := add(t, s, "ada@a.com"), add(t, s, "bea@a.com")
+	link := func(purpose account.Purpose, person string) string {
+		token, err := s.AddLink(ctx, purpose, person, time.Hour)
+		must(t, err)
+		return token
+	}
+	ends := []string{link(account.ForInvite, ada.ID), link(account.ForReset, ada.ID), link(account.ForInvite, ada.ID)}
+	stays := []string{link(account.ForLogin, ada.ID), link(account.ForCode, ada.ID), link(account.ForInvite, bea.ID), link(account.ForReset, bea.ID), link(account.ForSetup, "")}
+	is(t, s.PutGrant(ctx, account.Grant{Person: ada.ID, Site: "nowhere", Role: account.Owner}), account.ErrNotFound)
+	for _, token := range slices.Concat(ends, stays) {
+		_, err := s.Link(ctx, token)
+		must(t, err)
+	}
+	must(t, s.PutGrant(ctx, account.Grant{Person: ada.ID, Role: account.Owner}))
+	for _, token := range ends {
+		_, err := s.UseLink(ctx, token)
+		is(t, err, account.ErrNotFound)
+	}
+	for _, token := range append(stays, link(account.ForInvite, ada.ID)) {
+		_, err := s.UseLink(ctx, token)
+		must(t, err)
+	}
+}
+
 func credentials(t *testing.T, s Store) {
 	ctx := t.Context()
 	ada, bea := add(t, s, "ada@a.com"), add(t, s, "bea@a.com")

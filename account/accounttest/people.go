@@ -111,6 +111,9 @@ func (m *Memory) PutGrant(ctx context.Context, g account.Grant) error {
 			return account.ErrNotFound
 		}
 		p.grants[g.Site] = g.Role
+		maps.DeleteFunc(m.links, func(_ string, l account.Link) bool {
+			return l.Person == g.Person && (l.Purpose == account.ForInvite || l.Purpose == account.ForReset)
+		})
 		return nil
 	})
 }

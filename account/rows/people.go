@@ -79,7 +79,8 @@ func scanPerson(row scanner) (p account.Person, err error) {
 	return p, nil
 }
 
-// PutGrant gives a role on a site. An unknown person or site is account.ErrNotFound.
+// PutGrant gives a role on a site, and ends the person's links that set a
+// password. An unknown person or site is account.ErrNotFound.
 func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 	err := account.CheckGrant(g)
 	if err == nil {
@@ -90,6 +91,9 @@ func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 				}
 			}
 			if err := known(ctx, tx, "people", g.Person); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM links WHERE person = ? AND purpose IN (?, ?)", g.Person, string(account.ForInvite), string(account.ForReset)); err != nil {
 				return err
 			}
 			_, err := tx.ExecContext(ctx, "INSERT INTO grants (person, site, role) VALUES (?,?,?) ON CONFLICT (person, site) DO UPDATE SET role = excluded.role",
