@@ -204,7 +204,7 @@ func (o *Office) Switch(ctx context.Context, by Who, person string, disabled boo
 		return Member{}, err
 	}
 	m.Disabled = disabled
-	if err := o.kept.UpdatePerson(ctx, m.Person); err != nil {
+	if err := o.kept.SetDisabled(ctx, m.ID, disabled); err != nil {
 		return Member{}, err
 	}
 	what := "user enable"

@@ -45,11 +45,23 @@ func people(t *testing.T, s Store) {
 		is(t, err, account.ErrNotFound)
 	}
 	bea.Name, bea.Disabled = `"><script>'; DROP TABLE people; --`, true
-	must(t, s.UpdatePerson(ctx, bea))
+	must(t, s.SetName(ctx, bea.ID, "B"))
+	must(t, s.SetDisabled(ctx, bea.ID, true))
+	must(t, s.SetName(ctx, bea.ID, " "+bea.Name)) // does not let in again
 	if all, err := s.People(ctx); err != nil || !slices.Equal(all, []account.Person{ada, bea}) {
 		t.Errorf("People = %+v, %v; want %+v", all, err, []account.Person{ada, bea})
 	}
-	is(t, s.UpdatePerson(ctx, account.Person{ID: "per_nobody"}), account.ErrNotFound)
+	must(t, s.SetDisabled(ctx, bea.ID, false))
+	bea.Disabled = false
+	if got, err := s.Person(ctx, bea.ID); err != nil || got != bea {
+		t.Errorf("in again: %+v, %v; want %+v", got, err, bea)
+	}
+	var bad *event.InvalidError
+	if err := s.SetName(ctx, bea.ID, "B\nea"); !errors.As(err, &bad) || bad.Field != "name" {
+		t.Errorf("a name of two lines: %v", err)
+	}
+	is(t, s.SetName(ctx, "per_nobody", "N"), account.ErrNotFound)
+	is(t, s.SetDisabled(ctx, "per_nobody", true), account.ErrNotFound)
 	is(t, s.RemovePerson(ctx, "per_nobody"), account.ErrNotFound)
 }
 
@@ -319,8 +331,7 @@ func everywhere(t *testing.T, s Store) {
 func theDisabled(t *testing.T, s Store) {
 	ada := add(t, s, "ada@a.com")
 	token := session(t, s, ada.ID)
-	ada.Disabled = true
-	must(t, s.UpdatePerson(t.Context(), ada))
+	must(t, s.SetDisabled(t.Context(), ada.ID, true))
 	if valid(t, s, token) {
 		t.Error("somebody disabled has a session")
 	}

@@ -79,14 +79,22 @@ func (m *Memory) People(ctx context.Context) (all []account.Person, err error) {
 	return all, ctx.Err()
 }
 
-// UpdatePerson is account.People.
-func (m *Memory) UpdatePerson(ctx context.Context, p account.Person) error {
-	name, err := account.Name(p.Name)
+// SetName is account.People.
+func (m *Memory) SetName(ctx context.Context, id, name string) error {
+	name, err := account.Name(name)
 	if err != nil {
 		return err
 	}
-	return m.with(ctx, p.ID, func(old *person) error {
-		old.Name, old.Disabled = name, p.Disabled
+	return m.with(ctx, id, func(p *person) error {
+		p.Name = name
+		return nil
+	})
+}
+
+// SetDisabled is account.Grants.
+func (m *Memory) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	return m.with(ctx, id, func(p *person) error {
+		p.Disabled = disabled
 		return nil
 	})
 }
