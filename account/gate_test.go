@@ -121,8 +121,7 @@ func TestPasswordLogin(t *testing.T) {
 	h.must(err)
 	_, err = h.gate.Password(t.Context(), bea.Email, "", account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
-	h.ada.Disabled = true
-	h.must(h.kept.UpdatePerson(t.Context(), h.ada))
+	h.must(h.kept.SetDisabled(t.Context(), h.ada.ID, true))
 	_, err = h.gate.Password(t.Context(), h.ada.Email, password, account.Sender{Network: "n"})
 	h.is(err, account.ErrDenied)
 }
@@ -316,8 +315,7 @@ func TestLinks(t *testing.T) {
 		_, _, err := h.gate.NewPassword(ctx, h.link(purpose, h.ada.ID), password+" staple")
 		h.is(err, account.ErrNotFound)
 	}
-	h.ada.Disabled = true
-	h.must(h.kept.UpdatePerson(ctx, h.ada))
+	h.must(h.kept.SetDisabled(ctx, h.ada.ID, true))
 	_, err = h.gate.FollowLink(ctx, h.link(account.ForLogin, h.ada.ID))
 	h.is(err, account.ErrNotFound)
 	if _, _, who, err := h.gate.Visitor(ctx, "ffs_unknown"); err == nil || who.MaySomewhere(account.LoggedIn) {

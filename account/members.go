@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -107,7 +108,7 @@ func (o *Office) Invite(ctx context.Context, by Who, p Person, g Grant) (Invited
 	if err != nil || !m.Invited || !m.Whole(by) {
 		return Invited{Member: m}, err
 	}
-	return o.link(ctx, m, ForInvite, InviteLife)
+	return o.link(ctx, by, m, ForInvite, InviteLife)
 }
 
 // SetRole gives a person a role on a site, in place of the one there.
@@ -203,7 +204,7 @@ func (o *Office) Switch(ctx context.Context, by Who, person string, disabled boo
 		return Member{}, err
 	}
 	m.Disabled = disabled
-	if err := o.kept.UpdatePerson(ctx, m.Person); err != nil {
+	if err := o.kept.SetDisabled(ctx, m.ID, disabled); err != nil {
 		return Member{}, err
 	}
 	what := "user enable"
@@ -245,10 +246,22 @@ func (o *Office) Reset(ctx context.Context, by Who, person string, totp bool) (I
 	if err := o.note(ctx, by, Change{What: what, Target: m.Email}); err != nil {
 		return Invited{}, err
 	}
-	return o.link(ctx, m, ForReset, ResetLife)
+	return o.link(ctx, by, m, ForReset, ResetLife)
 }
 
-func (o *Office) link(ctx context.Context, m Member, purpose Purpose, life time.Duration) (Invited, error) {
+// link makes a link of a member who is by's to change. It looks at the roles
+// again once the link is there: a role that was given meanwhile either ended the
+// link, or is seen now.
+func (o *Office) link(ctx context.Context, by Who, m Member, purpose Purpose, life time.Duration) (Invited, error) {
 	token, err := o.kept.AddLink(ctx, purpose, m.ID, life)
-	return Invited{m, token, life}, err
+	if err != nil {
+		return Invited{}, err
+	}
+	if m.Roles, err = o.kept.Grants(ctx, m.ID); err == nil && m.Whole(by) {
+		return Invited{m, token, life}, nil
+	}
+	if _, gone := o.kept.UseLink(ctx, token); gone != nil && !errors.Is(gone, ErrNotFound) {
+		err = errors.Join(err, gone)
+	}
+	return Invited{}, cmp.Or(err, error(ErrNotYours))
 }

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -175,6 +176,53 @@ func TestInvitations(t *testing.T) {
 	}
 	if _, err := s.office.Invite(ctx, s.who["owner"], account.Person{Email: "eve@example.com"}, account.Grant{Role: "king"}); err == nil {
 		t.Error("somebody is king")
+	}
+}
+
+// TestLinksOfASmallerRole: who made a link to set a password for a smaller role
+// does not get into a bigger one with it.
+func TestLinksOfASmallerRole(t *testing.T) {
+	s := newStaff(t)
+	ctx := t.Context()
+	invited, err := s.office.Invite(ctx, s.who["ownerA"], account.Person{Email: "boss@example.com"}, account.Grant{Site: "a", Role: account.Viewer})
+	s.must(err)
+	reset, err := s.office.Reset(ctx, s.who["ownerA"], s.ids["viewerA"], false)
+	s.must(err)
+	bigger, err := s.office.Invite(ctx, account.Operator(), account.Person{Email: "boss@example.com"}, account.Grant{Role: account.Owner})
+	s.must(err)
+	_, err = s.office.SetRole(ctx, s.who["owner"], account.Grant{Person: s.ids["viewerA"], Role: account.Owner})
+	s.must(err)
+	gate := account.NewGate(s.kept, nil)
+	for _, earlier := range []string{invited.Token, reset.Token} {
+		if _, e, err := gate.NewPassword(ctx, earlier, "a few good words"); !errors.Is(err, account.ErrNotFound) || e.Session != "" {
+			t.Errorf("a link of before the role still sets the password: %+v, %v", e, err)
+		}
+	}
+	if _, e, err := gate.NewPassword(ctx, bigger.Token, "a few good words"); err != nil || e.Session == "" {
+		t.Errorf("the link of the new role: %+v, %v", e, err)
+	}
+}
+
+// promoting gives a bigger role just before a link is made.
+type promoting struct{ *accounttest.Memory }
+
+func (p promoting) AddLink(ctx context.Context, purpose account.Purpose, person string, life time.Duration) (string, error) {
+	if err := p.PutGrant(ctx, account.Grant{Person: person, Role: account.Owner}); err != nil {
+		return "", err
+	}
+	return p.Memory.AddLink(ctx, purpose, person, life)
+}
+
+// TestPromotedMeanwhile: a role that is given between the look at the roles and
+// the link leaves no link to who may not have it.
+func TestPromotedMeanwhile(t *testing.T) {
+	s := newStaff(t)
+	office := account.NewOffice(promoting{s.kept}, nil)
+	if made, err := office.Reset(t.Context(), s.who["ownerA"], s.ids["viewerA"], false); !errors.Is(err, account.ErrNotYours) || made.Token != "" {
+		t.Errorf("an owner of one site got a link to an owner of all: %+v, %v", made, err)
+	}
+	if made, err := office.Reset(t.Context(), account.Operator(), s.ids["viewerA"], false); err != nil || made.Token == "" {
+		t.Errorf("the operator got none: %+v, %v", made, err)
 	}
 }
 

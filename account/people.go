@@ -54,18 +54,22 @@ type People interface {
 	AddPerson(ctx context.Context, p Person) (Person, error)      // fills ID, Created; ErrExists
 	Person(ctx context.Context, idOrEmail string) (Person, error) //
 	People(ctx context.Context) ([]Person, error)                 // by e-mail
-	UpdatePerson(ctx context.Context, p Person) error             // Name and Disabled
+	SetName(ctx context.Context, id, name string) error           // of a person
 	RemovePerson(ctx context.Context, id string) error            // with grants, sessions and links
 }
 
 // Grants keeps who may do what.
 type Grants interface {
 	// PutGrant gives a person a role on a site, in place of the one it has there.
+	// In the same step the person's links that set a password become worth
+	// nothing: whoever made one for a smaller role must not get into a bigger one.
 	PutGrant(ctx context.Context, g Grant) error
 	// Grants lists a person's by site; all people's if person is "".
 	Grants(ctx context.Context, person string) ([]Grant, error)
 	// RemoveGrant takes the role on a site; ErrNotFound if there is none.
 	RemoveGrant(ctx context.Context, person, site string) error
+	// SetDisabled lets a person in nowhere, whatever the roles, or in again.
+	SetDisabled(ctx context.Context, person string, disabled bool) error
 }
 
 // Credentials keeps how people prove to be themselves.

@@ -212,11 +212,9 @@ func (d *Door) ofPerson(do page) page {
 }
 
 func (d *Door) setName(w http.ResponseWriter, r *http.Request, in visit) {
-	p := in.person
-	p.Name = r.PostFormValue("name")
-	err := d.gate.UpdatePerson(r.Context(), p)
+	err := d.gate.SetName(r.Context(), in.person.ID, r.PostFormValue("name"))
 	if err == nil {
-		in.person, err = d.gate.Person(r.Context(), p.ID)
+		in.person, err = d.gate.Person(r.Context(), in.person.ID)
 	}
 	d.changed(w, r, in, accountView{}, "name", "Your name is changed.", err)
 }

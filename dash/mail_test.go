@@ -64,8 +64,7 @@ func TestMailTellsNobody(t *testing.T) {
 	w, wishes := mailing(t)
 	w.person(t, "ada@example.com", account.Viewer, w.site.ID)
 	gone := w.person(t, "bob@example.com", account.Viewer, w.site.ID)
-	gone.Disabled = true
-	if err := w.control.UpdatePerson(t.Context(), gone); err != nil {
+	if err := w.control.SetDisabled(t.Context(), gone.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	answers := map[string]string{}

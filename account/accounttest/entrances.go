@@ -45,11 +45,23 @@ func people(t *testing.T, s Store) {
 		is(t, err, account.ErrNotFound)
 	}
 	bea.Name, bea.Disabled = `"><script>'; DROP TABLE people; --`, true
-	must(t, s.UpdatePerson(ctx, bea))
+	must(t, s.SetName(ctx, bea.ID, "B"))
+	must(t, s.SetDisabled(ctx, bea.ID, true))
+	must(t, s.SetName(ctx, bea.ID, " "+bea.Name)) // does not let in again
 	if all, err := s.People(ctx); err != nil || !slices.Equal(all, []account.Person{ada, bea}) {
 		t.Errorf("People = %+v, %v; want %+v", all, err, []account.Person{ada, bea})
 	}
-	is(t, s.UpdatePerson(ctx, account.Person{ID: "per_nobody"}), account.ErrNotFound)
+	must(t, s.SetDisabled(ctx, bea.ID, false))
+	bea.Disabled = false
+	if got, err := s.Person(ctx, bea.ID); err != nil || got != bea {
+		t.Errorf("in again: %+v, %v; want %+v", got, err, bea)
+	}
+	var bad *event.InvalidError
+	if err := s.SetName(ctx, bea.ID, "B\nea"); !errors.As(err, &bad) || bad.Field != "name" {
+		t.Errorf("a name of two lines: %v", err)
+	}
+	is(t, s.SetName(ctx, "per_nobody", "N"), account.ErrNotFound)
+	is(t, s.SetDisabled(ctx, "per_nobody", true), account.ErrNotFound)
 	is(t, s.RemovePerson(ctx, "per_nobody"), account.ErrNotFound)
 }
 
@@ -97,6 +109,35 @@ func grants(t *testing.T, s Store) {
 	var bad *event.InvalidError
 	if err := s.PutGrant(ctx, account.Grant{Person: ada.ID, Role: "king"}); !errors.As(err, &bad) || bad.Field != "role" {
 		t.Errorf("role king: %v", err)
+	}
+}
+
+// roleEndsLinks: a link that sets a password, made before a role was given, is
+// worth nothing after it; links of others, those that log in, and all of them
+// where no role was given, stay.
+func roleEndsLinks(t *testing.T, s Store) {
+	ctx := t.Context()
+	ada, bea := add(t, s, "ada@a.com"), add(t, s, "bea@a.com")
+	link := func(purpose account.Purpose, person string) string {
+		token, err := s.AddLink(ctx, purpose, person, time.Hour)
+		must(t, err)
+		return token
+	}
+	ends := []string{link(account.ForInvite, ada.ID), link(account.ForReset, ada.ID), link(account.ForInvite, ada.ID)}
+	stays := []string{link(account.ForLogin, ada.ID), link(account.ForCode, ada.ID), link(account.ForInvite, bea.ID), link(account.ForReset, bea.ID), link(account.ForSetup, "")}
+	is(t, s.PutGrant(ctx, account.Grant{Person: ada.ID, Site: "nowhere", Role: account.Owner}), account.ErrNotFound)
+	for _, token := range slices.Concat(ends, stays) {
+		_, err := s.Link(ctx, token)
+		must(t, err)
+	}
+	must(t, s.PutGrant(ctx, account.Grant{Person: ada.ID, Role: account.Owner}))
+	for _, token := range ends {
+		_, err := s.UseLink(ctx, token)
+		is(t, err, account.ErrNotFound)
+	}
+	for _, token := range append(stays, link(account.ForInvite, ada.ID)) {
+		_, err := s.UseLink(ctx, token)
+		must(t, err)
 	}
 }
 
@@ -290,8 +331,7 @@ func everywhere(t *testing.T, s Store) {
 func theDisabled(t *testing.T, s Store) {
 	ada := add(t, s, "ada@a.com")
 	token := session(t, s, ada.ID)
-	ada.Disabled = true
-	must(t, s.UpdatePerson(t.Context(), ada))
+	must(t, s.SetDisabled(t.Context(), ada.ID, true))
 	if valid(t, s, token) {
 		t.Error("somebody disabled has a session")
 	}

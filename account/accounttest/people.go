@@ -79,14 +79,22 @@ func (m *Memory) People(ctx context.Context) (all []account.Person, err error) {
 	return all, ctx.Err()
 }
 
-// UpdatePerson is account.People.
-func (m *Memory) UpdatePerson(ctx context.Context, p account.Person) error {
-	name, err := account.Name(p.Name)
+// SetName is account.People.
+func (m *Memory) SetName(ctx context.Context, id, name string) error {
+	name, err := account.Name(name)
 	if err != nil {
 		return err
 	}
-	return m.with(ctx, p.ID, func(old *person) error {
-		old.Name, old.Disabled = name, p.Disabled
+	return m.with(ctx, id, func(p *person) error {
+		p.Name = name
+		return nil
+	})
+}
+
+// SetDisabled is account.Grants.
+func (m *Memory) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	return m.with(ctx, id, func(p *person) error {
+		p.Disabled = disabled
 		return nil
 	})
 }
@@ -111,6 +119,9 @@ func (m *Memory) PutGrant(ctx context.Context, g account.Grant) error {
 			return account.ErrNotFound
 		}
 		p.grants[g.Site] = g.Role
+		maps.DeleteFunc(m.links, func(_ string, l account.Link) bool {
+			return l.Person == g.Person && (l.Purpose == account.ForInvite || l.Purpose == account.ForReset)
+		})
 		return nil
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"footfall/account"
 	"footfall/account/accounttest"
 	"footfall/account/rows"
+	engine "footfall/engine/postgres"
 	"footfall/engine/postgres/postgrestest"
 	"footfall/event"
 )
@@ -44,6 +45,7 @@ func TestOnPostgreSQL(t *testing.T) {
 		"a database of another language":  databaseOfAnotherLanguage,
 		"the audit log is only added to":  auditLogIsOnlyAddedTo,
 		"secrets are kept as hashes":      secretsAreKeptAsHashes,
+		"secrets are read":                secretsAreRead,
 		"a destroyed salt is in no table": destroyedSaltIsInNoTable,
 		"a cut connection":                cut,
 		"the server is gone":              serverGone,
@@ -269,6 +271,34 @@ func openRefuses(t *testing.T, server *postgrestest.Server) {
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), "control data: ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), postgrestest.Password) {
 			t.Errorf("error is %v, want %q in it", err, want)
+		}
+	}
+}
+
+// counting counts the transactions that write.
+type counting struct {
+	tables
+	changes *int
+}
+
+func (c counting) Change(ctx context.Context, fn func(*sql.Tx) error) error {
+	*c.changes++
+	return c.tables.Change(ctx, fn)
+}
+
+// secretsAreRead: a secret is written when it is made, and only read by whoever
+// has a signature looked at, also a forged one.
+func secretsAreRead(t *testing.T, server *postgrestest.Server) {
+	db, err := engine.Open(t.Context(), server.URL("read"), engine.Tables{Room: "account", Steps: steps})
+	must(t, err)
+	changes := 0
+	s, err := rows.Open(t.Context(), counting{tables{db}, &changes})
+	must(t, err)
+	defer s.Close()
+	for _, want := range []int{1, 0, 0} {
+		changes = 0
+		if b, err := s.Secret(t.Context(), "embed"); err != nil || len(b) != 32 || changes != want {
+			t.Errorf("a secret of %d bytes wrote %d times, want %d: %v", len(b), changes, want, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -41,8 +42,16 @@ func (s *Store) Changes(ctx context.Context, f account.ChangeFilter) ([]account.
 
 const secretBytes = 32
 
-// Secret is a secret of this installation, made on first use.
+// Secret is a secret of this installation, made on first use. It writes only
+// then: anybody may send a signature to be looked at.
 func (s *Store) Secret(ctx context.Context, name string) (secret []byte, err error) {
+	err = s.one(ctx, "SELECT secret FROM secrets WHERE name = ?", name).Scan(&secret)
+	if err == nil {
+		return secret, nil
+	}
+	if !errors.Is(err, account.ErrNotFound) {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
 	err = s.tables.Change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO secrets (name, secret) VALUES (?,?) ON CONFLICT DO NOTHING", name, newSecret()); err != nil {
 			return err

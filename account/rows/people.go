@@ -50,14 +50,23 @@ func (s *Store) People(ctx context.Context) ([]account.Person, error) {
 	return all, nil
 }
 
-// UpdatePerson sets name and whether the person is disabled.
-func (s *Store) UpdatePerson(ctx context.Context, p account.Person) error {
-	name, err := account.Name(p.Name)
+// SetName names a person. It leaves the rest: who is just being disabled must
+// not get in again by it.
+func (s *Store) SetName(ctx context.Context, id, name string) error {
+	name, err := account.Name(name)
 	if err == nil {
-		err = hit(s.exec(ctx, "UPDATE people SET name = ?, disabled = ? WHERE id = ?", name, p.Disabled, p.ID))
+		err = hit(s.exec(ctx, "UPDATE people SET name = ? WHERE id = ?", name, id))
 	}
 	if err != nil {
-		return fmt.Errorf("change person: %w", err)
+		return fmt.Errorf("name person: %w", err)
+	}
+	return nil
+}
+
+// SetDisabled lets a person in nowhere, or in again.
+func (s *Store) SetDisabled(ctx context.Context, person string, disabled bool) error {
+	if err := hit(s.exec(ctx, "UPDATE people SET disabled = ? WHERE id = ?", disabled, person)); err != nil {
+		return fmt.Errorf("disable person: %w", err)
 	}
 	return nil
 }
@@ -79,7 +88,8 @@ func scanPerson(row scanner) (p account.Person, err error) {
 	return p, nil
 }
 
-// PutGrant gives a role on a site. An unknown person or site is account.ErrNotFound.
+// PutGrant gives a role on a site, and ends the person's links that set a
+// password. An unknown person or site is account.ErrNotFound.
 func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 	err := account.CheckGrant(g)
 	if err == nil {
@@ -90,6 +100,9 @@ func (s *Store) PutGrant(ctx context.Context, g account.Grant) error {
 				}
 			}
 			if err := known(ctx, tx, "people", g.Person); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "DELETE FROM links WHERE person = ? AND purpose IN (?, ?)", g.Person, string(account.ForInvite), string(account.ForReset)); err != nil {
 				return err
 			}
 			_, err := tx.ExecContext(ctx, "INSERT INTO grants (person, site, role) VALUES (?,?,?) ON CONFLICT (person, site) DO UPDATE SET role = excluded.role",

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -271,6 +272,38 @@ func BenchmarkSalt(b *testing.B) {
 	for b.Loop() {
 		if _, err := s.Salt(event.DayOf(time.Now())); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// counting counts the transactions that write.
+type counting struct {
+	tables
+	changes *int
+}
+
+func (c counting) Change(ctx context.Context, fn func(*sql.Tx) error) error {
+	*c.changes++
+	return c.tables.Change(ctx, fn)
+}
+
+// TestSecretsAreRead: a secret is written when it is made, and only read by
+// whoever has a signature looked at, also a forged one.
+func TestSecretsAreRead(t *testing.T) {
+	f, err := engine.Open(filepath.Join(t.TempDir(), "control.sqlite"), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := 0
+	s, err := rows.Open(t.Context(), counting{tables{f}, &changes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, want := range []int{1, 0, 0} {
+		changes = 0
+		if b, err := s.Secret(t.Context(), "embed"); err != nil || len(b) != 32 || changes != want {
+			t.Errorf("a secret of %d bytes wrote %d times, want %d: %v", len(b), changes, want, err)
 		}
 	}
 }

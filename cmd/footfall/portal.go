@@ -158,17 +158,12 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOp
 	if err != nil {
 		return "", err
 	}
-	grants, err := h.control.Grants(ctx, person.ID)
-	if err != nil {
-		return "", err
-	}
-	c, err := h.control.Credential(ctx, person.ID)
-	if err != nil {
-		return "", err
-	}
 	_, sites, _ := h.desk.Figures(a.ID)
-	others := slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Role != account.Affiliate || !slices.Contains(sites, g.Site) })
-	if (others || c.Password != "") && !byOperator {
+	grants, own, err := h.hasAccount(ctx, person.ID, sites)
+	if err != nil {
+		return "", err
+	}
+	if own && !byOperator {
 		return "", errHasAccount
 	}
 	for _, site := range sites {
@@ -182,11 +177,30 @@ func (h *house) inviteAffiliate(ctx context.Context, a affiliate.Affiliate, byOp
 	if _, err := h.desk.Alter(ctx, a.ID, func(a *affiliate.Affiliate) { a.Login = person.ID }); err != nil {
 		return "", err
 	}
-	if others || c.Password != "" {
+	if own {
 		return "", nil
 	}
 	token, err := h.control.AddLink(ctx, account.ForInvite, person.ID, account.InviteLife)
-	return "/password?link=" + token, err
+	if err != nil {
+		return "", err
+	}
+	// A bigger role that was given meanwhile either ended the link, or is seen now:
+	// then nobody is told the link.
+	if _, own, err = h.hasAccount(ctx, person.ID, sites); err != nil || own {
+		return "", cmp.Or(err, error(errHasAccount))
+	}
+	return "/password?link=" + token, nil
+}
+
+// hasAccount reports whether a person is more than an affiliate of these sites
+// without a password, and which roles the person has.
+func (h *house) hasAccount(ctx context.Context, person string, sites []string) (grants []account.Grant, own bool, err error) {
+	if grants, err = h.control.Grants(ctx, person); err != nil {
+		return nil, false, err
+	}
+	c, err := h.control.Credential(ctx, person)
+	others := slices.ContainsFunc(grants, func(g account.Grant) bool { return g.Role != account.Affiliate || !slices.Contains(sites, g.Site) })
+	return grants, others || c.Password != "", err
 }
 
 // invitation gives an affiliate a log-in, and sends the link if mail is sent.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,32 @@ func (h *home) link(path string) account.Link {
 	l, err := h.control.Link(h.t.Context(), token)
 	must(h.t, err)
 	return l
+}
+
+// TestLinkOfAnAffiliateWhoBecomesOwner: the link that who runs a programme made
+// for its affiliate does not set the password of the owner whom that one became.
+func TestLinkOfAnAffiliateWhoBecomesOwner(t *testing.T) {
+	h := newHome(t)
+	h.must(nil, "site", "add", "a.example")
+	h.must(nil, "program", "set", "Courses", "--site", "a.example", "--rate", "50%")
+	h.must(nil, "affiliate", "add", "boss@corp.example", "--name", "Boss", "--site", "a.example")
+	program, _ := h.desk.Program("a-example")
+	all, err := h.desk.Affiliates(t.Context(), program.ID)
+	must(t, err)
+	path, err := h.inviteAffiliate(t.Context(), all[0], false)
+	must(t, err)
+	h.link(path) // is there
+	var made invited
+	h.must(&made, "user", "add", "boss@corp.example", "--role", "owner")
+	_, earlier, _ := strings.Cut(path, "link=")
+	gate := account.NewGate(h.control, nil)
+	if _, e, err := gate.NewPassword(t.Context(), earlier, "a few good words"); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("the affiliate's link sets the owner's password: %+v, %v", e, err)
+	}
+	if path, err = h.inviteAffiliate(t.Context(), all[0], false); path != "" || !errors.Is(err, errHasAccount) {
+		t.Errorf("who runs the programme gets another link to the owner's account: %q, %v", path, err)
+	}
+	h.link(made.Path)
 }
 
 func TestUserCommands(t *testing.T) {
