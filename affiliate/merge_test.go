@@ -177,6 +177,25 @@ func TestUnclearRefundHolds(t *testing.T) {
 	}
 }
 
+// TestUnclearRefundFollows: who has the order next is held by it as well.
+func TestUnclearRefundFollows(t *testing.T) {
+	d := openDesk(t, nil)
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	d.take(order("1", "v", 10000, noon))
+	d.now = noon.Add(time.Hour)
+	unclear := refund("1", "r", 4000, d.now)
+	unclear.Refund.Currency = "USD"
+	d.take(unclear)
+	d.write(click("c2", "v", "ben", noon.Add(-time.Minute)))
+	if anna, ben := d.balance(d.anna), d.balance(d.ben); anna.Earned != 0 || ben.Earned != 5000 || ben.Held != 5000 {
+		t.Errorf("anna %+v, ben %+v", anna, ben)
+	}
+	d.now = noon.AddDate(0, 0, 31)
+	if made := d.payOut(); len(made) > 0 {
+		t.Errorf("paid out: %+v", made)
+	}
+}
+
 func (d *desk) flags() []ledger.Flag {
 	d.t.Helper()
 	all, err := d.Flags(d.t.Context(), d.program.ID)

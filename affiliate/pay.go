@@ -71,13 +71,15 @@ func (h held) of(affiliate string) func(order string) bool {
 }
 
 // below is of, but for orders of which the unpaid entries take back what was paid
-// already: a flag keeps money from going out, and none from coming back.
-func (h held) below(affiliate string, unpaid []ledger.Entry) func(order string) bool {
-	sums := map[string]int64{}
+// already, in a currency: a flag keeps money from going out, and none from coming back.
+func (h held) below(affiliate string, unpaid []ledger.Entry) func(order, currency string) bool {
+	sums := map[[2]string]int64{}
 	for _, e := range unpaid {
-		sums[e.Order] += e.Amount
+		sums[[2]string{e.Order, e.Currency}] += e.Amount
 	}
-	return func(order string) bool { return h.of(affiliate)(order) && sums[order] > 0 }
+	return func(order, currency string) bool {
+		return h.of(affiliate)(order) && sums[[2]string{order, currency}] > 0
+	}
 }
 
 // holds reads what a programme's open and confirmed flags hold.

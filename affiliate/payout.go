@@ -17,23 +17,39 @@ import (
 )
 
 // Select picks what the next payouts of an affiliate take, by currency, sorted by
-// id (rule 16): of the affiliate's entries those that are commissions, in no
-// payout, available before the cut-off and of no order that is held. A currency
+// id (rule 16): of the affiliate's entries those that are ready. A currency
 // whose sum is not above zero, or below the programme's least, is left for later:
 // so what was taken back after a payout lowers the next one (rule 12).
-func Select(p ledger.Program, entries []ledger.Entry, held func(order string) bool, cutoff time.Time) map[string][]ledger.Entry {
-	all := map[string][]ledger.Entry{}
-	for _, e := range entries {
-		if e.Kind.Payable() && e.Payout == "" && e.Available.Before(cutoff) && !held(e.Order) {
-			all[e.Currency] = append(all[e.Currency], e)
-		}
-	}
+func Select(p ledger.Program, entries []ledger.Entry, held func(order, currency string) bool, cutoff time.Time) map[string][]ledger.Entry {
+	all := ready(entries, held, cutoff)
 	for currency, list := range all {
 		if sum := amountOf(list); sum <= 0 || sum < p.MinPayout[currency] {
 			delete(all, currency)
 			continue
 		}
 		slices.SortFunc(list, byID)
+	}
+	return all
+}
+
+// ready are the entries, by currency, that are commissions, in no payout, of no
+// order that is held, and available before the cut-off. Of an order that has one
+// of these, what was taken back since the cut-off goes with it: else money would
+// be paid that was given back or is disputed by then.
+func ready(entries []ledger.Entry, held func(order, currency string) bool, cutoff time.Time) map[string][]ledger.Entry {
+	type lot struct{ order, currency string }
+	all, begun := map[string][]ledger.Entry{}, map[lot]bool{}
+	for _, since := range []bool{false, true} {
+		for _, e := range entries {
+			of := lot{e.Order, e.Currency}
+			switch {
+			case !e.Kind.Payable() || e.Payout != "" || held(e.Order, e.Currency):
+			case e.Available.Before(cutoff) == since || since && (e.Amount >= 0 || !begun[of]):
+			default:
+				begun[of] = true
+				all[e.Currency] = append(all[e.Currency], e)
+			}
+		}
 	}
 	return all
 }

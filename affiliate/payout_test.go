@@ -14,7 +14,7 @@ import (
 	"footfall/money"
 )
 
-func nobodyHeld(string) bool { return false }
+func nobodyHeld(_, _ string) bool { return false }
 
 // due is a commission that is available some days before the cut-off, which is
 // the time of the tests' order.
@@ -41,10 +41,13 @@ func TestRule16Select(t *testing.T) {
 		{"money that left is no commission", []ledger.Entry{due("1", 100, 1), with(due("2", -100, 1), func(e *ledger.Entry) { e.Kind = ledger.PaidOut })}, "EUR: 1;"},
 		{"by currency", []ledger.Entry{with(due("1", 1, 1), dollars), due("2", 99, 1)}, "USD: 1;"},
 		{"nothing of nothing", []ledger.Entry{with(due("1", 10, 1), dollars), with(due("2", -10, 1), dollars)}, ""},
+		{"with what came back since", []ledger.Entry{with(due("2", -40, -5), func(e *ledger.Entry) { e.Order = "o1" }), due("1", 140, 1), due("3", -90, -5), with(due("4", 90, -5), func(e *ledger.Entry) { e.Order = "o1" })}, "EUR: 1 2;"},
+		{"of another currency since", []ledger.Entry{with(with(due("2", -40, -5), func(e *ledger.Entry) { e.Order = "o1" }), dollars), due("1", 100, 1)}, "EUR: 1;"},
+		{"in a payout since", []ledger.Entry{with(due("2", -40, -5), func(e *ledger.Entry) { e.Order, e.Payout = "o1", "p" }), due("1", 100, 1)}, "EUR: 1;"},
 		{"a negative balance waits", []ledger.Entry{due("1", 100, 1), due("2", -101, 1)}, ""},
 	} {
 		got := ""
-		selected := Select(ledger.Program{MinPayout: least}, c.entries, func(order string) bool { return order == "held" }, ordered)
+		selected := Select(ledger.Program{MinPayout: least}, c.entries, func(order, _ string) bool { return order == "held" }, ordered)
 		for _, currency := range []string{"EUR", "USD"} {
 			if list := selected[currency]; len(list) > 0 {
 				got += currency + ": " + strings.Join(idsOf(list), " ") + ";"

@@ -197,11 +197,7 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 func (v *viewing) next(currency string, unpaid []ledger.Entry, cutoff time.Time) Next {
 	n := Next{Cutoff: cutoff, Least: v.program.MinPayout[currency], Held: v.held.affiliates[v.affiliate.ID]}
 	held := v.held.below(v.affiliate.ID, unpaid)
-	for _, e := range unpaid {
-		if e.Currency == currency && e.Available.Before(cutoff) && !held(e.Order) {
-			n.Ready += e.Amount
-		}
-	}
+	n.Ready = amountOf(ready(unpaid, held, cutoff)[currency])
 	if !n.Held {
 		n.Amount = amountOf(Select(v.program, unpaid, held, cutoff)[currency])
 	}

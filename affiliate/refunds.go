@@ -49,13 +49,14 @@ func (b *back) add(l shop.RefundLine) {
 // remaining is an order's lines with what refunds leave of them; odd are those
 // of the refunds that can't be counted, see tally.add.
 //
-// Where a shop's webhook tells of refunds, events that name none tell of the same
+// Where a shop's own door tells of refunds, events that name none tell of the same
 // ones: not both count, but what comes to more, so that nothing is taken twice
-// and what one of them has missed is not forgotten.
+// and what one of them has missed is not forgotten. Which door that is says
+// nothing: a refund that two doors tell of is kept as the first one told it. Nor
+// does it give anything back that one more refund is told.
 func remaining(order *shop.Order, refunds []statement) (parts []part, odd []string) {
 	unnamed := slices.DeleteFunc(slices.Clone(refunds), func(r statement) bool { return !r.said.Refund.Unnamed })
-	hooked := slices.ContainsFunc(refunds, func(r statement) bool { return shop.Hooked(r.From) })
-	if len(unnamed) == 0 || !hooked {
+	if len(unnamed) == 0 || len(unnamed) == len(refunds) {
 		return left(order, refunds)
 	}
 	parts, odd = left(order, slices.DeleteFunc(slices.Clone(refunds), func(r statement) bool { return r.said.Refund.Unnamed }))

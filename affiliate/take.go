@@ -319,7 +319,7 @@ func (d *Desk) settle(tx ledger.Tx, p ledger.Program, o ledger.Order, facts []le
 }
 
 // unclear raises a flag on an order for each refund that nobody can count: it
-// holds the commission until somebody has looked.
+// holds the commission, of whoever has the order, until somebody has looked.
 func unclear(tx ledger.Tx, c Case) error {
 	if c.Order.Affiliate == "" || !slices.ContainsFunc(c.Facts, func(f ledger.Fact) bool { return f.Kind == ledger.Refund }) {
 		return nil
@@ -329,7 +329,7 @@ func unclear(tx ledger.Tx, c Case) error {
 		return nil // settle says so
 	}
 	for _, fact := range odd {
-		if err := raise(tx, ledger.Flag{ID: flagID(c.Order.ID, fact, RefundUnclear), Program: c.Program.ID, Affiliate: c.Order.Affiliate, Order: c.Order.ID, Type: RefundUnclear,
+		if err := raise(tx, ledger.Flag{ID: flagID(c.Order.ID, c.Order.Affiliate, RefundUnclear+" "+fact), Program: c.Program.ID, Affiliate: c.Order.Affiliate, Order: c.Order.ID, Type: RefundUnclear,
 			Evidence: "the refund " + fact + " is in another currency than the order or of lines that it does not have, and takes nothing away", State: ledger.Open}, c.Now); err != nil {
 			return err
 		}

@@ -29,11 +29,6 @@ const (
 // its signature is wrong, missing or too old. Nothing of it may be used.
 var ErrSignature = errors.New("the signature is not right")
 
-// Hooked reports whether a source is a shop's webhook.
-func Hooked(from string) bool {
-	return from == FromPaddle || from == FromStripe || from == FromLemonSqueezy
-}
-
 // InvalidError tells what is wrong with a report, for whoever sent it.
 type InvalidError struct{ Field, Why string }
 
