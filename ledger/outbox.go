@@ -71,7 +71,7 @@ type Notice struct {
 	Created time.Time   `json:"created"` // when it happened
 	State   NoticeState `json:"state"`
 	Due     time.Time   `json:"due"`     // when it is tried next, while it is waiting
-	Tries   int         `json:"tries"`   // since it was made or replayed
+	Tries   int         `json:"tries"`   // since it was made or replayed, with one that is under way
 	Why     string      `json:"why"`     // the last try failed, or it was given up; "" nothing failed
 	Answers []Answer    `json:"answers"` // to the last tries, oldest first
 	Settled time.Time   `json:"settled"` // when it was delivered or given up; zero while it is waiting
