@@ -102,8 +102,10 @@ func Network(addr netip.Addr) string {
 	return prefix.String()
 }
 
-func (t *Throttle) hash(sort, what string) (h [16]byte) {
-	mac := hmac.New(sha256.New, t.key[:])
+func (t *Throttle) hash(sort, what string) [16]byte { return hash(t.key, sort, what) }
+
+func hash(key [32]byte, sort, what string) (h [16]byte) {
+	mac := hmac.New(sha256.New, key[:])
 	mac.Write([]byte(sort + "\x00" + what))
 	copy(h[:], mac.Sum(nil))
 	return h
@@ -127,7 +129,8 @@ func (t *Throttle) Try(name string, from Sender) error {
 		}
 		was.n++
 		was.last, was.next = now, now.Add(c.pause(was.n))
-		t.keep(c.key, was)
+		makeRoom(t.tried, c.key, func(v tries) time.Time { return v.last })
+		t.tried[c.key] = was
 	}
 	return nil
 }
@@ -141,22 +144,23 @@ func (c count) pause(n int) time.Duration {
 	return min(c.longest, time.Second<<min(over-1, 20))
 }
 
-// keep makes room where there is none: the oldest of some goes.
-func (t *Throttle) keep(k [16]byte, v tries) {
-	if _, known := t.tried[k]; !known && len(t.tried) >= maxTried {
-		var oldest [16]byte
-		at, seen := v.last.Add(time.Hour), 0
-		for k, v := range t.tried { // begins anywhere
-			if v.last.Before(at) {
-				oldest, at = k, v.last
-			}
-			if seen++; seen == lookedAt {
-				break
-			}
-		}
-		delete(t.tried, oldest)
+// makeRoom makes room for a key where there is none: the oldest of some goes.
+func makeRoom[V any](kept map[[16]byte]V, k [16]byte, last func(V) time.Time) {
+	if _, known := kept[k]; known || len(kept) < maxTried {
+		return
 	}
-	t.tried[k] = v
+	var oldest [16]byte
+	var at time.Time
+	seen := 0
+	for k, v := range kept { // begins anywhere
+		if seen == 0 || last(v).Before(at) {
+			oldest, at = k, last(v)
+		}
+		if seen++; seen == lookedAt {
+			break
+		}
+	}
+	delete(kept, oldest)
 }
 
 // Succeeded forgets the tries of a name from there. Those of the network and

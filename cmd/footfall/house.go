@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"footfall/account"
 	"footfall/account/rows"
 	"footfall/affiliate"
 	"footfall/archive"
@@ -102,7 +103,8 @@ type house struct {
 	stopJobs  func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
-	post      *mail.Post // nil where no mail is sent
+	post      *mail.Post     // nil where no mail is sent
+	letters   *account.Quota // of those that anybody can have sent
 	erased    *erasures
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }

@@ -77,6 +77,7 @@ func (c *config) serverName() string {
 func (h *house) openMail() error {
 	sender, err := h.c.mail()
 	if sender != nil {
+		h.letters = account.NewQuota(nil)
 		h.post = mail.NewPost(sender, mail.Options{Log: h.log, Count: h.meters.count})
 	}
 	return err
@@ -121,6 +122,7 @@ func (h *house) letter(kind mail.Kind, to mail.Address, path string, about mail.
 type mailed struct {
 	To      string `json:"mailed_to,omitempty"`
 	Problem string `json:"mail_problem,omitempty"`
+	Many    bool   `json:"mail_many,omitempty"` // the problem is that the address had many letters
 }
 
 // tell prints it.
@@ -128,9 +130,25 @@ func (m mailed) tell(w io.Writer) {
 	switch {
 	case m.To != "":
 		fmt.Fprintf(w, "Sent to %s.\n", m.To)
+	case m.Many:
+		fmt.Fprintf(w, "It was not sent: %s.\n", m.Problem)
 	case m.Problem != "":
 		fmt.Fprintf(w, "It could not be sent: %s. What is wrong says: footfall mail test ADDRESS\n", m.Problem)
 	}
+}
+
+// mayWrite counts a letter with a link to an address, and is an error if it had
+// as many as it may have: nobody fills another's mailbox. Addresses that differ in
+// what stands behind a + are one.
+func (h *house) mayWrite(address string) error {
+	if folded, ok := affiliate.FoldEmail(address); ok {
+		address = folded
+	}
+	err := h.letters.Take("to " + address)
+	if slow, ok := errors.AsType[*account.SlowError](err); ok {
+		return fmt.Errorf("this address had many letters already, and may have the next one in %d minutes", (slow.Seconds()+59)/60)
+	}
+	return err
 }
 
 // send sends a letter now, with who asked waiting; where no mail is sent it does
@@ -138,6 +156,10 @@ func (m mailed) tell(w io.Writer) {
 func (h *house) send(ctx context.Context, kind mail.Kind, to mail.Address, path string, about mail.About) mailed {
 	if h.post == nil {
 		return mailed{}
+	}
+	if err := h.mayWrite(to.Email); err != nil {
+		h.log.Warn("a message is not sent, as its address had many", "kind", kind)
+		return mailed{Problem: err.Error(), Many: true}
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailWait)
 	defer cancel()
@@ -175,6 +197,9 @@ func (h *house) mailLink(purpose account.Purpose, find func(context.Context) (ac
 		if errors.Is(err, account.ErrNotFound) {
 			return nil, nil
 		}
+		if err == nil {
+			err = h.mayWrite(p.Email)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -182,8 +207,13 @@ func (h *house) mailLink(purpose account.Purpose, find func(context.Context) (ac
 	})
 }
 
-// mailApplied tells those who run a programme that somebody applied for it.
+// mailApplied tells those who run a programme that somebody applied for it. The
+// letters are few, however many apply from wherever: the page lists them all.
 func (h *house) mailApplied(p affiliate.Program, a affiliate.Affiliate) {
+	if h.letters.Take("applied "+p.ID) != nil {
+		h.log.Warn("an application is not told by mail, as its programme had many: its page lists them all", "program", p.ID)
+		return
+	}
 	h.post.Put(mail.Application, func(ctx context.Context) (all []mail.Message, err error) {
 		people, err := h.control.People(ctx)
 		if err != nil {

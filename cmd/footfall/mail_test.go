@@ -158,6 +158,60 @@ func TestMailToPeople(t *testing.T) {
 	}
 }
 
+// TestMailboxesAreNotFilled: an address gets five letters with links within an
+// hour, whoever asks and in whichever way, and whoever waits is told with the link;
+// who runs a programme gets as many about applications, and sees them all.
+func TestMailboxesAreNotFilled(t *testing.T) {
+	h, post := mailHome(t, mailtest.Options{})
+	h.logged(func(server string) {
+		h.do(nil, "site", "add", "shop.example")
+		for range 2 {
+			h.do(nil, "user", "add", "ada@people.example", "--role", "owner")
+		}
+		for i, what := range []string{"login", "reset"} {
+			if code, page := form(t, browser(t), server+"/login/mail", "email", "ada@people.example", "for", what); code != 200 {
+				t.Errorf("asking for a link: %d %s", code, page)
+			}
+			post.Wait(t, 3+i)
+		}
+		h.do(nil, "program", "set", "Courses", "--site", "shop.example", "--rate", "50%")
+		h.do(nil, "affiliate", "add", "Ada+courses@people.example", "--name", "Ada", "--site", "shop.example")
+		var asked invitedAffiliate
+		for _, want := range []string{"Ada+courses@people.example", ""} {
+			h.do(&asked, "affiliate", "invite", "Ada+courses@people.example", "--site", "shop.example")
+			if asked.To != want || asked.URL == "" || asked.Many != (want == "") {
+				t.Errorf("affiliate invite tells %+v, want it sent to %q", asked, want)
+			}
+			asked = invitedAffiliate{}
+		}
+		var reset invited
+		h.do(&reset, "user", "reset", "ada@people.example")
+		if reset.To != "" || !reset.Many || !strings.Contains(reset.Problem, "may have the next one in 60 minutes") || reset.URL == "" {
+			t.Errorf("user reset tells %+v", reset)
+		}
+		form(t, browser(t), server+"/login/mail", "email", "ada@people.example", "for", "login")
+		var programs []toldProgram
+		h.do(&programs, "program", "list")
+		for i := range 8 {
+			if code, page := form(t, browser(t), server+"/join/"+programs[0].ID, "name", "N", "email", string(rune('a'+i))+"@many.example", "note", "hi"); code != 200 && code != 429 {
+				t.Errorf("applying: %d %s", code, page)
+			}
+		}
+		h.do(&programs, "program", "list")
+	})
+	var links, applications int
+	for _, m := range post.Taken() {
+		if strings.Contains(m.Read(t).Subject, "applied for") {
+			applications++
+		} else {
+			links++
+		}
+	}
+	if links != 5 || applications != 5 {
+		t.Errorf("%d letters with links, and %d about applications, want 5 of each", links, applications)
+	}
+}
+
 // TestMailToAffiliates: who runs a programme is told of an application, who
 // applied that it is accepted, and who is invited gets a link.
 func TestMailToAffiliates(t *testing.T) {
