@@ -19,11 +19,16 @@ import (
 type Changing func(events []event.Event) (changed int)
 
 // Change changes events of a site that are archived already, for good: objects
-// that have such events are written anew, and the old ones removed. What comes
-// while it works it may miss: that is to be changed before it is archived. Like
-// Remove it works in steps, and may be called again after an error.
+// that have such events are written anew, and the old ones removed. A Write that is
+// under way is waited for. What comes while it works it may miss: that is to be
+// changed before it is archived. Like Remove it works in steps, and may be called again after an error.
 func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed, error) {
 	var all Removed
+	end, err := a.begin(ctx) // what is being written now is not missed
+	if err != nil {
+		return all, fmt.Errorf("archive: changing events of %s: %w", site, err)
+	}
+	end()
 	wanted, err := a.changing(ctx, site, do)
 	if err != nil || len(wanted) == 0 {
 		return all, err

@@ -1,9 +1,13 @@
 package archive_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"footfall/archive"
 	"footfall/archive/archivetest"
@@ -48,6 +52,45 @@ func TestFlippedBits(t *testing.T) {
 		if err == nil {
 			t.Errorf("a flipped bit in byte %d was not noticed", i)
 		}
+	}
+}
+
+// slow is a place where each Put tells that it has begun, and waits to go on.
+type slow struct {
+	*archivetest.Memory
+	begun, on chan struct{}
+}
+
+func (s slow) Put(ctx context.Context, name string, write func(io.Writer) error) error {
+	if strings.HasPrefix(name, "site=") {
+		s.begun <- struct{}{}
+		<-s.on
+	}
+	return s.Memory.Put(ctx, name, write)
+}
+
+// TestChangeWaits: what is being written when Change is called is changed, too.
+func TestChangeWaits(t *testing.T) {
+	s := slow{archivetest.NewMemory(), make(chan struct{}, 9), make(chan struct{})}
+	a, err := archive.Open(t.Context(), s, archive.Options{Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, changed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		written <- a.Write(t.Context(), archivetest.Traffic(1, "a", 3), event.Position{Epoch: 1, Seq: 1})
+	}()
+	<-s.begun
+	var did archive.Removed
+	go func() {
+		var err error
+		did, err = a.Change(t.Context(), "a", func(events []event.Event) int { return len(events) })
+		changed <- err
+	}()
+	time.Sleep(20 * time.Millisecond) // Change has begun
+	close(s.on)
+	if err := errors.Join(<-written, <-changed); err != nil || did.Events != 3 {
+		t.Errorf("changed %+v, %v", did, err)
 	}
 }
 
