@@ -234,6 +234,7 @@ func (d *Desk) Payouts(ctx context.Context, program, affiliate string) (all []le
 }
 
 // Assign gives an order to an affiliate by hand, or to nobody (""), from now on.
+// An order of which no content came can't be given.
 func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t Taken, err error) {
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		o, err := tx.Orders().Order(ledger.Name{Kind: "id", Value: order})
@@ -242,6 +243,9 @@ func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t 
 		}
 		if by == "" {
 			return shop.Invalid("by", "is missing: who decides?")
+		}
+		if !o.Known { // it may become part of another one, which nobody has decided then
+			return shop.Invalid("order", "%s has refunds or disputes alone, and may be a part of one that is known by another name: assign it when the shop has told what was ordered", o.ID)
 		}
 		if affiliate != "" {
 			a, err := tx.Set().Affiliates().Get(affiliate)
