@@ -101,7 +101,8 @@ func holds(tx ledger.Tx, program string) (h held, err error) {
 // ErrChanged means that a payout would not be what was seen.
 var ErrChanged error = &shop.InvalidError{Field: "payout", Why: "is not what it was any more: look at the proposal again"}
 
-// Pick chooses what is paid, of what could be at the moment of approval.
+// Pick chooses what is paid, of what could be at the moment of approval: each
+// payout once.
 type Pick func(all []Proposal) ([]Proposal, error)
 
 // Exactly picks what was seen. Where one of it is not what it was any more, that
@@ -133,7 +134,13 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, pi
 		if err != nil {
 			return err
 		}
+		hashes := map[string]bool{} // of entries, so that no two are the same
 		for _, proposal := range proposals {
+			hash := proposal.Payout.Hash
+			if hashes[hash] {
+				return shop.Invalid("payout", "%s is picked twice: name each once", hash)
+			}
+			hashes[hash] = true
 			p, err := d.pay(tx, proposal)
 			if err != nil {
 				return err
