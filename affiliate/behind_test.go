@@ -1,6 +1,8 @@
 package affiliate_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +56,22 @@ func TestRule16BackSinceTheCutoff(t *testing.T) {
 		if p := d.home(d.anna, d.days(60)).Purses[0]; p.Next.Ready != 0 || p.Next.Amount != 0 {
 			t.Errorf("%s: %+v is still to be paid", c.name, p.Next)
 		}
+	}
+}
+
+// TestRule16PickedOnce: one payout picked twice is a plain refusal, and pays nothing.
+func TestRule16PickedOnce(t *testing.T) {
+	d := openDesk(t, nil)
+	d.take(order("1", "", 10000, noon, "anna15"))
+	d.now = noon.AddDate(0, 0, 31)
+	all, err := d.Propose(t.Context(), d.program.ID, d.now)
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	made, err := d.Approve(t.Context(), d.program.ID, d.now, affiliate.Exactly(all[0].Payout, all[0].Payout))
+	var invalid *shop.InvalidError
+	if !errors.As(err, &invalid) || !strings.Contains(err.Error(), "twice") || d.balance(d.anna).InPayout != 0 {
+		t.Errorf("%v, %+v", err, made)
 	}
 }
 

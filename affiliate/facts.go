@@ -103,27 +103,41 @@ func digest(of any) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Again is the fact to keep of f, beside those that an order has. An order may
-// go back to what it was before: then what it is again is not the fact of old,
-// though the content is the same, but a new one, named with its time as well.
-func Again(f ledger.Fact, facts []ledger.Fact) (ledger.Fact, error) {
+// Again is the fact to keep of f, beside those that an order has. An order may go
+// back to what it was before, and what came between may be told last: so what is
+// said of it later than it was before is not the fact of old, though the content
+// is the same, but a new one, named with its time as well. It repeats if the
+// order is the same already by then.
+func Again(f ledger.Fact, facts []ledger.Fact) (again ledger.Fact, repeats bool, err error) {
 	if f.Kind != ledger.Content || !slices.ContainsFunc(facts, func(kept ledger.Fact) bool { return kept.ID == f.ID }) {
-		return f, nil
+		return f, false, nil
 	}
 	h, err := read(facts)
 	if err != nil {
-		return f, err
+		return f, false, err
 	}
 	anew, err := open(f)
 	if err != nil {
-		return f, err
+		return f, false, err
 	}
-	now := h.contents[len(h.contents)-1]
-	was, _, _ := strings.Cut(now.ID, "@")
-	if anew.Verified == now.said.Verified && was != f.ID && now.said.Said.Before(anew.Said) {
+	before := f.ID
+	for _, kept := range h.contents { // by when they were said
+		if anew.Said.After(kept.said.Said) {
+			before = contentOf(kept.ID)
+		} else if contentOf(kept.ID) == f.ID {
+			return f, true, nil
+		}
+	}
+	if anew.Verified == h.contents[0].said.Verified { // else it does not hold, whenever it is said
 		f.ID = fmt.Sprintf("%s@%d", f.ID, anew.Said.UnixMilli())
 	}
-	return f, nil
+	return f, before == contentOf(f.ID), nil
+}
+
+// contentOf is a content's id without the time of one that was said again.
+func contentOf(id string) string {
+	id, _, _ = strings.Cut(id, "@")
+	return id
 }
 
 // statement is a fact that was read.
@@ -136,7 +150,7 @@ type statement struct {
 type history struct {
 	contents []statement // those that hold, by when they were said: the last one is the order
 	others   []statement // refunds and disputes, by time
-	all      int         // contents, with those that don't hold
+	all      int         // contents, with those that don't hold, each until another one was said
 }
 
 func open(f ledger.Fact) (b body, err error) {
@@ -171,10 +185,14 @@ func read(facts []ledger.Fact) (h history, err error) {
 		}
 		known[f.ID] = true
 	}
-	h.all = len(h.contents)
+	slices.SortFunc(h.contents, func(a, b statement) int { return cmp.Or(a.said.Said.Compare(b.said.Said), cmp.Compare(a.ID, b.ID)) })
+	for i, t := range h.contents {
+		if i == 0 || contentOf(t.ID) != contentOf(h.contents[i-1].ID) {
+			h.all++
+		}
+	}
 	h.contents = slices.DeleteFunc(h.contents, func(t statement) bool { return verified && !t.said.Verified })
 	h.others = slices.DeleteFunc(h.others, func(t statement) bool { return !t.said.Verified && known[strings.TrimPrefix(t.ID, unverified)] })
-	slices.SortFunc(h.contents, func(a, b statement) int { return cmp.Or(a.said.Said.Compare(b.said.Said), cmp.Compare(a.ID, b.ID)) })
 	slices.SortFunc(h.others, func(a, b statement) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID)) })
 	return h, nil
 }

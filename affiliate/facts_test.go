@@ -93,7 +93,7 @@ func TestFactsThatCannotBeRead(t *testing.T) {
 		_, current := Current(ledger.Order{}, facts)
 		_, settle := Settle(Case{Facts: facts})
 		_, uncounted := Uncounted(Case{Facts: facts})
-		_, again := Again(bad, facts)
+		_, _, again := Again(bad, facts)
 		for _, err := range []error{current, settle, uncounted, again} {
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "fact f of order o1") {
 				t.Errorf("%s: the error is %v", body, err)

@@ -13,7 +13,7 @@ import (
 // Names that lead to several orders show that they are one.
 func (d *Desk) find(tx ledger.Tx, p ledger.Program, r *shop.Report) (o ledger.Order, merged bool, err error) {
 	var all []ledger.Order
-	for _, n := range names(ledger.Order{Store: r.Store, Number: r.Number}, r) {
+	for _, n := range names(ledger.Order{}, r) {
 		o, err := tx.Orders().Order(n)
 		switch {
 		case errors.Is(err, ledger.ErrNotFound):
@@ -76,13 +76,14 @@ func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
 	return o, nil
 }
 
-// names lists what a report calls its order.
+// names lists what a report calls its order, and the order itself: a number that
+// a later report gives is a further name of it.
 func names(o ledger.Order, r *shop.Report) []ledger.Name {
 	var all []ledger.Name
 	if o.Number != "" {
 		all = append(all, ledger.Name{Store: o.Store, Kind: "order", Value: o.Number})
 	}
-	for _, n := range r.Names {
+	for _, n := range append([]ledger.Name{{Store: r.Store, Kind: "order", Value: r.Number}}, r.Names...) {
 		if n.Value != "" && !slices.Contains(all, n) {
 			all = append(all, n)
 		}

@@ -134,6 +134,34 @@ func TestTheSameAgainWithAnotherName(t *testing.T) {
 	}
 }
 
+// TestAnotherNumber: a number that came later leads to its order by itself.
+func TestAnotherNumber(t *testing.T) {
+	d := openDesk(t, nil)
+	first := d.take(stripe(order("", "", 10000, noon, "anna15"), "cs_1", "payment_intent", "pi_1"))
+	d.take(stripe(order("", "", 10000, noon, "anna15"), "in_1", "payment_intent", "pi_1", "invoice", "in_1"))
+	for _, number := range []string{"in_1", "cs_1"} {
+		if again := d.take(stripe(order("", "", 10000, noon, "anna15"), number)); again.Order.ID != first.Order.ID || again.Order.Number != "cs_1" || d.earned(d.anna) != 5000 {
+			t.Errorf("%s: %+v, anna earned %d", number, again.Order, d.earned(d.anna))
+		}
+	}
+}
+
+// TestAssignWhatIsNotKnown: what is known by a refund alone is given to nobody by
+// hand, so that it can become a part of its order.
+func TestAssignWhatIsNotKnown(t *testing.T) {
+	d := openDesk(t, nil)
+	back := d.take(stripe(refund("", "r", 4000, noon), "", "charge", "ch_1")).Order
+	var invalid *shop.InvalidError
+	if _, err := d.Assign(t.Context(), back.ID, d.anna.ID, "me", "hers"); !errors.As(err, &invalid) || invalid.Field != "order" {
+		t.Errorf("assigned: %v", err)
+	}
+	d.take(stripe(order("", "", 10000, noon, "anna15"), "1", "payment_intent", "pi_1"))
+	both := d.take(stripe(refund("", "r", 4000, noon), "", "charge", "ch_1", "payment_intent", "pi_1"))
+	if _, err := d.Assign(t.Context(), both.Order.ID, d.ben.ID, "me", "his"); err != nil || d.earned(d.anna)+d.earned(d.ben) != 3000 || d.earned(d.ben) != 3000 {
+		t.Errorf("%v, anna %d, ben %d", err, d.earned(d.anna), d.earned(d.ben))
+	}
+}
+
 // TestNamesOfTwoKnownOrders: two orders that both have contents stay two.
 func TestNamesOfTwoKnownOrders(t *testing.T) {
 	d := openDesk(t, nil)

@@ -101,7 +101,8 @@ func holds(tx ledger.Tx, program string) (h held, err error) {
 // ErrChanged means that a payout would not be what was seen.
 var ErrChanged error = &shop.InvalidError{Field: "payout", Why: "is not what it was any more: look at the proposal again"}
 
-// Pick chooses what is paid, of what could be at the moment of approval.
+// Pick chooses what is paid, of what could be at the moment of approval: each
+// payout once.
 type Pick func(all []Proposal) ([]Proposal, error)
 
 // Exactly picks what was seen. Where one of it is not what it was any more, that
@@ -136,7 +137,13 @@ func (d *Desk) Approve(ctx context.Context, program string, cutoff time.Time, pi
 		if err != nil {
 			return err
 		}
+		hashes := map[string]bool{} // of entries, so that no two are the same
 		for _, proposal := range proposals {
+			hash := proposal.Payout.Hash
+			if hashes[hash] {
+				return shop.Invalid("payout", "%s is picked twice: name each once", hash)
+			}
+			hashes[hash] = true
 			p, err := d.pay(tx, proposal)
 			if err != nil {
 				return err
@@ -237,6 +244,7 @@ func (d *Desk) Payouts(ctx context.Context, program, affiliate string) (all []le
 }
 
 // Assign gives an order to an affiliate by hand, or to nobody (""), from now on.
+// An order of which no content came can't be given.
 func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t Taken, err error) {
 	err = d.book.Change(ctx, func(tx ledger.Tx) error {
 		o, err := tx.Orders().Order(ledger.Name{Kind: "id", Value: order})
@@ -245,6 +253,9 @@ func (d *Desk) Assign(ctx context.Context, order, affiliate, by, why string) (t 
 		}
 		if by == "" {
 			return shop.Invalid("by", "is missing: who decides?")
+		}
+		if !o.Known { // it may become part of another one, which nobody has decided then
+			return shop.Invalid("order", "%s has refunds or disputes alone, and may be a part of one that is known by another name: assign it when the shop has told what was ordered", o.ID)
 		}
 		if affiliate != "" {
 			a, err := tx.Set().Affiliates().Get(affiliate)

@@ -81,7 +81,7 @@ func opened(t *testing.T, rules ...ledger.Rule) *ledgerOf {
 func (l *ledgerOf) keep(reports ...*shop.Report) *ledgerOf {
 	l.t.Helper()
 	for _, r := range reports {
-		f, err := Again(FactOf(r), l.Facts)
+		f, _, err := Again(FactOf(r), l.Facts)
 		if err != nil {
 			l.t.Fatal(err)
 		}

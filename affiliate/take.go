@@ -80,8 +80,9 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
+	repeats := false
 	if !r.Unsaid { // else nobody can tell a repeat of what was from a return to it: a content that was seen is a repeat (rule 8)
-		if fact, err = Again(fact, facts); err != nil {
+		if fact, repeats, err = Again(fact, facts); err != nil {
 			return t, err
 		}
 	}
@@ -89,7 +90,7 @@ func (d *Desk) take(tx ledger.Tx, p ledger.Program, r *shop.Report) (t Taken, er
 	if err != nil {
 		return t, err
 	}
-	if t.Duplicate = !added && !merged; !t.Duplicate || !slices.Equal(before, o.Keys) {
+	if t.Duplicate = (!added || repeats) && !merged; added || merged || !slices.Equal(before, o.Keys) {
 		if o, err = d.refresh(tx, p, o); err != nil {
 			return t, err
 		}
