@@ -51,6 +51,7 @@ type Options struct {
 	Live    *query.Live                                                    // nil: there is no /v1/live
 	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live; account.ErrNotFound: it has none; nil takes none
 	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
+	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
 }
 
@@ -173,7 +174,7 @@ func (d *door) by(a asker) *door {
 		asked.source = ownSource{asked.source, *a.own}
 	}
 	if a.shows != nil {
-		asked.source = shown{asked.source, a.shows}
+		asked.source = shown{asked.source, *a.shows}
 	}
 	return &asked
 }
@@ -197,7 +198,7 @@ type asker struct {
 	affiliate string            // that one is; "" is none
 	allowed   []account.Site    // for which one may do what is asked
 	own       *metric.Affiliate // whose figures alone one may read; nil: everybody's
-	shows     []string          // the only metrics one may read; nil: all
+	shows     *Shown            // all that one may read; nil: everything
 }
 
 // refusal is why a request is not let in.

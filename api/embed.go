@@ -28,7 +28,10 @@ func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no
 	if err != nil {
 		return a, d.silent(err)
 	}
-	a.name, a.shows = "embed "+token, e.Metrics
+	a.name, a.shows = "embed "+token, &Shown{By: metric.Dimensions}
+	for _, m := range e.Metrics {
+		a.shows.Metrics = append(a.shows.Metrics, metric.Name(m))
+	}
 	if e.Affiliate != "" {
 		own, covered := d.figuresOf(e.Affiliate, pattern)
 		if own == nil || !slices.Contains(covered, e.Site) {
@@ -40,24 +43,47 @@ func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no
 	return a, nil
 }
 
+// Shown is what a token shows: some metrics, and what they may be split by and
+// filtered on.
+type Shown struct {
+	Metrics []metric.Name
+	By      []metric.Dimension
+}
+
 // shown asks only for what a token shows.
 type shown struct {
 	query.Source
-	metrics []string
+	is Shown
 }
 
-// Answer answers a question for a metric that is shown.
+// Answer answers a question for what is shown.
 func (s shown) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
-	if err := showsOnly(s.metrics, q.Metric); err != nil {
+	if err := s.is.only(q); err != nil {
 		return metric.Dataset{}, err
 	}
 	return s.Source.Answer(ctx, q)
 }
 
-// showsOnly refuses a metric that is none of those that a token shows.
-func showsOnly(metrics []string, m metric.Name) error {
-	if !slices.Contains(metrics, string(m)) {
-		return wrong("this token shows %s, not %s", strings.Join(metrics, ", "), m)
+// only refuses a question for anything else.
+func (s Shown) only(q metric.Query) error {
+	if !slices.Contains(s.Metrics, q.Metric) {
+		return wrong("this token shows %s, not %s", listed(s.Metrics), q.Metric)
+	}
+	if q.By != "" && !slices.Contains(s.By, q.By) {
+		return wrong("this token shows figures by %s, not by %s", listed(s.By), q.By)
+	}
+	for _, f := range q.Filters {
+		if !slices.Contains(s.By, f.Dimension) {
+			return wrong("this token shows figures by %s, not by %s", listed(s.By), f.Dimension)
+		}
 	}
 	return nil
+}
+
+func listed[T ~string](names []T) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = string(name)
+	}
+	return strings.Join(all, ", ")
 }

@@ -132,7 +132,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 	}
 	q, err := ask()
 	if err == nil && d.shows != nil {
-		err = showsOnly(d.shows, q.Metric)
+		err = d.shows.only(q)
 	}
 	if err != nil {
 		return w, err

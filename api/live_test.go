@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -92,6 +90,7 @@ func newLive(t *testing.T, limits Streams) *liveWorld {
 	ended := make(chan struct{})
 	go func() { w.live.Run(ctx); close(ended) }()
 	w.door = New(w.source, w.memory, w.memory, Options{Log: slog.New(slog.DiscardHandler), Live: w.live, Streams: limits, Affiliates: w.earns, Share: w.memory.Share,
+		Shared: Shown{Metrics: []metric.Name{metric.PageViews, metric.Visitors}, By: []metric.Dimension{"page", "source"}},
 		Affiliate: func(id string) (metric.Affiliate, []string, bool) {
 			return metric.Affiliate{ID: id, Codes: []string{id}}, []string{"a-example"}, id == "anna" || id == "ben"
 		},
@@ -278,6 +277,11 @@ func TestLiveRefuses(t *testing.T) {
 		{"metric=PageViews&window=today&token=ffe_x", nil, 401, "sign another one"},
 		{"metric=Sales&window=today&site=a.example&token=ffe_good", nil, 400, "this token shows Clicks, not Sales"},
 		{"metric=PageViews&window=today&site=b-example&token=" + share, nil, 400, "unknown site"},
+		{"metric=Commissions&by=affiliate&window=today&token=" + share, nil, 400, "this token shows PageViews, Visitors, not Commissions"},
+		{"metric=PageViews,Revenue&window=today&token=" + share, nil, 400, "not Revenue"},
+		{"metric=PageViews&by=affiliate&window=today&token=" + share, nil, 400, "by"},
+		{"metric=PageViews&by=utm_term&window=today&token=" + share, nil, 400, "this token shows figures by page, source, not by utm_term"},
+		{"metric=PageViews&utm_term=x&window=today&token=" + share, nil, 400, "this token shows figures by page, source, not by utm_term"},
 		{"earnings=true&affiliate=anna&token=ffe_good", nil, 400, "earnings are an affiliate's"},
 		{"earnings=true&affiliate=anna&token=" + share, nil, 400, "earnings are an affiliate's"},
 		{"metric=PageViews&window=today", []string{"Cookie", "session"}, 401, "log in"},
@@ -288,7 +292,7 @@ func TestLiveRefuses(t *testing.T) {
 			t.Errorf("%s %v: %d %s", x.parameters, x.header, l.StatusCode, b)
 		}
 	}
-	for _, parameters := range []string{"metric=Clicks&window=today&token=ffe_good", "metric=PageViews&window=today&token=" + share} {
+	for _, parameters := range []string{"metric=Clicks&window=today&token=ffe_good", "metric=PageViews&by=page&source=x&window=today&token=" + share} {
 		if l := w.open(parameters); l.StatusCode != 200 {
 			t.Errorf("%s: %d", parameters, l.StatusCode)
 		}
@@ -437,59 +441,4 @@ func TestLiveEndsWithTheServer(t *testing.T) {
 	if rec.Code != 503 || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
-}
-
-// stalled is a connection that takes a while for each write, or for ever.
-type stalled struct {
-	http.ResponseWriter
-	mu       sync.Mutex
-	deadline time.Time
-	wrote    int
-	forever  chan struct{}
-}
-
-func (s *stalled) SetWriteDeadline(at time.Time) error {
-	s.mu.Lock()
-	s.deadline = at
-	s.mu.Unlock()
-	return nil
-}
-func (s *stalled) FlushError() error { return nil }
-func (s *stalled) Write(b []byte) (int, error) {
-	if s.wrote++; s.wrote == 1 {
-		return len(b), nil
-	}
-	s.mu.Lock()
-	left := time.Until(s.deadline)
-	s.mu.Unlock()
-	if s.deadline.IsZero() {
-		<-s.forever
-	}
-	time.Sleep(min(left, 50*time.Millisecond)) // as long as a connection would, but for the test's sake
-	return 0, net.ErrClosed
-}
-
-// TestSlowReaderIsDropped: who does not read has a deadline, and nothing is kept
-// for it.
-func TestSlowReaderIsDropped(t *testing.T) {
-	w := newLive(t, Streams{})
-	s := &stalled{ResponseWriter: httptest.NewRecorder(), forever: make(chan struct{})}
-	defer close(s.forever)
-	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/live?metric=PageViews&window=today&site=a-example", nil)
-	r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
-	done := make(chan struct{})
-	go func() { w.door.ServeHTTP(s, r); close(done) }()
-	for range 30 {
-		w.source.value.Add(1)
-		w.live.Stored("a-example")
-		select {
-		case <-done:
-			if s.wrote != 2 || !s.deadline.IsZero() {
-				t.Errorf("%d writes, deadline %v left behind", s.wrote, s.deadline)
-			}
-			return
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-	t.Error("a reader that does not read is kept")
 }

@@ -176,7 +176,7 @@ func (d *door) letShare(r *http.Request, token string, action account.Action) (a
 	if err != nil {
 		return a, d.silent(err)
 	}
-	a.who = share.Who()
+	a.who, a.shows = share.Who(), &d.Shared
 	a.name, a.allowed = a.who.Name, a.who.Sites(action, sites)
 	return a, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -346,6 +347,40 @@ func TestComparisonIsFair(t *testing.T) {
 		got := []string{part.From.In(berlin).Format(time.RFC3339), part.To.In(berlin).Format(time.RFC3339), whole.To.In(berlin).Format(time.RFC3339)}
 		if fmt.Sprint(got) != fmt.Sprint([]string{x.from, x.to, x.whole}) {
 			t.Errorf("%s at %s: before is %v, want %v", x.period, x.now, got, x)
+		}
+	}
+}
+
+// TestShareShows: a stream of a share may have all that its page asks for, and no
+// money and no affiliate.
+func TestShareShows(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	token, _, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.source.asked = nil
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, httptest.NewRequest("GET", "/share/"+token, nil))
+	metrics, by := Shows()
+	if rec.Code != 200 || len(w.source.asked) == 0 {
+		t.Fatal(rec.Code, w.source.asked)
+	}
+	seen := map[metric.Name]bool{}
+	for _, q := range w.source.asked {
+		seen[q.Metric] = true
+		if !slices.Contains(metrics, q.Metric) || q.By != "" && !slices.Contains(by, q.By) {
+			t.Errorf("the page shows %s by %q, a stream does not", q.Metric, q.By)
+		}
+		for _, f := range q.Filters {
+			if !slices.Contains(by, f.Dimension) {
+				t.Errorf("the page filters on %s, a stream does not", f.Dimension)
+			}
+		}
+	}
+	for _, m := range metrics {
+		if !seen[m] {
+			t.Errorf("a stream tells %s, the page does not", m)
 		}
 	}
 }

@@ -275,3 +275,12 @@ func TestPeopleAreWrittenTo(t *testing.T) {
 		t.Errorf("%q was sent", sent)
 	}
 }
+
+// TestChangesOfWebhooks: they can be chosen in the audit log.
+func TestChangesOfWebhooks(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	if err := w.control.Record(t.Context(), account.Change{Who: "operator", What: "hook add", Target: "program p"}); err != nil {
+		t.Fatal(err)
+	}
+	lacks(t, w.get(t, "/changes?kind=hook"), `<option selected>hook</option>`, ">hook add<")
+}

@@ -6,7 +6,25 @@ import (
 	"slices"
 
 	"footfall/account"
+	"footfall/metric"
 )
+
+// Shows is what the dashboard of a share shows: metrics, and what they are split by.
+func Shows() (metrics []metric.Name, by []metric.Dimension) {
+	metrics = append(metrics, metric.Bounces) // which the bounce rate is made of
+	for _, c := range cells {
+		if c.name != bounceRate {
+			metrics = append(metrics, metric.Name(c.name))
+		}
+	}
+	by = append(by, "class") // of which the list of sources has the direct ones
+	for _, b := range boxes {
+		if !slices.Contains(by, b.by) {
+			by = append(by, b.by)
+		}
+	}
+	return metrics, by
+}
 
 // share draws the dashboard of one site for whoever has its link.
 func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {

@@ -31,7 +31,7 @@ func BenchmarkHome(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	page := New(desk, Options{Who: func(*http.Request) (Person, bool) { return Person{ID: "per", Affiliate: "a"}, true }, Now: clock})
+	page := New(desk, Options{Who: func(*http.Request) (Person, error) { return Person{ID: "per", Affiliate: "a"}, nil }, Now: clock})
 	for _, name := range []string{"Last30Days", "Last365Days"} {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration

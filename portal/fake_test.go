@@ -38,6 +38,7 @@ type world struct {
 	now            time.Time
 	who            *Person // nil: not logged in
 	allow          bool
+	down           error    // of who looks who asks
 	invited        Invited  // what becomes of links
 	applied        []string // who was told of
 }
@@ -55,11 +56,14 @@ func newWorldWith(t *testing.T, o Options) *world {
 		t.Fatal(err)
 	}
 	w.Handler = New(w.desk, Options{
-		Who: func(*http.Request) (Person, bool) {
-			if w.who == nil {
-				return Person{}, false
+		Who: func(*http.Request) (Person, error) {
+			if w.down != nil {
+				return Person{}, w.down
 			}
-			return *w.who, true
+			if w.who == nil {
+				return Person{}, account.ErrNotFound
+			}
+			return *w.who, nil
 		},
 		Token:      func(*http.Request) string { return "secret-word" },
 		CheckToken: func(r *http.Request) bool { return r.PostFormValue("form") == "secret-word" },

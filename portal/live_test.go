@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -26,6 +27,20 @@ func TestToday(t *testing.T) {
 	for _, path := range []string{"/portal/links", "/portal/orders"} {
 		if strings.Contains(w.get(path), "live") {
 			t.Errorf("%s listens", path)
+		}
+	}
+}
+
+// TestNobodyCanTell: who is logged in is not told to log in because nobody can look
+// who it is.
+func TestNobodyCanTell(t *testing.T) {
+	w := newWorld(t)
+	w.as(w.anna).get("/portal")
+	w.down = errors.New("control data is away")
+	for _, path := range []string{"/portal", "/program", "/program/" + w.program.ID} {
+		rec := w.ask(httptest.NewRequest("GET", path, nil))
+		if rec.Code != 503 || rec.Header().Get("Retry-After") == "" || strings.Contains(rec.Body.String(), "Log in first") {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
 		}
 	}
 }

@@ -35,7 +35,7 @@ type Person struct {
 // Options configures the portal. Without Who nobody gets in, without CheckToken
 // nothing is changed; the rest may be left out.
 type Options struct {
-	Who        func(r *http.Request) (Person, bool)                              // false: not logged in
+	Who        func(r *http.Request) (Person, error)                             // account.ErrNotFound: not logged in
 	Token      func(r *http.Request) string                                      // goes into each form as the field "form"
 	CheckToken func(r *http.Request) bool                                        // of a form that came
 	Allow      func(r *http.Request) bool                                        // one more application; nil allows all
@@ -85,7 +85,7 @@ func Handles(path string) bool {
 // New is the handler of the paths that Handles names.
 func New(desk *affiliate.Desk, o Options) http.Handler {
 	if o.Who == nil {
-		o.Who = func(*http.Request) (Person, bool) { return Person{}, false }
+		o.Who = func(*http.Request) (Person, error) { return Person{}, account.ErrNotFound }
 	}
 	if o.Token == nil {
 		o.Token = func(*http.Request) string { return "" }
@@ -165,8 +165,14 @@ type serve func(v *visit) error
 // enter finds out who asks, and checks a form's token.
 func (d *door) enter(w http.ResponseWriter, r *http.Request) (*visit, bool) {
 	v := &visit{door: d, w: w, r: r, zone: time.UTC}
-	person, ok := d.Who(r)
-	if !ok {
+	person, err := d.Who(r)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		v.Log.Error("portal: nobody can tell who asks", "error", err)
+		w.Header().Set("Retry-After", "5")
+		v.message(http.StatusServiceUnavailable, "Nobody can tell who you are just now", "You are still logged in. Try again; the reason is in the server's log.", link{})
+		return nil, false
+	}
+	if err != nil {
 		v.message(http.StatusUnauthorized, "Log in first", "This page is for people of an affiliate programme.", link{"/login", "Log in"})
 		return nil, false
 	}

@@ -60,7 +60,7 @@ type watched struct {
 	known     bool  // told is an answer
 	stale     bool  // something was stored
 	busy      bool
-	rested    time.Time // not to be asked before
+	rested    time.Time // not to be asked before; at first when it came: first come, first served
 }
 
 // NewLive makes a Live.
@@ -122,7 +122,7 @@ func (l *Live) Listen(questions ...Watched) (*Listener, error) {
 		}
 		w := feed[q.Key]
 		if w == nil {
-			w = &watched{Watched: q, stale: true, listeners: map[*Listener]struct{}{}}
+			w = &watched{Watched: q, stale: true, rested: time.Now(), listeners: map[*Listener]struct{}{}}
 			feed[q.Key] = w
 			l.stir()
 		}

@@ -178,6 +178,29 @@ func TestSlowQuestion(t *testing.T) {
 	})
 }
 
+// Who comes again and again with new questions keeps no other waiting.
+func TestFirstComeFirstServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := running(t)
+		var old told
+		n := listen(t, l, old.watched("old", "a"))
+		synctest.Wait()
+		for i := range 100 {
+			others := told{takes: 2 * time.Second}
+			for j := range 4 {
+				m := listen(t, l, others.watched(fmt.Sprint(i, " ", j), "b"))
+				time.AfterFunc(8*time.Second, m.Close)
+			}
+			old.value.Add(1)
+			l.Stored("a")
+			time.Sleep(time.Second)
+		}
+		if old.asked.Load() < 5 || says(t, n) == "0" {
+			t.Errorf("asked %d times in 100 s among new ones", old.asked.Load())
+		}
+	})
+}
+
 func TestFailing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := running(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"footfall/account"
 	"footfall/api"
 	"footfall/dash"
 	"footfall/event"
@@ -87,10 +86,7 @@ func (h *house) session(pages *dash.Door, r *http.Request) (s api.Session, err e
 	if s.Who, _, err = pages.Visitor(r); err != nil {
 		return s, err
 	}
-	p, ok := h.asks(pages, r)
-	if !ok {
-		return s, account.ErrNotFound
-	}
+	p, err := h.asks(pages, r)
 	s.Affiliate = p.Affiliate
-	return s, nil
+	return s, err
 }

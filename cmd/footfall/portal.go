@@ -21,7 +21,7 @@ import (
 func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Handler {
 	throttle := account.NewThrottle(nil)
 	door := portal.New(h.desk, portal.Options{
-		Who:        func(r *http.Request) (portal.Person, bool) { return h.asks(pages, r) },
+		Who:        func(r *http.Request) (portal.Person, error) { return h.asks(pages, r) },
 		Token:      pages.Form,
 		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
 		Allow: func(r *http.Request) bool { // who applies too often keeps nobody else from it
@@ -100,16 +100,17 @@ func (h *house) noteForm(pages *dash.Door, r *http.Request) {
 }
 
 // asks tells who a request's session is of: which affiliate that is, and which
-// programmes it may run, of all of whose sites it must have the right.
-func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok bool) {
+// programmes it may run, of all of whose sites it must have the right. Without a
+// session it is account.ErrNotFound.
+func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, err error) {
 	who, person, err := pages.Visitor(r)
 	if err != nil {
-		return p, false
+		return p, err
 	}
 	p = portal.Person{ID: cmp.Or(person.ID, operator), Name: cmp.Or(person.Name, person.Email, operator)}
 	programs, err := h.desk.Programs(r.Context())
 	if err != nil {
-		return p, false
+		return p, err
 	}
 	for _, program := range programs {
 		if mayEverywhere(who, account.ManageProgramme, program.Sites) {
@@ -120,11 +121,11 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 		}
 	}
 	if person.ID == "" {
-		return p, true
+		return p, nil
 	}
 	id, err := h.desk.LoginOf(r.Context(), person.ID)
 	if err != nil {
-		return p, false
+		return p, err
 	}
 	// The ledger says which affiliate somebody is, a role on one of the
 	// programme's sites that it is still to be seen.
@@ -134,7 +135,7 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, ok boo
 	}) {
 		p.Affiliate = id
 	}
-	return p, true
+	return p, nil
 }
 
 // mayEverywhere reports whether somebody may do it to each of the sites.

@@ -1,0 +1,65 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stalled is a connection that takes a while for each write, or for ever.
+type stalled struct {
+	http.ResponseWriter
+	mu       sync.Mutex
+	deadline time.Time
+	wrote    int
+	forever  chan struct{}
+}
+
+func (s *stalled) SetWriteDeadline(at time.Time) error {
+	s.mu.Lock()
+	s.deadline = at
+	s.mu.Unlock()
+	return nil
+}
+func (s *stalled) FlushError() error { return nil }
+func (s *stalled) Write(b []byte) (int, error) {
+	if s.wrote++; s.wrote == 1 {
+		return len(b), nil
+	}
+	s.mu.Lock()
+	left := time.Until(s.deadline)
+	s.mu.Unlock()
+	if s.deadline.IsZero() {
+		<-s.forever
+	}
+	time.Sleep(min(left, 50*time.Millisecond)) // as long as a connection would, but for the test's sake
+	return 0, net.ErrClosed
+}
+
+// TestSlowReaderIsDropped: who does not read has a deadline, and nothing is kept
+// for it.
+func TestSlowReaderIsDropped(t *testing.T) {
+	w := newLive(t, Streams{})
+	s := &stalled{ResponseWriter: httptest.NewRecorder(), forever: make(chan struct{})}
+	defer close(s.forever)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/live?metric=PageViews&window=today&site=a-example", nil)
+	r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
+	done := make(chan struct{})
+	go func() { w.door.ServeHTTP(s, r); close(done) }()
+	for range 30 {
+		w.source.value.Add(1)
+		w.live.Stored("a-example")
+		select {
+		case <-done:
+			if s.wrote != 2 || !s.deadline.IsZero() {
+				t.Errorf("%d writes, deadline %v left behind", s.wrote, s.deadline)
+			}
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	t.Error("a reader that does not read is kept")
+}
