@@ -47,16 +47,19 @@ func (d *Desk) claim(tx ledger.Tx, p ledger.Program, o ledger.Order, winner *led
 	for _, l := range beside {
 		keys = append(keys, l.A, l.B)
 	}
-	c.Late = !slices.ContainsFunc(winner.Keys, func(k ledger.Key) bool { return isUser(k) && slices.Contains(person, k) })
+	_, first := usersOf(beside, person) // a shop's server may tie the click itself to the user
 	for _, browser := range distinct(keys, func(k ledger.Key) bool { return isBrowser(k) && slices.Contains(person, k) }) {
 		said, err := tx.Traffic().Links().Of(p.ID, browser)
 		if err != nil {
 			return c, err
 		}
-		users, first := usersOf(said, person)
+		users, since := usersOf(said, person)
 		c.Users = max(c.Users, users)
-		c.Late = c.Late && first.After(o.Time)
+		if first.IsZero() || !since.IsZero() && since.Before(first) {
+			first = since
+		}
 	}
+	c.Late = first.After(o.Time) && !slices.ContainsFunc(winner.Keys, func(k ledger.Key) bool { return isUser(k) && slices.Contains(person, k) })
 	var clicked []ledger.Key
 	for i := range touches {
 		if !own(&touches[i], o) {

@@ -62,3 +62,23 @@ func TestRule15ClaimedUser(t *testing.T) {
 		})
 	}
 }
+
+// TestClaimedByServer: a click that the shop's server ties to a user, without any
+// browser's id, is no browser's word; said before the order it is not late.
+func TestClaimedByServer(t *testing.T) {
+	const cid = "01HZX5T4ABCDEFGHJKMNPQRSTV"
+	for said, flags := range map[time.Duration]int{-time.Hour: 0, time.Hour: 1} {
+		d := openDesk(t, nil)
+		clicked, told := noon.Add(-2*time.Hour), noon.Add(said)
+		d.write(event.Event{ID: "c", Site: "one", Kind: event.Track, Name: affiliate.Clicked, Time: clicked, Original: clicked, Received: clicked, Visitor: 77, Channel: "redirect",
+			Host: "one.example", Path: "/course", Properties: `{"affiliate_code":"anna","click_id":"` + cid + `","source":"link"}`},
+			event.Event{ID: "i", Site: "one", Kind: event.Identify, Time: told, Original: told, Received: told, UserID: "u1", Context: `{"affiliate":{"cid":"` + cid + `"}}`})
+		r := order("1", "", 10000, noon)
+		r.User = "u1"
+		taken := d.take(r)
+		all, err := d.Flags(t.Context(), d.program.ID)
+		if err != nil || taken.Order.Affiliate != d.anna.ID || len(all) != flags {
+			t.Errorf("said %v after the order: %+v, %d flags, want %d, %v", said, taken.Decision, len(all), flags, err)
+		}
+	}
+}
