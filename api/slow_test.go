@@ -63,3 +63,26 @@ func TestSlowReaderIsDropped(t *testing.T) {
 	}
 	t.Error("a reader that does not read is kept")
 }
+
+// TestLiveQuestionsAreBounded: of one asker, and only the different ones.
+func TestLiveQuestionsAreBounded(t *testing.T) {
+	w := newLive(t, Streams{Questions: 2})
+	const question = "window=today&site=a-example&metric="
+	first := w.open(question+"PageViews,Visitors", w.as("read")...)
+	for metric, status := range map[string]int{"PageViews": 200, "Visitors,PageViews": 200, "Sessions": 503} {
+		if l := w.open(question+metric, w.as("read")...); l.StatusCode != status {
+			t.Errorf("%s: %d", metric, l.StatusCode)
+		} else if l.Body.Close(); status == 503 && l.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	if l := w.open(question+"Sessions", w.as("admin")...); l.StatusCode != 200 {
+		t.Errorf("another asker: %d", l.StatusCode)
+	}
+	first.Body.Close()
+	for end := time.Now().Add(3 * time.Second); w.open(question+"Sessions", w.as("read")...).StatusCode != 200; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("questions of who left still count")
+		}
+	}
+}
