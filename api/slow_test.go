@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"footfall/account"
 )
 
 // stalled is a connection that takes a while for each write, or for ever.
@@ -84,5 +86,23 @@ func TestLiveQuestionsAreBounded(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("questions of who left still count")
 		}
+	}
+}
+
+// TestLiveWhileNobodyCanTell: a stream goes on for a while, and not for ever; who
+// comes meanwhile is told to come again.
+func TestLiveWhileNobodyCanTell(t *testing.T) {
+	w := newLive(t, Streams{Recheck: 20 * time.Millisecond, Unsure: 500 * time.Millisecond})
+	w.session.Store(&Session{Who: account.Person{ID: "per_1"}.Who([]account.Grant{{Person: "per_1", Role: account.Viewer}})})
+	const question = "metric=PageViews&window=today&site=a-example"
+	l := w.open(question, "Cookie", "session")
+	l.event(t)
+	w.down.Store(true)
+	began := time.Now()
+	if late := w.open(question, "Cookie", "session"); late.StatusCode != 503 || late.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", late.StatusCode, late.Header)
+	}
+	if ended := l.ends(3 * time.Second); !ended || time.Since(began) < 300*time.Millisecond {
+		t.Errorf("ended %v after %v", ended, time.Since(began))
 	}
 }

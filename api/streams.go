@@ -22,6 +22,7 @@ type Streams struct {
 	Questions int           // different ones of a key, share, token or person; 0 is 100
 	Heartbeat time.Duration // longest silence; 0 is 15 s
 	Recheck   time.Duration // how often it is looked at who may listen; 0 is 3 s
+	Unsure    time.Duration // how long a stream goes on while nobody can tell who may listen; 0 is 30 s
 }
 
 // Session is who has a browser's session.
@@ -50,6 +51,7 @@ type looked struct {
 
 func newStreams(o Streams) *streams {
 	o.Most, o.PerToken, o.PerPerson = cmp.Or(o.Most, 4000), cmp.Or(o.PerToken, 1000), cmp.Or(o.PerPerson, 30)
+	o.Unsure = cmp.Or(o.Unsure, 30*time.Second)
 	o.Questions = cmp.Or(o.Questions, 100)
 	o.Heartbeat, o.Recheck = cmp.Or(o.Heartbeat, 15*time.Second), cmp.Or(o.Recheck, 3*time.Second)
 	return &streams{Streams: o, by: map[string]int{}, asked: map[string]map[string]int{}, looked: map[string]*looked{}}
