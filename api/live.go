@@ -41,10 +41,10 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	leave, ok := d.streams.enter(d.asker)
+	leave, ok := d.streams.enter(d.asker, questions)
 	if !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(10+rand.IntN(20)))
-		refuse(w, http.StatusServiceUnavailable, "too many streams are open: close those that nobody looks at, or ask GET /v1/query now and then")
+		refuse(w, http.StatusServiceUnavailable, "too many streams are open, or too many different questions: close those that nobody looks at, or ask GET /v1/query now and then")
 		return
 	}
 	defer leave()
@@ -55,7 +55,7 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 	}
 	defer heard.Close()
 	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, looked: d.streams.of(r), questions: questions, earnings: len(questions) - len(metricsOf(r.URL.Query()))}
-	s.seen = s.looked.found(d.asker)
+	s.seen, s.sure = s.looked.found(d.asker), time.Now()
 	defer s.out.SetWriteDeadline(time.Time{}) // of what else comes by this connection
 	s.run()
 }
@@ -229,7 +229,8 @@ type stream struct {
 	questions []query.Watched
 	earnings  int // how many of them are earnings: the last ones
 	looked    *looked
-	seen      *asker // who may ask these questions
+	seen      *asker    // who may ask these questions
+	sure      time.Time // when that was known last
 	begun     bool
 	wrote     time.Time
 	sum       uint64 // of what was sent last
@@ -358,7 +359,10 @@ func (s *stream) may() bool {
 	a, no := s.looked.again(s.r, s.door)
 	switch {
 	case no != nil:
-		return no.status == http.StatusServiceUnavailable // nobody knows: it is looked at again soon
+		return no.status == http.StatusServiceUnavailable && time.Since(s.sure) < s.streams.Unsure // nobody knows: it is looked at again soon
+	}
+	s.sure = time.Now()
+	switch {
 	case a == s.seen:
 		return true
 	}

@@ -63,6 +63,7 @@ type liveWorld struct {
 	live    *query.Live
 	stop    context.CancelFunc
 	session atomic.Pointer[Session]
+	down    atomic.Bool // nobody can tell whose a session is
 	door    http.Handler
 	tokens  map[string]string // by scope and site
 	ids     map[string]string // of the keys
@@ -101,6 +102,9 @@ func newLive(t *testing.T, limits Streams) *liveWorld {
 			return account.Embed{}, account.ErrEmbed
 		},
 		Session: func(r *http.Request) (Session, error) {
+			if w.down.Load() {
+				return Session{}, io.ErrUnexpectedEOF
+			}
 			if s := w.session.Load(); s != nil && strings.Contains(r.Header.Get("Cookie"), "session") {
 				return *s, nil
 			}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"footfall/account"
 )
 
 // stalled is a connection that takes a while for each write, or for ever.
@@ -62,4 +64,45 @@ func TestSlowReaderIsDropped(t *testing.T) {
 		}
 	}
 	t.Error("a reader that does not read is kept")
+}
+
+// TestLiveQuestionsAreBounded: of one asker, and only the different ones.
+func TestLiveQuestionsAreBounded(t *testing.T) {
+	w := newLive(t, Streams{Questions: 2})
+	const question = "window=today&site=a-example&metric="
+	first := w.open(question+"PageViews,Visitors", w.as("read")...)
+	for metric, status := range map[string]int{"PageViews": 200, "Visitors,PageViews": 200, "Sessions": 503} {
+		if l := w.open(question+metric, w.as("read")...); l.StatusCode != status {
+			t.Errorf("%s: %d", metric, l.StatusCode)
+		} else if l.Body.Close(); status == 503 && l.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	if l := w.open(question+"Sessions", w.as("admin")...); l.StatusCode != 200 {
+		t.Errorf("another asker: %d", l.StatusCode)
+	}
+	first.Body.Close()
+	for end := time.Now().Add(3 * time.Second); w.open(question+"Sessions", w.as("read")...).StatusCode != 200; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("questions of who left still count")
+		}
+	}
+}
+
+// TestLiveWhileNobodyCanTell: a stream goes on for a while, and not for ever; who
+// comes meanwhile is told to come again.
+func TestLiveWhileNobodyCanTell(t *testing.T) {
+	w := newLive(t, Streams{Recheck: 20 * time.Millisecond, Unsure: 500 * time.Millisecond})
+	w.session.Store(&Session{Who: account.Person{ID: "per_1"}.Who([]account.Grant{{Person: "per_1", Role: account.Viewer}})})
+	const question = "metric=PageViews&window=today&site=a-example"
+	l := w.open(question, "Cookie", "session")
+	l.event(t)
+	w.down.Store(true)
+	began := time.Now()
+	if late := w.open(question, "Cookie", "session"); late.StatusCode != 503 || late.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", late.StatusCode, late.Header)
+	}
+	if ended := l.ends(3 * time.Second); !ended || time.Since(began) < 300*time.Millisecond {
+		t.Errorf("ended %v after %v", ended, time.Since(began))
+	}
 }

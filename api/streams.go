@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/query"
 )
 
 // Streams bounds the streams of /v1/live; the zero value works.
@@ -18,8 +19,10 @@ type Streams struct {
 	Most      int           // open at a time; 0 is 4,000
 	PerToken  int           // of a key, share or token for embedding; 0 is 1,000
 	PerPerson int           // 0 is 30
+	Questions int           // different ones of a key, share, token or person; 0 is 100
 	Heartbeat time.Duration // longest silence; 0 is 15 s
 	Recheck   time.Duration // how often it is looked at who may listen; 0 is 3 s
+	Unsure    time.Duration // how long a stream goes on while nobody can tell who may listen; 0 is 30 s
 }
 
 // Session is who has a browser's session.
@@ -33,7 +36,8 @@ type streams struct {
 	Streams
 	mu     sync.Mutex
 	all    int
-	by     map[string]int // by who asks
+	by     map[string]int            // by who asks
+	asked  map[string]map[string]int // by who asks and question: of how many streams
 	looked map[string]*looked
 }
 
@@ -47,12 +51,14 @@ type looked struct {
 
 func newStreams(o Streams) *streams {
 	o.Most, o.PerToken, o.PerPerson = cmp.Or(o.Most, 4000), cmp.Or(o.PerToken, 1000), cmp.Or(o.PerPerson, 30)
+	o.Unsure = cmp.Or(o.Unsure, 30*time.Second)
+	o.Questions = cmp.Or(o.Questions, 100)
 	o.Heartbeat, o.Recheck = cmp.Or(o.Heartbeat, 15*time.Second), cmp.Or(o.Recheck, 3*time.Second)
-	return &streams{Streams: o, by: map[string]int{}, looked: map[string]*looked{}}
+	return &streams{Streams: o, by: map[string]int{}, asked: map[string]map[string]int{}, looked: map[string]*looked{}}
 }
 
 // enter counts a stream in, if there is room for it.
-func (s *streams) enter(a asker) (leave func(), ok bool) {
+func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, most := a.name, s.PerToken
@@ -62,14 +68,37 @@ func (s *streams) enter(a asker) (leave func(), ok bool) {
 	if s.all >= s.Most || s.by[name] >= most {
 		return nil, false
 	}
+	asked := s.asked[name]
+	fresh := map[string]bool{}
+	for _, q := range questions {
+		if asked[q.Key] == 0 {
+			fresh[q.Key] = true
+		}
+	}
+	if len(asked)+len(fresh) > s.Questions {
+		return nil, false
+	}
+	if asked == nil {
+		asked = map[string]int{}
+		s.asked[name] = asked
+	}
+	for _, q := range questions {
+		asked[q.Key]++
+	}
 	s.all++
 	s.by[name]++
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.all--
+		for _, q := range questions {
+			if asked[q.Key]--; asked[q.Key] == 0 {
+				delete(asked, q.Key)
+			}
+		}
 		if s.by[name]--; s.by[name] == 0 {
 			delete(s.by, name)
+			delete(s.asked, name)
 		}
 		if s.all == 0 {
 			clear(s.looked)
