@@ -74,8 +74,10 @@ func (h *house) expire(ctx context.Context, site account.Site) (*removing, error
 		x.before = period.DateOf(site.Oldest(time.Now()), zone) - spared
 		x.at = x.before.Window(zone).From
 	}
-	// What was begun is ended, also if the site keeps more by now.
-	if f, ok := state.Frozen[site.ID]; ok && (site.Keep == 0 || !f.At.Before(x.at)) {
+	// What was begun is ended, also if the site keeps more by now. Where no further
+	// date is frozen, the first that is not has all since the frozen ones end, also
+	// if it begins later in the zone that the site has now.
+	if f, ok := state.Frozen[site.ID]; ok && (site.Keep == 0 || !f.At.Before(x.at) || x.before <= f.Before) {
 		x.before, x.at = f.Before, f.At
 	}
 	if x.at.IsZero() {

@@ -354,6 +354,33 @@ func (a *aged) moved() {
 	}
 }
 
+// TestRetentionWestward: a site that moves west, where it is the same date, keeps
+// the events since the frozen dates ended, which its first day has.
+func TestRetentionWestward(t *testing.T) {
+	var zones []string // from east to west, where it is the same date now
+	byDate := map[period.Date][]string{}
+	for _, zone := range []string{"Pacific/Kiritimati", "Asia/Tokyo", "Asia/Kathmandu", "Europe/Berlin", "UTC", "America/New_York", "Pacific/Honolulu", "Pacific/Pago_Pago"} {
+		at, err := time.LoadLocation(zone)
+		must(t, err)
+		date := period.DateOf(time.Now(), at)
+		if byDate[date] = append(byDate[date], zone); len(byDate[date]) > len(zones) {
+			zones = byDate[date]
+		}
+	}
+	a := newAged(t, 3, zones[0])
+	a.set(func(s *account.Site) { s.Keep = keepDays })
+	_, err := a.retain(t.Context(), a.site, false)
+	must(t, err)
+	a.sound("removed in " + zones[0])
+	for _, zone := range zones[1:] {
+		a.set(func(s *account.Site) { s.Zone = zone })
+		a.sound("in " + zone)
+		_, err := a.retain(t.Context(), a.site, false)
+		must(t, err)
+		a.sound("removed in " + zone)
+	}
+}
+
 // TestRetentionIsCutShort ends behind every step and begins again.
 func TestRetentionIsCutShort(t *testing.T) {
 	for steps := range 4 {
