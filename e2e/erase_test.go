@@ -14,6 +14,7 @@ import (
 // same command again erases the rest, nobody is in any file but the queue's, and
 // all events are still counted.
 func TestEraseKill(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, "--archive-age", "100ms")
 	at := s.addSite("shop.example")
 	s.ask(nil, "site", "set", "shop.example", "--history", "12")

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,6 +33,12 @@ var long = os.Getenv("FOOTFALL_LONG") == "1"
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	// Tests beside one another, more than there are processors: most of the time
+	// they wait for a pause, a disk or another try. What measures runs alone.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if footfall = os.Getenv("FOOTFALL_BINARY"); footfall != "" {
 		return m.Run()
 	}
@@ -64,6 +71,7 @@ type server struct {
 	data   string
 	listen string
 	flags  []string // of serve
+	env    []string // settings of serve and of commands
 	cmd    *exec.Cmd
 	exited chan error
 	log    *os.File // stdout and stderr of every start
@@ -125,6 +133,7 @@ func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--listen", s.listen}, s.flags...)
 	s.cmd = exec.Command(footfall, args...)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -194,6 +203,7 @@ func (s *server) run(args ...string) (stdout, stderr string, code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, footfall, append(args, "--data", s.data)...)
+	cmd.Env = append(os.Environ(), s.env...)
 	var out, fault bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fault
 	err := cmd.Run()
