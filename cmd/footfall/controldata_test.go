@@ -66,6 +66,17 @@ func TestControlElsewhere(t *testing.T) {
 	}
 	engine.Again()
 	h.shut()
+	noted := func() string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(h.dir, outside))
+		must(t, err)
+		return string(text)
+	}
+	is := noted()
+	t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
+	if said := do(1, "user", "list"); noted() != is {
+		t.Errorf("a URL that leads nowhere is noted: %s: %s", noted(), said)
+	}
 	t.Setenv("FOOTFALL_CONTROL", "sqlite")
 	if said := do(1, "affiliate", "list", "--site", "shop-example"); !strings.Contains(said, "give the URL as --control") {
 		t.Errorf("without the setting: %s", said)
@@ -73,6 +84,37 @@ func TestControlElsewhere(t *testing.T) {
 	must(t, os.Remove(filepath.Join(h.dir, outside)))
 	if said := do(1, "affiliate", "list", "--site", "shop-example"); strings.Contains(said, "give the URL") {
 		t.Errorf("after a change of mind: %s", said)
+	}
+}
+
+// TestControlMistyped: a URL that leads nowhere, or to tables of another data
+// directory, is not noted, so that without it all is as before.
+func TestControlMistyped(t *testing.T) {
+	h := newHome(t)
+	h.shut()
+	t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
+	if said, code := h.typed(nil, "user", "list"); code != 1 || !strings.Contains(said, "127.0.0.1") {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	t.Setenv("FOOTFALL_CONTROL", "sqlite")
+	if said, code := h.typed(nil, "user", "list"); code != 0 {
+		t.Errorf("without the URL: %s", said)
+	}
+	engine := postgrestest.Start(t)
+	url := engine.URL("shop")
+	for i, home := range []*home{newHome(t), h} { // who comes first has the tables
+		if i == 0 {
+			home.shut()
+		}
+		t.Setenv("FOOTFALL_CONTROL", url)
+		if said, code := home.typed(nil, "user", "list"); code != i {
+			t.Errorf("home %d: exit %d: %s", i, code, said)
+		}
+		_, err := os.Stat(filepath.Join(home.dir, outside))
+		if noted := err == nil; noted != (i == 0) {
+			t.Errorf("home %d: the place is noted: %v", i, noted)
+		}
+		t.Setenv("FOOTFALL_CONTROL", "sqlite")
 	}
 }
 

@@ -165,16 +165,10 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
-	if err := h.openControlData(ctx, dir); err != nil {
+	if err := h.openTables(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openMail(); err != nil {
-		return h, err
-	}
-	if err := h.openErasures(); err != nil {
-		return h, err
-	}
-	if err := h.openLedger(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openStores(ctx, dir); err != nil {
