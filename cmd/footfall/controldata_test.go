@@ -66,17 +66,6 @@ func TestControlElsewhere(t *testing.T) {
 	}
 	engine.Again()
 	h.shut()
-	noted := func() string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join(h.dir, outside))
-		must(t, err)
-		return string(text)
-	}
-	is := noted()
-	t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
-	if said := do(1, "user", "list"); noted() != is {
-		t.Errorf("a URL that leads nowhere is noted: %s: %s", noted(), said)
-	}
 	t.Setenv("FOOTFALL_CONTROL", "sqlite")
 	if said := do(1, "affiliate", "list", "--site", "shop-example"); !strings.Contains(said, "give the URL as --control") {
 		t.Errorf("without the setting: %s", said)
@@ -113,6 +102,13 @@ func TestControlMistyped(t *testing.T) {
 		_, err := os.Stat(filepath.Join(home.dir, outside))
 		if noted := err == nil; noted != (i == 0) {
 			t.Errorf("home %d: the place is noted: %v", i, noted)
+		}
+		if i == 0 { // it is noted for good, and a slip afterwards is not
+			t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
+			_, code := home.typed(nil, "user", "list")
+			if text, err := os.ReadFile(filepath.Join(home.dir, outside)); err != nil || code != 1 || strings.Contains(string(text), "127.0.0.1:1,") {
+				t.Errorf("after a slip (exit %d) the place is %s, %v", code, text, err)
+			}
 		}
 		t.Setenv("FOOTFALL_CONTROL", "sqlite")
 	}
