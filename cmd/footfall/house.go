@@ -325,7 +325,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	if err != nil {
 		return err
 	}
-	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.queue.Aside().Put
+	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.erased.setAside(h.queue.Aside().Put)
 	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
