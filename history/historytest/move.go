@@ -138,9 +138,27 @@ func outbox(t *testing.T, open Open) {
 	if n, oldest, err := k.Waiting(ctx); n != 4 || !reflect.DeepEqual(oldest, want) || err != nil {
 		t.Errorf("%d wait, the oldest %+v (%v), want 4 and %+v", n, oldest, err, want)
 	}
+	claims := func(m history.Message, until time.Time, want bool) {
+		t.Helper()
+		if got, err := k.Claim(ctx, m, until); got != want || err != nil {
+			t.Errorf("claimed %t (%v), want %t", got, err, want)
+		}
+	}
+	claims(all[3], again, true)
+	claims(all[3], again.Add(time.Hour), false) // somebody else was faster
+	claims(all[0], again.Add(time.Hour), false) // it was tried since it was listed
+	shows("one is claimed", again.Truncate(time.Millisecond).Add(-1), 2)
+	shows("its try was cut off", again, 1, "1", "\x04\x00\xff")
+	claims(want, again.Add(time.Hour), true)
+	shows("the first is claimed", again, 2, "\x04\x00\xff")
+	want.Due = milli(again.Add(time.Hour))
+	if _, oldest, err := k.Waiting(ctx); !reflect.DeepEqual(oldest, want) || err != nil {
+		t.Errorf("one that is claimed is %+v (%v), want %+v", oldest, err, want)
+	}
 	for _, m := range all {
 		must(t, k.Sent(ctx, m.ID))
 	}
+	claims(want, again, false)
 	must(t, k.Sent(ctx, all[1].ID))
 	must(t, k.Failed(ctx, all[1].ID, "too late", noon))
 	shows("all sent", again, 10)
