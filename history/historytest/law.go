@@ -47,6 +47,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Erase", func(t *testing.T) { erases(t, open) })
 	t.Run("Drop", func(t *testing.T) { drops(t, open) })
 	t.Run("Outbox", func(t *testing.T) { outbox(t, open) })
+	t.Run("Claims", func(t *testing.T) { claims(t, open) })
 }
 
 var (
