@@ -165,16 +165,10 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
-	if err := h.openControlData(ctx, dir); err != nil {
+	if err := h.openTables(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openMail(); err != nil {
-		return h, err
-	}
-	if err := h.openErasures(); err != nil {
-		return h, err
-	}
-	if err := h.openLedger(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openStores(ctx, dir); err != nil {
@@ -331,7 +325,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	if err != nil {
 		return err
 	}
-	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.queue.Aside().Put
+	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.erased.setAside(h.queue.Aside().Put)
 	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
