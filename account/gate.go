@@ -355,21 +355,16 @@ func (g *Gate) keepPassword(ctx context.Context, person, password string) error 
 	return g.SetPassword(ctx, person, hash)
 }
 
-// Asked counts a wish for a link by mail, and is the address in the form in
-// which it is kept. It does not look whether anybody has it. Errors:
+// Asked counts a wish for a link by mail for the network that it came from, and
+// is the address in the form in which it is kept. It does not look whether
+// anybody has it; how many letters go there is a Quota's matter. Errors:
 // event.InvalidError, *SlowError.
 func (g *Gate) Asked(email, network string) (string, error) {
 	email, err := Email(email)
 	if err != nil {
 		return "", err
 	}
-	// Whoever asks from many networks fills nobody's mailbox either: an address has
-	// one tight count of its own.
-	err = g.throttle.Try("mail "+email, Sender{Network: network})
-	if err == nil {
-		err = g.throttle.Try("mail "+email, Sender{Device: "any"})
-	}
-	return email, err
+	return email, g.throttle.TryNetwork(network)
 }
 
 // LinkFor makes a link for whoever has an address. Nobody, and somebody who is

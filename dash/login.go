@@ -90,10 +90,14 @@ func (d *Door) mailLink(w http.ResponseWriter, r *http.Request, _ visit) {
 	} else if v.Next != "/" {
 		further = "&next=" + url.QueryEscape(v.Next)
 	}
-	d.Mail(purpose, func(ctx context.Context) (account.Person, string, error) {
+	err = d.Mail(email, purpose, func(ctx context.Context) (account.Person, string, error) {
 		p, token, err := d.gate.LinkFor(ctx, email, purpose, mailLife)
 		return p, path + token + further, err
 	})
+	if err != nil {
+		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
 	d.show(w, http.StatusOK, "login.html", visit{}, loginView{Sent: email})
 }
 
