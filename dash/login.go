@@ -206,6 +206,7 @@ func (d *Door) noControl(w http.ResponseWriter, err error) {
 	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
+	account.Away(w.Header())
 	http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
 }
 
