@@ -52,7 +52,7 @@ func TestMailedLinks(t *testing.T) {
 		}
 		paths = append(paths, path)
 	}
-	if len(paths) != 2 || (*wishes)[0].purpose != account.ForLogin || (*wishes)[1].purpose != account.ForReset ||
+	if len(paths) != 2 || (*wishes)[0].purpose != account.ForLogin || (*wishes)[1].purpose != account.ForProof ||
 		!regexp.MustCompile(`^/login\?link=ffl_\w+&next=%2F%3Fperiod%3DLast7Days$`).MatchString(paths[0]) || !regexp.MustCompile(`^/password\?link=ffl_\w+$`).MatchString(paths[1]) {
 		t.Fatalf("links: %v", paths)
 	}

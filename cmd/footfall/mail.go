@@ -194,7 +194,7 @@ func (h *house) mailLink(email string, purpose account.Purpose, find func(contex
 		return err
 	}
 	kind := mail.LoginLink
-	if purpose == account.ForReset {
+	if purpose == account.ForProof {
 		kind = mail.Reset
 	}
 	h.post.Put(kind, func(ctx context.Context) ([]mail.Message, error) {
