@@ -211,9 +211,6 @@ func (no *refusal) tell(w http.ResponseWriter) {
 	if no.challenge != "" {
 		w.Header().Set("WWW-Authenticate", no.challenge)
 	}
-	if no.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
-	}
 	refuse(w, no.status, no.why)
 }
 
@@ -339,7 +336,12 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
+// refuse answers that there is nothing, and why; with 503 also when to come again,
+// unless the head says that already.
 func refuse(w http.ResponseWriter, status int, why string) {
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		account.Away(w.Header())
+	}
 	reply(w, status, map[string]string{"error": why})
 }
 

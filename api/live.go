@@ -382,8 +382,5 @@ func (d *door) failLive(w http.ResponseWriter, err error) {
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "this took too long to be asked again and again: ask for a shorter window or a longer step"
 	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
-	}
 	refuse(w, status, why)
 }

@@ -63,11 +63,12 @@ func newWorldWith(t *testing.T, o Options) *world {
 			if w.who == nil {
 				return Person{}, account.ErrNotFound
 			}
-			return *w.who, nil
+			p := *w.who
+			p.Form = "secret-word"
+			return p, nil
 		},
-		Token:      func(*http.Request) string { return "secret-word" },
-		CheckToken: func(r *http.Request) bool { return r.PostFormValue("form") == "secret-word" },
-		Allow:      func(*http.Request) bool { return w.allow },
+		CheckForm: func(r *http.Request, word string) bool { return word != "" && r.PostFormValue("form") == word },
+		Allow:     func(*http.Request) bool { return w.allow },
 		Site: func(_ context.Context, id string) (account.Site, bool) {
 			return account.Site{ID: id, Domain: id + ".example", Zone: "Europe/Berlin"}, true
 		},

@@ -117,8 +117,9 @@ func (a asker) ask(t *testing.T, h *home, handler http.Handler, method, path str
 		must(t, err)
 		r.AddCookie(&http.Cookie{Name: "footfall_session", Value: session})
 		if method == "POST" {
-			word := dash.New(nil, nil, h.control, dash.Options{}).Form(r)
-			r.Body = io.NopCloser(strings.NewReader(url.Values{"form": {word}}.Encode()))
+			s, err := dash.New(nil, nil, h.control, dash.Options{}).Session(r)
+			must(t, err)
+			r.Body = io.NopCloser(strings.NewReader(url.Values{"form": {s.Form}}.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 	}

@@ -21,9 +21,8 @@ import (
 func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Handler {
 	throttle := account.NewThrottle(nil)
 	door := portal.New(h.desk, portal.Options{
-		Who:        func(r *http.Request) (portal.Person, error) { return h.asks(pages, r) },
-		Token:      pages.Form,
-		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
+		Who:       func(r *http.Request) (portal.Person, error) { return h.asks(pages, r) },
+		CheckForm: func(r *http.Request, word string) bool { return pages.CheckForm(r, "form", word) },
 		Allow: func(r *http.Request) bool { // who applies too often keeps nobody else from it
 			network := account.Network(collector.Client(r))
 			return throttle.Try("join "+network, account.Sender{Network: network}) == nil
@@ -84,8 +83,8 @@ var formWords = map[string]string{
 // noteForm adds a form of the portal to the audit log: what it is about, never
 // what was written into it.
 func (h *house) noteForm(pages *dash.Door, r *http.Request) {
-	who, _, err := pages.Visitor(r)
-	if err != nil {
+	s, err := pages.Session(r)
+	if errors.Is(err, account.ErrNotFound) {
 		return // nobody who is known: an application
 	}
 	var target []string
@@ -94,21 +93,30 @@ func (h *house) noteForm(pages *dash.Door, r *http.Request) {
 			target = append(target, name+" "+id)
 		}
 	}
-	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: formWords[r.Pattern], Target: strings.Join(target, ", ")}); err != nil {
+	if err == nil {
+		err = h.control.Record(r.Context(), account.Change{Who: s.Who.Name, What: formWords[r.Pattern], Target: strings.Join(target, ", ")})
+	}
+	if err != nil {
 		h.log.Error("a change is not in the audit log", "form", r.Pattern, "error", err)
 	}
 }
 
-// asks tells who a request's session is of: which affiliate that is, and which
-// programmes it may run, of all of whose sites it must have the right. Without a
-// session it is account.ErrNotFound.
-func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, err error) {
-	who, person, err := pages.Visitor(r)
+// asks tells who a request's session is of, as personOf does. Without a session it
+// is account.ErrNotFound.
+func (h *house) asks(pages *dash.Door, r *http.Request) (portal.Person, error) {
+	s, err := pages.Session(r)
 	if err != nil {
-		return p, err
+		return portal.Person{}, err
 	}
-	p = portal.Person{ID: cmp.Or(person.ID, operator), Name: cmp.Or(person.Name, person.Email, operator)}
-	programs, err := h.desk.Programs(r.Context())
+	return h.personOf(r.Context(), s)
+}
+
+// personOf tells whose a session is: which affiliate that is, and which programmes
+// it may run, of all of whose sites it must have the right.
+func (h *house) personOf(ctx context.Context, s dash.Session) (p portal.Person, err error) {
+	who, person := s.Who, s.Person
+	p = portal.Person{Form: s.Form, ID: cmp.Or(person.ID, operator), Name: cmp.Or(person.Name, person.Email, operator)}
+	programs, err := h.desk.Programs(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -123,7 +131,7 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, err er
 	if person.ID == "" {
 		return p, nil
 	}
-	id, err := h.desk.LoginOf(r.Context(), person.ID)
+	id, err := h.desk.LoginOf(ctx, person.ID)
 	if err != nil {
 		return p, err
 	}

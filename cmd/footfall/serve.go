@@ -115,7 +115,7 @@ func (h *house) server() *http.Server {
 	})
 	orders := h.commerce(collector.Client)
 	source := query.Limit(query.Route(h, earned{h}), questions)
-	var mailLink func(account.Purpose, func(context.Context) (account.Person, string, error))
+	var mailLink func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error
 	var letter func(context.Context, account.Invited, account.Grant) string
 	if h.post != nil {
 		mailLink = h.mailLink

@@ -53,8 +53,9 @@ func (c *call) oneName(ctx context.Context, command, thing string, out any, text
 // invited is what a command tells of a person and a one-time link.
 type invited struct {
 	account.Member
-	Path string `json:"path,omitempty"`
-	URL  string `json:"url,omitempty"` // if it is known how people reach the server
+	Path  string `json:"path,omitempty"`
+	URL   string `json:"url,omitempty"`            // if it is known how people reach the server
+	Ended bool   `json:"password_ended,omitempty"` // that of before, for the role
 	mailed
 }
 
@@ -65,6 +66,9 @@ func addUser(ctx context.Context, c *call) error {
 	var out invited
 	return c.oneName(ctx, "user add", "e-mail to add", &out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is %s.\n", out.Email, account.SpellRoles(out.Roles))
+		if out.Ended {
+			fmt.Fprintln(w, "The password and sessions of before have ended: nobody had proven by mail whose the account is, and the role is bigger now.")
+		}
 		printLink(w, out, "a week")
 	})
 }
