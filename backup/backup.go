@@ -120,7 +120,7 @@ func read(dir string) (*Set, error) {
 		Sum string `json:"sha256"`
 	}
 	sum := sha256.Sum256(body)
-	if json.Unmarshal(last, &end) != nil || end.Sum != hex.EncodeToString(sum[:]) {
+	if !bytes.HasSuffix(last, []byte("\n")) || json.Unmarshal(last, &end) != nil || end.Sum != hex.EncodeToString(sum[:]) {
 		return nil, damaged
 	}
 	s := &Set{Dir: dir}

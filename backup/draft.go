@@ -86,6 +86,16 @@ func sweep(dir string) error {
 	return err
 }
 
+// Dir is the directory of backups.
+func (d *Draft) Dir() string { return d.dir }
+
+// Free is how many bytes may be written to the file system of a path.
+func Free(path string) (int64, error) {
+	var disk syscall.Statfs_t
+	err := syscall.Statfs(path, &disk)
+	return int64(disk.Bavail) * int64(disk.Bsize), err
+}
+
 // path is where a file goes, whose folder is made.
 func (d *Draft) path(name string) (string, error) {
 	path := filepath.Join(d.set.Dir, filepath.FromSlash(name))

@@ -119,6 +119,11 @@ func (c *call) account(ctx context.Context) []finding {
 		return []finding{{"data", false, err.Error()}}
 	}
 	defer k.close()
+	return c.examine(ctx, k)
+}
+
+// examine asks the house how it is.
+func (c *call) examine(ctx context.Context, k *client) []finding {
 	var s status
 	if err := k.ask(ctx, "GET", "/status", nil, &s); err != nil {
 		return []finding{{"data", false, err.Error()}}

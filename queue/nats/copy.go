@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -53,25 +56,26 @@ type Copied struct {
 
 // Copy writes what a queue needs whose readers go on behind positions, the lowest
 // of which is after: the messages from there on, also the one at after, and
-// everything that is set aside. Nothing must be redriven or dropped meanwhile. A
-// zero position has all that is kept.
-func (q *Queue) Copy(ctx context.Context, w io.Writer, after event.Position) (Copied, error) {
+// everything that is set aside. What was redriven to a reader whose sink is made
+// anew is left out: it has these events from elsewhere. Nothing must be redriven or
+// dropped meanwhile. A zero position has all that is kept.
+func (q *Queue) Copy(ctx context.Context, w io.Writer, after event.Position, anew ...string) (Copied, error) {
 	var c Copied
 	if err := q.aside.doors.flush(ctx); err != nil {
 		return c, fmt.Errorf("queue: copy: %w", err)
 	}
-	head, err := q.copyHead(ctx, after)
+	c.Last = q.Last() // what is answered lies before
+	head, err := q.copyHead(ctx, after, c.Last)
 	if err != nil {
 		return c, fmt.Errorf("queue: copy: %w", err)
 	}
-	c.Last = q.Last() // not before the head's
 	out := bufio.NewWriterSize(w, 1<<18)
 	lines := json.NewEncoder(out)
 	if err := lines.Encode(head); err != nil {
 		return c, err
 	}
 	for i, stream := range []jetstream.Stream{q.stream, q.aside.stream, q.aside.doors.stream} {
-		n, err := copyStream(ctx, lines, stream, head.Streams[i])
+		n, err := copyStream(ctx, lines, stream, head.Streams[i], anew)
 		if err != nil {
 			return c, fmt.Errorf("queue: copy of %s: %w", head.Streams[i].Name, err)
 		}
@@ -82,8 +86,8 @@ func (q *Queue) Copy(ctx context.Context, w io.Writer, after event.Position) (Co
 	return c, out.Flush()
 }
 
-// copyHead looks where the streams end now.
-func (q *Queue) copyHead(ctx context.Context, after event.Position) (copyHead, error) {
+// copyHead looks where the streams end now; the log's end is last.
+func (q *Queue) copyHead(ctx context.Context, after, last event.Position) (copyHead, error) {
 	books := q.aside.books()
 	head := copyHead{Format: copyFormat, Dropped: books.Dropped, Refused: books.Refused}
 	if books.Moving != nil {
@@ -94,26 +98,26 @@ func (q *Queue) copyHead(ctx context.Context, after event.Position) (copyHead, e
 	from := q.epochs.resume(after)
 	q.mu.Unlock()
 	for _, s := range []struct {
-		name   string
-		stream jetstream.Stream
-		from   uint64
-	}{{streamName, q.stream, from}, {asideName, q.aside.stream, 0}, {refusedName, q.aside.doors.stream, 0}} {
+		name     string
+		stream   jetstream.Stream
+		from, to uint64
+	}{{streamName, q.stream, from, last.Seq}, {asideName, q.aside.stream, 0, math.MaxUint64}, {refusedName, q.aside.doors.stream, 0, math.MaxUint64}} {
 		info, err := s.stream.Info(ctx)
 		if err != nil {
 			return head, err
 		}
-		first := max(s.from, info.State.FirstSeq)
-		if info.State.Msgs == 0 {
-			first = info.State.LastSeq + 1
+		end, first := min(s.to, info.State.LastSeq), max(s.from, info.State.FirstSeq)
+		if info.State.Msgs == 0 || first > end {
+			first = end + 1
 		}
-		head.Streams = append(head.Streams, copiedStream{s.name, first, info.State.LastSeq})
+		head.Streams = append(head.Streams, copiedStream{s.name, first, end})
 	}
 	return head, nil
 }
 
 // copyStream writes a stream's messages. Of those that are gone meanwhile,
 // because they were too old or made room, there is nothing to write.
-func copyStream(ctx context.Context, lines *json.Encoder, stream jetstream.Stream, s copiedStream) (n int, err error) {
+func copyStream(ctx context.Context, lines *json.Encoder, stream jetstream.Stream, s copiedStream, anew []string) (n int, err error) {
 	for seq := s.First; seq <= s.Last; seq++ {
 		msg, err := stream.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(">"))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -124,6 +128,9 @@ func copyStream(ctx context.Context, lines *json.Encoder, stream jetstream.Strea
 		}
 		if seq = msg.Sequence; seq > s.Last {
 			return n, nil
+		}
+		if to, redriven := strings.CutPrefix(msg.Subject, redriveTo); redriven && slices.Contains(anew, to) {
+			continue
 		}
 		if err := lines.Encode(copiedMessage{s.Name, seq, msg.Subject, msg.Header.Get(nats.MsgIdHdr), msg.Data}); err != nil {
 			return n, err

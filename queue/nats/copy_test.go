@@ -14,10 +14,10 @@ import (
 )
 
 // copied restores a copy of a queue behind a position, and opens it.
-func copied(t *testing.T, q *Queue, after event.Position) (*Queue, *journal, Copied) {
+func copied(t *testing.T, q *Queue, after event.Position, anew ...string) (*Queue, *journal, Copied) {
 	t.Helper()
 	var text bytes.Buffer
-	c, err := q.Copy(t.Context(), &text, after)
+	c, err := q.Copy(t.Context(), &text, after, anew...)
 	must(t, err)
 	dir := filepath.Join(t.TempDir(), "queue")
 	must(t, Restore(t.Context(), dir, &text))
@@ -98,5 +98,39 @@ func TestCopyOfLittle(t *testing.T) {
 	to, _, c := copied(t, q, q.Last())
 	if to.Last() != q.Last() || c.Messages != 1 {
 		t.Errorf("a copy of what is read ends at %v with %d messages, want %v", to.Last(), c.Messages, q.Last())
+	}
+}
+
+// TestCopyOfRedriven: what was redriven to a sink that is made anew is left out,
+// also at the end of the log, and the numbers stay.
+func TestCopyOfRedriven(t *testing.T) {
+	q, _ := openAt(t, Options{Dir: t.TempDir()})
+	bad := queuetest.Events("bad", 2)
+	publish(t, q, bad...)
+	after := q.Last()
+	for i, reader := range []string{"store", "archive"} {
+		readerAt(t, q, reader, &after)
+		put(t, q, queue.AsideItem{Reader: reader, Reason: "no", Event: &bad[i]})
+	}
+	for _, id := range listed(t, q, "") {
+		_, err := q.Aside().Redrive(t.Context(), id)
+		must(t, err)
+	}
+	for _, anew := range []string{"store", "archive"} {
+		to, _, _ := copied(t, q, after, anew)
+		if end := to.Last(); end != q.Last() {
+			t.Errorf("without what %s got the copy ends at %v, want %v", anew, end, q.Last())
+		}
+		for _, reader := range []string{"store", "archive"} {
+			want := 1
+			if reader == anew {
+				want = 0
+			}
+			publish(t, to, queuetest.Events(reader, 1)...)
+			got, _ := readAll(t, readerAt(t, to, reader, &after))
+			if n := len(got) - int(to.Last().Total-after.Total); n != want {
+				t.Errorf("without what %s got, %s gets %v", anew, reader, got)
+			}
+		}
 	}
 }
