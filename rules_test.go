@@ -47,7 +47,7 @@ var house = []room{
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
-	{"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
+	{"backup", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
 	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"ledger/postgres", adapter}, {"ledger/webhook", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},

@@ -21,6 +21,9 @@ func Open(path string) (*rows.Store, error) {
 	return rows.Open(context.Background(), tables{f})
 }
 
+// Copy writes what is in a file, which may be open, to another path, without salts.
+func Copy(ctx context.Context, from, to string) error { return engine.Copy(ctx, from, to, kind) }
+
 // tables are rows.Tables.
 type tables struct{ *engine.File }
 

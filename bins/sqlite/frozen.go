@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"footfall/bins"
+	engine "footfall/engine/sqlite"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -34,59 +34,10 @@ func (d *Durable) Freeze(ctx context.Context, site string, before period.Date, a
 
 // Copy writes a copy of all bins to a file, in the place of the one that is
 // there: whole or not at all.
-func (d *Durable) Copy(ctx context.Context, path string) error {
-	part := path + ".part"
-	err := os.Remove(part) // what a crash left
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
-	}
-	if err == nil {
-		err = d.vacuum(ctx, part)
-	}
-	if err == nil {
-		err = settle(part, path)
-	}
-	if err != nil {
-		return fmt.Errorf("bins: copy to %s: %w", path, err)
-	}
-	return nil
-}
+func (d *Durable) Copy(ctx context.Context, path string) error { return Copy(ctx, d.path, path) }
 
-// vacuum writes a copy beside the writer, who goes on.
-func (d *Durable) vacuum(ctx context.Context, path string) (err error) {
-	conn, err := d.reader.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		_, readOnly := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA query_only = on")
-		err = errors.Join(err, readOnly, conn.Close())
-	}()
-	if _, err := conn.ExecContext(ctx, "PRAGMA query_only = off"); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, "VACUUM INTO ?", path)
-	return err
-}
-
-// settle gives a file its name once it is on disk.
-func settle(part, path string) error {
-	if err := onDisk(part); err != nil {
-		return err
-	}
-	if err := os.Rename(part, path); err != nil {
-		return err
-	}
-	return onDisk(filepath.Dir(path))
-}
-
-func onDisk(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+// Copy writes what is in a file, which may be open, to another path.
+func Copy(ctx context.Context, from, to string) error { return engine.Copy(ctx, from, to, kind) }
 
 // Restore puts a copy that Copy made into the place of a file that is not there
 // (any more). What is in it beside frozen dates is older than the events:
@@ -102,7 +53,7 @@ func Restore(copied, path string) error {
 		err = os.WriteFile(path+".part", from, 0o600)
 	}
 	if err == nil {
-		err = settle(path+".part", path)
+		err = engine.Settle(path+".part", path)
 	}
 	if err != nil {
 		return fmt.Errorf("bins: restore from %s: %w", copied, err)

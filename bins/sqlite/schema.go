@@ -2,8 +2,7 @@ package sqlite
 
 import engine "footfall/engine/sqlite"
 
-// kind is what the file is ("FFbn"). It is not copied before its format changes:
-// what the event store can't make again has its own copy.
+// kind is what the file is ("FFbn").
 var kind = engine.Kind{Name: "bins", Application: 0x4646626e, Steps: []string{schema, frozenSchema},
 	Repair: "move it and its -wal and -shm away: " + again, Newer: "move the file away: " + again}
 

@@ -17,6 +17,7 @@ import (
 // it knows the state without asking the file.
 type Durable struct {
 	file   *engine.File
+	path   string
 	writer *sql.DB // one connection
 	reader *sql.DB
 
@@ -41,7 +42,7 @@ func Open(path string) (*Durable, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Durable{file: f, writer: f.Writer, reader: f.Reader(readers, reading)}
+	d := &Durable{file: f, path: path, writer: f.Writer, reader: f.Reader(readers, reading)}
 	if err = prepareDaily(f, path); err == nil {
 		if d.state, err = load(context.Background(), d.writer); err != nil {
 			err = f.Unreadable(err)

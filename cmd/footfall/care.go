@@ -119,6 +119,11 @@ func (c *call) account(ctx context.Context) []finding {
 		return []finding{{"data", false, err.Error()}}
 	}
 	defer k.close()
+	return c.examine(ctx, k)
+}
+
+// examine asks the house how it is.
+func (c *call) examine(ctx context.Context, k *client) []finding {
 	var s status
 	if err := k.ask(ctx, "GET", "/status", nil, &s); err != nil {
 		return []finding{{"data", false, err.Error()}}
@@ -146,6 +151,7 @@ func (c *call) leftovers() (found []finding) {
 	for _, x := range []struct{ pattern, check, says string }{
 		{"store.before-rebuild-*", "old store", "the event store from before a rebuild that was cut short or found less; if the figures are complete, remove it"},
 		{"store/*.v*-*", "old format", "the event store from before a newer version, its events were taken from the archive; if the figures are complete, remove it"},
+		{"*.sqlite.v*.bak", "old format", "the copy from before a newer version changed the file; if all is as it should be, remove it: who is erased stays in it"},
 		{"*.damaged-*", "damage", "moved aside as damaged, it was made again; if the figures are complete, remove it"},
 		{"store/*.damaged-*", "damage", "moved aside as damaged, its events were taken from queue and archive; if the figures are complete, remove it"},
 	} {

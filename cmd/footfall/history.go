@@ -240,12 +240,14 @@ func (h *house) keepHistory(ctx context.Context, before, now account.Site) (remo
 	return removed, err
 }
 
-// removeDamaged removes files of histories that were moved aside: they hold what
-// is not to be kept any more, too.
+// removeDamaged removes files of histories that were moved aside, or copied before
+// their format changed: they hold what is not to be kept any more, too.
 func (h *house) removeDamaged() error {
 	paths, err := filepath.Glob(h.historyFile() + damaged + "*")
-	for _, path := range paths {
-		h.log.Info("a damaged file of histories is removed with what is not kept any more", "file", path)
+	older, failed := filepath.Glob(h.historyFile() + ".v*.bak")
+	err = errors.Join(err, failed)
+	for _, path := range append(paths, older...) {
+		h.log.Info("a damaged or older file of histories is removed with what is not kept any more", "file", path)
 		err = errors.Join(err, os.Remove(path))
 	}
 	return err

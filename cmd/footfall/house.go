@@ -162,6 +162,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.lock, err = lockDir(dir); err != nil {
 		return h, err
 	}
+	if err := checkWhole(dir); err != nil {
+		return h, err
+	}
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}

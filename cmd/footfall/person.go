@@ -351,11 +351,11 @@ func (h *house) erasePerson(ctx context.Context, site account.Site, w affiliate.
 	return &x.did, err
 }
 
-// movedAside lists files of events that were damaged and moved aside: what is in
-// them nobody can tell.
+// movedAside lists files of events that were damaged and moved aside, and copies
+// of before a change of format: what is in them nobody looks through.
 func (h *house) movedAside() (all []string, err error) {
 	dir := h.c.values["data"]
-	for _, pattern := range []string{"archive/_aside/*", "store/*.damaged-*", "store/*.v1-*"} {
+	for _, pattern := range []string{"archive/_aside/*", "store/*.damaged-*", "store/*.v1-*", "*.sqlite.v*.bak"} {
 		found, failed := filepath.Glob(filepath.Join(dir, pattern))
 		all, err = append(all, found...), errors.Join(err, failed)
 	}
@@ -403,6 +403,6 @@ func printErased(w io.Writer, p erasedPerson) {
 	}
 	fmt.Fprintf(w, "erased: figures and money are what they were, and nothing leads to the person; by %s the queue's own files have expired, too\n", p.Until.Format(time.RFC3339))
 	for _, path := range p.Left {
-		fmt.Fprintf(w, "look yourself, or remove it: %s was damaged and moved aside, and may name the person\n", path)
+		fmt.Fprintf(w, "look yourself, or remove it: %s was moved aside or copied earlier, and may name the person\n", path)
 	}
 }

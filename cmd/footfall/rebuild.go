@@ -249,7 +249,7 @@ func (h *house) takeCare(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-enough.C:
-		return errors.New("a rebuild, redrive, drop or removal of old events is under way; try again when it has ended")
+		return errors.New("a rebuild, backup, redrive, drop or removal of old events is under way; try again when it has ended")
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -60,9 +61,9 @@ func (f *File) prepare() error {
 	if err := f.whole(); err != nil {
 		return err
 	}
-	if version > 0 && version < len(steps) && f.kind.Copied != nil {
-		if err := f.backup(fmt.Sprintf("%s.v%d.bak", f.path, version)); err != nil {
-			return fmt.Errorf("%s: copy of %s before its format changes: %w", f.kind.Name, f.path, err)
+	if version > 0 && version < len(steps) {
+		if err := Copy(context.Background(), f.path, fmt.Sprintf("%s.v%d.bak", f.path, version), f.kind); err != nil {
+			return fmt.Errorf("before its format changes: %w; make room, the next start tries again", err)
 		}
 	}
 	for ; version < len(steps); version++ {
@@ -108,24 +109,6 @@ func (f *File) step(version int) error {
 		return err
 	}
 	return tx.Commit()
-}
-
-// backup copies the file, in the place of a copy that is there.
-func (f *File) backup(to string) error {
-	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	made, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL, 0o600) // empty: VACUUM INTO takes it, and its mode
-	if err != nil {
-		return err
-	}
-	made.Close()
-	if _, err := f.Writer.Exec("VACUUM INTO ?", to); err != nil {
-		return err
-	}
-	copied := connect(to, writing+"&"+f.kind.Pragmas)
-	copied.SetMaxOpenConns(1)
-	return errors.Join(f.kind.Copied(copied), copied.Close()) // the last to close a file empties its log
 }
 
 // small is up to what size, in bytes, a file is looked through in no time. It

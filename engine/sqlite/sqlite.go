@@ -27,8 +27,8 @@ type Kind struct {
 	// Pragmas are of the connection that writes, beside those of every file, as
 	// the driver takes them: _secure_delete=on&_cache_size=-32000.
 	Pragmas string
-	// Copied takes out of the copy that is made before more steps run
-	// (FILE.vN.bak) what must not outlive the file in it; nil makes no copy.
+	// Copied takes out of a copy, such as the one that is made before more steps run
+	// (FILE.vN.bak), what must not outlive the file in it; nil takes nothing out.
 	Copied func(copied *sql.DB) error
 	Repair string // what to do with a damaged file
 	Newer  string // what else to do with a file of a newer footfall than to install that; "" is nothing

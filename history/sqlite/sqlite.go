@@ -61,6 +61,9 @@ func Open(path string) (*Keeper, error) {
 	return k, nil
 }
 
+// Copy writes what is in a file, which may be open, to another path.
+func Copy(ctx context.Context, from, to string) error { return engine.Copy(ctx, from, to, kind) }
+
 // Close closes the file.
 func (k *Keeper) Close() error { return k.file.Close() }
 

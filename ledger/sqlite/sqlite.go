@@ -49,6 +49,9 @@ func Open(o Options) (*Book, error) {
 	return &Book{f, f.Writer, f.Reader(readers, reading)}, nil
 }
 
+// Copy writes what is in a ledger's file, which may be open, to another path.
+func Copy(ctx context.Context, from, to string) error { return engine.Copy(ctx, from, to, kind) }
+
 // Close closes the file.
 func (b *Book) Close() error { return b.file.Close() }
 

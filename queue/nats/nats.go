@@ -71,8 +71,7 @@ type Queue struct {
 	readers map[string]*bookmark
 }
 
-// Open starts the embedded server on the directory and opens the streams.
-func Open(o Options) (*Queue, error) {
+func (o Options) withDefaults() Options {
 	if o.MaxAge == 0 {
 		o.MaxAge = 7 * 24 * time.Hour
 	}
@@ -91,6 +90,12 @@ func Open(o Options) (*Queue, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	return o
+}
+
+// Open starts the embedded server on the directory and opens the streams.
+func Open(o Options) (*Queue, error) {
+	o = o.withDefaults()
 	q := &Queue{o: o, pending: make(chan *publication, 4096), stop: make(chan struct{}), stopped: make(chan struct{}),
 		readers: map[string]*bookmark{}, end: &bookmark{path: filepath.Join(o.Dir, "end.json")}}
 	err := q.start()
@@ -116,9 +121,20 @@ func (q *Queue) start() error {
 	if err := cutZeros(q.o.Dir, q.o.Log); err != nil {
 		return err
 	}
+	if err := q.serve(true); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return q.openStreams(ctx)
+}
+
+// serve starts the embedded server and connects to it; synced: what it answers is
+// on disk.
+func (q *Queue) serve(synced bool) error {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "footfall", DontListen: true, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: q.o.Dir, SyncAlways: true,
+		JetStream: true, StoreDir: q.o.Dir, SyncAlways: synced,
 		MaxPayload: maxPayload, MaxPending: 4 * maxPayload,
 		JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 50,
 	})
@@ -134,15 +150,22 @@ func (q *Queue) start() error {
 	if q.conn, err = nats.Connect("", nats.InProcessServer(srv), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1)); err != nil {
 		return err
 	}
-	if q.js, err = jetstream.New(q.conn, jetstream.WithDefaultTimeout(10*time.Second)); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return q.openStreams(ctx)
+	q.js, err = jetstream.New(q.conn, jetstream.WithDefaultTimeout(10*time.Second))
+	return err
 }
 
-func (q *Queue) openStreams(ctx context.Context) (err error) {
+func (q *Queue) openStreams(ctx context.Context) error {
+	if err := q.makeStreams(ctx); err != nil {
+		return err
+	}
+	if err := q.settle(ctx); err != nil {
+		return err
+	}
+	return q.aside.loadBooks(ctx)
+}
+
+// makeStreams makes the streams, or finds them.
+func (q *Queue) makeStreams(ctx context.Context) (err error) {
 	q.stream, err = q.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{subject, redriveTo + "*"}, Storage: jetstream.FileStorage,
 		Retention: jetstream.LimitsPolicy, MaxAge: q.o.MaxAge, Duplicates: 100 * time.Millisecond, AllowDirect: true,
@@ -163,10 +186,7 @@ func (q *Queue) openStreams(ctx context.Context) (err error) {
 		return err
 	}
 	q.aside = &aside{queue: q, stream: kept, doors: newRefused(q, doors)}
-	if err := q.settle(ctx); err != nil {
-		return err
-	}
-	return q.aside.loadBooks(ctx)
+	return nil
 }
 
 // settle finds where the log ends and whether it was cut since last time.
