@@ -32,7 +32,8 @@ func Questions() (all []Question) {
 	check("an order", findOrder, four[:3], false, "order_names USING PRIMARY KEY (store=? AND kind=? AND value=?)", "orders USING INDEX sqlite_autoindex_orders_1 (id=?)")
 	check("facts", getFacts, four[:1], false, "(order_id=?)")
 	check("decisions", getDecisions, four[:1], true, "decisions_order (order_id=?)")
-	check("whether an order is settled", settled, four[:1], false, "entries USING COVERING INDEX", "decisions_order (order_id=?)")
+	check("whether an order is settled", settled, four[:1], false, "entries USING COVERING INDEX")
+	check("decisions that become another's", dropDecisions, four[:1], false, "decisions_order (order_id=?)")
 	for _, query := range emptying {
 		check("what becomes another order's", query, four[:2], false, "USING")
 	}
