@@ -162,7 +162,6 @@ func TestLedgerKill(t *testing.T) {
 // TestLedgerKillPostgreSQL has control data and ledger in a PostgreSQL, which
 // crashes, too.
 func TestLedgerKillPostgreSQL(t *testing.T) {
-	t.Parallel()
 	engine := postgrestest.Start(t)
 	ledgerKill(t, newAffiliates(t, "FOOTFALL_CONTROL="+engine.URL("shop")), 6, func(kill int) {
 		if kill%3 == 1 {

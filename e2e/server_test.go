@@ -1,7 +1,8 @@
 // Package e2e drives the built binary as people and clients would: it starts
 // servers, sends over HTTP, kills and damages, types commands, and counts.
 //
-// FOOTFALL_BINARY names a binary to test instead of a fresh build.
+// FOOTFALL_BINARY names a binary to test instead of a fresh build. Tests that
+// mostly wait run beside one another; what measures runs alone, before them.
 // FOOTFALL_LONG=1 makes the loads longer.
 package e2e
 
@@ -9,7 +10,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -33,13 +33,11 @@ var long = os.Getenv("FOOTFALL_LONG") == "1"
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	// Tests beside one another, more than there are processors: most of the time
-	// they wait for a pause, a disk or another try. What measures runs alone.
-	if err := flag.Set("test.parallel", "4"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
 	if footfall = os.Getenv("FOOTFALL_BINARY"); footfall != "" {
+		if _, err := os.Stat(footfall); err != nil { // so that another binary is a new test
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "ff-bin-")

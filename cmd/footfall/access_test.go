@@ -75,6 +75,7 @@ var refusals = map[int]*regexp.Regexp{
 // TestEveryRoleOnEveryRoute walks the whole authorisation table over the doors
 // as they are.
 func TestEveryRoleOnEveryRoute(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	site, err := h.sites.AddSite(t.Context(), account.Site{Domain: "a.example", History: 12})
 	must(t, err)

@@ -27,6 +27,7 @@ import (
 // at every moment the planner's figures are those of the event store, and a
 // recount finds no difference. BINS_SEED repeats the run of a seed.
 func TestBinsAreTheEvents(t *testing.T) {
+	t.Parallel()
 	sources := map[string]int{}
 	seeds := []uint64{1, 20, 25, rand.Uint64()}
 	if s := os.Getenv("BINS_SEED"); s != "" {

@@ -145,6 +145,7 @@ func same(t *testing.T, s, m store.Store, q metric.Query) {
 func figures(t *testing.T, open Open) {
 	for i, p := range Places {
 		t.Run(fmt.Sprint(p.Zone, p.At.Format(" 2006-01-02")), func(t *testing.T) {
+			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(i), 3))
 			zone, err := time.LoadLocation(p.Zone)
 			if err != nil {
