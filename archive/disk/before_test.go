@@ -55,16 +55,7 @@ func TestObjectsOfBefore(t *testing.T) {
 		}
 	}
 	same("old and new")
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var rows, cities int
-	err = db.QueryRow("SELECT count(*), count(city) FROM read_parquet('"+filepath.Join(folder, "site=*", "**", "*.parquet")+"', union_by_name = true, hive_partitioning = true)").Scan(&rows, &cities)
-	if err != nil || rows != 4 || cities != 1 {
-		t.Errorf("another reader finds %d rows and %d cities, %v", rows, cities, err)
-	}
+	readElsewhere(t, folder)
 	anew := func(events []event.Event) (n int) {
 		for i := range events {
 			if events[i].Path == "/one" {
@@ -78,4 +69,19 @@ func TestObjectsOfBefore(t *testing.T) {
 	}
 	want[0].Path = "/first"
 	same("written anew")
+}
+
+// readElsewhere reads objects of both kinds as another program would.
+func readElsewhere(t *testing.T, folder string) {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var rows, cities int
+	err = db.QueryRow("SELECT count(*), count(city) FROM read_parquet('"+filepath.Join(folder, "site=*", "**", "*.parquet")+"', union_by_name = true, hive_partitioning = true)").Scan(&rows, &cities)
+	if err != nil || rows != 4 || cities != 1 {
+		t.Errorf("another reader finds %d rows and %d cities, %v", rows, cities, err)
+	}
 }
