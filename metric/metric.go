@@ -73,7 +73,8 @@ type Dimension string
 
 // Dimensions lists what Query.By and Filter.Dimension may name.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category", "affiliate", "code", "sub", "coupon", "website"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category",
+	"region", "city", "browser_version", "os_version", "language", "screen", "affiliate", "code", "sub", "coupon", "website"}
 
 // Traded are the metrics of products and orders, the only ones that can be
 // split by product and category.

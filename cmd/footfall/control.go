@@ -332,7 +332,7 @@ func (h *house) malformed(site, file string) func(context.Context, int64, string
 func (k *control) importEnricher(bots string) *enrich.Enricher {
 	o := enrich.Options{Salts: k.h.control, Internal: k.h.sites.internal}
 	if k.h.geo != nil {
-		o.Country = k.h.geo
+		o.Places = k.h.geo
 	}
 	if bots == "words" {
 		o.BotWords = []string{"bot", "crawl", "spider", "slurp"}

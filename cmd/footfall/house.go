@@ -144,9 +144,9 @@ func (c *call) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, nil))
 }
 
-// openHouse opens everything below the doors and starts the pumps. countries
+// openHouse opens everything below the doors and starts the pumps. places
 // stands in for a configured file; nil for none.
-func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
+func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Places) (h *house, err error) {
 	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -184,9 +184,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		if h.geo, err = maxmind.Open(path, log); err != nil {
 			return h, err
 		}
-		countries = h.geo
+		places = h.geo
 	}
-	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal, Affiliate: h.desk.CodeOf})
+	h.enrich = enrich.New(enrich.Options{Salts: h.control, Places: places, Internal: h.sites.internal, Affiliate: h.desk.CodeOf})
 	if err := h.startBins(ctx, h.filled); err != nil {
 		return h, err
 	}

@@ -34,7 +34,7 @@ var serveCommands = []command{
 
 // serve runs the server until ctx ends or a restart is asked for. ready is
 // called with the address once it answers.
-func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h *house, address string)) error {
+func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *house, address string)) error {
 	log := c.logger()
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP)
@@ -48,7 +48,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	if inherited {
 		wait = patience // a command may have slipped in between two servers
 	}
-	h, err := patiently(ctx, wait, func() (*house, error) { return openHouse(ctx, c.config, log, countries) })
+	h, err := patiently(ctx, wait, func() (*house, error) { return openHouse(ctx, c.config, log, places) })
 	if err != nil {
 		return err
 	}

@@ -59,8 +59,8 @@ type Store struct {
 }
 
 // formatVersion is of the file: docs/format/events.md. 2 added what trade
-// events say of products and money.
-const formatVersion = 2
+// events say of products and money, 3 the labels.
+const formatVersion = 3
 
 const stateSchema = `
 CREATE TABLE IF NOT EXISTS state (version INTEGER NOT NULL, epoch UBIGINT NOT NULL, seq UBIGINT NOT NULL, total UBIGINT NOT NULL,
@@ -74,7 +74,8 @@ CREATE TABLE IF NOT EXISTS events (
 	host VARCHAR, path VARCHAR, search VARCHAR, title VARCHAR, referrer VARCHAR, class VARCHAR, source VARCHAR,
 	utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR, utm_term VARCHAR, utm_content VARCHAR,
 	country VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, bot VARCHAR NOT NULL, channel VARCHAR,
-	properties VARCHAR, traits VARCHAR, context VARCHAR, trade VARCHAR, amount BIGINT, currency VARCHAR);
+	properties VARCHAR, traits VARCHAR, context VARCHAR, trade VARCHAR, amount BIGINT, currency VARCHAR,
+	region VARCHAR, city VARCHAR, browser_version VARCHAR, os_version VARCHAR, language VARCHAR, screen VARCHAR);
 CREATE TABLE IF NOT EXISTS lines (
 	site VARCHAR NOT NULL, time_ms BIGINT NOT NULL, day INTEGER NOT NULL, id VARCHAR NOT NULL, bot VARCHAR NOT NULL,
 	trade VARCHAR NOT NULL, currency VARCHAR, product VARCHAR, category VARCHAR, quantity BIGINT NOT NULL, amount BIGINT NOT NULL);
@@ -181,6 +182,9 @@ func (s *Store) open() (err error) {
 	if err := s.exec(ctx, schema+removedSchema); err != nil {
 		return err
 	}
+	if err := s.upgrade(ctx); err != nil {
+		return err
+	}
 	if state.Removed, err = s.readRemoved(ctx); err != nil {
 		return err
 	}
@@ -188,11 +192,11 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// olderError tells that the file is of a format before formatVersion.
+// olderError tells that the file is of a format before the oldest.
 type olderError struct{ version int }
 
 func (e *olderError) Error() string {
-	return fmt.Sprintf("its format is %d, older than %d", e.version, formatVersion)
+	return fmt.Sprintf("its format is %d, older than %d", e.version, oldest)
 }
 
 var errClosed = errors.New("event store: it is closed")
@@ -227,7 +231,7 @@ func (s *Store) readState(ctx context.Context) (store.State, error) {
 		return state, err
 	case version > formatVersion:
 		return state, errNewer
-	case version < formatVersion:
+	case version < oldest:
 		return state, &olderError{version}
 	}
 	return state, nil

@@ -18,6 +18,7 @@ var columnOf = map[metric.Dimension]string{
 	"device": "device", "browser": "browser", "os": "os", "utm_source": "utm_source", "utm_medium": "utm_medium",
 	"utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content", "bot": "bot", "channel": "channel",
 	"event": "name", "title": "title", "product": "product", "category": "category",
+	"region": "region", "city": "city", "browser_version": "browser_version", "os_version": "os_version", "language": "language", "screen": "screen",
 }
 
 // sessionGap ends a session, in milliseconds.
@@ -236,7 +237,8 @@ func points(q metric.Query, counts []count, totals map[string]int64, now time.Ti
 
 const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
 visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-country, device, browser, os, bot, channel, properties, traits, context`
+country, device, browser, os, bot, channel, properties, traits, context,
+region, city, browser_version, os_version, language, screen`
 
 // Scan hands over events by time.
 func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
@@ -268,7 +270,7 @@ func scan(rows *sql.Rows) (*event.Event, error) {
 	var e event.Event
 	var at, skew, received int64
 	var sent sql.NullInt64
-	var t [27]sql.NullString
+	var t [33]sql.NullString
 	into := []any{&e.Site, &at, &e.ID, &e.Kind, &t[0], &skew, &received, &sent, &t[1], &t[2], &t[3], &t[4], &t[5], &e.Visitor, &e.Session}
 	for i := 6; i < len(t); i++ {
 		into = append(into, &t[i])
@@ -279,7 +281,8 @@ func scan(rows *sql.Rows) (*event.Event, error) {
 	c := &e.Campaign
 	for i, f := range []*string{&e.Name, &e.Flag, &e.UserID, &e.AnonymousID, &e.GroupID, &e.PreviousID, &e.Host, &e.Path, &e.Search, &e.Title,
 		&e.Referrer, &e.Class, &e.Source, &c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot,
-		&e.Channel, &e.Properties, &e.Traits, &e.Context} {
+		&e.Channel, &e.Properties, &e.Traits, &e.Context,
+		&e.Region, &e.City, &e.BrowserVersion, &e.OSVersion, &e.Language, &e.Screen} {
 		*f = t[i].String
 	}
 	e.Time = time.UnixMilli(at).UTC()

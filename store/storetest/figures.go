@@ -96,7 +96,8 @@ func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
 	}
 	for range r.IntN(3) - r.IntN(2) {
 		q.Filters = append(q.Filters, []metric.Filter{{Dimension: "page", Value: "/1"}, {Dimension: "country", Value: ""},
-			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"}}[r.IntN(5)])
+			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"},
+			{Dimension: "language", Value: "de-AT"}, {Dimension: "city", Value: "O'Fallon (DE-1)"}, {Dimension: "screen", Value: ""}}[r.IntN(8)])
 	}
 	if r.IntN(6) == 0 && !slices.Contains(metric.Traded, q.Metric) {
 		q.Affiliate = &metric.Affiliate{ID: "x", Codes: [][]string{{"ANNA"}, {"ANNA", "O'Ben"}, {}}[r.IntN(3)]}
