@@ -230,6 +230,9 @@ func (p *selection) read(ctx context.Context, out store.Selected) error {
 
 // columns are those of the answer, by the names that the query gives them.
 func (p *selection) columns(rows driver.Rows) (columns []store.Column) {
+	if made := rows.Columns(); len(made) != len(p.heads) {
+		p.heads = made // before parameters had values, nobody knew
+	}
 	types := rows.(driver.RowsColumnTypeDatabaseTypeName)
 	for i, name := range p.heads {
 		columns = append(columns, store.Column{Name: name, Type: types.ColumnTypeDatabaseTypeName(i)})
