@@ -23,6 +23,7 @@ var Routes = []Route{
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
 	{"GET", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
+	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
 	{"GET", "/v1/visitors/{id}/history", ReadVisitors},
 	{"GET", "/v1/visitors/{id}/segments", ReadMemberships}, // with the reasons: ReadVisitors
 	{"GET", "/v1/segments", ReadVisitors}, {"PUT", "/v1/segments", ChangeSegments},

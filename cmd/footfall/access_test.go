@@ -133,7 +133,7 @@ func (a asker) ask(t *testing.T, h *home, handler http.Handler, method, path str
 // they give a mux, and paths that a switch knows.
 func TestEveryRouteHasALine(t *testing.T) {
 	found := map[string]bool{}
-	for _, door := range []string{"api", "collect", "commerce", "dash", "portal", "cmd/footfall"} {
+	for _, door := range []string{"api", "collect", "commerce", "dash", "portal", "sqlapi", "cmd/footfall"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", door, "*.go"))
 		must(t, err)
 		for _, name := range names {

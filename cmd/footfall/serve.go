@@ -23,6 +23,7 @@ import (
 	"footfall/enrich"
 	"footfall/portal"
 	"footfall/query"
+	"footfall/sqlapi"
 )
 
 var serveCommands = []command{
@@ -129,7 +130,7 @@ func (h *house) server() *http.Server {
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Live: h.streams, Share: h.control.Share, Shared: shared, Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) }})
 	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
-	programs := h.portal(pages, collector)
+	programs, tables := h.portal(pages, collector), h.sql()
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
@@ -140,6 +141,8 @@ func (h *house) server() *http.Server {
 				collector.ServeHTTP(w, r)
 			case commerce.Handles(path):
 				orders.ServeHTTP(w, r)
+			case sqlapi.Handles(path):
+				tables.ServeHTTP(w, r)
 			case api.Handles(path):
 				figures.ServeHTTP(w, r)
 			case portal.Handles(path):

@@ -44,6 +44,7 @@ type Store struct {
 	connector *duckdb.Connector
 	db        *sql.DB // readers
 	moved     []string
+	selecting chan struct{} // holds one for each selection under way
 
 	mu      sync.Mutex // the one writer
 	conn    driver.Conn
@@ -102,7 +103,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, portion: portion}
+	s := &Store{o: o, portion: portion, selecting: make(chan struct{}, selects)}
 	err := s.open()
 	// First the log goes aside: the file holds everything up to the last
 	// checkpoint. If that does not help, the file goes too.
@@ -159,8 +160,8 @@ func (s *Store) open() (err error) {
 	settings := url.Values{
 		"memory_limit": {s.o.Memory}, "threads": {fmt.Sprint(runtime.NumCPU())},
 		"storage_compatibility_version": {"v1.4.0"}, "checkpoint_threshold": {s.o.Checkpoint},
-		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"},
-		"temp_directory": {filepath.Join(s.o.Dir, "spill")},
+		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "allow_community_extensions": {"false"},
+		"temp_directory": {filepath.Join(s.o.Dir, "spill")}, "max_temp_directory_size": {"4GB"},
 	}
 	if s.connector, err = duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil); err != nil {
 		return err
@@ -172,6 +173,11 @@ func (s *Store) open() (err error) {
 	}
 	ctx := context.Background()
 	if err := s.exec(ctx, stateSchema); err != nil {
+		return err
+	}
+	// Nothing but the file, its log and the spill may be opened from here on, and
+	// nobody can change that: others may ask in SQL (select.go).
+	if err := s.exec(ctx, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL enable_external_access = false; SET GLOBAL lock_configuration = true"); err != nil {
 		return err
 	}
 	s.days, s.stored = event.NewDays(s.o.IDs), nil
