@@ -43,6 +43,7 @@ var Routes = []Route{
 	{"GET", "/portal/profile", OwnFigures}, {"POST", "/portal/profile", OwnFigures},
 	{"GET", "/portal/assets/{version}/{name}", Public},
 	{"GET", "/join/{program}", Public}, {"POST", "/join/{program}", Public},
+	{"GET", "/program/new", PayOut}, {"POST", "/program/new", PayOut}, {"POST", "/program/{program}/settings/sites", PayOut},
 	{"GET", "/program", ManageProgramme}, {"GET", "/program/{program}", ManageProgramme},
 	{"GET", "/program/{program}/affiliates", ManageProgramme}, {"POST", "/program/{program}/affiliates", ManageProgramme},
 	{"GET", "/program/{program}/affiliates/{affiliate}", ManageProgramme}, {"POST", "/program/{program}/affiliates/{affiliate}", ManageProgramme},

@@ -102,6 +102,9 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		}
 		all = append(all, q)
 	}
+	for i := range all {
+		all[i].By = d.asker.name
+	}
 	return all, nil
 }
 

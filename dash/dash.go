@@ -222,7 +222,7 @@ func tabs(in visit, name string) (shown []tab) {
 	found := false
 	for _, t := range []tab{
 		{"/account", "You", []string{"account.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
-		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
+		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
 	} {
 		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
 			t.Current = slices.Contains(t.of, name)

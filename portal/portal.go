@@ -31,6 +31,7 @@ type Person struct {
 	Affiliate string   // the one that the person is; "" is none
 	Manages   []string // programmes that the person runs
 	Pays      []string // those of them whose payouts the person may make
+	Owns      []string // sites that the person may give to a programme, also those that are in one
 }
 
 // Options configures the portal. Without Who nobody gets in, without CheckForm
@@ -41,6 +42,7 @@ type Options struct {
 	Allow     func(r *http.Request) bool                                        // one more application; nil allows all
 	Site      func(ctx context.Context, id string) (account.Site, bool)         // nil knows none
 	Invite    func(ctx context.Context, a affiliate.Affiliate) (Invited, error) // makes a link to log in with, that works once; nil makes none
+	Begun     func(ctx context.Context) error                                   // a programme was made: what it needs begins to run; nil is nothing
 	Applied   func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
 	Mail      bool                                                              // affiliates are written to: that they are accepted, and of payouts
 	Address   string                                                            // of the server, "https://example.com"; "" is the one that the browser used
@@ -112,6 +114,8 @@ func New(desk *affiliate.Desk, o Options) http.Handler {
 		mux.HandleFunc(route, d.asManager(serve))
 	}
 	mux.HandleFunc("GET /program", d.programs)
+	mux.HandleFunc("GET /program/new", d.asOwner(func(v *visit) error { return v.askProgram(200, nil) }))
+	mux.HandleFunc("POST /program/new", d.asOwner((*visit).makeProgram))
 	mux.HandleFunc("GET /join/{program}", d.askJoin)
 	mux.HandleFunc("POST /join/{program}", d.join)
 	mux.HandleFunc("GET /portal/assets/{version}/{name}", asset)
@@ -306,7 +310,7 @@ type page struct {
 
 // notices are what a page says after something was done, by the name in the URL.
 var notices = map[string]string{
-	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
+	"saved": "Saved.", "made": "The programme is made. What it pays, and how, is set here; then invite its first affiliate.", "sites": "The programme has the sites now.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
 	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "told": "The affiliate is accepted, and gets an e-mail with a link to log in with. Give it a code.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
 	"rule": "The new version holds from now on.", "shop": "The webhook is set. The secret of before, if there was one, is valid for a day.",

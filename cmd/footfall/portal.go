@@ -35,6 +35,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 			path, sent, err := h.invitation(ctx, a, false)
 			return portal.Invited{Link: h.public() + path, Sent: sent.To != "", Problem: sent.Problem}, err
 		},
+		Begun: h.startLedgerPump,
 		Applied: func(p affiliate.Program, a affiliate.Affiliate) {
 			if h.post != nil {
 				h.mailApplied(p, a)
@@ -73,7 +74,7 @@ var formWords = map[string]string{
 	"POST /program/{program}/affiliates/{affiliate}/codes": "code add", "POST /program/{program}/affiliates/{affiliate}/codes/{code}": "code end",
 	"POST /program/{program}/orders/{order}": "order assign", "POST /program/{program}/flags/{flag}": "flag judge",
 	"POST /program/{program}/payouts": "payout approve", "POST /program/{program}/payouts/{payout}": "payout advance",
-	"POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
+	"POST /program/new": "program set", "POST /program/{program}/settings/sites": "program set", "POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
 	"POST /program/{program}/webhooks": "hook add", "POST /program/{program}/webhooks/{hook}": "hook set", "POST /program/{program}/webhooks/{hook}/state": "hook set",
 	"POST /program/{program}/webhooks/{hook}/secret": "hook set", "POST /program/{program}/webhooks/{hook}/test": "hook test", "POST /program/{program}/webhooks/{hook}/replay": "hook replay",
 	"POST /program/{program}/webhooks/{hook}/remove": "hook remove",
@@ -128,6 +129,13 @@ func (h *house) personOf(ctx context.Context, s dash.Session) (p portal.Person, 
 			p.Pays = append(p.Pays, program.ID)
 		}
 	}
+	sites, err := h.sites.Sites(ctx)
+	if err != nil {
+		return p, err
+	}
+	for _, site := range who.Sites(account.PayOut, sites) {
+		p.Owns = append(p.Owns, site.ID)
+	}
 	if person.ID == "" {
 		return p, nil
 	}
@@ -137,8 +145,8 @@ func (h *house) personOf(ctx context.Context, s dash.Session) (p portal.Person, 
 	}
 	// The ledger says which affiliate somebody is, a role on one of the
 	// programme's sites that it is still to be seen.
-	_, sites, _ := h.desk.Figures(id)
-	if slices.ContainsFunc(sites, func(site string) bool {
+	_, covered, _ := h.desk.Figures(id)
+	if slices.ContainsFunc(covered, func(site string) bool {
 		return who.May(account.OwnFigures, site) || who.May(account.ReadFigures, site)
 	}) {
 		p.Affiliate = id
