@@ -132,7 +132,7 @@ type joined struct {
 	table   metric.Table // what is told of the answers
 }
 
-// place is where a row is.
+// rowPlace is where a row is.
 type rowPlace struct {
 	Keys []string
 	Time int64
@@ -148,7 +148,7 @@ func (j *joined) row(keys []string, at time.Time) []int64 {
 }
 
 func spellPlace(keys []string, at int64) string {
-	spelled, _ := json.Marshal(rowPlace{keys, at}) // texts and a number are always spelled
+	spelled, _ := json.Marshal(rowPlace{append([]string{}, keys...), at}) // texts and a number are always spelled
 	return string(spelled)
 }
 

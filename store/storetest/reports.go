@@ -164,7 +164,7 @@ func tables(t *testing.T, open Open) {
 			write(t, s, pos(1), events...)
 			write(t, m, pos(1), events...)
 			some := 0
-			for range 25 {
+			for range 100 {
 				rep := report(r, p.At, zone)
 				want := tabulate(t, m, rep)
 				sameTable(t, rep, tabulate(t, s, rep), want)
@@ -172,10 +172,10 @@ func tables(t *testing.T, open Open) {
 					some++
 				}
 			}
-			if some < 6 {
+			if some < 30 {
 				t.Errorf("only %d reports had rows", some)
 			}
-			for range 15 {
+			for range 40 {
 				sameEitherWay(t, s, question(r, p.At, zone))
 			}
 		})

@@ -63,13 +63,12 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 	rows := x.rows()
 	now := m.now().UTC()
 	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
+	starts := r.Step.Cut(r.Window, r.Zone)
 	for i := range table.Rows {
 		row := &table.Rows[i]
 		end := r.Window.To
-		for _, s := range slices.Backward(r.Step.Cut(r.Window, r.Zone)) {
-			if s.After(row.Time) {
-				end = s
-			}
+		if next := slices.IndexFunc(starts, row.Time.Before); next >= 0 {
+			end = starts[next]
 		}
 		row.Partial = !row.Time.After(now) && end.After(now)
 	}
