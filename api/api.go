@@ -36,6 +36,7 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
+	Reports Reports          // nil: there is no POST /v1/query
 
 	Visitors Visitors // nil: there is no /v1/visitors/…
 	Segments Segments // nil: there is no /v1/segments/…
@@ -93,6 +94,9 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 // account.Routes.
 func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
+	if d.Reports != nil {
+		all["/v1/query"]["POST"] = (*door).report
+	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
 	}
@@ -175,6 +179,9 @@ func (d *door) by(a asker) *door {
 	}
 	if a.shows != nil {
 		asked.source = shown{asked.source, *a.shows}
+	}
+	if a.own != nil || a.shows != nil {
+		asked.Reports = reportsOf{d.Reports, a.own, a.shows}
 	}
 	return &asked
 }
