@@ -86,6 +86,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
 	}
+	mux.HandleFunc("GET /openapi.json", describe)
 	mux.HandleFunc("/", unknown)
 	return mux
 }
@@ -117,7 +118,9 @@ func (d *door) routes() map[string]methods {
 }
 
 // Handles reports whether a path is one of the API's.
-func Handles(path string) bool { return path == "/graphql" || strings.HasPrefix(path, "/v1/") }
+func Handles(path string) bool {
+	return path == "/graphql" || path == "/openapi.json" || strings.HasPrefix(path, "/v1/")
+}
 
 // methods are the methods that an address takes. What answers one gets the door
 // as it is for who asks, and the sites for which the request's key may do it.

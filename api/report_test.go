@@ -266,3 +266,48 @@ func FuzzReport(f *testing.F) {
 		}
 	})
 }
+
+// TestReportConditions: what each spelling of a condition is.
+func TestReportConditions(t *testing.T) {
+	sites := []account.Site{{ID: "a-example", Domain: "a.example"}}
+	for filters, want := range map[string]string{
+		``:                                   "everything",
+		`["is","visit:country",["DE","AT"]]`: "country is [DE AT]",
+		`["is_not","event:hostname",["a"]]`:  "not (host is [a])",
+		`["contains_not","channel",["a"]],["matches","visit:channel",["^a"]]`:                "all of (not (channel contains [a]), class matches [^a])",
+		`["and",[["is","page",["/"]]]],["not",["or",[["is","os",["x"]],["is","bot",[""]]]]]`: "all of (all of (page is [/]), not (any of (os is [x], bot is [])))",
+		`["has_done",["is","event:props:plan",["pro"]]]`:                                     "done (property:plan is [pro])", `["has_not_done",["is","event:name",["y"]]]`: "not (done (event is [y]))",
+		`["is","page",["/A.b"],{"case_sensitive":false}]`: `page matches [(?i)^(?:/A\.b)$]`, `["contains","page",["A.b"],{"case_sensitive":true}]`: `page matches [A\.b]`, `["matches_not","page",["A.b"],{"case_sensitive":false}]`: `not (page matches [(?i)A.b])`,
+		`["is","page",["A"],{"case_sensitive":true}]`: "page is [A]", `["contains","page",["A"],{}]`: "page contains [A]", `["is","website",["a.example","b.example"]]`: "website is [a-example b.example]",
+	} {
+		q, err := readQuestion([]byte(`{"metrics":["visitors"],"date_range":"7d","filters":[`+filters+`]}`), sites, now)
+		if err != nil {
+			t.Errorf("%s: %v", filters, err)
+		} else if got := spelledOut(q.report.Where); got != want {
+			t.Errorf("%s: %s, want %s", filters, got, want)
+		}
+	}
+}
+
+func spelledOut(w *metric.Where) string {
+	several := func(of []metric.Where) string {
+		var all []string
+		for _, one := range of {
+			all = append(all, spelledOut(&one))
+		}
+		return " of (" + strings.Join(all, ", ") + ")"
+	}
+	switch {
+	case w == nil:
+		return "everything"
+	case w.All != nil:
+		return "all" + several(w.All)
+	case w.Any != nil:
+		return "any" + several(w.Any)
+	case w.Not != nil:
+		return "not (" + spelledOut(w.Not) + ")"
+	case w.Done != nil:
+		return "done (" + spelledOut(w.Done) + ")"
+	}
+	return fmt.Sprint(w.Dimension, " ", w.Op, " ", w.Values)
+}

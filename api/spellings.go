@@ -9,9 +9,10 @@ import (
 	"footfall/period"
 )
 
-// metricSpellings are names of Plausible's Stats API for metrics of the
-// catalogue that have another one here.
+// metricSpellings are the names of Plausible's Stats API for metrics of the
+// catalogue.
 var metricSpellings = map[string]metric.Name{
+	"visitors": metric.Visitors, "pageviews": metric.PageViews, "bounce_rate": metric.BounceRate, "events": metric.Events, "time_on_page": metric.TimeOnPage,
 	"visits": metric.Sessions, "views_per_visit": metric.ViewsPerSession, "visit_duration": metric.SessionDuration,
 	"total_revenue": metric.Revenue, "average_revenue": metric.AverageOrder,
 }
