@@ -50,7 +50,7 @@ func (d document) faults(at string, schema, value any) (all []string) {
 	n, isNumber := value.(float64)
 	for word, is := range s {
 		switch word {
-		case "description":
+		case "description", "format", "properties":
 		case "$ref":
 			target := d.at(strings.Split(strings.TrimPrefix(is.(string), "#/"), "/")...)
 			if target == nil {
@@ -79,35 +79,44 @@ func (d document) faults(at string, schema, value any) (all []string) {
 				wrong("%v is none of what it may be", value)
 			}
 		case "minimum", "maximum", "minItems", "maxItems":
-			size := n
-			if strings.HasSuffix(word, "Items") {
-				size = float64(len(list))
+			if beyond(word, is.(float64), n, len(list)) {
+				wrong("%v is beyond %s %v", value, word, is)
 			}
-			if bound := is.(float64); strings.HasPrefix(word, "min") && size < bound || strings.HasPrefix(word, "max") && size > bound {
-				wrong("%v is beyond %s %v", size, word, bound)
-			}
-		case "items":
-			for i, one := range list {
-				all = append(all, d.faults(fmt.Sprint(at, "[", i, "]"), is, one)...)
-			}
-		case "prefixItems":
-			for i, one := range is.([]any) {
-				if i < len(list) {
-					all = append(all, d.faults(fmt.Sprint(at, "[", i, "]"), one, list[i])...)
-				}
-			}
+		case "items", "prefixItems":
+			all = append(all, d.within(at, is, list)...)
 		case "required":
 			for _, name := range is.([]any) {
 				if _, ok := fields[name.(string)]; !ok {
 					wrong("%s is missing", name)
 				}
 			}
-		case "properties":
 		case "additionalProperties":
 			all = append(all, d.besides(at, s, is, fields)...)
-		case "format":
 		default:
 			wrong("this test does not know %s", word)
+		}
+	}
+	return all
+}
+
+// beyond reports whether a number, or how long a list is, is beyond a bound.
+func beyond(word string, bound, n float64, length int) bool {
+	if strings.HasSuffix(word, "Items") {
+		n = float64(length)
+	}
+	return strings.HasPrefix(word, "min") && n < bound || strings.HasPrefix(word, "max") && n > bound
+}
+
+// within are the faults of a list's values, by the schema of all or those of the first.
+func (d document) within(at string, schema any, list []any) (all []string) {
+	each, several := schema.([]any)
+	for i, value := range list {
+		of := schema
+		if several && i < len(each) {
+			of = each[i]
+		}
+		if !several || i < len(each) {
+			all = append(all, d.faults(fmt.Sprint(at, "[", i, "]"), of, value)...)
 		}
 	}
 	return all

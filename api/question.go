@@ -134,8 +134,8 @@ var someDays = regexp.MustCompile(`^([1-9][0-9]{0,3})(d|mo)$`)
 // ranges are names of windows that period has not, or under another name.
 var ranges = map[string]string{"day": "Today", "24h": "Last24Hours", "realtime": "Last5Minutes", "30m": "Last30Minutes", "month": "1mo", "year": "", "all": ""}
 
-// rangeNames lists the names of windows.
-func rangeNames() []string {
+// RangeNames lists the names of windows.
+func RangeNames() []string {
 	return append([]string{"day", "24h", "7d", "30d", "month", "6mo", "12mo", "year", "all", "realtime", "30m"}, period.WindowNames()...)
 }
 
@@ -143,7 +143,7 @@ func rangeNames() []string {
 // dimension without one.
 func (q *question) readRange(n node, now time.Time) {
 	if !n.there() {
-		n.fail("which time? give a name (%s), a number of days or months up to today (7d, 6mo), or two dates", strings.Join(rangeNames(), ", "))
+		n.fail("which time? give a name (%s), a number of days or months up to today (7d, 6mo), or two dates", strings.Join(RangeNames(), ", "))
 		return
 	}
 	r := &q.report
@@ -180,7 +180,7 @@ func rangeNamed(name string, now time.Time, zone *time.Location) (w period.Windo
 		w.From = today.InYear(1).Window(zone).From
 	case some == nil:
 		if w, _, err = period.Named(name, now, zone); err != nil {
-			return w, wrong("unknown window %q: use one of %s, a number of days or months up to today (7d, 6mo), or two dates", name, strings.Join(rangeNames(), ", "))
+			return w, wrong("unknown window %q: use one of %s, a number of days or months up to today (7d, 6mo), or two dates", name, strings.Join(RangeNames(), ", "))
 		}
 	default:
 		n, _ := strconv.Atoi(some[1]) // four digits
@@ -279,7 +279,7 @@ func (q *question) readInclude(n node) {
 		q.warnings = append(q.warnings, "include.imports is ignored: what was imported is counted as everything else is")
 	}
 	if q.totalRows, q.timeLabels = in["total_rows"].flag(), in["time_labels"].flag(); q.timeLabels && q.timeAt < 0 {
-		in["time_labels"].fail("needs the time among the dimensions: %s", strings.Join(timeNames(), ", "))
+		in["time_labels"].fail("needs the time among the dimensions: %s", strings.Join(TimeNames(), ", "))
 	}
 	if compare := in["compare"]; compare.there() {
 		q.readCompared(compare)

@@ -36,14 +36,14 @@ func pair(first, second any) obj {
 
 // questionSchemas describe what POST /v1/query takes.
 func questionSchemas() obj {
-	ownMetrics, otherMetrics := metricNames()
-	ownDimensions, otherDimensions := dimensionNames()
+	ownMetrics, otherMetrics := MetricNames()
+	ownDimensions, otherDimensions := DimensionNames()
 	dimension := obj{"anyOf": []any{enum(append(ownDimensions, otherDimensions...)...), obj{"type": "string", "pattern": "^(property|event:props):.+"}}}
 	between := pair(text("The first day, or an RFC 3339 instant"), text("The last one, which is included; of an instant its second"))
 	list := func(word ...string) obj { return pair(enum(word...), listOf(ref("Condition"))) }
 	return obj{
-		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "TimeDimension": enum(timeNames()...), "Between": between,
-		"Range": obj{"anyOf": []any{enum(rangeNames()...), obj{"type": "string", "pattern": "^[1-9][0-9]{0,3}(d|mo)$", "description": "Days or months up to today"}, ref("Between")}},
+		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "TimeDimension": enum(TimeNames()...), "Between": between,
+		"Range": obj{"anyOf": []any{enum(RangeNames()...), obj{"type": "string", "pattern": "^[1-9][0-9]{0,3}(d|mo)$", "description": "Days or months up to today"}, ref("Between")}},
 		"Condition": obj{"anyOf": []any{
 			obj{"type": "array", "prefixItems": []any{enum(comparisonNames()...), ref("Dimension"), listOf(obj{"type": "string"}), object(obj{"case_sensitive": obj{"type": "boolean"}}, "case_sensitive")}, "minItems": 3, "maxItems": 4},
 			list(opAll, opAny), pair(enum(opNot, opDone, opNotDone), ref("Condition"))}},

@@ -37,8 +37,8 @@ func metricOf(name string) (metric.Name, error) {
 	return metric.Parse(name)
 }
 
-// metricNames lists the names of metrics, and the other spellings.
-func metricNames() (own, other []string) {
+// MetricNames lists the names of metrics, and the other spellings.
+func MetricNames() (own, other []string) {
 	for _, m := range metric.Reported {
 		own = append(own, string(m))
 	}
@@ -61,7 +61,7 @@ func dimensionOf(name string) (metric.Dimension, error) {
 	if of, ok := d.Property(); ok && of != "" || slices.Contains(metric.ReportDimensions, d) {
 		return d, nil
 	}
-	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.ReportDimensions), strings.Join(timeNames(), ", "))
+	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.ReportDimensions), strings.Join(TimeNames(), ", "))
 }
 
 // timeOf finds the step of a time dimension; Total is the usual one of the
@@ -75,8 +75,8 @@ func timeOf(name string) (step period.Step, ok bool) {
 	return step, ok && slices.Contains(timeSteps, step)
 }
 
-// timeNames lists the time dimensions.
-func timeNames() []string {
+// TimeNames lists the time dimensions.
+func TimeNames() []string {
 	all := []string{timeName}
 	for _, s := range timeSteps {
 		all = append(all, timeName+":"+string(s))
@@ -84,9 +84,9 @@ func timeNames() []string {
 	return all
 }
 
-// dimensionNames lists the names of dimensions, but those of properties and time,
+// DimensionNames lists the names of dimensions, but those of properties and time,
 // and the other spellings.
-func dimensionNames() (own, other []string) {
+func DimensionNames() (own, other []string) {
 	for _, d := range metric.ReportDimensions {
 		own = append(own, string(d))
 		for _, prefix := range []string{"event:", "visit:"} {
