@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -290,4 +291,32 @@ func TestOpenAPIOfStreams(t *testing.T) {
 		t.Errorf("%d %s", status, answer)
 	}
 	d.check(t, "the daily table", "Daily", answer)
+}
+
+// TestQuestionsOfTheDocs: each question that the guide shows is answered.
+func TestQuestionsOfTheDocs(t *testing.T) {
+	f, _ := startReports(t)
+	guide, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile(`(?s)/v1/query -d '(\{.*?\})'`).FindAllStringSubmatch(string(guide), -1)
+	for _, body := range shown {
+		if status, answer := f.post(t, f.bound, strings.ReplaceAll(body[1], `"example.com"`, `"a.example"`)); status != 200 {
+			t.Errorf("%s: %d %s", body[1], status, answer)
+		}
+	}
+	for _, name := range metricSpellings {
+		if !slices.Contains(metric.Reported, name) {
+			t.Errorf("%s is no metric", name)
+		}
+	}
+	for name := range metricSpellings {
+		if !strings.Contains(string(guide), "`"+name+"`") {
+			t.Errorf("the guide does not tell of %s", name)
+		}
+	}
+	if len(shown) < 3 {
+		t.Errorf("the guide shows %d questions", len(shown))
+	}
 }
