@@ -121,6 +121,7 @@ func TestSQLIsTheSameFigure(t *testing.T) {
 			want += fmt.Sprintf("|%s 00:00:00.000,%d", p.Time.Format("2006-01-02"), p.Value)
 		}
 	}
+	h.isDocumented(site.ID)
 	query := "SELECT bin(time, 1d) AS day, sum(measure_value::bigint) AS views FROM PageViewsTable GROUP BY 1 ORDER BY 1"
 	h.analyst(site.ID, account.SQL).is(query, want)
 	if len(d.Points) != 20 {
@@ -143,6 +144,23 @@ func TestSQLIsTheSameFigure(t *testing.T) {
 	}
 	if code := run(t.Context(), []string{"sql", "SELECT\n nope FROM PageViewsTable", "--data", h.dir}, &out, &fault); code != 1 || !strings.Contains(fault.String(), "line 2, column 2: ") {
 		t.Errorf("%d %s", code, fault.String())
+	}
+}
+
+// isDocumented runs the queries of the guide.
+func (h *home) isDocumented(site string) {
+	h.t.Helper()
+	guide, err := os.ReadFile("../../docs/sql.md")
+	must(h.t, err)
+	blocks := strings.Split(string(guide), "```sql\n")[1:]
+	for _, b := range blocks {
+		query, _, _ := strings.Cut(b, "```")
+		if status, body := h.analyst(site, account.SQL).ask(query, "csv", nil); status != 200 {
+			h.t.Errorf("%s\n%d %s", query, status, body)
+		}
+	}
+	if len(blocks) < 2 {
+		h.t.Errorf("the guide has %d queries", len(blocks))
 	}
 }
 
