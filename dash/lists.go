@@ -29,8 +29,8 @@ type finer struct {
 var boxes = []box{
 	{"Top pages", "Page views", "page", metric.PageViews, "(no path)", nil},
 	{"Sources", "Visitors", "source", metric.Visitors, "", nil},
-	{"Countries", "Visitors", "country", metric.Visitors, "Unknown", []finer{{"Regions", "region"}, {"Cities", "city"}, {"Languages", "language"}}},
-	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown", []finer{{"Versions", "browser_version"}}},
+	{"Countries", "Visitors", "country", metric.Visitors, "Unknown", []finer{{"Regions", "region"}, {"Cities", "city"}}},
+	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown", []finer{{"Versions", "browser_version"}, {"Languages", "language"}}},
 	{"Devices", "Visitors", "device", metric.Visitors, "Unknown", []finer{{"Systems", "os"}, {"Versions", "os_version"}, {"Screens", "screen"}}},
 	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)", nil},
 }
