@@ -163,9 +163,6 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	if h.lock, err = lockDir(dir); err != nil {
 		return h, err
 	}
-	if err := checkWhole(dir); err != nil {
-		return h, err
-	}
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
@@ -265,8 +262,12 @@ func patiently(ctx context.Context, wait time.Duration, open func() (*house, err
 	}
 }
 
-// lockDir keeps a second process out of the data directory.
+// lockDir keeps a second process out of the data directory, and everybody out of
+// one that was restored in part.
 func lockDir(dir string) (*os.File, error) {
+	if err := checkWhole(dir); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(dir, "lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
