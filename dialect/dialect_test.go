@@ -44,7 +44,7 @@ func TestPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for part, want := range map[string]string{
-		"SELECT": "line 1, column 1: x", "INTERVAL '7": "line 1, column 8: x", "nope": "line 2, column 18: x", "INTERVAL '15": "line 2, column 12: x", "here": "line 3, column 46: x", `"PageViewsTable"`: "line 3, column 23: x",
+		"SELECT": "line 1, column 1: x", "INTERVAL '7": "line 1, column 8: x", "nope": "line 2, column 18: x", "INTERVAL '15": "line 2, column 12: x", "here": "line 3, column 46: x", "ere": "line 3, column 47: x", `"PageViewsTable"`: "line 3, column 23: x",
 	} {
 		if got := s.At(strings.Index(s.Text, part), "x").Error(); got != want {
 			t.Errorf("%s: %s, want %s", part, got, want)

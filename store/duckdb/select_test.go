@@ -97,12 +97,29 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 	}
 }
 
-func at(err error) int {
-	var e *store.SelectError
-	if !errors.As(err, &e) {
-		return -2
+// TestSelectEnds: who goes away ends the query, and only some run at a time.
+func TestSelectEnds(t *testing.T) {
+	s := shops(t)
+	ctx, leave := context.WithCancel(t.Context())
+	ended := make(chan error, selects)
+	for range selects {
+		go func() {
+			ended <- s.Select(ctx, store.Selection{Query: "SELECT count(*) FROM range(1000000000000) a, range(1000000000000) b WHERE a.range + b.range < 0"}, &told{})
+		}()
 	}
-	return e.At
+	for len(s.selecting) < selects {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := ask1(t, s, "SELECT 1"); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("beside %d: %v", selects, err)
+	}
+	leave()
+	for range selects {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	if got, err := ask1(t, s, "SELECT 1"); err != nil || len(got.rows) != 1 {
+		t.Errorf("afterwards: %v", err)
+	}
 }
-
-var _ = context.Background

@@ -57,12 +57,13 @@ func (p *selection) events(ctx context.Context, t store.Table, where string) err
 		}
 		sites, website = "site IN ("+strings.Join(ids, ", ")+")", "CASE site "+strings.Join(whens, " ")+" END"
 	}
+	mine := sites
 	if a := p.Affiliate; a != nil {
 		codes := []string{"NULL"}
 		for _, c := range a.Codes {
 			codes = append(codes, quoted(c))
 		}
-		where += " AND class = '" + metric.ClassAffiliate + "' AND source IN (" + strings.Join(codes, ", ") + ")"
+		mine += " AND class = '" + metric.ClassAffiliate + "' AND source IN (" + strings.Join(codes, ", ") + ")"
 	}
 	var columns []string
 	for _, c := range t.Columns {
@@ -79,10 +80,12 @@ func (p *selection) events(ctx context.Context, t store.Table, where string) err
 		case !other:
 			from = c.Name
 		}
-		columns = append(columns, fmt.Sprintf("CAST(%s AS %s) AS %s", from, c.Type, name(c.Name)))
+		// DuckDB may look at a query's own condition first, whose errors would tell of
+		// another's row: there a column has nothing.
+		columns = append(columns, fmt.Sprintf("CAST(CASE WHEN %s THEN %s END AS %s) AS %s", mine, from, c.Type, name(c.Name)))
 	}
 	return p.exec(ctx, fmt.Sprintf(`CREATE TEMP VIEW %s AS SELECT %s FROM %s.main.events LEFT JOIN temp.main."footfall codes" AS named ON class = '%s' AND source = named.code WHERE %s AND %s`,
-		name(t.Name), strings.Join(columns, ", "), fileCatalog, metric.ClassAffiliate, sites, where))
+		name(t.Name), strings.Join(columns, ", "), fileCatalog, metric.ClassAffiliate, mine, where))
 }
 
 // fileCatalog is what DuckDB calls the file.
