@@ -37,6 +37,8 @@ type Options struct {
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
 
+	Export Export // nil: there is no /v1/export
+
 	Visitors Visitors // nil: there is no /v1/visitors/…
 	Segments Segments // nil: there is no /v1/segments/…
 	// Affiliate finds an affiliate and the sites that the programme covers; nil:
@@ -63,8 +65,10 @@ type door struct {
 	keys    Keys
 	sites   Sites
 	streams *streams
-	asker                // asks; nobody until a request is let in
-	unbound query.Source // tells everything: see figures
+
+	exporting chan struct{} // holds one for each export under way
+	asker                   // asks; nobody until a request is let in
+	unbound   query.Source  // tells everything: see figures
 	Options
 }
 
@@ -80,7 +84,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -95,6 +99,9 @@ func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
+	}
+	if d.Export != nil {
+		all[exportPattern] = methods{"GET": (*door).export}
 	}
 	if d.Live != nil {
 		all["/v1/live"] = methods{"GET": (*door).live}
@@ -143,7 +150,7 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 		defer cancel()
-		if pattern == livePattern {
+		if pattern == livePattern || pattern == exportPattern {
 			ctx = r.Context() // goes on as long as somebody listens
 		}
 		r = r.WithContext(ctx)
