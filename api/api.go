@@ -38,6 +38,8 @@ type Options struct {
 	Daily   Daily            // nil: there is no /v1/daily
 	Reports Reports          // nil: there is no POST /v1/query
 
+	Export Export // nil: there is no /v1/export
+
 	Visitors Visitors // nil: there is no /v1/visitors/…
 	Segments Segments // nil: there is no /v1/segments/…
 	// Affiliate finds an affiliate and the sites that the programme covers; nil:
@@ -64,8 +66,10 @@ type door struct {
 	keys    Keys
 	sites   Sites
 	streams *streams
-	asker                // asks; nobody until a request is let in
-	unbound query.Source // tells everything: see figures
+
+	exporting chan struct{} // holds one for each export under way
+	asker                   // asks; nobody until a request is let in
+	unbound   query.Source  // tells everything: see figures
 	Options
 }
 
@@ -81,7 +85,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -100,6 +104,9 @@ func (d *door) routes() map[string]methods {
 	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
+	}
+	if d.Export != nil {
+		all[exportPattern] = methods{"GET": (*door).export}
 	}
 	if d.Live != nil {
 		all["/v1/live"] = methods{"GET": (*door).live}
@@ -150,7 +157,7 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 		defer cancel()
-		if pattern == livePattern {
+		if pattern == livePattern || pattern == exportPattern {
 			ctx = r.Context() // goes on as long as somebody listens
 		}
 		r = r.WithContext(ctx)

@@ -108,16 +108,16 @@ func writeCSV(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error
 		return err
 	}
 	err := table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
-		return out.Write([]string{l.Date.String(), harmless(l.Page), strconv.FormatInt(l.Views, 10), strconv.FormatInt(l.Visitors, 10)})
+		return out.Write([]string{l.Date.String(), Harmless(l.Page), strconv.FormatInt(l.Views, 10), strconv.FormatInt(l.Visitors, 10)})
 	})
 	out.Flush()
 	return errors.Join(err, out.Error())
 }
 
-// harmless is a text of a visitor's making that no spreadsheet takes for a
+// Harmless is a text of a visitor's making that no spreadsheet takes for a
 // formula: it gets an apostrophe before its first character where that is one of
 // = + - @, a tab or a line break.
-func harmless(text string) string {
+func Harmless(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text
 	}

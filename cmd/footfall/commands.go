@@ -56,7 +56,7 @@ var serverFlags = map[string][][3]string{
 	"person erase":     {{"site", "", "site; of a programme's sites the others, too"}, {"user", "", "user id"}, {"anonymous", "", "anonymous id, as the SDK has it"}, {"email", "", "e-mail address of a customer"}, {"order", "", "the shop's number of an order"}, {"store", "", "shop that has the order, if it has a name"}, {"only", "false", "true: follow no links from these ids to others"}, {"dry-run", "false", "true: only say whose ids these are and what there is"}},
 	"reconcile":        {{"site", "", "site; none is every site"}, {"from", "", "first day"}, {"to", "", "day after the last"}},
 	"daily":            {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "csv", "csv or json"}},
-	"export":           {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson"}},
+	"export":           {{"site", "", "site"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"format", "ndjson", "ndjson, csv or parquet"}},
 	"segment list":     {{"site", "", "site"}},
 	"segment set":      {{"site", "", "site"}},
 	"segment remove":   {{"site", "", "site"}},

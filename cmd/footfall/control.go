@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,7 +20,6 @@ import (
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/history"
-	"footfall/period"
 	"footfall/query"
 	"footfall/queue"
 	"footfall/weblog"
@@ -211,33 +209,18 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var window period.Window
-	from, to := r.FormValue("from"), r.FormValue("to")
-	if from != "" || to != "" {
-		if from == "" {
-			from = "1970-01-01"
-		}
-		if to == "" {
-			to = "9999-01-01"
-		}
-		if window, err = period.Between(from, to, site.Location()); err != nil {
-			return err
-		}
-		if !window.From.Before(window.To) {
-			return noTime(from, to)
-		}
+	params := r.URL.Query()
+	params.Set("site", site.ID)
+	q, err := api.ParseExport(params, []account.Site{site})
+	if err != nil {
+		return err
 	}
-	out := bufio.NewWriterSize(w, 1<<16)
-	lines := json.NewEncoder(out)
-	begun := false
-	err = k.h.export(r.Context(), site.ID, window, func(e *event.Event) error {
-		begun = true
-		return lines.Encode(e)
-	})
-	if err != nil && begun {
+	out := &begun{w: w}
+	err = k.h.writeExport(r.Context(), out, q)
+	if err != nil && out.yes {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
-	return errors.Join(err, out.Flush())
+	return err
 }
 
 // importProgress is one line of an import's answer; the last has Done.

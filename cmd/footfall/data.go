@@ -19,7 +19,7 @@ import (
 var dataCommands = []command{
 	{"import", "--site S --format combined|common FILE…", "import web server logs, plain or gzipped", runImport},
 	{"query", "--site S --metric M (--window W | --from D [--to D]) [--country C …] | --report FILE|-", "answer a question with a dataset, or with a table", runQuery},
-	{"export", "--site S [--from D --to D]", "print every stored event as NDJSON", runExport},
+	{"export", "--site S [--from D --to D] [--format ndjson|csv|parquet]", "print every stored event", runExport},
 	{"rebuild", "", "make the event store anew from archive and queue", runRebuild},
 }
 
@@ -149,22 +149,6 @@ func (b *bar) end() {
 	if b.w != nil {
 		fmt.Fprint(b.w, "\r\x1b[K")
 	}
-}
-
-func runExport(ctx context.Context, c *call) error {
-	if f := c.flags.Lookup("format").Value.String(); f != "ndjson" {
-		return misused("%q can't be exported; the format is ndjson", f)
-	}
-	k, err := c.dial(ctx)
-	if err != nil {
-		return err
-	}
-	res, err := k.do(ctx, "GET", "/export", c.form("export"), nil)
-	if err == nil {
-		_, err = io.Copy(c.stdout, res.Body)
-		res.Body.Close()
-	}
-	return errors.Join(err, k.close())
 }
 
 func runRebuild(ctx context.Context, c *call) error {

@@ -54,6 +54,7 @@ type Store struct {
 	stored  map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
 	removed map[string]removal     // by site
 	portion int                    // see removeUpTo
+	part    int64                  // see scanRows
 	unsure  bool                   // the last write failed: state and days may not be what is stored
 	look    sync.RWMutex
 	state   store.State
@@ -103,7 +104,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, portion: portion, selecting: make(chan struct{}, selects)}
+	s := &Store{o: o, portion: portion, part: scanRows, selecting: make(chan struct{}, selects)}
 	err := s.open()
 	// First the log goes aside: the file holds everything up to the last
 	// checkpoint. If that does not help, the file goes too.

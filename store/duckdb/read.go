@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -233,65 +232,4 @@ func points(q metric.Query, counts []count, totals map[string]int64, now time.Ti
 		values[c.series][c.step] += c.n
 	}
 	return q.Answer(values, totals, now)
-}
-
-const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
-visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-country, device, browser, os, bot, channel, properties, traits, context,
-region, city, browser_version, os_version, language, screen`
-
-// Scan hands over events by time.
-func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
-	where, args := "true", []any{}
-	if site != "" {
-		where, args = "site = ?", append(args, site)
-	}
-	if !w.From.IsZero() || !w.To.IsZero() {
-		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
-	}
-	rows, err := s.db.QueryContext(ctx, "SELECT "+scanColumns+" FROM events WHERE "+where+" ORDER BY time_ms, site, id, day", args...)
-	if err != nil {
-		return fmt.Errorf("event store: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scan(rows)
-		if err != nil {
-			return fmt.Errorf("event store: %w", err)
-		}
-		if err := fn(e); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-func scan(rows *sql.Rows) (*event.Event, error) {
-	var e event.Event
-	var at, skew, received int64
-	var sent sql.NullInt64
-	var t [33]sql.NullString
-	into := []any{&e.Site, &at, &e.ID, &e.Kind, &t[0], &skew, &received, &sent, &t[1], &t[2], &t[3], &t[4], &t[5], &e.Visitor, &e.Session}
-	for i := 6; i < len(t); i++ {
-		into = append(into, &t[i])
-	}
-	if err := rows.Scan(into...); err != nil {
-		return nil, err
-	}
-	c := &e.Campaign
-	for i, f := range []*string{&e.Name, &e.Flag, &e.UserID, &e.AnonymousID, &e.GroupID, &e.PreviousID, &e.Host, &e.Path, &e.Search, &e.Title,
-		&e.Referrer, &e.Class, &e.Source, &c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot,
-		&e.Channel, &e.Properties, &e.Traits, &e.Context,
-		&e.Region, &e.City, &e.BrowserVersion, &e.OSVersion, &e.Language, &e.Screen} {
-		*f = t[i].String
-	}
-	e.Time = time.UnixMilli(at).UTC()
-	e.Original, e.Received = time.UnixMilli(at-skew).UTC(), time.UnixMilli(at+received).UTC()
-	if sent.Valid {
-		e.Sent = time.UnixMilli(at + received - sent.Int64).UTC()
-	}
-	if e.Flag != "" {
-		e.Skew = time.Duration(skew) * time.Millisecond
-	}
-	return &e, nil
 }

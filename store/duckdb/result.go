@@ -91,7 +91,7 @@ func (r *result) int64(column, row int) int64 {
 // text is a value of a VARCHAR column, "" for NULL. It is made by seen, if there is one.
 func (r *result) text(seen *repeated, column, row int) string {
 	c := &r.columns[column]
-	if c.valid != nil && *(*uint64)(unsafe.Add(c.valid, row/64*8))&(1<<(row%64)) == 0 {
+	if r.null(column, row) {
 		return ""
 	}
 	place := unsafe.Add(c.data, row*int(unsafe.Sizeof(textString{})))

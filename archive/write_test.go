@@ -1,0 +1,44 @@
+package archive
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"footfall/event"
+)
+
+// TestWriter: a file is read as the archive's objects are, whatever its size.
+func TestWriter(t *testing.T) {
+	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, n := range []int{0, 1, chunk, chunk + 1, 3*chunk - 1} {
+		var file bytes.Buffer
+		w := NewWriter(&file)
+		var e event.Event // the same memory each time, as a scan has it
+		var want []event.Event
+		for i := range n {
+			e = event.Event{ID: fmt.Sprint("m", i), Site: "shop", Kind: event.Page, Path: fmt.Sprint("/", i%7), Time: at.Add(time.Duration(i) * time.Second), Original: at, Received: at, Visitor: uint64(i)}
+			if i%2 == 0 {
+				e.Sent, e.Properties = at.Add(time.Duration(i)*time.Millisecond), `{"a":1}`
+			}
+			want = append(want, e)
+			if err := w.Add(&e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f, err := parquet.OpenFile(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decode(f, "shop", nil)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%d events: %d came back, %v", n, len(got), err)
+		}
+	}
+}

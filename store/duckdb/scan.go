@@ -1,0 +1,159 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"github.com/duckdb/duckdb-go/mapping"
+
+	"footfall/event"
+	"footfall/period"
+)
+
+const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
+visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
+country, device, browser, os, bot, channel, properties, traits, context,
+region, city, browser_version, os_version, language, screen`
+
+// scanRows is about how many events a part of a scan has. DuckDB sorts a part and
+// hands it over as a whole, so that a scan of any length needs the memory of one.
+const scanRows = 100_000
+
+// Scan hands over events by time, part after part: what is written meanwhile may
+// be among them or not. An event is good until fn returns; its texts stay.
+func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
+	where, args := "true", []string(nil)
+	if site != "" {
+		where, args = "site = ?", []string{site}
+	}
+	if !w.From.IsZero() || !w.To.IsZero() {
+		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("event store: %w", err)
+	}
+	defer conn.Close()
+	var failed error // fn's is returned as it is
+	err = conn.Raw(func(c any) error {
+		x := &scanner{ctx: ctx, where: where, args: args, most: s.part, fn: func(e *event.Event) error {
+			failed = fn(e)
+			return failed
+		}}
+		for i := range x.texts {
+			x.texts[i].known = map[string]string{}
+		}
+		if x.conn, err = handle(c.(driver.Conn)); err != nil {
+			return err
+		}
+		return x.hours(time.Hour.Milliseconds(), where)
+	})
+	if failed != nil || err == nil {
+		return failed
+	}
+	return fmt.Errorf("event store: %w", err)
+}
+
+// scanner is a scan under way.
+type scanner struct {
+	ctx   context.Context
+	conn  mapping.Connection
+	where string
+	args  []string
+	most  int64 // events of a part, about
+	fn    func(*event.Event) error
+	e     event.Event
+	texts [42]repeated // by column
+}
+
+// stretch is events of some time, in milliseconds since 1970.
+type stretch struct{ from, to, rows int64 }
+
+// hours cuts what is within a condition at multiples of width milliseconds, and
+// hands it over in parts of about scanRows events. More than some times so many in
+// one width are cut finer.
+func (x *scanner) hours(width int64, within string) error {
+	r, err := ask(x.ctx, x.conn, fmt.Sprintf("SELECT from_ms, count(*) FROM (SELECT time_ms - ((time_ms %% %d) + %[1]d) %% %[1]d AS from_ms FROM events WHERE %s) GROUP BY ALL ORDER BY ALL", width, within), x.args...)
+	if err != nil {
+		return err
+	}
+	var parts []stretch
+	for r.next() {
+		for row := range r.rows {
+			from, n := r.int64(0, row), r.int64(1, row)
+			if last := len(parts) - 1; last >= 0 && parts[last].rows+n <= x.most {
+				parts[last].to, parts[last].rows = from+width, parts[last].rows+n
+				continue
+			}
+			parts = append(parts, stretch{from, from + width, n})
+		}
+	}
+	r.close()
+	for _, p := range parts {
+		part := fmt.Sprintf("%s AND time_ms >= %d AND time_ms < %d", x.where, p.from, p.to)
+		if p.rows > 3*x.most && width > 1 {
+			err = x.hours(max(width/60, 1), part)
+		} else {
+			err = x.part(part)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *scanner) part(within string) error {
+	r, err := ask(x.ctx, x.conn, "SELECT "+scanColumns+" FROM events WHERE "+within+" ORDER BY time_ms, site, id, day", x.args...)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	for r.next() {
+		if err := x.ctx.Err(); err != nil {
+			return err
+		}
+		for row := range r.rows {
+			if err := x.fn(x.read(r, row)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// read makes the event of a row, which is overwritten by the next.
+func (x *scanner) read(r *result, row int) *event.Event {
+	e := &x.e
+	text := func(i int) string { return r.text(&x.texts[i], i, row) }
+	c := &e.Campaign
+	for i, f := range [...]*string{0: &e.Site, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
+		15: &e.Host, 16: &e.Path, 17: &e.Search, 18: &e.Title, 19: &e.Referrer, 20: &e.Class, 21: &e.Source, 22: &c.Source, 23: &c.Medium, 24: &c.Name, 25: &c.Term, 26: &c.Content,
+		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel,
+		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language, 41: &e.Screen} {
+		if f != nil {
+			*f = text(i)
+		}
+	}
+	e.ID, e.Properties, e.Traits, e.Context = r.text(nil, 2, row), r.text(nil, 33, row), r.text(nil, 34, row), r.text(nil, 35, row)
+	at, skew, received := r.int64(1, row), r.int64(5, row), r.int64(6, row)
+	e.Time = time.UnixMilli(at).UTC()
+	e.Original, e.Received, e.Sent, e.Skew = time.UnixMilli(at-skew).UTC(), time.UnixMilli(at+received).UTC(), time.Time{}, 0
+	if !r.null(7, row) {
+		e.Sent = time.UnixMilli(at + received - r.int64(7, row)).UTC()
+	}
+	if e.Flag != "" {
+		e.Skew = time.Duration(skew) * time.Millisecond
+	}
+	e.Visitor, e.Session = uint64(r.int64(13, row)), uint64(r.int64(14, row))
+	return e
+}
+
+// null reports whether a value is NULL.
+func (r *result) null(column, row int) bool {
+	valid := r.columns[column].valid
+	return valid != nil && *(*uint64)(unsafe.Add(valid, row/64*8))&(1<<(row%64)) == 0
+}
