@@ -75,10 +75,18 @@ func (x *tabulation) counted() string {
 	}
 	if asks(x, sessionCounts) {
 		begun := fmt.Sprintf("(before IS NULL OR time_ms - before > %d)", sessionGap)
-		sources = append(sources, x.countViews(sessionCounts, begun))
+		from := "views"
+		if x.spans() { // a session's first view is where it starts
+			from = "(SELECT v.*, s.entry, s.exit, s.last, s.of_views FROM (SELECT * FROM views WHERE " + begun + ") v JOIN spans s ON v.visitor = s.visitor AND v.time_ms = s.start)"
+		}
+		sources = append(sources, x.countViews(sessionCounts, from, begun))
 	}
 	if asks(x, viewCounts) {
-		sources = append(sources, x.countViews(viewCounts, fmt.Sprintf("after - time_ms <= %d", sessionGap)))
+		from := "views"
+		if ofSessions(x.Dimensions()) {
+			from = spanned("views")
+		}
+		sources = append(sources, x.countViews(viewCounts, from, fmt.Sprintf("after - time_ms <= %d", sessionGap)))
 	}
 	if len(sources) == 0 { // metrics of programmes alone
 		return x.empty()
@@ -147,16 +155,12 @@ func (x *tabulation) countLines(columns, kind string) string {
 }
 
 // countViews counts what the page views say that a condition holds for.
-func (x *tabulation) countViews(counts map[metric.Name]string, condition string) string {
+func (x *tabulation) countViews(counts map[metric.Name]string, from, condition string) string {
 	query := fmt.Sprintf("SELECT %s AS b%s", x.bucket(), x.keys())
 	for _, m := range x.parts {
 		if value, ok := counts[m]; ok {
 			query += fmt.Sprintf(", %s AS %s", value, m)
 		}
-	}
-	from := "views"
-	if x.spans() {
-		from = spanned("views")
 	}
 	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", from, and(window(x.Window, 0, 0), condition, x.condition()))
 }
