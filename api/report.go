@@ -15,7 +15,7 @@ import (
 
 // Reports answers questions for tables.
 type Reports interface {
-	Report(ctx context.Context, r metric.Report) (metric.Table, error)
+	Tabulate(ctx context.Context, r metric.Report) (metric.Table, error)
 }
 
 // report is POST /v1/query.
@@ -49,7 +49,7 @@ func AskReport(ctx context.Context, reports Reports, body []byte, sites []accoun
 		}
 		q.steps()
 	}
-	table, err := reports.Report(ctx, q.report)
+	table, err := reports.Tabulate(ctx, q.report)
 	if err != nil {
 		return t, err
 	}
@@ -166,7 +166,7 @@ func (q *question) label(at time.Time) string {
 func (q *question) begin(ctx context.Context, reports Reports, now time.Time) error {
 	look := metric.Report{Site: q.report.Site, Zone: q.report.Zone, Currency: q.report.Currency, Bots: q.report.Bots, Metrics: q.report.Metrics, Window: q.report.Window}
 	for _, look.Step = range []period.Step{period.Year, period.Month, period.Day} {
-		table, err := reports.Report(ctx, look)
+		table, err := reports.Tabulate(ctx, look)
 		if err != nil {
 			return err
 		}
@@ -209,8 +209,8 @@ type reportsOf struct {
 	shows *Shown
 }
 
-// Report answers a question about the affiliate, for what is shown.
-func (s reportsOf) Report(ctx context.Context, r metric.Report) (metric.Table, error) {
+// Tabulate answers a question about the affiliate, for what is shown.
+func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	if r.Affiliate = s.own; s.own != nil && slices.Contains(r.Metrics, metric.Events) {
 		return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", metric.Events)
 	}
@@ -220,7 +220,7 @@ func (s reportsOf) Report(ctx context.Context, r metric.Report) (metric.Table, e
 	if err := s.within(r); err != nil {
 		return metric.Table{}, err
 	}
-	return s.Reports.Report(ctx, r)
+	return s.Reports.Tabulate(ctx, r)
 }
 
 // ofPart are the dimensions by which a part may be told: what a session or an event

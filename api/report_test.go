@@ -23,7 +23,7 @@ type tables struct {
 	since time.Time // nothing is before
 }
 
-func (s *tables) Report(_ context.Context, r metric.Report) (t metric.Table, err error) {
+func (s *tables) Tabulate(_ context.Context, r metric.Report) (t metric.Table, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, r)

@@ -26,7 +26,7 @@ var now = time.Date(2024, 3, 10, 14, 32, 7, 0, time.UTC)
 // tables answers every row with 1.5 of what has thousandths, 1500 of what has not.
 type tables struct{ asked []metric.Report }
 
-func (s *tables) Report(_ context.Context, r metric.Report) (metric.Table, error) {
+func (s *tables) Tabulate(_ context.Context, r metric.Report) (metric.Table, error) {
 	s.asked = append(s.asked, r)
 	t := metric.Table{Source: "events", AsOf: now, Total: 7, Estimate: true}
 	for _, at := range r.Step.Cut(r.Window, r.Zone) {

@@ -15,6 +15,7 @@ import (
 	"footfall/account"
 	"footfall/api"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // tabled answers reports.
@@ -22,9 +23,25 @@ type tabled struct{ h *house }
 
 var errNoTables = errors.New("tables can't be counted yet")
 
-// Report answers a report.
-func (t tabled) Report(context.Context, metric.Report) (metric.Table, error) {
+// Tabulate answers a report.
+func (t tabled) Tabulate(context.Context, metric.Report) (metric.Table, error) {
 	return metric.Table{}, errNoTables
+}
+
+// inTurn answers reports that wait for their turn with all other questions.
+type inTurn struct {
+	api.Reports
+	turns query.Turns
+}
+
+// Tabulate waits for a turn and answers.
+func (t inTurn) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	leave, err := t.turns.Take(ctx)
+	if err != nil {
+		return metric.Table{}, err
+	}
+	defer leave()
+	return t.Reports.Tabulate(ctx, r)
 }
 
 // report answers a question in the form of POST /v1/query.

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/api"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // TestPrintTable: dimensions stand to the left, figures with their units to the right.
@@ -37,4 +41,31 @@ func TestQueryReportRefuses(t *testing.T) {
 	if fault, code := h.typed(nil, "query", "--report", t.TempDir()+"/none.json"); code != 1 || !strings.Contains(fault, "none.json") {
 		t.Errorf("%d %s", code, fault)
 	}
+}
+
+// TestReportsWaitTheirTurn with all other questions, and give it back.
+func TestReportsWaitTheirTurn(t *testing.T) {
+	turns := query.MakeTurns(1)
+	leave, err := turns.Take(t.Context())
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	waiting := inTurn{atOnce{}, turns}
+	if _, err := waiting.Tabulate(ctx, metric.Report{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without a turn: %v", err)
+	}
+	leave()
+	soon, end := context.WithTimeout(t.Context(), 10*time.Second)
+	defer end()
+	for range 2 {
+		if table, err := waiting.Tabulate(soon, metric.Report{}); err != nil || table.Source != "answered" {
+			t.Errorf("%+v, %v", table, err)
+		}
+	}
+}
+
+type atOnce struct{}
+
+func (atOnce) Tabulate(context.Context, metric.Report) (metric.Table, error) {
+	return metric.Table{Source: "answered"}, nil
 }
