@@ -6,21 +6,28 @@ GO ?= go
 # Flags for go test; .ci/run sets -v so that every test can be counted.
 TESTFLAGS ?=
 TIMEOUT ?= 12m
+# How many tests of a package run beside one another, of those that say they may:
+# more than there are processors, as they mostly wait.
+BESIDE ?= 4
 CLIENTS := clienttest/node_modules/.installed
+# What is tested as a whole, by two packages.
+export FOOTFALL_BINARY ?= $(CURDIR)/build/test/footfall
 
-.PHONY: test lint race bench build redis postgres
+.PHONY: test lint race bench build binary redis postgres
 
 # One package at a time: several of them start servers, kill them and measure.
-test: $(CLIENTS) redis postgres lint
-	$(GO) test -p 1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+# Linking takes one processor, so lint, which vets all, has the other meanwhile.
+test: $(CLIENTS) redis postgres
+	@$(MAKE) --no-print-directory -j2 lint binary
+	$(GO) test -vet=off -p 1 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-race: $(CLIENTS) redis postgres
-	$(GO) test -race -p 1 -timeout 30m $(TESTFLAGS) ./...
+race: $(CLIENTS) redis postgres binary
+	$(GO) test -race -p 1 -parallel $(BESIDE) -timeout 30m $(TESTFLAGS) ./...
 
 bench: build
 	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 30m ./...
@@ -31,6 +38,9 @@ bench: build
 # events a second. docs/running.md says how to make another profile.
 build:
 	$(GO) build -pgo=cmd/footfall/footfall.pgo -o build/footfall ./cmd/footfall
+
+binary:
+	$(GO) build -o build/test/footfall ./cmd/footfall
 
 $(CLIENTS): clienttest/install.sh clienttest/package.json clienttest/package-lock.json
 	sh clienttest/install.sh

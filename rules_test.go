@@ -32,6 +32,7 @@ const (
 	engine   floor = "engine"   // hides what several adapters share; words, its seam if it is in one
 	adapter  floor = "adapter"  // its seam, words, engines, its own driver
 	door     floor = "door"     // words, account, one thinking room
+	outside  floor = "outside"  // for other people's programs: the standard library
 	roof     floor = "roof"     // everything; also the tests of the finished binary
 )
 
@@ -44,13 +45,14 @@ type room struct {
 var house = []room{
 	{"event", word}, {"period", word}, {"metric", word}, {"money", word},
 	{"webhook", word}, // how messages are signed and sent, for the adapters of two seams
-	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking},
+	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"dialect", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
 	{"backup", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
 	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"ledger/postgres", adapter}, {"ledger/webhook", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
-	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door},
+	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door}, {"sqlapi", door},
+	{"client", outside},
 	{"cmd/footfall", roof}, {"clienttest", roof}, {"e2e", roof},
 }
 
@@ -179,7 +181,7 @@ func mayImport(at int, folder string) bool {
 // mayUse reports whether a room may use a package that is not ours.
 func mayUse(r room, imported string) bool {
 	switch r.floor {
-	case word:
+	case word, outside:
 		return !external(imported)
 	case thinking:
 		return !slices.Contains([]string{"net", "net/http", "database/sql", "os", "os/exec"}, imported)
@@ -393,6 +395,9 @@ func TestRulesBite(t *testing.T) {
 		{"a door with a queue", "collect/x.go", imports("footfall/queue"), "collect imports queue"},
 		{"a door with a store", "api/x.go", imports("footfall/store"), "api imports store"},
 		{"a door with a door", "dash/x.go", imports("footfall/api"), "dash imports api"},
+		{"a client with a word", "client/x.go", imports("footfall/metric"), "client imports metric"},
+		{"a client with a module", "client/x.go", imports("example.org/driver"), "client imports example.org/driver"},
+		{"a door with a client", "api/x.go", imports("footfall/client"), "api imports client"},
 		{"a door thinks twice", "collect/x.go", imports("footfall/enrich", "footfall/weblog"), "collect imports 2 thinking rooms: enrich, weblog"},
 		{"a folder without a floor", "attic/x.go", head, "attic/x.go: attic has no place in house"},
 		{"a driver in two folders", "geo/maxmind/x.go", imports("example.org/driver/v2/sub"), "example.org/driver/v2 in geo/maxmind"},

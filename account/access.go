@@ -17,6 +17,7 @@ const (
 	ReadServer      Action = "read server"      // sums over all sites
 	ReadAudit       Action = "read audit log"   // which is of all sites
 	ReadVisitors    Action = "read visitors"    // single ones, and segments
+	AskSQL          Action = "ask in SQL"       // which tells of single events and orders
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
 	ChangeSite      Action = "change site"      //
@@ -38,6 +39,7 @@ var rights = map[Action]struct {
 	ReadServer:      {[]Role{Owner, Admin, Viewer}, nil},
 	ReadAudit:       {[]Role{Owner}, nil},
 	ReadVisitors:    {[]Role{Owner, Admin, Viewer}, []Scope{Read, Everything}},
+	AskSQL:          {nil, []Scope{SQL, Everything}},
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
 	ChangeSite:      {[]Role{Owner, Admin}, nil},

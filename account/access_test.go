@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}
@@ -20,17 +20,18 @@ func TestRights(t *testing.T) {
 		may  []Action
 	}{
 		{"nobody", Who{}, nil},
-		{"operator", Operator(), all[:11]},
+		{"operator", Operator(), all[:12]},
 		{"owner", role(Owner), all[:11]},
 		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
 		{"affiliate", role(Affiliate), []Action{OwnFigures}},
 		{"share", Share{Site: "a"}.Who(), []Action{ReadFigures}},
 		{"key read", key(Read), []Action{ReadFigures, ReadVisitors, ReadMemberships}},
+		{"key sql", key(SQL), []Action{AskSQL}},
 		{"key define", key(Define), []Action{ChangeSegments}},
 		{"key segments", key(InPages), []Action{ReadMemberships}},
 		{"key orders", key(Orders), []Action{WriteOrders}},
-		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ManageProgramme, WriteOrders}},
+		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ManageProgramme, WriteOrders, AskSQL}},
 		{"key affiliate", key("affiliate:01J"), []Action{OwnFigures}},
 		{"key unknown", key("king"), nil},
 	} {

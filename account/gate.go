@@ -26,6 +26,7 @@ type Entrances interface {
 type Gate struct {
 	Entrances
 	secrets  Secrets
+	audit    Audit
 	throttle *Throttle
 	now      func() time.Time
 }
@@ -34,11 +35,12 @@ type Gate struct {
 func NewGate(kept interface {
 	Entrances
 	Secrets
+	Audit
 }, now func() time.Time) *Gate {
 	if now == nil {
 		now = time.Now
 	}
-	return &Gate{kept, kept, NewThrottle(now), now}
+	return &Gate{kept, kept, kept, NewThrottle(now), now}
 }
 
 // Entry is how somebody came in: with a session, or up to the second factor,
@@ -240,9 +242,10 @@ func (g *Gate) SetUp(ctx context.Context, token string, p Person, password strin
 }
 
 // NewPassword sets a password by a link of an invitation or a reset, and ends
-// all other sessions. A password that can't be one leaves the link as it was.
+// all other sessions. The audit log is told, of which Office learns who has proven
+// the address. A password that can't be one leaves the link as it was.
 func (g *Gate) NewPassword(ctx context.Context, token, password string) (Person, Entry, error) {
-	l, err := g.Look(ctx, token, ForInvite, ForReset)
+	l, err := g.Look(ctx, token, SetPassword...)
 	if err != nil {
 		return Person{}, Entry{}, err
 	}
@@ -254,6 +257,9 @@ func (g *Gate) NewPassword(ctx context.Context, token, password string) (Person,
 		return p, Entry{}, err
 	}
 	if _, err := g.UseLink(ctx, token); err != nil {
+		return p, Entry{}, err
+	}
+	if err := g.audit.Record(ctx, Change{Who: p.Who(nil).Name, What: l.spelled(), Target: p.Email}); err != nil {
 		return p, Entry{}, err
 	}
 	if err := g.keepPassword(ctx, p.ID, password); err != nil {
@@ -355,21 +361,16 @@ func (g *Gate) keepPassword(ctx context.Context, person, password string) error 
 	return g.SetPassword(ctx, person, hash)
 }
 
-// Asked counts a wish for a link by mail, and is the address in the form in
-// which it is kept. It does not look whether anybody has it. Errors:
+// Asked counts a wish for a link by mail for the network that it came from, and
+// is the address in the form in which it is kept. It does not look whether
+// anybody has it; how many letters go there is a Quota's matter. Errors:
 // event.InvalidError, *SlowError.
 func (g *Gate) Asked(email, network string) (string, error) {
 	email, err := Email(email)
 	if err != nil {
 		return "", err
 	}
-	// Whoever asks from many networks fills nobody's mailbox either: an address has
-	// one tight count of its own.
-	err = g.throttle.Try("mail "+email, Sender{Network: network})
-	if err == nil {
-		err = g.throttle.Try("mail "+email, Sender{Device: "any"})
-	}
-	return email, err
+	return email, g.throttle.TryNetwork(network)
 }
 
 // LinkFor makes a link for whoever has an address. Nobody, and somebody who is

@@ -17,6 +17,7 @@ type Scope string
 const (
 	Read        Scope = "read"     // reads everything of its site
 	Define      Scope = "define"   // changes segments
+	SQL         Scope = "sql"      // asks in SQL: single events, orders and commissions of its site
 	InPages     Scope = "segments" // for a shop's page: reads which segments a visitor is in, and nothing else
 	Orders      Scope = "orders"   // writes orders and refunds
 	Everything  Scope = "admin"    // all of these, and manages the affiliate programme
@@ -24,7 +25,7 @@ const (
 )
 
 // Scopes lists the scopes that have a fixed name.
-var Scopes = []Scope{Read, Define, InPages, Orders, Everything}
+var Scopes = []Scope{Read, SQL, Define, InPages, Orders, Everything}
 
 // kind is the scope, without the id of an affiliate.
 func (s Scope) kind() Scope {

@@ -83,12 +83,14 @@ type Invited struct {
 	Member
 	Token string        // of a link that sets a password, told this once; "" is none
 	Life  time.Duration // of the link
+	Ended bool          // the password of before ended for the role, with all sessions
 }
 
 // Invite gives somebody a role, who is added if nobody has the e-mail. Who has no
 // password gets a link to set one, but only if the whole person is by's to
-// change: else whoever invites would get into an account with other roles.
-// Every invitation is made here.
+// change: else whoever invites would get into an account with other roles. Where
+// nobody has proven the address, a password ends before the role is bigger, or that
+// is ErrUnproven: see proof.go. Every invitation is made here.
 func (o *Office) Invite(ctx context.Context, by Who, p Person, g Grant) (Invited, error) {
 	if err := CheckGrant(g); err != nil {
 		return Invited{}, err
@@ -104,41 +106,55 @@ func (o *Office) Invite(ctx context.Context, by Who, p Person, g Grant) (Invited
 		return Invited{}, err
 	}
 	g.Person = kept.ID
-	m, err := o.grant(ctx, by, kept, g)
-	if err != nil || !m.Invited || !m.Whole(by) {
-		return Invited{Member: m}, err
+	made, err := o.grant(ctx, by, kept, g)
+	if err != nil || !made.Invited || !made.Whole(by) {
+		return made, err
 	}
-	return o.link(ctx, by, m, ForInvite, InviteLife)
+	return o.link(ctx, by, made, ForInvite, InviteLife)
 }
 
-// SetRole gives a person a role on a site, in place of the one there.
-func (o *Office) SetRole(ctx context.Context, by Who, g Grant) (Member, error) {
+// SetRole gives a person a role on a site, in place of the one there. There is a
+// link to set a password if the one of before had to end for it, as by Invite.
+func (o *Office) SetRole(ctx context.Context, by Who, g Grant) (Invited, error) {
 	if err := CheckGrant(g); err != nil {
-		return Member{}, err
+		return Invited{}, err
 	}
 	if err := may(by, g.Site); err != nil {
-		return Member{}, err
+		return Invited{}, err
 	}
 	m, err := o.Member(ctx, by, g.Person)
 	if err != nil {
-		return Member{}, err
+		return Invited{}, err
 	}
-	return o.grant(ctx, by, m.Person, g)
+	made, err := o.grant(ctx, by, m.Person, g)
+	if err != nil || !made.Ended {
+		return made, err
+	}
+	return o.link(ctx, by, made, ForInvite, InviteLife)
 }
 
 // grant gives a role that may be given, and tells what the person is then.
-func (o *Office) grant(ctx context.Context, by Who, p Person, g Grant) (Member, error) {
+func (o *Office) grant(ctx context.Context, by Who, p Person, g Grant) (made Invited, err error) {
 	if by.Person == p.ID {
-		return Member{}, ErrYourself
+		return Invited{}, ErrYourself
 	}
 	before, err := o.kept.Grants(ctx, p.ID)
-	if err != nil {
-		return Member{}, err
+	if err == nil {
+		made.Ended, err = o.doubts(ctx, by, p, before, g)
 	}
-	if err := o.kept.PutGrant(ctx, g); err != nil {
-		return Member{}, err
+	if err == nil && made.Ended {
+		err = o.end(ctx, p)
 	}
-	return o.changed(ctx, by, p, before, "user add")
+	if err == nil {
+		err = o.kept.PutGrant(ctx, g)
+	}
+	if err == nil && made.Ended {
+		err = o.end(ctx, p) // once more: whoever could make a link until then can't any more
+	}
+	if err == nil {
+		made.Member, err = o.changed(ctx, by, p, before, "user add")
+	}
+	return made, err
 }
 
 // changed notes what became of a person's roles.
@@ -246,19 +262,20 @@ func (o *Office) Reset(ctx context.Context, by Who, person string, totp bool) (I
 	if err := o.note(ctx, by, Change{What: what, Target: m.Email}); err != nil {
 		return Invited{}, err
 	}
-	return o.link(ctx, by, m, ForReset, ResetLife)
+	return o.link(ctx, by, Invited{Member: m}, ForReset, ResetLife)
 }
 
 // link makes a link of a member who is by's to change. It looks at the roles
 // again once the link is there: a role that was given meanwhile either ended the
 // link, or is seen now.
-func (o *Office) link(ctx context.Context, by Who, m Member, purpose Purpose, life time.Duration) (Invited, error) {
+func (o *Office) link(ctx context.Context, by Who, m Invited, purpose Purpose, life time.Duration) (Invited, error) {
 	token, err := o.kept.AddLink(ctx, purpose, m.ID, life)
 	if err != nil {
 		return Invited{}, err
 	}
 	if m.Roles, err = o.kept.Grants(ctx, m.ID); err == nil && m.Whole(by) {
-		return Invited{m, token, life}, nil
+		m.Token, m.Life = token, life
+		return m, nil
 	}
 	if _, gone := o.kept.UseLink(ctx, token); gone != nil && !errors.Is(gone, ErrNotFound) {
 		err = errors.Join(err, gone)

@@ -164,8 +164,8 @@ func TestInvitations(t *testing.T) {
 	if again := invite("owner", "new@example.com", "a", account.Admin); again.Token == "" || again.Role("a") != account.Admin {
 		t.Errorf("an owner of every site got none: %+v", again)
 	}
-	if known := invite("owner", "viewera@example.com", "b", account.Viewer); known.Token != "" || known.Role("b") != account.Viewer {
-		t.Errorf("who has a password got a link: %+v", known)
+	if known := invite("owner", "adminA@example.com", "a", account.Viewer); known.Token != "" || known.Role("a") != account.Viewer {
+		t.Errorf("who has a password, and gets no bigger role, got a link: %+v", known)
 	}
 	for by, site := range map[string]string{"ownerA": "b", "adminA": "a", "admin": "", "viewerA": "a", "key": "a", "ownerB": ""} {
 		before := s.state()

@@ -21,9 +21,11 @@ var Routes = []Route{
 
 	// api: keys
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
-	{"GET", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
+	{"GET", "/v1/query", ReadFigures}, {"POST", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
+	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
+	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
 	{"GET", "/v1/visitors/{id}/history", ReadVisitors},
 	{"GET", "/v1/visitors/{id}/segments", ReadMemberships}, // with the reasons: ReadVisitors
 	{"GET", "/v1/segments", ReadVisitors}, {"PUT", "/v1/segments", ChangeSegments},
@@ -43,6 +45,7 @@ var Routes = []Route{
 	{"GET", "/portal/profile", OwnFigures}, {"POST", "/portal/profile", OwnFigures},
 	{"GET", "/portal/assets/{version}/{name}", Public},
 	{"GET", "/join/{program}", Public}, {"POST", "/join/{program}", Public},
+	{"GET", "/program/new", PayOut}, {"POST", "/program/new", PayOut}, {"POST", "/program/{program}/settings/sites", PayOut},
 	{"GET", "/program", ManageProgramme}, {"GET", "/program/{program}", ManageProgramme},
 	{"GET", "/program/{program}/affiliates", ManageProgramme}, {"POST", "/program/{program}/affiliates", ManageProgramme},
 	{"GET", "/program/{program}/affiliates/{affiliate}", ManageProgramme}, {"POST", "/program/{program}/affiliates/{affiliate}", ManageProgramme},

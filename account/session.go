@@ -14,8 +14,12 @@ const (
 	ForSetup  Purpose = "setup"  // makes the first person
 	ForInvite Purpose = "invite" // a new person sets a password
 	ForReset  Purpose = "reset"  // sets another password
+	ForProof  Purpose = "proof"  // sets another password, and was told to the mailbox alone
 	ForCode   Purpose = "code"   // the password was right: waits for the second factor's code
 )
+
+// SetPassword are the purposes of links that set a password.
+var SetPassword = []Purpose{ForInvite, ForReset, ForProof}
 
 // Link is a token that works once.
 type Link struct {

@@ -63,9 +63,14 @@ func (t *Throttle) counts(name string, from Sender) []count {
 	}
 	return []count{
 		{t.hash("name", name+"\x00"+from.Network), freeByName, longestPause},
-		{t.hash("network", from.Network), freeByNetwork, longestPause},
+		t.ofNetwork(from.Network),
 		{t.hash("everywhere", name), freeEverywhere, pauseEverywhere},
 	}
+}
+
+// ofNetwork is the count of whatever a network tries.
+func (t *Throttle) ofNetwork(network string) count {
+	return count{t.hash("network", network), freeByNetwork, longestPause}
 }
 
 // SlowError tells that somebody must wait before the next try.
@@ -113,10 +118,16 @@ func hash(key [32]byte, sort, what string) (h [16]byte) {
 
 // Try counts a try before it is made, so that many at once count, too. A
 // SlowError is one that came too early: it must not be made, and does not count.
-func (t *Throttle) Try(name string, from Sender) error {
+func (t *Throttle) Try(name string, from Sender) error { return t.try(t.counts(name, from)) }
+
+// TryNetwork counts a try for the network alone: it guesses at nobody. Errors:
+// as Try.
+func (t *Throttle) TryNetwork(network string) error { return t.try([]count{t.ofNetwork(network)}) }
+
+func (t *Throttle) try(counts []count) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now, counts := t.now(), t.counts(name, from)
+	now := t.now()
 	for _, c := range counts {
 		if wait := t.tried[c.key].next.Sub(now); wait > 0 {
 			return &SlowError{wait}

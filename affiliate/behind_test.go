@@ -75,6 +75,29 @@ func TestRule16PickedOnce(t *testing.T) {
 	}
 }
 
+// TestExactly: what was seen is picked by the hash or its beginning, and by nothing
+// that is less, more or another's.
+func TestExactly(t *testing.T) {
+	proposal := func(who, currency, hash string) affiliate.Proposal {
+		return affiliate.Proposal{Payout: ledger.Payout{Affiliate: who, Currency: currency, Hash: hash}}
+	}
+	all := []affiliate.Proposal{proposal("anna", "EUR", "aa11"), proposal("anna", "USD", "aa12"), proposal("bert", "EUR", "bb11")}
+	for _, x := range []struct {
+		seen ledger.Payout
+		want string // hash, or what the refusal says
+	}{
+		{ledger.Payout{Affiliate: "anna", Currency: "EUR", Hash: "aa11"}, "aa11"}, {ledger.Payout{Hash: "bb"}, "bb11"}, {ledger.Payout{Currency: "USD", Hash: "aa"}, "aa12"},
+		{ledger.Payout{Affiliate: "anna", Hash: "aa"}, "begins more than one"}, {ledger.Payout{Affiliate: "anna", Hash: "bb11"}, "look at the proposal again"},
+		{ledger.Payout{Currency: "USD", Hash: "aa11"}, "look at the proposal again"}, {ledger.Payout{Affiliate: "bert", Currency: "EUR"}, "look at the proposal again"},
+		{ledger.Payout{Hash: "bb11bb"}, "look at the proposal again"}, {ledger.Payout{Hash: "b11"}, "look at the proposal again"},
+	} {
+		picked, err := affiliate.Exactly(all[2].Payout, x.seen)(all)
+		if err == nil && (len(picked) != 2 || picked[1].Payout.Hash != x.want) || err != nil && !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%+v: %+v %v, want %q", x.seen, picked, err, x.want)
+		}
+	}
+}
+
 // TestRule15HeldByCurrency: what comes back in one currency lets go none that a
 // flag holds in another.
 func TestRule15HeldByCurrency(t *testing.T) {

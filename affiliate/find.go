@@ -55,7 +55,7 @@ func merge(tx ledger.Tx, all []ledger.Order) (ledger.Order, error) {
 	})
 	o := all[0]
 	if all[1].Known {
-		return o, shop.Invalid("order_id", "names two orders that both have contents: %s and %s", o.ID, all[1].ID)
+		return o, shop.Invalid("order_id", "names two orders that both have contents, %s and %s: name the one that it is about alone", o.ID, all[1].ID)
 	}
 	for _, other := range all[1:] {
 		if err := tx.Orders().Facts().Merge(other.ID, o.ID); err != nil {

@@ -17,7 +17,7 @@ import (
 const AffiliateAccepted = "affiliate.accepted"
 
 // letters are the kinds of notices that affiliates themselves get, by e-mail.
-var letters = map[string]mail.Kind{AffiliateAccepted: mail.Acceptance, PayoutApproved: mail.PayoutApproved, PayoutPaid: mail.PayoutPaid}
+var letters = map[string]mail.Kind{AffiliateAccepted: mail.Acceptance, PayoutApproved: mail.PayoutApproved, PayoutPaid: mail.PayoutPaid, PayoutFailed: mail.PayoutFailed}
 
 // write keeps a notice to an affiliate, in the transaction of what it tells of,
 // if affiliates are written to.
@@ -223,8 +223,10 @@ func (m *Mailing) letter(ctx context.Context, n ledger.Notice) (letter mail.Mess
 		}
 		if p.QuietPayouts {
 			why = "the programme sends no e-mail about payouts"
+			return nil
 		}
-		return tell(tx, n.Body, &about)
+		why, err = tell(tx, n, &about)
+		return err
 	})
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
@@ -237,7 +239,10 @@ func (m *Mailing) letter(ctx context.Context, n ledger.Notice) (letter mail.Mess
 		return letter, "the affiliate has no address", nil
 	}
 	path := "/portal/payouts"
-	if n.Kind == AffiliateAccepted {
+	switch n.Kind {
+	case PayoutFailed:
+		path = "/portal/profile" // what is likely to mend it
+	case AffiliateAccepted:
 		if path, err = m.o.Login(ctx, a); err != nil {
 			return letter, "", err
 		}
@@ -250,13 +255,17 @@ func (m *Mailing) letter(ctx context.Context, n ledger.Notice) (letter mail.Mess
 }
 
 // tell reads what a letter about a payout tells: what the notice said, and where
-// the money goes.
-func tell(tx ledger.Tx, body []byte, about *mail.About) error {
+// the money goes; or says why it is not true any more.
+func tell(tx ledger.Tx, n ledger.Notice, about *mail.About) (why string, err error) {
 	var of struct{ Data PayoutData }
-	if err := json.Unmarshal(body, &of); err != nil {
-		return err
+	if err := json.Unmarshal(n.Body, &of); err != nil {
+		return "", err
 	}
 	p, err := tx.Money().Tables().Payouts().Get(of.Data.Payout)
+	if n.Kind != PayoutFailed && p.State == ledger.Failed {
+		why = "the payout failed meanwhile"
+	}
 	about.Payout, about.Amount, about.Reference, about.Account = p.ID, of.Data.Amount.Value+" "+of.Data.Amount.Currency, of.Data.External, p.Account
-	return err
+	about.Reason = of.Data.Reason
+	return why, err
 }

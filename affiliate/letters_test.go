@@ -125,12 +125,59 @@ func TestPayoutLetters(t *testing.T) {
 	}
 }
 
+// TestFailedPayoutLetters: of a payout that failed is told, with the reason and where
+// to look; that it was approved is told no more if that still waited. The next one
+// is told again.
+func TestFailedPayoutLetters(t *testing.T) {
+	for name, told := range map[string]bool{"before the first letter": false, "after it": true} {
+		d, box, m := mailed(t, nil)
+		d.earns()
+		if _, err := d.Alter(t.Context(), d.anna.ID, func(a *ledger.Affiliate) { a.Payout = "Anna's account" }); err != nil {
+			t.Fatal(err)
+		}
+		p := d.approved()
+		if told {
+			run(t, m)
+		}
+		if _, err := d.Advance(t.Context(), p.ID, ledger.Sent, "transfer-7", ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Advance(t.Context(), p.ID, ledger.Failed, "", "there is no such account"); err != nil {
+			t.Fatal(err)
+		}
+		run(t, m)
+		run(t, m) // one of an affiliate at a time
+		want := map[bool]string{true: "[payout-approved payout-failed]", false: "[payout-failed]"}[told]
+		if fmt.Sprint(box.kinds) != want {
+			t.Fatalf("%s: came %v, want %s: %+v", name, box.kinds, want, d.letters())
+		}
+		letter := box.came[len(box.came)-1]
+		for _, part := range []string{"50.00 EUR", "Anna's account", "there is no such account", "next payout", "check in your profile", p.ID, "https://s.example/portal/profile"} {
+			if !strings.Contains(letter.Text, part) {
+				t.Errorf("%s: the letter lacks %q: %s", name, part, letter.Text)
+			}
+		}
+		first := d.letters()[1]
+		if told != (first.State == ledger.Delivered) || !told && (first.State != ledger.Dead || first.Why != "the payout failed meanwhile") {
+			t.Errorf("%s: of the approval is kept %+v", name, first)
+		}
+		d.approved()
+		run(t, m)
+		if last := box.kinds[len(box.kinds)-1]; last != mail.PayoutApproved || !strings.Contains(box.came[len(box.came)-1].Text, "50.00 EUR") {
+			t.Errorf("%s: of the next payout came %v", name, box.kinds)
+		}
+	}
+}
+
 // TestQuietPayouts: no letter of a programme that keeps quiet, nor where no mail
 // is sent, nor to who has no address; one that waits when it is turned off is
 // given up.
 func TestQuietPayouts(t *testing.T) {
 	d, box, m := mailed(t, func(p *ledger.Program) { p.QuietPayouts = true })
 	d.earns()
+	if _, err := d.Advance(t.Context(), d.approved().ID, ledger.Failed, "", "no account"); err != nil {
+		t.Fatal(err)
+	}
 	p := d.approved()
 	d.program.QuietPayouts = false
 	if _, err := d.PutProgram(t.Context(), d.program); err != nil {
@@ -151,7 +198,9 @@ func TestQuietPayouts(t *testing.T) {
 	}
 	off := openDesk(t, nil) // sends no mail
 	off.earns()
-	off.approved()
+	if _, err := off.Advance(t.Context(), off.approved().ID, ledger.Failed, "", "no account"); err != nil {
+		t.Fatal(err)
+	}
 	if all := off.letters(); len(all) != 0 {
 		t.Errorf("kept %+v", all)
 	}

@@ -162,6 +162,75 @@ func TestAssignWhatIsNotKnown(t *testing.T) {
 	}
 }
 
+// assignedBefore gives an order to an affiliate as was possible while nobody knew
+// what was ordered.
+func (d *desk) assignedBefore(o ledger.Order, a ledger.Affiliate, at time.Time) {
+	d.t.Helper()
+	made := ledger.Decision{ID: "by-hand-" + o.ID, Order: o.ID, Affiliate: a.ID, Rule: affiliate.RuleManual, Time: at, By: "me",
+		Explain: []ledger.Candidate{{Kind: affiliate.KindManual, Affiliate: a.ID, Time: at, Kept: true, Reason: "hers"}}}
+	o.Affiliate, o.Decision, o.Rule = a.ID, made.ID, made.Rule
+	err := d.book.Change(d.t.Context(), func(tx ledger.Tx) error {
+		return errors.Join(tx.Orders().Facts().Decide(made), tx.Orders().Put(o))
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TestAssignedBeforeItWasKnown: what somebody decided of a refund or dispute of which
+// nobody knew the order holds for the order that it turns out to be part of,
+// whatever was decided of that by the rules; of two by hand the later one does.
+func TestAssignedBeforeItWasKnown(t *testing.T) {
+	sold := stripe(order("", "", 10000, noon, "ben15"), "1", "payment_intent", "pi_1")
+	part, both := stripe(refund("", "r", 4000, noon), "", "charge", "ch_1"), stripe(refund("", "r", 4000, noon), "", "charge", "ch_1", "payment_intent", "pi_1")
+	other := stripe(refund("", "r2", 2000, noon), "", "payment_intent", "pi_1")
+	for name, c := range map[string]struct {
+		story     func(d *desk, early, late time.Time)
+		anna, ben int64
+	}{
+		"beside the order": {func(d *desk, early, _ time.Time) {
+			d.assignedBefore(d.take(part).Order, d.anna, early)
+			d.take(sold)
+			d.take(both)
+		}, 3000, 0},
+		"before another part": {func(d *desk, early, _ time.Time) {
+			d.take(other)
+			d.assignedBefore(d.take(part).Order, d.anna, early)
+			d.take(both)
+			d.take(sold)
+		}, 2000, 0},
+		"both parts, the first one last": {func(d *desk, early, late time.Time) {
+			d.assignedBefore(d.take(other).Order, d.ben, late)
+			d.assignedBefore(d.take(part).Order, d.anna, early)
+			d.take(both)
+			d.take(sold)
+		}, 0, 2000},
+		"the order by hand since": {func(d *desk, early, _ time.Time) {
+			d.assignedBefore(d.take(part).Order, d.anna, early)
+			if _, err := d.Assign(d.t.Context(), d.take(sold).Order.ID, d.ben.ID, "me", "his"); err != nil {
+				d.t.Fatal(err)
+			}
+			d.take(both)
+		}, 0, 3000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := openDesk(t, nil)
+			h := d.hooked(affiliate.OrderAttributed)
+			d.now = noon.Add(3 * time.Hour)
+			c.story(d, noon.Add(time.Hour), noon.Add(2*time.Hour))
+			taken := d.take(sold)
+			owner := map[bool]ledger.Affiliate{true: d.anna, false: d.ben}[c.anna > 0]
+			if o := taken.Order; o.Affiliate != owner.ID || o.Rule != affiliate.RuleManual || !taken.Duplicate || d.earned(d.anna) != c.anna || d.earned(d.ben) != c.ben {
+				t.Errorf("%+v; anna earned %d, ben %d", o, d.earned(d.anna), d.earned(d.ben))
+			}
+			told := d.told(h)
+			if n := len(told); n == 0 && name == "beside the order" || n > 0 && told[n-1].Data.Affiliate.ID != owner.ID { // of two parts the one that is kept may have been given already
+				t.Errorf("told %s", d.spelled(told))
+			}
+		})
+	}
+}
+
 // TestNamesOfTwoKnownOrders: two orders that both have contents stay two.
 func TestNamesOfTwoKnownOrders(t *testing.T) {
 	d := openDesk(t, nil)

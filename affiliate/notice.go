@@ -195,7 +195,7 @@ func changes(before, after seen, since, now time.Time) (all []news) {
 		tell(CommissionReversed, m.earned-n.earned, money, whyEarned(money))
 		tell(CommissionCreated, n.earned-m.earned, money, whyEarned(money))
 		tell(CommissionHeld, n.held-m.held, holds, whyHeld(after.holding[o.affiliate]))
-		tell(CommissionAvailable, n.available-m.available, nil, whyAvailable(m, n))
+		tell(CommissionAvailable, n.available-m.available, nil, whyAvailable(m, n, after.ripe(o, since, now)))
 	}
 	slices.SortFunc(all, func(a, b news) int {
 		return cmp.Or(cmp.Compare(turn(a.kind), turn(b.kind)), cmp.Compare(a.affiliate, b.affiliate), cmp.Compare(a.currency, b.currency))
@@ -241,9 +241,20 @@ func whyEarned(entries []ledger.Entry) string {
 // whyHeld is what holds a commission: the types of flags, else a dispute.
 func whyHeld(flags []string) string { return cmp.Or(strings.Join(flags, ","), "dispute") }
 
-// whyAvailable tells whether time made something available, or an end of what held
-// it, or a payout that it was in and that failed.
-func whyAvailable(before, after stand) string {
+// ripe lists an owner's entries that can be paid from some moment behind since on,
+// up to now.
+func (s seen) ripe(o owner, since, now time.Time) (all []ledger.Entry) {
+	for _, e := range s.entries {
+		if e.Affiliate == o.affiliate && e.Currency == o.currency && e.Available.After(since) && !e.Available.After(now) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// whyAvailable tells whether time made something available, which is what ripe is
+// of, or an end of what held it, or a payout that it was in and that failed.
+func whyAvailable(before, after stand, ripe []ledger.Entry) string {
 	switch {
 	case before.paid > after.paid:
 		return "payout_failed"
@@ -252,7 +263,32 @@ func whyAvailable(before, after stand) string {
 	case before.earned != after.earned:
 		return "order" // after its hold
 	}
-	return "hold_over"
+	return whyRipe(ripe)
+}
+
+// whyRipe tells why entries can be paid that were told of when they were posted:
+// their order's hold is over; or they came after it, and were posted between two
+// looks at the clock.
+func whyRipe(entries []ledger.Entry) string {
+	held, released, late := int64(0), int64(0), int64(0)
+	for _, e := range entries {
+		root, _, _ := strings.Cut(e.Cause, "#")
+		switch {
+		case e.Available.After(e.Occurred) || root == CauseOrder: // a hold may be of no days
+			held += e.Amount
+		case dispute(e.Kind):
+			released += e.Amount
+		default:
+			late += e.Amount
+		}
+	}
+	switch {
+	case held > 0 || released <= 0 && late <= 0:
+		return "hold_over"
+	case released > 0:
+		return "released"
+	}
+	return "order"
 }
 
 // body spells a notice.

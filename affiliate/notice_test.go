@@ -16,6 +16,11 @@ func TestChanges(t *testing.T) {
 	earn, paid := entry("1", ledger.Earn, 100, CauseOrder, ""), entry("1", ledger.Earn, 100, CauseOrder, "w")
 	back := entry("2", ledger.Reverse, -30, "refund:r", "")
 	hold, release := entry("3", ledger.DisputeHold, -100, "dispute:d:created", ""), entry("4", ledger.DisputeRelease, 100, "dispute:d:won", "")
+	late := func(e ledger.Entry, day int) ledger.Entry {
+		e.Occurred, e.Available = after(day), after(day)
+		return e
+	}
+	won, more := late(release, 35), late(entry("5", ledger.Earn, 40, "content:x", ""), 35)
 	flag := map[string][]string{"a": {"fast_order", "paid_search"}}
 	all := func(entries ...ledger.Entry) seen { return seen{entries: entries} }
 	flagged := func(entries ...ledger.Entry) seen { return seen{entries: entries, holding: flag} }
@@ -44,6 +49,12 @@ func TestChanges(t *testing.T) {
 		{"a dispute that is won", all(earn, hold), all(earn, hold, release), 40, 40, "available 100 released"},
 		{"a dispute that is won early", all(earn, hold), all(earn, hold, release), 0, 0, ""},
 		{"time while it is disputed", all(earn, hold), all(earn, hold), 29, 31, ""},
+		{"a dispute that was won after the hold, seen by the clock", all(earn, hold, won), all(earn, hold, won), 34, 35, "available 100 released"},
+		{"the same after a day off", all(earn, hold, won), all(earn, hold, won), 29, 36, "available 100 released"},
+		{"a dispute that was won early, when the hold is over", all(earn, hold, release), all(earn, hold, release), 29, 30, "available 100 hold_over"},
+		{"a dispute that was won, and the order grew", all(earn, hold, won, more), all(earn, hold, won, more), 34, 35, "available 140 released"},
+		{"what was earned after the hold, seen by the clock", all(earn, more), all(earn, more), 34, 35, "available 40 order"},
+		{"an order without a hold", all(late(earn, 0)), all(late(earn, 0)), -1, 0, "available 100 hold_over"},
 	} {
 		var got []string
 		for _, n := range changes(c.before, c.after, after(c.since), after(c.now)) {

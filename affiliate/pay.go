@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/ledger"
@@ -105,22 +106,33 @@ var ErrChanged error = &shop.InvalidError{Field: "payout", Why: "is not what it 
 // payout once.
 type Pick func(all []Proposal) ([]Proposal, error)
 
-// Exactly picks what was seen. Where one of it is not what it was any more, that
-// is ErrChanged.
+// Exactly picks what was seen, by the hash of its entries or the beginning of it
+// that was shown, and by affiliate and currency where they are given. Where one of it
+// is not what it was any more, that is ErrChanged.
 func Exactly(seen ...ledger.Payout) Pick {
 	return func(all []Proposal) (picked []Proposal, err error) {
 		for _, want := range seen {
-			at := slices.IndexFunc(all, func(p Proposal) bool {
-				return p.Payout.Affiliate == want.Affiliate && p.Payout.Currency == want.Currency && p.Payout.Hash == want.Hash
-			})
-			if at < 0 {
-				return nil, ErrChanged
+			var found []Proposal
+			for _, p := range all {
+				if want.Hash != "" && strings.HasPrefix(p.Payout.Hash, want.Hash) && asGiven(want.Affiliate, p.Payout.Affiliate) && asGiven(want.Currency, p.Payout.Currency) {
+					found = append(found, p)
+				}
 			}
-			picked = append(picked, all[at])
+			switch len(found) {
+			case 0:
+				return nil, ErrChanged
+			case 1:
+				picked = append(picked, found[0])
+			default:
+				return nil, shop.Invalid("payout", "%s begins more than one: write more of the hash", want.Hash)
+			}
 		}
 		return picked, nil
 	}
 }
+
+// asGiven reports whether something is as it was given, if it was.
+func asGiven(given, is string) bool { return given == "" || given == is }
 
 // Approve makes payouts of what is picked of the proposals. Their entries are in
 // no other payout then (rule 16). pick may be run again from the start.

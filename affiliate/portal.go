@@ -25,6 +25,7 @@ type Home struct {
 	Orders      int64  // attributed
 	Unconfirmed int64  // of Orders: the shop has not confirmed them, so that they earn nothing yet
 	Purses      []Purse
+	Today       Today
 	Days        []Part // every day of the window
 	Ways        []Part // what brought the orders: each is in one part; commissions of orders that are another's now are in the one of no kind
 	Subs        []Part // by sub id of the click, "" has none; orders that no click brought are in none
@@ -32,6 +33,12 @@ type Home struct {
 	Sites       []Part // of a programme with several: clicks are of where they were made, orders of the shop's; "" what is of no order
 	Recent      []Commission
 	Misses      []ledger.Miss // what people wrote who meant a code, most often first
+}
+
+// Today is what came since midnight, whatever the window is.
+type Today struct {
+	Clicks, Orders int64
+	Made           map[string]Made // by currency, of all that the affiliate has something of
 }
 
 // Made is what orders brought, in minor units of a currency.
@@ -82,6 +89,9 @@ func (d *Desk) Home(ctx context.Context, affiliate string, window period.Window,
 		}
 		total, err := v.made(&h, zone)
 		if err != nil {
+			return err
+		}
+		if h.Today, err = v.today(zone); err != nil {
 			return err
 		}
 		if err := v.purses(&h, total, nextCutoff(h.AsOf, zone)); err != nil {
@@ -166,31 +176,44 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 		b.Earned += p.Amount
 		balances[p.Currency] = b
 	}
-	odd, err := v.tx.Money().Entries(ledger.EntryFilter{Program: v.program.ID, Affiliate: v.affiliate.ID, Kinds: []ledger.EntryKind{ledger.Reverse, ledger.DisputeHold, ledger.DisputeRelease}})
+	odd, err := v.tx.Figures().Commissions(ledger.Cut{Program: v.program.ID, Affiliate: v.affiliate.ID, Kinds: []ledger.EntryKind{ledger.Reverse, ledger.DisputeHold, ledger.DisputeRelease},
+		By: []ledger.By{ledger.ByCurrency, ledger.ByKind, ledger.ByPayout}})
 	if err != nil {
 		return err
 	}
-	for _, e := range odd {
-		if e.Payout == "" {
+	for _, s := range odd {
+		if s.Payout == "" {
 			continue
 		}
-		b := balances[e.Currency]
-		if e.Kind == ledger.Reverse {
-			b.Reversed += e.Amount
+		b := balances[s.Currency]
+		if s.Kind == ledger.Reverse {
+			b.Reversed += s.Value
 		} else {
-			b.Disputed -= e.Amount
-			b.Held -= e.Amount
+			b.Disputed -= s.Value
+			b.Held -= s.Value
 		}
-		balances[e.Currency] = b
+		balances[s.Currency] = b
 	}
 	currencies := maps.Clone(total)
 	for currency := range balances {
 		currencies[currency] = total[currency]
+		h.Today.Made[currency] = h.Today.Made[currency] // nothing today is a figure, too
 	}
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
 		h.Purses = append(h.Purses, Purse{currency, total[currency], balances[currency], v.next(currency, unpaid, cutoff)})
 	}
 	return nil
+}
+
+// today counts what came since midnight.
+func (v *viewing) today(zone *time.Location) (Today, error) {
+	window, _, err := period.Named("Today", v.now, zone)
+	if err != nil {
+		return Today{}, err
+	}
+	h := Home{Window: window}
+	made, err := v.made(&h, zone)
+	return Today{h.Clicks, h.Orders, made}, err
 }
 
 // next is what a payout would take at a cut-off.

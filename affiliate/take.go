@@ -159,7 +159,7 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 		last = &decisions[n-1]
 	}
 	if d.settled(p, o, decisions) {
-		return o, nil
+		return handed(o, decisions), nil
 	}
 	if err := d.candidates(tx, p, o, &q); err != nil {
 		return o, err
@@ -177,6 +177,21 @@ func (d *Desk) attribute(tx ledger.Tx, p ledger.Program, o ledger.Order) (ledger
 	}
 	o = broughtBy(o, decision, q.Touches)
 	return o, d.suspect(tx, p, o, decision, q.Touches)
+}
+
+// handed is an order as somebody has decided last, who may have decided of a part of
+// it that was known by another name.
+func handed(o ledger.Order, decisions []ledger.Decision) ledger.Order {
+	last := ledger.Decision{ID: o.Decision}
+	for _, d := range decisions {
+		if d.By != "" && !d.Time.Before(last.Time) {
+			last = d
+		}
+	}
+	if last.ID == o.Decision {
+		return o
+	}
+	return broughtBy(o, last, nil)
 }
 
 // underWay is how long after an order was decided first what was on its way then

@@ -141,6 +141,35 @@ func TestToldStory(t *testing.T) {
 	}
 }
 
+// TestToldLate: what comes after the hold, between two looks at the clock, is told
+// at the next one with its own reason.
+func TestToldLate(t *testing.T) {
+	d := openDesk(t, nil)
+	h := d.hooked()
+	d.write(click("c", "v", "anna", noon.Add(-time.Hour)))
+	d.take(order("1", "v", 10000, noon))
+	dispute := func(state shop.DisputeState) {
+		d.take(shop.Report{Site: "two", Number: "1", Time: d.now, Verified: true, Dispute: &shop.Dispute{ID: "dp", State: state}})
+	}
+	d.now = noon.AddDate(0, 0, 10)
+	dispute(shop.Disputed)
+	d.now = noon.AddDate(0, 0, 40)
+	d.ripen()
+	d.now = d.now.Add(20 * time.Second)
+	dispute(shop.Won)
+	d.now = d.now.Add(40 * time.Second)
+	d.ripen()
+	d.now = d.now.Add(20 * time.Second)
+	d.take(order("1", "v", 12000, d.now))
+	d.now = d.now.Add(40 * time.Second)
+	d.ripen()
+	want := "order.attributed anna\ncommission.created anna 5000 order\ncommission.held anna 5000 dispute\ncommission.available anna 5000 released\n" +
+		"commission.created anna 1000 changed\ncommission.available anna 1000 order"
+	if got := d.spelled(d.told(h)); got != want {
+		t.Errorf("told\n%s\nwant\n%s", got, want)
+	}
+}
+
 // TestToldFlag: a flag holds from the first; what it held becomes available when it
 // is cleared, not before the hold is over.
 func TestToldFlag(t *testing.T) {

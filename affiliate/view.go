@@ -150,6 +150,18 @@ func (d *Desk) Figures(id string) (a metric.Affiliate, sites []string, ok bool) 
 	return a, p.Sites, ok
 }
 
+// Owners tells whose the codes are of programmes that cover one of the sites, by
+// the text that stands in events as their source.
+func (d *Desk) Owners(sites []string) map[string]string {
+	set, owners := d.set.Load(), map[string]string{}
+	for _, c := range set.codes {
+		if slices.ContainsFunc(set.programs[c.Program].Sites, func(site string) bool { return slices.Contains(sites, site) }) {
+			owners[c.Text] = c.Affiliate
+		}
+	}
+	return owners
+}
+
 // LoginOf is the id of the affiliate that a person is; "" if the person is none.
 // Of several, in several programmes, it is the first that is not banned.
 func (d *Desk) LoginOf(ctx context.Context, person string) (id string, err error) {

@@ -36,6 +36,7 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
+	Reports Reports          // nil: there is no POST /v1/query
 
 	Export Export // nil: there is no /v1/export
 
@@ -89,6 +90,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
 	}
+	mux.HandleFunc("GET /openapi.json", describe)
 	mux.HandleFunc("/", unknown)
 	return mux
 }
@@ -97,6 +99,9 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 // account.Routes.
 func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
+	if d.Reports != nil {
+		all["/v1/query"]["POST"] = (*door).report
+	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
 	}
@@ -120,7 +125,9 @@ func (d *door) routes() map[string]methods {
 }
 
 // Handles reports whether a path is one of the API's.
-func Handles(path string) bool { return path == "/graphql" || strings.HasPrefix(path, "/v1/") }
+func Handles(path string) bool {
+	return path == "/graphql" || path == "/openapi.json" || strings.HasPrefix(path, "/v1/")
+}
 
 // methods are the methods that an address takes. What answers one gets the door
 // as it is for who asks, and the sites for which the request's key may do it.
@@ -183,6 +190,9 @@ func (d *door) by(a asker) *door {
 	if a.shows != nil {
 		asked.source = shown{asked.source, *a.shows}
 	}
+	if a.own != nil || a.shows != nil {
+		asked.Reports = reportsOf{d.Reports, a.own, a.shows}
+	}
 	return &asked
 }
 
@@ -217,9 +227,6 @@ type refusal struct {
 func (no *refusal) tell(w http.ResponseWriter) {
 	if no.challenge != "" {
 		w.Header().Set("WWW-Authenticate", no.challenge)
-	}
-	if no.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
 	}
 	refuse(w, no.status, no.why)
 }
@@ -346,7 +353,12 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
+// refuse answers that there is nothing, and why; with 503 also when to come again,
+// unless the head says that already.
 func refuse(w http.ResponseWriter, status int, why string) {
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		account.Away(w.Header())
+	}
 	reply(w, status, map[string]string{"error": why})
 }
 

@@ -163,7 +163,6 @@ func (d *door) daily(w http.ResponseWriter, r *http.Request, sites []account.Sit
 	}
 	if err != nil {
 		status, why := d.explain(err)
-		w.Header().Set("Retry-After", "2")
 		refuse(w, status, why)
 	}
 }

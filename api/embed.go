@@ -28,7 +28,7 @@ func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no
 	if err != nil {
 		return a, d.silent(err)
 	}
-	a.name, a.shows = "embed "+token, &Shown{By: metric.Dimensions}
+	a.name, a.shows = "embed "+token, &Shown{By: ofPart}
 	for _, m := range e.Metrics {
 		a.shows.Metrics = append(a.shows.Metrics, metric.Name(m))
 	}

@@ -102,6 +102,9 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		}
 		all = append(all, q)
 	}
+	for i := range all {
+		all[i].By = d.asker.name
+	}
 	return all, nil
 }
 
@@ -381,9 +384,6 @@ func (d *door) failLive(w http.ResponseWriter, err error) {
 		status, why = http.StatusServiceUnavailable, "the server is stopping: try again"
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "this took too long to be asked again and again: ask for a shorter window or a longer step"
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
 	}
 	refuse(w, status, why)
 }

@@ -186,9 +186,6 @@ func (d *door) tell(w http.ResponseWriter, found any, err error) {
 		return
 	}
 	status, why := d.explain(err)
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "2")
-	}
 	refuse(w, status, why)
 }
 

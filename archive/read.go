@@ -19,6 +19,7 @@ type column struct {
 	name   string
 	text   func(*event.Event) *string
 	number func(*event.Event, int64)
+	later  bool // objects from before it came don't have it
 }
 
 // columns are those of row, read one by one: several times faster than row by
@@ -60,6 +61,12 @@ var columns = []column{
 	{name: "properties", text: func(e *event.Event) *string { return &e.Properties }},
 	{name: "traits", text: func(e *event.Event) *string { return &e.Traits }},
 	{name: "context", text: func(e *event.Event) *string { return &e.Context }},
+	{name: "region", later: true, text: func(e *event.Event) *string { return &e.Region }},
+	{name: "city", later: true, text: func(e *event.Event) *string { return &e.City }},
+	{name: "browser_version", later: true, text: func(e *event.Event) *string { return &e.BrowserVersion }},
+	{name: "os_version", later: true, text: func(e *event.Event) *string { return &e.OSVersion }},
+	{name: "language", later: true, text: func(e *event.Event) *string { return &e.Language }},
+	{name: "screen", later: true, text: func(e *event.Event) *string { return &e.Screen }},
 }
 
 const (
@@ -79,6 +86,9 @@ func decode(f *parquet.File, site string, events []event.Event) ([]event.Event, 
 		events = append(events, event.Event{Site: site})
 	}
 	for _, c := range columns {
+		if _, there := f.Schema().Lookup(c.name); c.later && !there {
+			continue
+		}
 		shared := map[string]string{}
 		rows := events[start:]
 		err := eachValue(f, c.name, func(row int64, v parquet.Value) {

@@ -52,6 +52,13 @@ type row struct {
 	Properties  string `parquet:"properties,optional,dict"`
 	Traits      string `parquet:"traits,optional,dict"`
 	Context     string `parquet:"context,optional,dict"`
+
+	Region         string `parquet:"region,dict"` // these are not in objects from before they came
+	City           string `parquet:"city,dict"`
+	BrowserVersion string `parquet:"browser_version,dict"`
+	OSVersion      string `parquet:"os_version,dict"`
+	Language       string `parquet:"language,dict"`
+	Screen         string `parquet:"screen,dict"`
 }
 
 const (
@@ -148,6 +155,7 @@ func (r *row) from(e *event.Event, sent *int64) {
 		UTMTerm: e.Campaign.Term, UTMContent: e.Campaign.Content,
 		Country: e.Country, Device: e.Device, Browser: e.Browser, OS: e.OS, Bot: e.Bot, Channel: e.Channel,
 		Properties: e.Properties, Traits: e.Traits, Context: e.Context,
+		Region: e.Region, City: e.City, BrowserVersion: e.BrowserVersion, OSVersion: e.OSVersion, Language: e.Language, Screen: e.Screen,
 	}
 	if !e.Sent.IsZero() {
 		*sent = e.Sent.UnixMilli()

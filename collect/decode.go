@@ -20,6 +20,7 @@ type origin struct {
 	channel     string // web, pixel, plain; server is found by its library
 	ip          netip.Addr
 	userAgent   string
+	language    string // the request's Accept-Language
 	referer     string // stands in for the page's URL if pixel
 	anonymousID string // from the header, where an event has none
 	moment      moment // the last time that was read: of a batch, all events tell the same of sending
@@ -40,8 +41,10 @@ type (
 		kind, id, user, anonymous, group, previous, event, name, category *fastjson.Value
 		original, timestamp, sent, properties, traits, context, channel   *fastjson.Value
 	}
-	contextMembers struct{ ip, userAgent, page, campaign, library, traits *fastjson.Value }
-	pageMembers    struct{ url, path, referrer, title, search, name, file, category *fastjson.Value }
+	contextMembers struct {
+		ip, userAgent, page, campaign, library, traits, locale, screen *fastjson.Value
+	}
+	pageMembers struct{ url, path, referrer, title, search, name, file, category *fastjson.Value }
 )
 
 // decoder makes events of parsed JSON. It is used again and again and not safe
@@ -135,6 +138,10 @@ func (c *contextMembers) at(key []byte) **fastjson.Value {
 		return &c.library
 	case "traits":
 		return &c.traits
+	case "locale":
+		return &c.locale
+	case "screen":
+		return &c.screen
 	}
 	return nil
 }
@@ -285,10 +292,10 @@ func (d *decoder) timeOf(field string, v *fastjson.Value) (time.Time, error) {
 // the request's are those of a machine of the site and say nothing.
 func (d *decoder) readSender() error {
 	from := &d.from
-	from.IP, from.UserAgent = d.ip, d.userAgent
+	from.IP, from.UserAgent, from.Language, from.Screen = d.ip, d.userAgent, d.language, d.screenWidth()
 	if d.channel != "pixel" && (loose(d.m.channel) == "server" || serverLibrary(loose(member(d.ctx.library, "name")))) {
 		d.e.Channel, from.Server = "server", true
-		from.IP, from.UserAgent = netip.Addr{}, ""
+		from.IP, from.UserAgent, from.Language = netip.Addr{}, "", ""
 	}
 	if own := loose(d.ctx.ip); own != "" {
 		from.IP = toldAddr(own)
@@ -297,7 +304,34 @@ func (d *decoder) readSender() error {
 	if own := loose(d.ctx.userAgent); own != "" {
 		from.UserAgent = own
 	}
+	if own := loose(d.ctx.locale); own != "" {
+		from.Language = own
+	}
 	return nil
+}
+
+// screenWidth is the width of the sender's screen in CSS pixels, 0 if it is not
+// said. Libraries in Android apps say how many dots it has, and how many of them
+// make a pixel.
+func (d *decoder) screenWidth() int {
+	width := decimal(member(d.ctx.screen, "width"))
+	if width == 0 {
+		return 0
+	}
+	if library := loose(member(d.ctx.library, "name")); strings.Contains(library, "android") || strings.Contains(library, "kotlin") {
+		if density := decimal(member(d.ctx.screen, "density")); density > 1 {
+			width /= density
+		}
+	}
+	return int(min(width, 1<<16))
+}
+
+// decimal is the number v is; 0 if it is none, or less.
+func decimal(v *fastjson.Value) float64 {
+	if v == nil || v.Type() != fastjson.TypeNumber {
+		return 0
+	}
+	return max(0, v.GetFloat64())
 }
 
 // toldAddr is the address that a context.ip tells; none if it is no single one.

@@ -109,6 +109,36 @@ func TestSender(t *testing.T) {
 	}
 }
 
+// TestTold checks where language and screen come from: the event, its batch, then
+// the request, which says nothing of whom a server library speaks for.
+func TestTold(t *testing.T) {
+	for _, x := range []struct {
+		path, body, language string
+		screen               int
+		context              string
+	}{
+		{"/v1/page", `{}`, "fr-FR,fr;q=0.9", 0, ""},
+		{"/v1/page", `{"context":{"locale":"de-AT","screen":{"width":390,"height":844,"density":3}}}`, "de-AT", 390, `{"locale":"de-AT","screen":{"width":390,"height":844,"density":3}}`},
+		{"/v1/page", `{"context":{"screen":{"width":1512},"library":{"name":"footfall.js"}}}`, "fr-FR,fr;q=0.9", 1512, `{"library":{"name":"footfall.js"}}`},
+		{"/v1/page", `{"context":{"locale":7,"screen":{"width":"wide"}}}`, "fr-FR,fr;q=0.9", 0, `{"locale":7}`},
+		{"/v1/page", `{"context":{"screen":[390]}}`, "fr-FR,fr;q=0.9", 0, `{"screen":[390]}`},
+		{"/v1/page", `{"context":{"screen":{"width":1e300,"height":-1}}}`, "fr-FR,fr;q=0.9", 1 << 16, `{"screen":{"width":1e300,"height":-1}}`},
+		{"/v1/page", `{"context":{"screen":{"width":-5}}}`, "fr-FR,fr;q=0.9", 0, ""},
+		{"/v1/screen", `{"context":{"screen":{"width":1080,"height":2340,"density":2.75},"library":{"name":"analytics-android"}}}`, "fr-FR,fr;q=0.9", 392, `{"screen":{"width":1080,"height":2340,"density":2.75},"library":{"name":"analytics-android"}}`},
+		{"/v1/page", `{"channel":"server"}`, "", 0, ""},
+		{"/v1/page", `{"context":{"library":{"name":"analytics-go"},"locale":"nl"}}`, "nl", 0, `{"library":{"name":"analytics-go"},"locale":"nl"}`},
+		{"/v1/batch", `{"batch":[{"type":"page","context":{"locale":"it"}}],"context":{"locale":"es","screen":{"width":800}}}`, "it", 800, `{"locale":"it"}`},
+	} {
+		w := newWorld(Site{}, nil)
+		if rec := w.post(x.path, x.body, "Accept-Language", "fr-FR,fr;q=0.9"); rec.Code != 200 {
+			t.Fatalf("%s: %s", x.body, rec.Body)
+		}
+		if got := w.senders[0]; got.Language != x.language || got.Screen != x.screen || w.events[0].Context != x.context {
+			t.Errorf("%s: language %q, screen %d, context %s", x.body, got.Language, got.Screen, w.events[0].Context)
+		}
+	}
+}
+
 func TestBatchMerges(t *testing.T) {
 	w := newWorld(Site{}, nil)
 	rec := w.post("/v1/batch", `{"sentAt":"2026-11-20T21:59:59Z","timestamp":"2001-01-01T00:00:00Z","messageId":"batch","context":{"library":{"name":"analytics-go"},"locale":"de","page":{"url":"https://shop.example/shared"}},"batch":[

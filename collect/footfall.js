@@ -49,7 +49,7 @@
       properties,
       originalTimestamp: now,
       sentAt: now,
-      context: { page: { url: place.href, title: page.title, referrer }, affiliate, library: { name: 'footfall.js' } },
+      context: { page: { url: place.href, title: page.title, referrer }, affiliate, library: { name: 'footfall.js' }, screen: { width: screen.width } },
     });
     // A text body needs no preflight; keepalive outlives the page. Older browsers throw, full queues reject.
     const beacon = () => navigator.sendBeacon(server + route, body);
@@ -63,11 +63,12 @@
 
   const view = () => {
     const now = place.pathname + place.search;
-    if (now == shown) return;
-    if (shown) referrer = address;
-    shown = now;
-    address = place.href;
-    send('p');
+    if (now != shown) {
+      if (shown) referrer = address;
+      shown = now;
+      address = place.href;
+      send('p');
+    }
   };
   const pushState = history.pushState;
   history.pushState = function () {
@@ -94,5 +95,5 @@
   window.footfall = track;
   view();
   if ('404' in options) track('Page Not Found', { url: place.href });
-  for (const call of waiting || []) track(...call);
+  (waiting || []).map((call) => track(...call));
 })();

@@ -201,10 +201,12 @@ func (d *decoder) keepContext() (err error) {
 }
 
 // isOwnContext reports whether a member of the context became something else.
-func (d *decoder) isOwnContext(key []byte, _ *fastjson.Value) bool {
+func (d *decoder) isOwnContext(key []byte, v *fastjson.Value) bool {
 	switch string(key) {
 	case "page", "campaign":
 		return true
+	case "screen": // the snippet's
+		return v.Type() == fastjson.TypeObject && v.GetObject().Len() == 1 && member(v, "width") != nil
 	case "traits":
 		return d.tookTraits
 	}

@@ -240,7 +240,7 @@ func (c *Collector) siteOf(key string) (Site, *refusal) {
 
 // origin is what r says of all its events.
 func (c *Collector) origin(r *http.Request, site *Site, channel string) origin {
-	o := origin{site: site.ID, received: c.Now().UTC(), channel: channel, userAgent: r.Header.Get("User-Agent")}
+	o := origin{site: site.ID, received: c.Now().UTC(), channel: channel, userAgent: r.Header.Get("User-Agent"), language: r.Header.Get("Accept-Language")}
 	o.ip, _ = c.clientAddr(r)
 	if site.Keep > 0 {
 		o.keep, o.oldest = site.Keep, site.Oldest(o.received)

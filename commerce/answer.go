@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/shop"
 )
 
@@ -52,7 +53,7 @@ func word(field string) string {
 func (d *door) refuse(w http.ResponseWriter, f *refusal) {
 	switch f.status {
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
+		account.Away(w.Header())
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 	}

@@ -34,7 +34,7 @@ func (d *Door) askSetup(w http.ResponseWriter, r *http.Request, _ visit) {
 // askPassword shows the form of who was invited or forgot the password.
 func (d *Door) askPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{Link: r.URL.Query().Get("link")}
-	l, err := d.gate.Look(r.Context(), v.Link, account.ForInvite, account.ForReset)
+	l, err := d.gate.Look(r.Context(), v.Link, account.SetPassword...)
 	if err == nil {
 		var p account.Person
 		p, err = d.gate.Person(r.Context(), l.Person)
@@ -57,24 +57,26 @@ func (d *Door) showNew(w http.ResponseWriter, v newView, err error) {
 func (d *Door) setUp(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{First: true, Link: r.PostFormValue("link"), Email: r.PostFormValue("email"), Name: r.PostFormValue("name")}
 	p, e, err := d.gate.SetUp(r.Context(), v.Link, account.Person{Email: v.Email, Name: v.Name}, r.PostFormValue("password"))
-	d.entered(w, r, v, p, e, "set-up", err)
+	if err == nil {
+		d.note(r, visit{who: p.Who(nil)}, "set-up", p.Email)
+	}
+	d.entered(w, r, v, e, err)
 }
 
 func (d *Door) setPassword(w http.ResponseWriter, r *http.Request, _ visit) {
 	v := newView{Link: r.PostFormValue("link")}
 	p, e, err := d.gate.NewPassword(r.Context(), v.Link, r.PostFormValue("password"))
 	v.Email = p.Email
-	d.entered(w, r, v, p, e, "password by link", err)
+	d.entered(w, r, v, e, err)
 }
 
 // entered goes on with who has a new password.
-func (d *Door) entered(w http.ResponseWriter, r *http.Request, v newView, p account.Person, e account.Entry, what string, err error) {
+func (d *Door) entered(w http.ResponseWriter, r *http.Request, v newView, e account.Entry, err error) {
 	if err != nil {
 		v.Gone = errors.Is(err, account.ErrNotFound)
 		d.denied(w, err, "new.html", visit{}, func(why string) any { v.Problem = why; return v })
 		return
 	}
-	d.note(r, visit{who: p.Who(nil)}, what, p.Email)
 	d.welcome(w, r, e, "/")
 }
 

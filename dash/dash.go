@@ -39,10 +39,12 @@ type Options struct {
 	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
 	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
 	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
-	// Mail sends a link of a purpose, login or reset, to whoever find finds, and
-	// returns before it asks find, whose path is below the server's address;
-	// account.ErrNotFound is nobody. nil: links are not sent.
-	Mail func(purpose account.Purpose, find func(ctx context.Context) (p account.Person, path string, err error))
+	// Mail sends a link of a purpose, ForLogin or ForProof, to whoever find finds of an
+	// address, and returns before it asks find, whose path is below the server's
+	// address; account.ErrNotFound is nobody. Its error is an *account.SlowError: the
+	// address, whether anybody has it, had as many letters as it may have. nil: links
+	// are not sent.
+	Mail func(email string, purpose account.Purpose, find func(ctx context.Context) (p account.Person, path string, err error)) error
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
@@ -220,7 +222,7 @@ func tabs(in visit, name string) (shown []tab) {
 	found := false
 	for _, t := range []tab{
 		{"/account", "You", []string{"account.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
-		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
+		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
 	} {
 		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
 			t.Current = slices.Contains(t.of, name)

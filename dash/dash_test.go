@@ -213,6 +213,22 @@ func (s *quietSince) Answer(ctx context.Context, q metric.Query) (metric.Dataset
 	return set, err
 }
 
+// A box may be split by something finer, which stays so with whatever else is
+// chosen; a filter on it is told in words.
+func TestTabs(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	lacks(t, w.get(t, "/"), `tab=city"`, `tab=os_version"`, ">Cities</a>", ">Screens</a>")
+	page := w.get(t, "/?tab=city&tab=screen&tab=page&tab=nonsense&period=Last7Days")
+	lacks(t, page, "Munich (DE-BY)", "1920 px and more", `aria-current="true">Cities</a>`, `aria-current="true">Screens</a>`, "Chrome",
+		`tab=city&amp;tab=screen"`, `?city=Munich&#43;%28DE-BY%29&amp;period=Last7Days`, `tab=screen&amp;tab=region"`, `tab=city&amp;tab=os"`)
+	for _, word := range []string{"tab=page", "nonsense", "Germany", "tab=city&amp;tab=region"} {
+		if strings.Contains(page, word) {
+			t.Errorf("the page has %s", word)
+		}
+	}
+	lacks(t, w.get(t, "/?os_version=iOS+26&city=Munich+(DE-BY)"), "System is iOS 26", "City is Munich (DE-BY)")
+}
+
 func TestEveryBoxShowsItsOwnError(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
 	w.source.broken = map[metric.Dimension]error{"country": errors.New("disk /secret"), "browser": &metric.QueryError{Why: "ask otherwise"}}

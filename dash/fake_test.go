@@ -35,6 +35,8 @@ var invented = map[metric.Dimension][]string{
 		"/free-lesson", "/courses/portraits", "/affiliates", "/contact"},
 	"source": {"", "Google", "atelier.example", "newsletter", "Instagram", "ChatGPT", "Mastodon", "YouTube", "DuckDuckGo", "news.ycombinator.com", "Bing"},
 	"class":  {"direct"}, "country": {"DE", "US", "FR", "", "GB", "AT", "JP", "BR", "IN", "NL"}, "device": {"phone", "desktop", "tablet", "tv", ""},
+	"region": {"Bavaria (DE-BY)", "Auvergne-Rhône-Alpes (FR-ARA)"}, "city": {"Munich (DE-BY)", "Lyon (FR-ARA)"}, "language": {"de-DE", "en-US"},
+	"browser_version": {"Chrome 141", "Safari 26"}, "os": {"Windows", "iOS"}, "os_version": {"Windows 10 or 11", "iOS 26"}, "screen": {"under 576 px", "1920 px and more"},
 	"browser": {"Chrome", "Safari", "Firefox", "Edge", "Samsung Internet", "Opera"},
 }
 

@@ -76,7 +76,7 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 			http.Redirect(w, r, d.Portal, http.StatusSeeOther)
 		case !in.who.MaySomewhere(action):
 			d.refuse(w, http.StatusForbidden, "Your account may not see this. Ask an owner of the site for it.")
-		case r.Method == http.MethodPost && !in.wrote(r, "form"):
+		case r.Method == http.MethodPost && !wrote(r, "form", in.form()):
 			d.refuse(w, http.StatusForbidden, "This form is of an older log-in, so nothing was done. Load its page again.")
 		default:
 			do(w, r, in)
@@ -84,9 +84,9 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 	}
 }
 
-// wrote reports whether a field of the request has the session's secret word.
-func (in visit) wrote(r *http.Request, field string) bool {
-	return in.token != "" && hmac.Equal([]byte(r.PostFormValue(field)), []byte(in.form()))
+// wrote reports whether a field of the request has a session's secret word.
+func wrote(r *http.Request, field, word string) bool {
+	return word != "" && hmac.Equal([]byte(r.PostFormValue(field)), []byte(word))
 }
 
 func (d *Door) visitor(r *http.Request) (in visit, err error) {
@@ -101,25 +101,25 @@ func (d *Door) visitor(r *http.Request) (in visit, err error) {
 	return in, err
 }
 
-// Visitor is who has the session of a request, for another door. The person is
-// zero for the operator. Without a session that is valid it is account.ErrNotFound.
-func (d *Door) Visitor(r *http.Request) (account.Who, account.Person, error) {
-	in, err := d.visitor(r)
-	return in.who, in.person, err
+// Session is who has a browser's session, for another door.
+type Session struct {
+	Who    account.Who
+	Person account.Person // zero for the operator
+	Form   string         // secret word that the forms of its pages must hold
 }
 
-// Form is the secret word that forms of another door must hold; "" without a session.
-func (d *Door) Form(r *http.Request) string {
+// Session is that of a request. Without one that is valid it is
+// account.ErrNotFound; any other error means that nobody can tell.
+func (d *Door) Session(r *http.Request) (Session, error) {
 	in, err := d.visitor(r)
 	if err != nil {
-		return ""
+		return Session{}, err
 	}
-	return in.form()
+	return Session{in.who, in.person, in.form()}, nil
 }
 
-// CheckForm reports whether a form of another door, with the word of Form in a
-// field, was sent from a page of this server and of this session.
-func (d *Door) CheckForm(r *http.Request, field string) bool {
-	in, err := d.visitor(r)
-	return err == nil && d.cross.Check(r) == nil && in.wrote(r, field)
+// CheckForm reports whether a form of another door has a session's secret word in
+// a field, and was sent from a page of this server.
+func (d *Door) CheckForm(r *http.Request, field, word string) bool {
+	return d.cross.Check(r) == nil && wrote(r, field, word)
 }

@@ -15,17 +15,24 @@ type box struct {
 	title, unit string
 	by          metric.Dimension
 	counts      metric.Name
-	unknown     string // label of the empty value
+	unknown     string  // label of the empty value
+	tabs        []finer // what else the box can be split by
+}
+
+// finer is a box split by something else.
+type finer struct {
+	title string
+	by    metric.Dimension
 }
 
 // boxes stand in pairs on a wide page: long ones beside long ones.
 var boxes = []box{
-	{"Top pages", "Page views", "page", metric.PageViews, "(no path)"},
-	{"Sources", "Visitors", "source", metric.Visitors, ""},
-	{"Countries", "Visitors", "country", metric.Visitors, "Unknown"},
-	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown"},
-	{"Devices", "Visitors", "device", metric.Visitors, "Unknown"},
-	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)"},
+	{"Top pages", "Page views", "page", metric.PageViews, "(no path)", nil},
+	{"Sources", "Visitors", "source", metric.Visitors, "", nil},
+	{"Countries", "Visitors", "country", metric.Visitors, "Unknown", []finer{{"Regions", "region"}, {"Cities", "city"}}},
+	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown", []finer{{"Versions", "browser_version"}, {"Languages", "language"}}},
+	{"Devices", "Visitors", "device", metric.Visitors, "Unknown", []finer{{"Systems", "os"}, {"Versions", "os_version"}, {"Screens", "screen"}}},
+	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)", nil},
 }
 
 // rowsShort and rowsFull are the most rows of a list, and of one shown in full.
@@ -36,6 +43,7 @@ const (
 
 type list struct {
 	Title, Unit string
+	Tabs        []link // what it may be split by, if there is a choice
 	Rows        []row
 	More        string // URL of the whole list, "" if this is all
 	Less        string // URL without it
@@ -52,9 +60,40 @@ type row struct {
 	n            int64
 }
 
+// choose is the box split by what the URL says, and the tabs to choose by.
+func (b box) choose(s state) (box, []link) {
+	if b.tabs == nil {
+		return b, nil
+	}
+	all := append([]finer{{b.title, b.by}}, b.tabs...)
+	chosen := all[0]
+	for _, t := range b.tabs {
+		if slices.Contains(s.tabs, t.by) {
+			chosen = t
+		}
+	}
+	links := make([]link, len(all))
+	for i, t := range all {
+		to := s
+		to.tabs = slices.DeleteFunc(slices.Clone(s.tabs), func(by metric.Dimension) bool {
+			return slices.ContainsFunc(b.tabs, func(other finer) bool { return other.by == by })
+		})
+		if i > 0 {
+			to.tabs = append(to.tabs, t.by)
+		}
+		if s.detail == chosen.by {
+			to.detail = t.by
+		}
+		links[i] = link{Label: t.title, Href: to.href(), Current: t == chosen}
+	}
+	b.by = chosen.by
+	return b, links
+}
+
 // list asks for one box.
 func (d *Door) list(ctx context.Context, s state, x span, b box) list {
-	l := list{Title: b.title, Unit: b.unit, counts: b.counts, Full: s.detail == detailOf(b)}
+	b, tabs := b.choose(s)
+	l := list{Title: b.title, Unit: b.unit, Tabs: tabs, counts: b.counts, Full: s.detail == detailOf(b)}
 	limit := rowsShort
 	if l.Full {
 		limit = rowsFull
@@ -155,7 +194,8 @@ func (l *list) share(total *pair) {
 var names = map[metric.Dimension]string{"page": "Page", "source": "Source", "class": "Came by", "country": "Country", "device": "Device",
 	"browser": "Browser", "os": "System", "host": "Host", "referrer": "Referrer", "utm_source": "Campaign source", "utm_medium": "Campaign medium",
 	"utm_campaign": "Campaign", "utm_term": "Campaign term", "utm_content": "Campaign content", "bot": "Bot", "channel": "Channel",
-	"event": "Event", "title": "Title"}
+	"event": "Event", "title": "Title", "region": "Region", "city": "City", "browser_version": "Browser", "os_version": "System",
+	"language": "Language", "screen": "Screen"}
 
 // labelOf spells a value for people.
 func labelOf(d metric.Dimension, value string) string {

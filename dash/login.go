@@ -86,14 +86,18 @@ func (d *Door) mailLink(w http.ResponseWriter, r *http.Request, _ visit) {
 	}
 	purpose, path, further := account.ForLogin, "/login?link=", ""
 	if r.PostFormValue("for") == "reset" {
-		purpose, path = account.ForReset, "/password?link="
+		purpose, path = account.ForProof, "/password?link="
 	} else if v.Next != "/" {
 		further = "&next=" + url.QueryEscape(v.Next)
 	}
-	d.Mail(purpose, func(ctx context.Context) (account.Person, string, error) {
+	err = d.Mail(email, purpose, func(ctx context.Context) (account.Person, string, error) {
 		p, token, err := d.gate.LinkFor(ctx, email, purpose, mailLife)
 		return p, path + token + further, err
 	})
+	if err != nil {
+		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		return
+	}
 	d.show(w, http.StatusOK, "login.html", visit{}, loginView{Sent: email})
 }
 
@@ -164,6 +168,8 @@ func saidTo(err error) (status int, why string) {
 		status, why = http.StatusUnprocessableEntity, "Somebody has this e-mail already."
 	case errors.Is(err, account.ErrYourself):
 		why = "Nobody changes a role of their own, or disables or removes themselves: ask another owner."
+	case errors.Is(err, account.ErrUnproven):
+		why = "This account has roles that are not yours to change, and nobody has proven yet that the address is its own. Ask for a new password to be chosen by \u201cNo password, or forgotten?\u201d on the log-in page, and give the role then. Whoever runs this server can give it at once: footfall user add."
 	case errors.Is(err, account.ErrNotYours):
 		why = "That is for an owner of the site; what is of a whole person, for an owner of every site on which that person has a role."
 	}
@@ -202,6 +208,7 @@ func (d *Door) noControl(w http.ResponseWriter, err error) {
 	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
+	account.Away(w.Header())
 	http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
 }
 

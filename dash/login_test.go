@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -377,17 +378,18 @@ func TestOtherDoors(t *testing.T) {
 		return r
 	}
 	good := request(b.session, form(b.session), "http://example.com")
-	who, person, err := d.Visitor(good)
-	if err != nil || person.ID != p.ID || !who.May(account.PayOut, "") || d.Form(good) != form(b.session) || !d.CheckForm(good, "csrf") {
-		t.Errorf("%+v %+v %v", who, person, err)
+	s, err := d.Session(good)
+	if err != nil || s.Person.ID != p.ID || !s.Who.May(account.PayOut, "") || s.Form != form(b.session) || !d.CheckForm(good, "csrf", s.Form) {
+		t.Errorf("%+v %v", s, err)
 	}
 	for _, bad := range []*http.Request{request("ffs_x", form("ffs_x"), "http://example.com"), request(b.session, "x", "http://example.com"),
 		request(b.session, form(b.session), "http://evil.example"), request("", "", "http://example.com")} {
-		if d.CheckForm(bad, "csrf") {
+		s, err := d.Session(bad)
+		if d.CheckForm(bad, "csrf", s.Form) {
 			t.Error("a forged form counts")
 		}
-	}
-	if who, _, err := d.Visitor(request("ffs_x", "", "")); err == nil || who.MaySomewhere(account.LoggedIn) || d.Form(request("ffs_x", "", "")) != "" {
-		t.Error("an unknown session is somebody")
+		if c, _ := bad.Cookie(cookie); c.Value != b.session && (!errors.Is(err, account.ErrNotFound) || s.Who.MaySomewhere(account.LoggedIn) || s.Form != "") {
+			t.Error("an unknown session is somebody")
+		}
 	}
 }

@@ -102,6 +102,7 @@ type peopleView struct {
 	Older, Newer string         // addresses of the pages beside this one
 	Link         string         // that sets a password, shown once
 	For          account.Member // whom it is for
+	Ended        bool           // whose password of before has ended
 	Roles        []account.Role // to choose from
 	Days         int            // that the link works
 	Letter       letter         // with the link
@@ -157,7 +158,7 @@ func (d *Door) invite(w http.ResponseWriter, r *http.Request, in visit) {
 		d.acted(w, r, err, "", "", again)
 		return
 	}
-	v := peopleView{For: made.Member, Days: days(made.Life)}
+	v := peopleView{For: made.Member, Ended: made.Ended, Days: days(made.Life)}
 	if made.Token != "" {
 		v.Link, v.Letter = d.origin(r)+"/password?link="+made.Token, d.letter(r, made, g)
 	} else if v.Done = made.Email + " has the role now."; !made.Invited {
@@ -194,6 +195,7 @@ type personView struct {
 	Self    bool
 	Whole   bool
 	Link    string // that sets a password, shown once
+	Ended   bool   // the password of before has ended
 	Days    int
 	Letter  letter // with the link
 }
@@ -232,8 +234,13 @@ func (d *Door) toPerson(w http.ResponseWriter, r *http.Request, in visit, err er
 }
 
 func (d *Door) setRole(w http.ResponseWriter, r *http.Request, in visit) {
-	_, err := d.office.SetRole(r.Context(), in.who, account.Grant{Person: r.PathValue("person"), Site: r.PostFormValue("site"), Role: account.Role(r.PostFormValue("role"))})
-	d.toPerson(w, r, in, err, "role")
+	g := account.Grant{Person: r.PathValue("person"), Site: r.PostFormValue("site"), Role: account.Role(r.PostFormValue("role"))}
+	made, err := d.office.SetRole(r.Context(), in.who, g)
+	if err != nil || made.Token == "" {
+		d.toPerson(w, r, in, err, "role")
+		return
+	}
+	d.showPerson(w, r, in, http.StatusOK, personView{Link: d.origin(r) + "/password?link=" + made.Token, Ended: made.Ended, Days: days(made.Life), Letter: d.letter(r, made, g)})
 }
 
 // takeRole takes a role away. Who has none left that one may see is not shown

@@ -84,7 +84,11 @@ func TestPeoplePage(t *testing.T) {
 	their.want(their.do("GET", "/people", nil), 403, "may not see this")
 
 	b.want(b.send(person+"/role", "site", at, "role", "king"), 422, "is unknown")
-	b.want(b.send(person+"/role", "site", at, "role", "admin"), 303)
+	made = b.send(person+"/role", "site", at, "role", "admin")
+	b.want(made, 200, "The password and sessions of before have ended", "Send this to new@example.com")
+	their.want(their.do("GET", "/", nil), 401)
+	_, token, _ := strings.Cut(found(t, made, `>(http://example.com/password.link=ffl_[a-z0-9]+)<`), "=")
+	their.want(their.do("POST", "/password", fields("link", token, "password", password)), 303)
 	b.want(b.do("GET", person+"?done=role", nil), 200, "The role is set.", "<option selected>admin", "last seen")
 	b.want(b.send(person+"/logout"), 303)
 	their.want(their.do("GET", "/", nil), 401)
@@ -98,7 +102,7 @@ func TestPeoplePage(t *testing.T) {
 	b.want(b.do("GET", person, nil), 200, "No role on any site")
 	b.want(b.send(person+"/remove"), 303)
 	b.want(b.do("GET", person, nil), 404, "not there")
-	if got, want := strings.Join(o.changes(t), "; "), "user remove new@example.com; user remove new@example.com; user enable new@example.com; user disable new@example.com; user reset new@example.com; user log-out new@example.com; user add new@example.com; account password by link new@example.com; user add new@example.com"; got != want {
+	if got, want := strings.Join(o.changes(t), "; "), "user remove new@example.com; user remove new@example.com; user enable new@example.com; user disable new@example.com; user reset new@example.com; user log-out new@example.com; account password by link new@example.com; user add new@example.com; account password by link new@example.com; user add new@example.com"; got != want {
 		t.Errorf("the audit log has\n%s\nwant\n%s", got, want)
 	}
 	if text := b.want(b.do("GET", "/changes?kind=user", nil), 200); strings.Contains(text, "ffl_") || strings.Contains(text, "account password") {
@@ -270,8 +274,10 @@ func TestPeopleAreWrittenTo(t *testing.T) {
 	if want := []string{"new@example.com viewer ffl_", "other@example.com viewer ffl_", "one@example.com  ffl_"}; !slices.Equal(sent, want) {
 		t.Errorf("%q was sent, want %q", sent, want)
 	}
-	b.want(invite("admin@example.com"), 200, "needs no link") // and no letter
-	if len(sent) != 3 {
+	b.want(invite("admin@example.com"), 200, "The password and sessions of before have ended", "could not be sent")
+	o.person(t, "owner2@example.com", account.Owner, "")
+	b.want(invite("owner2@example.com"), 200, "needs no link") // and no letter
+	if len(sent) != 4 {
 		t.Errorf("%q was sent", sent)
 	}
 }

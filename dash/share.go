@@ -22,6 +22,9 @@ func Shows() (metrics []metric.Name, by []metric.Dimension) {
 		if !slices.Contains(by, b.by) {
 			by = append(by, b.by)
 		}
+		for _, t := range b.tabs {
+			by = append(by, t.by)
+		}
 	}
 	return metrics, by
 }

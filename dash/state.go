@@ -19,7 +19,8 @@ type state struct {
 	period  string // name of a window
 	metric  string // in the chart: one of cells
 	filters []metric.Filter
-	detail  metric.Dimension // the list shown in full; "" is none
+	detail  metric.Dimension   // the list shown in full; "" is none
+	tabs    []metric.Dimension // what boxes are split by instead of their first
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
@@ -58,6 +59,13 @@ func readState(v url.Values, sites []account.Site) state {
 			s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
 		}
 	}
+	for _, b := range boxes {
+		for _, t := range b.tabs {
+			if slices.Contains(v["tab"], string(t.by)) {
+				s.tabs = append(s.tabs, t.by)
+			}
+		}
+	}
 	s.readDates(v)
 	return s
 }
@@ -80,6 +88,9 @@ func (s state) values() url.Values {
 	}
 	if s.detail != "" {
 		v.Set("detail", string(s.detail))
+	}
+	for _, by := range s.tabs {
+		v.Add("tab", string(by))
 	}
 	for _, f := range s.filters {
 		v.Add(string(f.Dimension), f.Value)

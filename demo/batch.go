@@ -28,6 +28,12 @@ type about struct {
 	Page      page   `json:"page"`
 	UserAgent string `json:"userAgent"`
 	IP        string `json:"ip"`
+	Locale    string `json:"locale"`
+	Screen    screen `json:"screen"`
+}
+
+type screen struct {
+	Width int `json:"width"`
 }
 
 type page struct {
@@ -79,6 +85,8 @@ func (h Hit) message() message {
 			Page:      page{"https://" + h.Domain + h.Path + h.Search, h.Path, h.Search, h.Title, h.Referrer},
 			UserAgent: h.UserAgent,
 			IP:        h.IP.String(),
+			Locale:    h.locale(),
+			Screen:    screen{h.screen()},
 		},
 	}
 	if h.Event != "" {

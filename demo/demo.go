@@ -31,7 +31,7 @@ type Hit struct {
 	Referrer   string
 	UserAgent  string
 	IP         netip.Addr     // a documentation address
-	Country    string         // ISO 3166-1, what Countries says of IP; "" unknown
+	Country    string         // ISO 3166-1, what Places says of IP; "" unknown
 	Properties map[string]any // of a track event
 }
 
@@ -94,7 +94,7 @@ func (v visit) hits(visitor string, r *rand.Rand) []Hit {
 	var hits []Hit
 	view := func(path, title string) {
 		h := Hit{Visitor: visitor, Domain: Domain, Path: path, Title: title + " | Shop Example", Referrer: referrer,
-			UserAgent: agent, IP: ip, Country: Countries{}.Country(ip)}
+			UserAgent: agent, IP: ip, Country: Places{}.Place(ip).Country}
 		if search != "" {
 			h.Search = "?" + search
 		}

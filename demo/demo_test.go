@@ -39,7 +39,7 @@ func TestHits(t *testing.T) {
 		if i > 0 && h.Time.Before(hits[i-1].Time) {
 			t.Fatalf("hit %d is out of order", i)
 		}
-		if h.Visitor == "" || h.Path == "" || h.UserAgent == "" || h.Country != (Countries{}).Country(h.IP) {
+		if h.Visitor == "" || h.Path == "" || h.UserAgent == "" || h.Country != (Places{}).Place(h.IP).Country {
 			t.Fatalf("hit %d: %+v", i, h)
 		}
 	}
@@ -165,12 +165,34 @@ func documentation(ip netip.Addr) bool {
 	return netip.MustParsePrefix("203.0.113.0/24").Contains(ip) || netip.MustParsePrefix("198.51.100.0/24").Contains(ip)
 }
 
-func TestCountries(t *testing.T) {
-	for ip, want := range map[string]string{"203.0.113.29": "PL", "198.51.100.42": "US", "203.0.113.47": "", "203.0.113.200": "",
-		"192.0.2.29": "", "2001:db8::1": ""} {
-		if got := (Countries{}).Country(netip.MustParseAddr(ip)); got != want {
+func TestPlaces(t *testing.T) {
+	warsaw := event.Place{Country: "PL", Region: "Mazovia (PL-14)", City: "Warsaw (PL-14)"}
+	chicago := event.Place{Country: "US", Region: "Illinois (US-IL)", City: "Chicago (US-IL)"}
+	for ip, want := range map[string]event.Place{"203.0.113.29": warsaw, "198.51.100.42": chicago, "203.0.113.13": {Country: "FO"}, "203.0.113.47": {}, "203.0.113.200": {},
+		"192.0.2.29": {}, "2001:db8::1": {}} {
+		if got := (Places{}).Place(netip.MustParseAddr(ip)); got != want {
 			t.Errorf("%s: %q, want %q", ip, got, want)
 		}
+	}
+}
+
+// TestPeopleDiffer checks that hits say the same of a visitor each time, and
+// that visitors differ in what lists are made of.
+func TestPeopleDiffer(t *testing.T) {
+	type said struct {
+		locale string
+		width  int
+	}
+	of, seen := map[string]said{}, map[said]bool{}
+	for h := range Hits(now, 1) {
+		s := said{h.locale(), h.screen()}
+		if before, ok := of[h.Visitor]; ok && before != s {
+			t.Fatalf("%s said %v, then %v", h.Visitor, before, s)
+		}
+		of[h.Visitor], seen[s] = s, true
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d kinds of visitors", len(seen))
 	}
 }
 

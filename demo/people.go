@@ -11,24 +11,7 @@ var countries = [48]string{1: "AU", "AT", "BE", "VG", "KY", "CX", "HR", "CY", "C
 	"GR", "HU", "IS", "IN", "IE", "IT", "LV", "LT", "LU", "MX", "NL", "NO", "PL", "PT", "RO", "RU", "SM", "SK", "SI", "ES",
 	"SE", "CH", "UA", "AE", "GB", "US"}
 
-// Countries tells the country of the demo's addresses. They are documentation
-// addresses (RFC 5737) whose last byte is the data set's country code.
-type Countries struct{}
-
-// Country is the ISO 3166-1 code of one of the demo's addresses, "" of others.
-func (Countries) Country(ip netip.Addr) string {
-	if !ip.Is4() {
-		return ""
-	}
-	b := ip.As4()
-	for _, r := range ranges {
-		if [3]byte(b[:3]) == r && int(b[3]) < len(countries) {
-			return countries[b[3]]
-		}
-	}
-	return ""
-}
-
+// ranges are the nets that the demo's addresses lie in.
 var ranges = [2][3]byte{{203, 0, 113}, {198, 51, 100}}
 
 func address(country int, r *rand.Rand) netip.Addr {

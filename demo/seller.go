@@ -146,7 +146,7 @@ func (t *trip) view(domain, path, title string, after time.Duration) {
 func (m *monthly) visit(by *Affiliate) {
 	m.visitors++
 	ip := address(1+m.IntN(len(countries)-1), m.Rand)
-	t := &trip{with: Hit{Visitor: fmt.Sprintf("demo-learner-%x-%d", m.seed, m.visitors), UserAgent: draw(agents, m.Rand), IP: ip, Country: Countries{}.Country(ip)}}
+	t := &trip{with: Hit{Visitor: fmt.Sprintf("demo-learner-%x-%d", m.seed, m.visitors), UserAgent: draw(agents, m.Rand), IP: ip, Country: Places{}.Place(ip).Country}}
 	if by == nil {
 		from := draw(sellerOrigins, m.Rand)
 		t.from, t.search = from.referrer, from.search

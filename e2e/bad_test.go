@@ -23,6 +23,7 @@ func gzipped(text string) string {
 // TestBadInput sends what no client should: the answer is clear, nothing of it
 // is stored, and the server stays up.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	at := s.addSite("bad.example")
 	s.start()

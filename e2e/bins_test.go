@@ -39,8 +39,13 @@ func (s *server) reconcile(when string) (r reconciled) {
 // many of them late or a second time: at every moment bins and hot buckets together are what
 // a recount says.
 func TestBins(t *testing.T) {
-	t.Run("memory", func(t *testing.T) { killBins(t, newServer(t, "--archive-age", "2s"), func() {}) })
+	t.Parallel()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		killBins(t, newServer(t, "--archive-age", "2s"), func() {})
+	})
 	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
 		r := startRedis(t)
 		s := newServer(t, "--archive-age", "2s", "--hot", "redis://"+r.address+"?name=e2e")
 		killBins(t, s, func() {

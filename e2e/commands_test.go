@@ -14,6 +14,7 @@ import (
 // TestCommands checks the JSON shapes that scripts rely on, without a server
 // and beside one.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	for _, running := range []bool{false, true} {
 		t.Run(fmt.Sprintf("running=%v", running), func(t *testing.T) {
 			s := newServer(t)
@@ -93,6 +94,7 @@ func checkShapes(t *testing.T, s *server, at site) {
 // TestAside sends bad events among good ones: they are set aside with a
 // reason, can be listed, shown and dropped, and their neighbours are stored.
 func TestAside(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	at := s.addSite("shop.example")
 	s.start()
@@ -144,6 +146,7 @@ func TestAside(t *testing.T) {
 
 // TestGraphQL asks the affiliate design's question with a key and without.
 func TestGraphQL(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	at := s.addSite("shop.example")
 	s.start()

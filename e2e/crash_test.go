@@ -9,6 +9,7 @@ import (
 // TestKill kills the server 25 times at random moments under load: every
 // event that was answered is stored once, and archived once.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	const rounds = 25
 	s := newServer(t, "--archive-age", "2s")
 	at := s.addSite("load.example")

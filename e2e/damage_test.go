@@ -14,6 +14,7 @@ import (
 // ways that a crash or a bad disk leaves: every event that was answered is
 // there once after the next start, in the store and in the archive.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, "--archive-age", "1s")
 	at := s.addSite("load.example")
 	s.start()
@@ -30,6 +31,7 @@ func TestDamage(t *testing.T) {
 	t.Logf("%d acknowledged; the store's log has %d bytes", len(acked), size(t, logs[0]))
 	for _, d := range damages() {
 		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
 			c := newServer(t, "--archive-age", "1s")
 			copyTree(t, s.data, c.data)
 			d.do(t, c.data)
@@ -178,6 +180,7 @@ func copyTree(t testing.TB, from, to string) {
 // TestRebuild makes the store anew beside a running server under load: the
 // figures of what was there before stay the same and nothing is lost.
 func TestRebuild(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, "--archive-age", "1s")
 	at := s.addSite("load.example")
 	d := dataSets[0]

@@ -29,6 +29,7 @@ type report struct {
 // TestImport imports the real logs, with a server running and without: every
 // figure is the truth's, and a second import adds nothing.
 func TestImport(t *testing.T) {
+	t.Parallel()
 	for _, d := range dataSets {
 		for _, running := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/running=%v", d.format, running), func(t *testing.T) {
@@ -135,6 +136,7 @@ func checkTop(t *testing.T, s *server, at site, d dataSet, metric string, want [
 // four words of the truth, so all figures are those with bots; the reader that
 // counts them here is first checked against the truth.
 func TestLogsOverHTTP(t *testing.T) {
+	t.Parallel()
 	for _, d := range dataSets {
 		t.Run(d.format, func(t *testing.T) {
 			want, visits := d.truth(t), d.visits(t)

@@ -30,9 +30,10 @@ type affiliates struct {
 	key string
 }
 
-func newAffiliates(t *testing.T) *affiliates {
+func newAffiliates(t *testing.T, env ...string) *affiliates {
 	t.Helper()
 	a := &affiliates{server: newServer(t)}
+	a.env = env
 	a.at = a.addSite("shop.example")
 	a.ask(nil, "program", "set", "Courses", "--site", a.at.ID, "--rate", "50%", "--hold", "0")
 	for i := range 3 {
@@ -153,14 +154,16 @@ func (s *seller) pay() {
 // TestLedgerKill kills the server at random moments while clicks, orders,
 // refunds and payouts come: what was answered is in the ledger once, sums of the
 // portal, the ledger and the files are the same, and so is what a webhook was told.
-func TestLedgerKill(t *testing.T) { ledgerKill(t, 10, func(*seller, int) {}) }
+func TestLedgerKill(t *testing.T) {
+	t.Parallel()
+	ledgerKill(t, newAffiliates(t), 10, func(int) {})
+}
 
 // TestLedgerKillPostgreSQL has control data and ledger in a PostgreSQL, which
 // crashes, too.
 func TestLedgerKillPostgreSQL(t *testing.T) {
 	engine := postgrestest.Start(t)
-	t.Setenv("FOOTFALL_CONTROL", engine.URL("shop"))
-	ledgerKill(t, 6, func(s *seller, kill int) {
+	ledgerKill(t, newAffiliates(t, "FOOTFALL_CONTROL="+engine.URL("shop")), 6, func(kill int) {
 		if kill%3 == 1 {
 			engine.Restart()
 		}
@@ -171,8 +174,8 @@ func TestLedgerKillPostgreSQL(t *testing.T) {
 }
 
 // ledgerKill has trouble of its own before each kill.
-func ledgerKill(t *testing.T, kills int, trouble func(s *seller, kill int)) {
-	s := &seller{affiliates: newAffiliates(t)}
+func ledgerKill(t *testing.T, a *affiliates, kills int, trouble func(kill int)) {
+	s := &seller{affiliates: a}
 	b := tellBooks(s.affiliates)
 	s.start()
 	var work sync.WaitGroup
@@ -182,7 +185,7 @@ func ledgerKill(t *testing.T, kills int, trouble func(s *seller, kill int)) {
 	work.Go(s.pay)
 	for kill := range kills {
 		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
-		trouble(s, kill)
+		trouble(kill)
 		s.kill()
 		s.start()
 	}
@@ -291,6 +294,7 @@ func within(t *testing.T, limit time.Duration, check func() error) {
 // TestProgramIsAudited: what was changed stands in the audit log, without what
 // was said of people.
 func TestProgramIsAudited(t *testing.T) {
+	t.Parallel()
 	a := newAffiliates(t)
 	var changes []struct{ Who, What, Target string }
 	text := a.ask(&changes, "audit")

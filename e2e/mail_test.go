@@ -28,6 +28,7 @@ func (a *affiliates) earn(t *testing.T, round int) {
 // affiliate gets every letter. Only what was cut off after the mail server had it
 // comes twice, with the same Message-ID, by which mail servers know it again.
 func TestMailKill(t *testing.T) {
+	t.Parallel()
 	var first atomic.Bool
 	arrived, gone := make(chan struct{}), make(chan struct{})
 	post := mailtest.Start(t, mailtest.Options{Answer: func(mailtest.Received) *mailtest.Refusal {
@@ -37,10 +38,7 @@ func TestMailKill(t *testing.T) {
 		}
 		return nil
 	}})
-	t.Setenv("FOOTFALL_MAIL", "smtp://"+post.Address)
-	t.Setenv("FOOTFALL_MAIL_FROM", "stats@shop.example")
-	t.Setenv("FOOTFALL_PUBLIC_URL", "https://stats.example")
-	a := newAffiliates(t) // on a stopped server
+	a := newAffiliates(t, "FOOTFALL_MAIL=smtp://"+post.Address, "FOOTFALL_MAIL_FROM=stats@shop.example", "FOOTFALL_PUBLIC_URL=https://stats.example") // stopped
 	a.start()
 	a.earn(t, 1)
 	select {

@@ -11,6 +11,7 @@ import (
 // TestOnce sends the same batch 5 times from each of 50 connections, before
 // and after restarts: it counts once.
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, "--archive-age", "1s")
 	at := s.addSite("once.example")
 	const events = 20

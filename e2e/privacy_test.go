@@ -53,6 +53,7 @@ func wordByte(c byte) bool {
 // good and bad, and imports a real log: none of them is in any file, in what
 // the files hold when unpacked, in what is set aside, or in the server's log.
 func TestPrivacy(t *testing.T) {
+	t.Parallel()
 	d := dataSets[0]
 	visits := d.visits(t)
 	s := newServer(t, "--trusted-proxies", "127.0.0.0/8", "--archive-age", "1s")

@@ -179,6 +179,7 @@ segments:
 // TestSegments is a shop's day: its page asks which segments a visitor is in,
 // its server is told who enters and leaves, once each, also over a kill.
 func TestSegments(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	if status, text := s.call("viewer", "PUT", "/v1/segments", definitions); status != 403 || !strings.Contains(text, "--scope define") {
 		t.Errorf("a viewer defines segments: %d %s", status, text)

@@ -39,6 +39,7 @@ func runSeller(t *testing.T, data string) string {
 // TestCourseSeller: the example says what comes out, and it does, to the cent
 // (rules 3, 8, 11, 12, 13 and 16).
 func TestCourseSeller(t *testing.T) {
+	t.Parallel()
 	t.Run("on a server that runs", func(t *testing.T) {
 		t.Parallel()
 		s := newServer(t)

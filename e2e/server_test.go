@@ -1,7 +1,8 @@
 // Package e2e drives the built binary as people and clients would: it starts
 // servers, sends over HTTP, kills and damages, types commands, and counts.
 //
-// FOOTFALL_BINARY names a binary to test instead of a fresh build.
+// FOOTFALL_BINARY names a binary to test instead of a fresh build. Tests that
+// mostly wait run beside one another; what measures runs alone, before them.
 // FOOTFALL_LONG=1 makes the loads longer.
 package e2e
 
@@ -33,6 +34,10 @@ func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
 	if footfall = os.Getenv("FOOTFALL_BINARY"); footfall != "" {
+		if _, err := os.Stat(footfall); err != nil { // so that another binary is a new test
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		return m.Run()
 	}
 	dir, err := os.MkdirTemp("", "ff-bin-")
@@ -64,6 +69,7 @@ type server struct {
 	data   string
 	listen string
 	flags  []string // of serve
+	env    []string // settings of serve and of commands
 	cmd    *exec.Cmd
 	exited chan error
 	log    *os.File // stdout and stderr of every start
@@ -125,6 +131,7 @@ func (s *server) launch() {
 	s.t.Helper()
 	args := append([]string{"serve", "--data", s.data, "--listen", s.listen}, s.flags...)
 	s.cmd = exec.Command(footfall, args...)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -194,6 +201,7 @@ func (s *server) run(args ...string) (stdout, stderr string, code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, footfall, append(args, "--data", s.data)...)
+	cmd.Env = append(os.Environ(), s.env...)
 	var out, fault bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fault
 	err := cmd.Run()

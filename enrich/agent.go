@@ -25,7 +25,7 @@ const agentMax = 1024
 
 // agent is what a user agent says, in labels of few values: none of them is a
 // piece of the user agent itself.
-type agent struct{ bot, device, browser, os string }
+type agent struct{ bot, device, browser, os, browserVersion, osVersion string }
 
 // agent looks the user agent up, by its hash: the text itself is not kept.
 func (x *Enricher) agent(ua string) agent {
@@ -56,6 +56,7 @@ func (x *Enricher) readAgent(ua string) agent {
 	a.os = systemOf(low, told)
 	a.browser = browserOf(low, told)
 	a.device = deviceOf(low, told, a.os)
+	a.browserVersion, a.osVersion = browserVersion(low, a.browser), systemVersion(low, a.os)
 	return a
 }
 
@@ -82,7 +83,7 @@ func (x *Enricher) botStep(e *event.Event, from Sender) {
 
 func (x *Enricher) deviceStep(e *event.Event, from Sender) {
 	a := x.agent(from.UserAgent)
-	e.Device, e.Browser, e.OS = a.device, a.browser, a.os
+	e.Device, e.Browser, e.OS, e.BrowserVersion, e.OSVersion = a.device, a.browser, a.os, a.browserVersion, a.osVersion
 }
 
 // sign maps a piece of a lower-case user agent to a name; tables of signs are

@@ -48,7 +48,7 @@ func unzip(t testing.TB, path string, line func([]byte)) {
 	}
 }
 
-type known struct{ UA, Family, Brand, Name string }
+type known struct{ UA, Family, Brand, Name, Major, Minor string }
 
 func knownAgents(t testing.TB, file string) []known {
 	t.Helper()
@@ -252,20 +252,20 @@ func TestUsualAgents(t *testing.T) {
 		ua   string
 		want agent
 	}{
-		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "desktop", "Chrome", "Windows"}},
-		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0", agent{"", "desktop", "Edge", "Windows"}},
-		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15", agent{"", "desktop", "Safari", "macOS"}},
-		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", agent{"", "phone", "Safari", "iOS"}},
-		{"Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/92.0 Mobile/15E148 Safari/604.1", agent{"", "tablet", "Chrome", "iOS"}},
-		{"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36", agent{"", "phone", "Chrome", "Android"}},
-		{"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "tablet", "Chrome", "Android"}},
-		{"Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0 Mobile Safari/537.36", agent{"", "phone", "Samsung Internet", "Android"}},
-		{"Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/87.0 Safari/537.36 WebAppManager", agent{"", "tv", "webOS Browser", "webOS"}},
-		{"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "desktop", "Chrome", "ChromeOS"}},
-		{"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", agent{"", "desktop", "Firefox", "Linux"}},
-		{"Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", agent{"", "phone", "Firefox", "Android"}},
-		{"Mozilla/5.0 (Android 14; Tablet; rv:140.0) Gecko/140.0 Firefox/140.0", agent{"", "tablet", "Firefox", "Android"}},
-		{"something nobody has heard of", agent{"", "other", "Other", "Other"}},
+		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "desktop", "Chrome", "Windows", "Chrome 142", "Windows 10 or 11"}},
+		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0", agent{"", "desktop", "Edge", "Windows", "Edge 142", "Windows 10 or 11"}},
+		{"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15", agent{"", "desktop", "Safari", "macOS", "Safari 18", "macOS 10.15 or later"}},
+		{"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", agent{"", "phone", "Safari", "iOS", "Safari 18", "iOS 18"}},
+		{"Mozilla/5.0 (iPad; CPU OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/92.0 Mobile/15E148 Safari/604.1", agent{"", "tablet", "Chrome", "iOS", "Chrome 92", "iOS 12"}},
+		{"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36", agent{"", "phone", "Chrome", "Android", "Chrome 142", "Android 10 or later"}},
+		{"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "tablet", "Chrome", "Android", "Chrome 142", "Android 10 or later"}},
+		{"Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0 Mobile Safari/537.36", agent{"", "phone", "Samsung Internet", "Android", "Samsung Internet 25", "Android 14"}},
+		{"Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/87.0 Safari/537.36 WebAppManager", agent{"", "tv", "webOS Browser", "webOS", "webOS Browser", "webOS"}},
+		{"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", agent{"", "desktop", "Chrome", "ChromeOS", "Chrome 142", "ChromeOS"}},
+		{"Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", agent{"", "desktop", "Firefox", "Linux", "Firefox 140", "Linux"}},
+		{"Mozilla/5.0 (Android 14; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", agent{"", "phone", "Firefox", "Android", "Firefox 140", "Android 14"}},
+		{"Mozilla/5.0 (Android 14; Tablet; rv:140.0) Gecko/140.0 Firefox/140.0", agent{"", "tablet", "Firefox", "Android", "Firefox 140", "Android 14"}},
+		{"something nobody has heard of", agent{"", "other", "Other", "Other", "Other", "Other"}},
 		{"", agent{}},
 		{"-", agent{}},
 	} {

@@ -17,6 +17,8 @@ type Sender struct {
 	UserAgent string
 	URL       string // of the page as sent
 	Referrer  string // as sent
+	Language  string // a locale or an Accept-Language as sent
+	Screen    int    // width in CSS pixels; 0 if unknown
 	Salt      []byte // overrides the daily salt (an import brings its own); nil for the daily one
 	Server    bool   // sent by a server library: its anonymous ids may be invented per event
 }
@@ -27,14 +29,14 @@ type Salts interface {
 	Salt(day event.Day) ([]byte, error)
 }
 
-// Country looks up the ISO 3166-1 country of an address; "" is unknown.
-type Country interface{ Country(netip.Addr) string }
+// Places looks up where an address is.
+type Places interface{ Place(netip.Addr) event.Place }
 
-// Options configures an Enricher; the zero value knows no countries, has
+// Options configures an Enricher; the zero value knows no places, has
 // random salts in memory and takes no host as internal beyond the page's own.
 type Options struct {
 	Salts    Salts
-	Country  Country
+	Places   Places
 	Internal func(site, host string) bool // is host one of the site's own?
 	// Affiliate is the code of the affiliate whose link led to what happened; ""
 	// if none did. It is asked at every event. Nil knows none.

@@ -11,30 +11,37 @@ import (
 	"footfall/event"
 )
 
-type oneCountry struct{ ip netip.Addr }
+type onePlace struct{ ip netip.Addr }
 
-func (c oneCountry) Country(ip netip.Addr) string {
+func (c onePlace) Place(ip netip.Addr) event.Place {
 	if ip == c.ip {
-		return "NL"
+		return event.Place{Country: "NL", Region: "Utrecht (NL-UT)", City: "Zeist (NL-UT)"}
 	}
-	return ""
+	return event.Place{}
 }
 
 func TestEnrich(t *testing.T) {
-	x := New(Options{Country: oneCountry{alice.IP}})
+	x := New(Options{Places: onePlace{alice.IP}})
 	from := alice
 	from.IP = netip.AddrFrom16(alice.IP.As16())
 	from.URL, from.Referrer = "https://shop.example/sale?utm_source=news&utm_medium=email", ""
+	from.Language, from.Screen = "nl-NL,nl;q=0.9", 1200
 	e := at(x, noon, event.Event{ID: "1"}, from)
 	if e.Country != "NL" || e.Device != "desktop" || e.Browser != "Firefox" || e.OS != "Linux" || e.Class != "email" || e.Source != "news" ||
 		e.Host != "shop.example" || e.Path != "/sale" || e.Bot != "" || e.Visitor == 0 || e.Session == 0 {
 		t.Errorf("%+v", e)
 	}
+	if want := (event.Labels{Region: "Utrecht (NL-UT)", City: "Zeist (NL-UT)", BrowserVersion: "Firefox 140", OSVersion: "Linux", Language: "nl-NL", Screen: "992 to 1439 px"}); e.Labels != want {
+		t.Errorf("%+v", e.Labels)
+	}
 	if err := e.Check(); err != nil {
 		t.Error(err)
 	}
-	if e = at(x, noon, event.Event{}, Sender{}); e.Country != "" || e.Device != "" {
-		t.Errorf("country %q and device %q of nobody", e.Country, e.Device)
+	if again := at(x, noon, e, from); again != e {
+		t.Errorf("enriched twice:\n%+v\n%+v", again, e)
+	}
+	if e = at(x, noon, event.Event{}, Sender{}); e.Country != "" || e.Device != "" || e.Labels != (event.Labels{}) {
+		t.Errorf("country %q, device %q and %+v of nobody", e.Country, e.Device, e.Labels)
 	}
 }
 
@@ -44,7 +51,7 @@ func TestOrder(t *testing.T) {
 	for _, s := range steps {
 		names = append(names, s.name)
 	}
-	if got := strings.Join(names, " "); got != "page bot visitor session country device affiliate campaign referrer" {
+	if got := strings.Join(names, " "); got != "page bot visitor session place device language screen affiliate campaign referrer" {
 		t.Errorf("the steps are %s", got)
 	}
 }
@@ -53,10 +60,12 @@ func TestOrder(t *testing.T) {
 // memory: a label that points into it would keep all of it.
 func TestSenderIsForgotten(t *testing.T) {
 	x := New(Options{})
-	agents := []string{"SecretBrowser", "Mozilla/5.0 (X11; Secret) SecretApp/1.2", "secretbot/1.0", "MyLongSecretAgentName https://secret.example"}
+	agents := []string{"SecretBrowser", "Mozilla/5.0 (X11; Secret) SecretApp/1.2", "secretbot/1.0", "MyLongSecretAgentName https://secret.example",
+		"Mozilla/5.0 (Windows NT 2030000; Secret) Chrome/20300.0 Firefox/2030000 Secret/203", "Mozilla/5.0 (Linux; Android 203001) Version/203203 Safari/203"}
 	for i, ua := range agents {
 		ua = strings.Clone(ua)
-		from := Sender{IP: netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}), UserAgent: ua, Host: "host203.example.net", URL: "https://shop.example/x"}
+		from := Sender{IP: netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}), UserAgent: ua, Host: "host203.example.net", URL: "https://shop.example/x",
+			Language: strings.Clone("de-DE,secret;q=0.203"), Screen: 203}
 		e := at(x, noon, event.Event{ID: "1"}, from)
 		b, err := e.MarshalJSON()
 		if err != nil {
@@ -65,13 +74,18 @@ func TestSenderIsForgotten(t *testing.T) {
 		if s := strings.ToLower(string(b)); strings.Contains(s, "secret") || strings.Contains(s, "203") {
 			t.Errorf("the sender is in the event: %s", b)
 		}
-		from0, to := uintptr(unsafe.Pointer(unsafe.StringData(ua))), uintptr(len(ua))
-		for _, label := range []string{e.Bot, e.Browser, e.OS, e.Device} {
-			if p := uintptr(unsafe.Pointer(unsafe.StringData(label))); label != "" && p >= from0 && p < from0+to {
-				t.Errorf("label %q lies in the memory of the user agent", label)
+		for _, label := range []string{e.Bot, e.Browser, e.OS, e.Device, e.BrowserVersion, e.OSVersion, e.Language} {
+			if liesIn(label, ua) || liesIn(label, from.Language) {
+				t.Errorf("label %q lies in the memory of what was sent", label)
 			}
 		}
 	}
+}
+
+// liesIn reports whether a label is a part of a text's memory.
+func liesIn(label, text string) bool {
+	at, from := uintptr(unsafe.Pointer(unsafe.StringData(label))), uintptr(unsafe.Pointer(unsafe.StringData(text)))
+	return label != "" && at >= from && at < from+uintptr(len(text))
 }
 
 func TestTablesAreBounded(t *testing.T) {
@@ -100,7 +114,7 @@ func TestTablesAreBounded(t *testing.T) {
 }
 
 func TestConcurrentUse(t *testing.T) {
-	x := New(Options{Country: oneCountry{alice.IP}})
+	x := New(Options{Places: onePlace{alice.IP}})
 	want := at(x, noon, event.Event{}, alice)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -144,11 +158,12 @@ func TestWords(t *testing.T) {
 
 // 1,000 people with 50 browsers, all met before.
 func BenchmarkEnrichWarm(b *testing.B) {
-	x := New(Options{Country: oneCountry{}})
+	x := New(Options{Places: onePlace{}})
 	senders := make([]Sender, 1000)
 	for i := range senders {
 		senders[i] = Sender{
 			IP: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), UserAgent: fmt.Sprintf("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36", 90+i%50),
+			Language: "de-AT,de;q=0.9,en;q=0.8", Screen: 390 + i%3*600,
 			URL: "https://shop.example/products/shoes?utm_source=news&utm_medium=email&utm_campaign=may&color=red", Referrer: fmt.Sprintf("https://host%d.example/path/of/page?q=1", i%200),
 		}
 	}

@@ -21,7 +21,8 @@ type step struct {
 //   - bot needs nothing else, and a label must be there whatever fails later;
 //   - session needs the visitor (and the visitor asks whether yesterday's
 //     session still runs);
-//   - country and device need the address and the user agent;
+//   - place and device need the address and the user agent, language and screen
+//     what the client said of them;
 //   - affiliate comes before campaign and referrer: whoever sent the visitor by
 //     a link of a programme is the source, on whatever page the link stood;
 //   - campaign comes before referrer: a click in an e-mail has UTM parameters
@@ -34,8 +35,10 @@ var steps = []step{
 	{"bot", (*Enricher).botStep},
 	{"visitor", (*Enricher).visitorStep},
 	{"session", (*Enricher).sessionStep},
-	{"country", (*Enricher).countryStep},
+	{"place", (*Enricher).placeStep},
 	{"device", (*Enricher).deviceStep},
+	{"language", (*Enricher).languageStep},
+	{"screen", (*Enricher).screenStep},
 	{"affiliate", (*Enricher).affiliateStep},
 	{"campaign", (*Enricher).campaignStep},
 	{"referrer", (*Enricher).referrerStep},
@@ -44,7 +47,7 @@ var steps = []step{
 // Enricher turns what was sent into what is kept. It is safe for concurrent
 // use; what it remembers is bounded, some 100 MB at the very most.
 type Enricher struct {
-	country    Country
+	places     Places
 	isInternal func(site, host string) bool
 	affiliate  func(e *event.Event) string
 	bots       *words
@@ -54,6 +57,7 @@ type Enricher struct {
 	sessions   *sessions
 	agents     *table[agent]
 	hosts      *table[site]
+	languages  *table[string]
 	unsalted   atomic.Uint64
 }
 
@@ -66,7 +70,7 @@ func New(o Options) *Enricher {
 		o.Now = time.Now
 	}
 	x := &Enricher{
-		country:    o.Country,
+		places:     o.Places,
 		isInternal: o.Internal,
 		affiliate:  o.Affiliate,
 		directory:  knownHosts(),
@@ -74,6 +78,7 @@ func New(o Options) *Enricher {
 		sessions:   newSessions(),
 		agents:     newTable[agent](agentMost),
 		hosts:      newTable[site](hostMost),
+		languages:  newTable[string](languageMost),
 	}
 	if x.ownWords = o.BotWords != nil; x.ownWords {
 		x.bots = newWords(exactly(o.BotWords))
@@ -95,9 +100,10 @@ func (x *Enricher) Enrich(e *event.Event, from Sender) {
 // because the day's salt could not be had.
 func (x *Enricher) Unsalted() uint64 { return x.unsalted.Load() }
 
-func (x *Enricher) countryStep(e *event.Event, from Sender) {
-	if x.country != nil && from.IP.IsValid() {
-		e.Country = x.country.Country(from.IP.Unmap())
+func (x *Enricher) placeStep(e *event.Event, from Sender) {
+	if x.places != nil && from.IP.IsValid() {
+		p := x.places.Place(from.IP.Unmap())
+		e.Country, e.Region, e.City = p.Country, p.Region, p.City
 	}
 }
 

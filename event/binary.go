@@ -8,9 +8,16 @@ import (
 	"unsafe"
 )
 
-// The binary form, version 1, is described in docs/format/event.md: it is what
-// a queue message holds. Texts come first, in the order of texts, then the
-// numbers, each a varint.
+// The binary form is described in docs/format/event.md: it is what a queue
+// message holds. Texts come first, in the order of texts, then the numbers, each
+// a varint.
+
+// BinaryVersion is of the form that AppendBinary makes. Whoever keeps the form
+// keeps its version, for DecodeBinary.
+const BinaryVersion = 2
+
+// textsOf is how many texts a version of the form has; 2 added the Labels.
+var textsOf = [BinaryVersion + 1]int{1: 30, 2: len(texts)}
 
 // texts lists every text field once, in the order of the binary form: its name
 // in messages, where it lies in an Event, and its limit in bytes. New fields go
@@ -37,9 +44,15 @@ var texts = [...]struct {
 	{"bot", unsafe.Offsetof(Event{}.Bot), MaxID}, {"channel", unsafe.Offsetof(Event{}.Channel), MaxID},
 	{"properties", unsafe.Offsetof(Event{}.Properties), MaxBytes}, {"traits", unsafe.Offsetof(Event{}.Traits), MaxBytes},
 	{"context", unsafe.Offsetof(Event{}.Context), MaxBytes},
+	{"region", labels + unsafe.Offsetof(Labels{}.Region), MaxID}, {"city", labels + unsafe.Offsetof(Labels{}.City), MaxID},
+	{"browser_version", labels + unsafe.Offsetof(Labels{}.BrowserVersion), MaxID}, {"os_version", labels + unsafe.Offsetof(Labels{}.OSVersion), MaxID},
+	{"language", labels + unsafe.Offsetof(Labels{}.Language), MaxID}, {"screen", labels + unsafe.Offsetof(Labels{}.Screen), MaxID},
 }
 
-const campaign = unsafe.Offsetof(Event{}.Campaign)
+const (
+	campaign = unsafe.Offsetof(Event{}.Campaign)
+	labels   = unsafe.Offsetof(Event{}.Labels)
+)
 
 // text is the field that texts[i] is about.
 func (e *Event) text(i int) *string { return (*string)(unsafe.Add(unsafe.Pointer(e), texts[i].at)) }
@@ -60,11 +73,18 @@ func (e *Event) AppendBinary(b []byte) []byte {
 
 var errShort = errors.New("event: binary form ends too early")
 
-// DecodeBinary reads one event from the front of b and returns what is left.
-// Its texts are parts of b; an empty one holds on to nothing, which spares the
-// garbage collector most of an event's pointers.
-func (e *Event) DecodeBinary(b string) (rest string, err error) {
-	for i := range texts {
+// DecodeBinary reads one event, in a version of the form up to BinaryVersion,
+// from the front of b and returns what is left. Its texts are parts of b; an
+// empty one holds on to nothing, which spares the garbage collector most of an
+// event's pointers. What the version does not have is unknown.
+func (e *Event) DecodeBinary(b string, version int) (rest string, err error) {
+	if version < 1 || version > BinaryVersion {
+		return "", fmt.Errorf("event: binary form of version %d, this footfall knows 1 to %d", version, BinaryVersion)
+	}
+	if version < 2 {
+		e.Labels = Labels{}
+	}
+	for i := range textsOf[version] {
 		n, w := uvarint(b)
 		if w <= 0 || n > uint64(len(b)-w) {
 			return "", fmt.Errorf("%w (field %s)", errShort, texts[i].name)

@@ -79,7 +79,24 @@ type Event struct {
 	Properties string // JSON object or ""
 	Traits     string // JSON object or ""
 	Context    string // JSON object or "": what the client said of itself, without what became a field
+
+	Labels
 }
+
+// Labels are what figures can be split by more finely than by country, browser
+// and system. Each says of itself what it belongs to; "" is unknown.
+type Labels struct {
+	Region         string // "Bavaria (DE-BY)": name and ISO 3166-2 code, or the country's
+	City           string // "Munich (DE-BY)": name and code of the region, or the country's
+	BrowserVersion string // "Firefox 128": the major version only
+	OSVersion      string // "iOS 18", "macOS 10.15 or later"
+	Language       string // "de-AT": ISO 639 code and region
+	Screen         string // its class by width: "992 to 1439 px"
+}
+
+// Place is where something happened, no finer than the city, in the labels of an
+// event; "" is unknown.
+type Place struct{ Country, Region, City string }
 
 // Campaign is the five UTM parameters.
 type Campaign struct{ Source, Medium, Name, Term, Content string }

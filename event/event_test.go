@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"runtime"
 	"strings"
@@ -50,7 +51,7 @@ func TestBinary(t *testing.T) {
 	for i := range want {
 		var got event.Event
 		var err error
-		if rest, err = got.DecodeBinary(rest); err != nil {
+		if rest, err = got.DecodeBinary(rest, event.BinaryVersion); err != nil {
 			t.Fatal(err)
 		}
 		if got != want[i] {
@@ -63,8 +64,34 @@ func TestBinary(t *testing.T) {
 	one := string(want[0].AppendBinary(nil))
 	for n := range len(one) {
 		var e event.Event
-		if _, err := e.DecodeBinary(one[:n]); err == nil {
+		if _, err := e.DecodeBinary(one[:n], event.BinaryVersion); err == nil {
 			t.Fatalf("the first %d of %d bytes made an event", n, len(one))
+		}
+	}
+}
+
+// TestBinaryOfBefore reads two events that a footfall of version 1 wrote: full
+// without the labels, and a bare one. Memory that is used again keeps nothing.
+func TestBinaryOfBefore(t *testing.T) {
+	b, err := os.ReadFile("testdata/events.v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, rest := full(), string(b)
+	first.Labels = event.Labels{}
+	for _, want := range []event.Event{first, {ID: "1", Site: "a", Kind: event.Page, Time: noon, Original: noon, Received: noon}} {
+		got := full()
+		if rest, err = got.DecodeBinary(rest, 1); err != nil || got != want {
+			t.Errorf("%v\n got %+v\nwant %+v", err, got, want)
+		}
+	}
+	if rest != "" {
+		t.Errorf("%d bytes left", len(rest))
+	}
+	for _, version := range []int{-1, 0, event.BinaryVersion + 1} {
+		var e event.Event
+		if _, err := e.DecodeBinary(string(b), version); err == nil {
+			t.Errorf("version %d was read", version)
 		}
 	}
 }
@@ -75,14 +102,14 @@ func FuzzDecodeBinary(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e, again event.Event
-		rest, err := e.DecodeBinary(string(b))
+		rest, err := e.DecodeBinary(string(b), 1+len(b)%event.BinaryVersion)
 		if err != nil {
 			return
 		}
 		if len(rest) > len(b) {
 			t.Fatalf("%d bytes left of %d", len(rest), len(b))
 		}
-		if left, err := again.DecodeBinary(string(e.AppendBinary(nil))); err != nil || left != "" || again != e {
+		if left, err := again.DecodeBinary(string(e.AppendBinary(nil)), event.BinaryVersion); err != nil || left != "" || again != e {
 			t.Fatalf("%+v became %+v, %v", e, again, err)
 		}
 	})
@@ -99,7 +126,7 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal(b, &fields); err != nil {
 		t.Fatal(err)
 	}
-	if n := reflect.TypeFor[event.Event]().NumField() - 1 + 5; len(fields) != n {
+	if n := reflect.TypeFor[event.Event]().NumField() - 2 + 5 + 6; len(fields) != n {
 		t.Errorf("%d fields, want %d: %s", len(fields), n, b)
 	}
 	for name, want := range map[string]any{
@@ -256,7 +283,7 @@ func BenchmarkDecodeBinary(b *testing.B) {
 	b.SetBytes(int64(len(s)))
 	for b.Loop() {
 		var back event.Event
-		if _, err := back.DecodeBinary(s); err != nil {
+		if _, err := back.DecodeBinary(s, event.BinaryVersion); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -45,6 +45,12 @@ type jsonForm struct {
 	Properties  json.RawMessage `json:"properties,omitempty"`
 	Traits      json.RawMessage `json:"traits,omitempty"`
 	Context     json.RawMessage `json:"context,omitempty"`
+	Region      string          `json:"region,omitempty"`
+	City        string          `json:"city,omitempty"`
+	BrowserVer  string          `json:"browser_version,omitempty"`
+	OSVersion   string          `json:"os_version,omitempty"`
+	Language    string          `json:"language,omitempty"`
+	Screen      string          `json:"screen,omitempty"`
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
@@ -65,5 +71,6 @@ func (e *Event) MarshalJSON() ([]byte, error) {
 		e.Campaign.Source, e.Campaign.Medium, e.Campaign.Name, e.Campaign.Term, e.Campaign.Content,
 		e.Country, e.Device, e.Browser, e.OS, e.Bot, e.Channel,
 		json.RawMessage(e.Properties), json.RawMessage(e.Traits), json.RawMessage(e.Context),
+		e.Region, e.City, e.BrowserVersion, e.OSVersion, e.Language, e.Screen,
 	})
 }

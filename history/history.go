@@ -112,7 +112,7 @@ type Message struct {
 	Site  string    `json:"site"`
 	Body  []byte    `json:"body"`
 	Tries int       `json:"tries"`         // that failed
-	Due   time.Time `json:"due"`           // UTC, to the millisecond; zero at first
+	Due   time.Time `json:"due"`           // UTC, to the millisecond; zero at first. While a try is under way: when it is made anew if it is cut off
 	Why   string    `json:"why,omitempty"` // the last try failed
 }
 
@@ -149,6 +149,10 @@ type Outbox interface {
 	// Due lists messages that are due, oldest (by ID) first, of each site at most
 	// limit. One that comes after one of its site that is not due is not due either.
 	Due(ctx context.Context, now time.Time, limit int) ([]Message, error)
+	// Claim puts a message off before a try of it is made, so that nobody else makes
+	// one. It is false, and changes nothing, if the message is not there any more or
+	// has another Due than this one: somebody else had it meanwhile.
+	Claim(ctx context.Context, m Message, until time.Time) (bool, error)
 	// Sent removes one.
 	Sent(ctx context.Context, id uint64) error
 	// Failed notes why it could not be delivered, and when to try again.

@@ -31,7 +31,8 @@ type Cut struct {
 	From, To           time.Time   // To is exclusive; zero: no bound
 	Steps              []time.Time // beginnings of quarters of an hour, ascending; what comes before the first is in it. None: all is one step
 	By                 []By
-	Now                time.Time // of ByDue
+	Now                time.Time   // of ByDue
+	Kinds              []EntryKind // of Commissions only; none: all of them
 }
 
 // Sum is a figure. What Cut.By does not name is empty in it.

@@ -416,10 +416,10 @@ type Facts interface {
 	Decide(d Decision) error
 	// Decisions reads an order's, the first one first.
 	Decisions(order string) ([]Decision, error)
-	// Merge makes two orders one, where it turns out that they always were: facts
-	// and names of from become those of to, which gets its keys too, and from is
-	// gone. A fact that to has already is dropped. ErrNotFound if one of them is not
-	// there; an error if from has entries or decisions, or is to.
+	// Merge makes two orders one, where it turns out that they always were: facts,
+	// names and decisions of from become those of to, the decisions behind its own;
+	// to gets its keys too, and from is gone. A fact that to has already is dropped.
+	// ErrNotFound if one of them is not there; an error if from has entries, or is to.
 	Merge(from, to string) error
 }
 

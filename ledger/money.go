@@ -48,7 +48,7 @@ type EntryFilter struct {
 	ID, Program, Affiliate, Site, Order, Payout, Currency string
 	Kinds                                                 []EntryKind
 	From, To                                              time.Time // of Occurred; To is exclusive
-	RipeFrom, RipeTo                                      time.Time // of Available; RipeTo is exclusive
+	RipeFrom, RipeTo                                      time.Time // of Available, to the millisecond; RipeFrom is inclusive, RipeTo exclusive
 	Unpaid                                                bool      // of no payout, and Payable
 	Before                                                string    // id to go on behind, for pages: newest first; ErrNotFound if there is none
 	Limit                                                 int       // 0 is all

@@ -55,11 +55,11 @@ func Write(kind Kind, id string, to Address, about About) Message {
 
 // clean makes each field one line of a length that a letter can have.
 func (a About) clean() About {
-	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account} {
+	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account, &a.Reason} {
 		*field = oneLine(*field)
 	}
 	const longest = 120 // characters of a name
-	for _, field := range []*string{&a.Site, &a.Program, &a.Who, &a.Reference, &a.Account} {
+	for _, field := range []*string{&a.Site, &a.Program, &a.Who, &a.Reference, &a.Account, &a.Reason} {
 		if r := []rune(*field); len(r) > longest {
 			*field = string(r[:longest-1]) + "…"
 		}

@@ -12,7 +12,7 @@ import (
 var update = flag.Bool("update", false, "write the letters into testdata")
 
 var full = About{Server: "stats.example.com", Link: "https://stats.example.com/password?link=ffl_abc&next=%2Fportal", Life: "a week", Role: "viewer", Site: "kurse.example",
-	Program: "Köche & Köchinnen <3", Who: "Åse O'Brien", Amount: "62.50 EUR", Reference: "transfer-17", Payout: "01J9ZV4T3N", Account: "PayPal: ase@people.example"}
+	Program: "Köche & Köchinnen <3", Who: "Åse O'Brien", Amount: "62.50 EUR", Reference: "transfer-17", Payout: "01J9ZV4T3N", Account: "PayPal: ase@people.example", Reason: "there is no such account"}
 
 // TestLetters compares each letter with its file in testdata; -update writes them.
 func TestLetters(t *testing.T) {
@@ -64,7 +64,7 @@ func golden(t *testing.T, name, got string) {
 func TestOneLine(t *testing.T) {
 	bad := "x\r\nBcc: eve@evil.example\x00\u2028\u202ecod.exe\ufffd\xff <b>"
 	about := full
-	about.Who, about.Program, about.Account, about.Reference, about.Amount = bad, bad+strings.Repeat("ö", 500), bad, bad, bad
+	about.Who, about.Program, about.Account, about.Reference, about.Amount, about.Reason = bad, bad+strings.Repeat("ö", 500), bad, bad, bad, bad
 	for _, kind := range Kinds() {
 		m := Write(kind, "id", Address{bad, "ada@people.example"}, about)
 		odd := func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' }

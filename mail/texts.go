@@ -13,6 +13,7 @@ const (
 	Acceptance     Kind = "acceptance"      // to who applied
 	PayoutApproved Kind = "payout-approved" //
 	PayoutPaid     Kind = "payout-paid"     //
+	PayoutFailed   Kind = "payout-failed"   //
 	Trial          Kind = "trial"           // of the configuration
 )
 
@@ -29,6 +30,7 @@ type About struct {
 	Reference string // of the transfer; "" if there is none
 	Payout    string // id
 	Account   string // where the money goes; "" is not known
+	Reason    string // why it did not go there
 	HasLogin  bool   // there is no password to set
 }
 
@@ -122,6 +124,17 @@ var english = map[Kind]text{
 		},
 		facts:  [][2]string{{"Amount", "{{.Amount}}"}, {"To", "{{.Account}}"}, {"Reference", "{{.Reference}}"}, {"Payout", "{{.Payout}}"}},
 		button: "See your payouts",
+		end:    "You get this because you take part in {{.Program}} on {{.Server}}. Who runs the programme can turn these messages off.",
+	},
+	PayoutFailed: {
+		subject: "Your payout of {{.Amount}} failed",
+		title:   "{{.Amount}} could not be paid out",
+		paragraphs: []string{
+			"Your payout of {{.Program}} failed. Nothing of it is lost: your commissions that were in it can be paid again, and go into your next payout.",
+			"Please check in your profile where your money goes. If that is right, ask who runs the programme.",
+		},
+		facts:  [][2]string{{"Amount", "{{.Amount}}"}, {"Reason", "{{.Reason}}"}, {"To", "{{.Account}}"}, {"Reference", "{{.Reference}}"}, {"Payout", "{{.Payout}}"}},
+		button: "To your profile",
 		end:    "You get this because you take part in {{.Program}} on {{.Server}}. Who runs the programme can turn these messages off.",
 	},
 	Trial: {

@@ -29,6 +29,17 @@ const (
 	Revenue      Name = "Revenue"      // of orders, in thousandths of the site's currency
 	Refunds      Name = "Refunds"      // Order Refunded events
 	Refunded     Name = "Refunded"     // money given back, in thousandths of the site's currency
+	AverageOrder Name = "AverageOrder" // Revenue divided by Orders, in thousandths of the site's currency
+
+	Events          Name = "Events"          // events of any kind
+	SessionViews    Name = "SessionViews"    // page views of the Sessions
+	SessionSeconds  Name = "SessionSeconds"  // from the first to the last page view of the Sessions, in thousandths of a second
+	BounceRate      Name = "BounceRate"      // Bounces divided by Sessions, in thousandths of a per cent
+	ViewsPerSession Name = "ViewsPerSession" // SessionViews divided by Sessions, in thousandths
+	SessionDuration Name = "SessionDuration" // SessionSeconds divided by Sessions, in thousandths of a second
+	TimedViews      Name = "TimedViews"      // page views with a later one in their session
+	PageSeconds     Name = "PageSeconds"     // from these to the next, in thousandths of a second
+	TimeOnPage      Name = "TimeOnPage"      // PageSeconds divided by TimedViews, in thousandths of a second
 
 	Clicks      Name = "Clicks"      // on affiliates' links, one an hour of a visitor and code
 	Conversions Name = "Conversions" // orders that an affiliate has
@@ -62,11 +73,12 @@ type Dimension string
 
 // Dimensions lists what Query.By and Filter.Dimension may name.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category", "affiliate", "code", "sub", "coupon", "website"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category",
+	"region", "city", "browser_version", "os_version", "language", "screen", "affiliate", "code", "sub", "coupon", "website"}
 
 // Traded are the metrics of products and orders, the only ones that can be
 // split by product and category.
-var Traded = []Name{ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded}
+var Traded = []Name{ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, AverageOrder}
 
 // Programs are the dimensions of affiliate programmes, which events don't have:
 // code and sub are those of the click that brought an order, coupon is the one
@@ -204,8 +216,7 @@ func (q Query) Check() error {
 // byQuarter reports whether the metric is kept by quarters of an hour, or made of
 // some that are.
 func (n Name) byQuarter() bool {
-	_, divided := Ratios[n]
-	return n == Clicks || n == Commissions || divided || slices.Contains(States, n)
+	return n == Clicks || n == Commissions || n == EPC || n == ConversionRate || slices.Contains(States, n)
 }
 
 // checkDimensions reports a dimension that the metric does not have.
@@ -289,10 +300,10 @@ func joined[T ~string](xs []T) string {
 // Parse finds a metric by its name, whatever the case and with or without
 // underscores (page_views).
 func Parse(s string) (Name, error) {
-	for _, n := range Names {
+	for _, n := range Reported {
 		if strings.EqualFold(string(n), strings.ReplaceAll(s, "_", "")) {
 			return n, nil
 		}
 	}
-	return "", wrong("unknown metric %q: use one of %s", s, joined(Names))
+	return "", wrong("unknown metric %q: use one of %s", s, joined(Reported))
 }

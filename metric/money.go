@@ -11,16 +11,27 @@ import (
 // Money reports whether the metric's values are amounts, in thousandths of the
 // site's currency.
 func (n Name) Money() bool {
-	return n == Revenue || n == Refunded || n == Sales || n == Commissions || n == EPC || slices.Contains(States, n)
+	return n == Revenue || n == Refunded || n == Sales || n == Commissions || n == EPC || n == AverageOrder || slices.Contains(States, n)
 }
 
-// Unit is what values are spelled in: a currency, "%", or nothing.
+// timed are the metrics in seconds.
+var timed = []Name{SessionSeconds, SessionDuration, PageSeconds, TimeOnPage}
+
+// whole reports whether the metric's values are whole numbers, not thousandths.
+func (n Name) whole() bool {
+	_, divided := Ratios[n]
+	return !divided && !n.Money() && !slices.Contains(timed, n)
+}
+
+// Unit is what values are spelled in: a currency, "%", "s" (seconds), or nothing.
 func (n Name) Unit(currency string) string {
 	switch {
 	case n.Money():
 		return currency
-	case n == ConversionRate:
+	case n == ConversionRate || n == BounceRate:
 		return "%"
+	case slices.Contains(timed, n):
+		return "s"
 	}
 	return ""
 }
@@ -30,10 +41,10 @@ func (n Name) Unit(currency string) string {
 func (n Name) Earned() bool { return Earned[n] != nil }
 
 // Spell spells a value as an exact decimal number of its Unit (12,500 thousandths
-// are 12.5); what has none is a whole number. Doors never
+// are 12.5); what is counted is a whole number. Doors never
 // show thousandths.
 func (n Name) Spell(value int64) string {
-	if n.Unit("any") == "" {
+	if n.whole() {
 		return strconv.FormatInt(value, 10)
 	}
 	digits := strconv.FormatInt(value/event.Thousandths, 10)

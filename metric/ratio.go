@@ -10,13 +10,18 @@ import (
 // once, at the end: ratios of steps or series are never added or averaged.
 type Ratio struct {
 	Of, To Name
-	times  int64 // what the quotient is multiplied by, to be in the unit's thousandths
+	Times  int64 // what the quotient is multiplied by, to be in the unit's thousandths
 }
 
 // Ratios are the metrics that are divided.
 var Ratios = map[Name]Ratio{
-	EPC:            {Commissions, Clicks, 1}, // commissions are in thousandths
-	ConversionRate: {Conversions, Clicks, 100 * 1000},
+	EPC:             {Commissions, Clicks, 1}, // commissions are in thousandths, as all that is multiplied by one
+	ConversionRate:  {Conversions, Clicks, 100 * 1000},
+	AverageOrder:    {Revenue, Orders, 1},
+	BounceRate:      {Bounces, Sessions, 100 * 1000},
+	ViewsPerSession: {SessionViews, Sessions, 1000},
+	SessionDuration: {SessionSeconds, Sessions, 1},
+	TimeOnPage:      {PageSeconds, TimedViews, 1},
 }
 
 // Value divides, half away from zero; false if there is nothing to divide by.
@@ -24,7 +29,7 @@ func (r Ratio) Value(of, to int64) (value int64, ok bool) {
 	if to == 0 {
 		return 0, false
 	}
-	of *= r.times
+	of *= r.Times
 	half := to
 	if of < 0 {
 		half = -half

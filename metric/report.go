@@ -1,10 +1,39 @@
 package metric
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"footfall/period"
 )
+
+// Reported lists what reports may ask for: the catalogue and what else is counted
+// from events.
+var Reported = slices.Concat(OfEvents, []Name{AverageOrder, Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration,
+	TimedViews, PageSeconds, TimeOnPage}, Names[len(OfEvents):])
+
+// Dimensions that only reports have.
+const (
+	EntryPage Dimension = "entry_page"  // path of the first page view of the session that the event is in
+	ExitPage  Dimension = "exit_page"   // path of its last one
+	Weekday   Dimension = "weekday"     // as the clock of the report's zone shows it: "1" is Monday, "7" Sunday
+	HourOfDay Dimension = "hour_of_day" // likewise: "00" to "23"
+)
+
+// ReportDimensions lists what Report.By, Where and Order may name, beside properties.
+var ReportDimensions = slices.Concat(Dimensions, []Dimension{EntryPage, ExitPage, Weekday, HourOfDay})
+
+const propertyPrefix = "property:"
+
+// Property is the dimension of an event's property by its name, as it stands on the
+// first level of the event's properties: texts as they are, anything else as JSON.
+func Property(name string) Dimension { return Dimension(propertyPrefix + name) }
+
+// Property is the name of the property that the dimension is of; false if it is of none.
+func (d Dimension) Property() (name string, ok bool) {
+	return strings.CutPrefix(string(d), propertyPrefix)
+}
 
 // Report is one question for a table: some metrics of each combination of
 // values that some dimensions have. Its zero values mean: one row, one step, the
@@ -18,6 +47,7 @@ type Report struct {
 	// Without By there is a row for each step, else for those with a figure.
 	Step      period.Step
 	Window    period.Window
+	Compare   period.Window  // an earlier one, whose figures each row has beside its own; zero: none. Stores leave it out
 	Zone      *time.Location // nil is UTC
 	Where     *Where         // what is counted; nil is everything
 	Order     []Order        // behind these, rows go by time, then by keys; none: by time, then the first metric, largest first
@@ -52,13 +82,15 @@ var Ops = []Op{Is, Contains, Matches}
 
 // Where is a condition on an event: exactly one of All, Any, Not, Done and
 // Dimension is set. Sessions and what is told of them are judged by their first page
-// view, as Query's filters do.
+// view, as Query's filters do, and orders of products by their lines. A value that is
+// absent is "", but a line without a product or category is in none.
 type Where struct {
 	All []Where // each of them holds
 	Any []Where // one of them holds
 	Not *Where  // it does not hold
 	// Done is a condition on the visitor: that some event of the visitor in the
-	// window, of any kind, meets it. It holds no Done itself.
+	// window, of any kind, meets it. It holds no Done itself. Unknown visitors have
+	// done nothing.
 	Done *Where
 
 	Dimension Dimension
@@ -82,6 +114,7 @@ type Row struct {
 	Time    time.Time
 	Partial bool // the step is not over yet
 	Values  []Value
+	Before  []Value // the same of Report.Compare: of the same keys, in the step of the same number; nil without one
 }
 
 // Value is one figure, in the unit of its metric.

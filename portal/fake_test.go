@@ -41,11 +41,12 @@ type world struct {
 	down           error    // of who looks who asks
 	invited        Invited  // what becomes of links
 	applied        []string // who was told of
+	begun          int      // programmes
 }
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, Options{}) }
 
-// newWorldWith takes Mail from options.
+// newWorldWith takes Mail and Begun from options.
 func newWorldWith(t *testing.T, o Options) *world {
 	t.Helper()
 	w := &world{t: t, now: noon, allow: true, book: ledgertest.NewMemory()}
@@ -55,6 +56,9 @@ func newWorldWith(t *testing.T, o Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if o.Begun == nil {
+		o.Begun = func(context.Context) error { w.begun++; return nil }
+	}
 	w.Handler = New(w.desk, Options{
 		Who: func(*http.Request) (Person, error) {
 			if w.down != nil {
@@ -63,11 +67,12 @@ func newWorldWith(t *testing.T, o Options) *world {
 			if w.who == nil {
 				return Person{}, account.ErrNotFound
 			}
-			return *w.who, nil
+			p := *w.who
+			p.Form = "secret-word"
+			return p, nil
 		},
-		Token:      func(*http.Request) string { return "secret-word" },
-		CheckToken: func(r *http.Request) bool { return r.PostFormValue("form") == "secret-word" },
-		Allow:      func(*http.Request) bool { return w.allow },
+		CheckForm: func(r *http.Request, word string) bool { return word != "" && r.PostFormValue("form") == word },
+		Allow:     func(*http.Request) bool { return w.allow },
 		Site: func(_ context.Context, id string) (account.Site, bool) {
 			return account.Site{ID: id, Domain: id + ".example", Zone: "Europe/Berlin"}, true
 		},
@@ -76,6 +81,7 @@ func newWorldWith(t *testing.T, o Options) *world {
 		},
 		Applied: func(p affiliate.Program, a affiliate.Affiliate) { w.applied = append(w.applied, p.Name+": "+a.Email) },
 		Mail:    o.Mail,
+		Begun:   o.Begun,
 		Assets:  "/assets/1", Address: "https://s.example/", Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	w.program, w.other = w.makeProgram("one"), w.makeProgram("two")

@@ -91,7 +91,7 @@ func (v *visit) home() error {
 		return err
 	}
 	x := homeView{Home: h, Zone: v.zone, Period: chosen.long, Links: slices.DeleteFunc(links, func(l ownLink) bool { return l.Address == "" || l.Ended }), Conversion: percent(h.Orders, h.Clicks), Standing: standing(h.Affiliate.Status)}
-	if x.Today, err = v.sinceMidnight(); err != nil {
+	if x.Today, err = v.sinceMidnight(h.Today); err != nil {
 		return err
 	}
 	for _, w := range windows {
@@ -133,18 +133,10 @@ func (v *visit) spellSite(p affiliate.Part) string {
 }
 
 // sinceMidnight tells what /v1/live tells with earnings=true, in the same way.
-func (v *visit) sinceMidnight() (t today, err error) {
-	window, _, err := period.Named("Today", v.Now(), v.zone)
-	if err != nil {
-		return t, err
-	}
-	h, err := v.desk.Home(v.ctx(), v.affiliate.ID, window, v.zone)
-	if err != nil {
-		return t, err
-	}
-	t.Clicks, t.Orders = h.Clicks, h.Orders
-	for _, p := range h.Purses {
-		t.Earned = append(t.Earned, spellMoney(p.Commission, p.Currency))
+func (v *visit) sinceMidnight(s affiliate.Today) (t today, err error) {
+	t.Clicks, t.Orders = s.Clicks, s.Orders
+	for _, currency := range slices.Sorted(maps.Keys(s.Made)) {
+		t.Earned = append(t.Earned, spellMoney(s.Made[currency].Commission, currency))
 	}
 	orders, err := v.desk.OrdersOf(v.ctx(), v.affiliate.ID, "", 1)
 	for _, o := range orders {

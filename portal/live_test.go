@@ -16,11 +16,14 @@ func TestToday(t *testing.T) {
 	w.sell("ben", "1002", 5000)
 	page := w.as(w.anna).get("/portal")
 	has(t, page, `data-live="/v1/live?earnings=true" data-gap="2"`, `src="/assets/1/live.js"`, `title="1001">10 Mar, 13:00</a>`)
-	for name, want := range map[string]string{"Clicks today": "1", "Orders today": "1", "Earned today": "10.00"} {
-		if got := regexp.MustCompile(`<dt>` + name + `</dt><dd>(?:<span class="line">)?([^<]*)`).FindStringSubmatch(page); got == nil || !strings.HasPrefix(got[1], want) {
-			t.Errorf("%s: %q, want %s", name, got, want)
+	tells := func(page string, all map[string]string) {
+		for name, want := range all {
+			if got := regexp.MustCompile(`<dt>` + name + `</dt><dd>(?:<span class="line">)?([^<]*)`).FindStringSubmatch(page); got == nil || !strings.HasPrefix(got[1], want) {
+				t.Errorf("%s: %q, want %s", name, got, want)
+			}
 		}
 	}
+	tells(page, map[string]string{"Clicks today": "1", "Orders today": "1", "Earned today": "10.00"})
 	if rec := w.ask(httptest.NewRequest("GET", "/portal", nil)); !strings.Contains(rec.Header().Get("Content-Security-Policy"), "connect-src 'self'") {
 		t.Error("the page may not listen")
 	}
@@ -29,6 +32,8 @@ func TestToday(t *testing.T) {
 			t.Errorf("%s listens", path)
 		}
 	}
+	w.now = w.now.AddDate(0, 0, 1)
+	tells(w.get("/portal"), map[string]string{"Clicks today": "0", "Orders today": "0", "Earned today": "0.00"})
 }
 
 // TestNobodyCanTell: who is logged in is not told to log in because nobody can look

@@ -27,26 +27,28 @@ import (
 // Person is who asks.
 type Person struct {
 	ID, Name  string
+	Form      string   // secret word that the forms of the person's pages hold as the field "form"
 	Affiliate string   // the one that the person is; "" is none
 	Manages   []string // programmes that the person runs
 	Pays      []string // those of them whose payouts the person may make
+	Owns      []string // sites that the person may give to a programme, also those that are in one
 }
 
-// Options configures the portal. Without Who nobody gets in, without CheckToken
+// Options configures the portal. Without Who nobody gets in, without CheckForm
 // nothing is changed; the rest may be left out.
 type Options struct {
-	Who        func(r *http.Request) (Person, error)                             // account.ErrNotFound: not logged in
-	Token      func(r *http.Request) string                                      // goes into each form as the field "form"
-	CheckToken func(r *http.Request) bool                                        // of a form that came
-	Allow      func(r *http.Request) bool                                        // one more application; nil allows all
-	Site       func(ctx context.Context, id string) (account.Site, bool)         // nil knows none
-	Invite     func(ctx context.Context, a affiliate.Affiliate) (Invited, error) // makes a link to log in with, that works once; nil makes none
-	Applied    func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
-	Mail       bool                                                              // affiliates are written to: that they are accepted, and of payouts
-	Address    string                                                            // of the server, "https://example.com"; "" is the one that the browser used
-	Assets     string                                                            // path of the dashboard's assets: dash.css, live.js and icon.svg
-	Log        *slog.Logger                                                      // nil is slog.Default
-	Now        func() time.Time                                                  // nil is time.Now
+	Who       func(r *http.Request) (Person, error)                             // account.ErrNotFound: not logged in; it is asked once for a request
+	CheckForm func(r *http.Request, word string) bool                           // whether a form came from a page with Person.Form in it
+	Allow     func(r *http.Request) bool                                        // one more application; nil allows all
+	Site      func(ctx context.Context, id string) (account.Site, bool)         // nil knows none
+	Invite    func(ctx context.Context, a affiliate.Affiliate) (Invited, error) // makes a link to log in with, that works once; nil makes none
+	Begun     func(ctx context.Context) error                                   // a programme was made: what it needs begins to run; nil is nothing
+	Applied   func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
+	Mail      bool                                                              // affiliates are written to: that they are accepted, and of payouts
+	Address   string                                                            // of the server, "https://example.com"; "" is the one that the browser used
+	Assets    string                                                            // path of the dashboard's assets: dash.css, live.js and icon.svg
+	Log       *slog.Logger                                                      // nil is slog.Default
+	Now       func() time.Time                                                  // nil is time.Now
 }
 
 // Invited is a link to log in with, and what became of it.
@@ -87,11 +89,8 @@ func New(desk *affiliate.Desk, o Options) http.Handler {
 	if o.Who == nil {
 		o.Who = func(*http.Request) (Person, error) { return Person{}, account.ErrNotFound }
 	}
-	if o.Token == nil {
-		o.Token = func(*http.Request) string { return "" }
-	}
-	if o.CheckToken == nil {
-		o.CheckToken = func(*http.Request) bool { return false }
+	if o.CheckForm == nil {
+		o.CheckForm = func(*http.Request, string) bool { return false }
 	}
 	if o.Allow == nil {
 		o.Allow = func(*http.Request) bool { return true }
@@ -115,6 +114,8 @@ func New(desk *affiliate.Desk, o Options) http.Handler {
 		mux.HandleFunc(route, d.asManager(serve))
 	}
 	mux.HandleFunc("GET /program", d.programs)
+	mux.HandleFunc("GET /program/new", d.asOwner(func(v *visit) error { return v.askProgram(200, nil) }))
+	mux.HandleFunc("POST /program/new", d.asOwner((*visit).makeProgram))
 	mux.HandleFunc("GET /join/{program}", d.askJoin)
 	mux.HandleFunc("POST /join/{program}", d.join)
 	mux.HandleFunc("GET /portal/assets/{version}/{name}", asset)
@@ -168,7 +169,6 @@ func (d *door) enter(w http.ResponseWriter, r *http.Request) (*visit, bool) {
 	person, err := d.Who(r)
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		v.Log.Error("portal: nobody can tell who asks", "error", err)
-		w.Header().Set("Retry-After", "5")
 		v.message(http.StatusServiceUnavailable, "Nobody can tell who you are just now", "You are still logged in. Try again; the reason is in the server's log.", link{})
 		return nil, false
 	}
@@ -179,7 +179,7 @@ func (d *door) enter(w http.ResponseWriter, r *http.Request) (*visit, bool) {
 	v.person = person
 	if r.Method == http.MethodPost {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		if !d.CheckToken(r) {
+		if !d.CheckForm(r, person.Form) {
 			v.message(http.StatusForbidden, "That was not done", "The form was too old, or did not come from this site. Go back, load the page again and send it once more.", link{})
 			return nil, false
 		}
@@ -310,7 +310,7 @@ type page struct {
 
 // notices are what a page says after something was done, by the name in the URL.
 var notices = map[string]string{
-	"saved": "Saved.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
+	"saved": "Saved.", "made": "The programme is made. What it pays, and how, is set here; then invite its first affiliate.", "sites": "The programme has the sites now.", "link": "Your link is made.", "invited": "The affiliate is in the programme. Give it a code, and a link to log in with.",
 	"accepted": "The affiliate is accepted. Give it a code, and a link to log in with.", "told": "The affiliate is accepted, and gets an e-mail with a link to log in with. Give it a code.", "code": "The code is made.", "ended": "The code ends now.",
 	"assigned": "The order is assigned.", "judged": "The flag is decided.", "approved": "The payouts are approved.", "moved": "The payout is moved on.",
 	"rule": "The new version holds from now on.", "shop": "The webhook is set. The secret of before, if there was one, is valid for a day.",
@@ -321,7 +321,7 @@ var notices = map[string]string{
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
 func (v *visit) show(status int, name, title string, data any) error {
-	p := page{Title: title, Token: v.Token(v.r), Version: version, Assets: v.Assets, Notice: notices[v.r.URL.Query().Get("done")],
+	p := page{Title: title, Token: v.person.Form, Version: version, Assets: v.Assets, Notice: notices[v.r.URL.Query().Get("done")],
 		AsOf: v.Now().In(v.zone).Format("15:04:05"), Zone: v.zone.String(), Person: v.person, Program: v.program, V: data}
 	p.Home, p.Tabs = v.tabs()
 	if _, changes := data.(homeView); changes {
@@ -339,6 +339,9 @@ func (v *visit) show(status int, name, title string, data any) error {
 
 // message is a page that says one thing.
 func (v *visit) message(status int, title, text string, next link) {
+	if status == http.StatusServiceUnavailable {
+		account.Away(v.w.Header())
+	}
 	err := v.show(status, "message.html", title, struct {
 		Text string
 		Next link

@@ -37,8 +37,9 @@ func (d *door) managed() map[string]serve {
 		"GET " + root + "/payouts.csv":                          (*visit).payoutsFile,
 		"POST " + root + "/payouts/{payout}":                    (*visit).advance,
 		"GET " + root + "/payouts/{payout}/statement.csv":       (*visit).anyStatement,
-		"GET " + root + "/settings":                             func(v *visit) error { return v.showSettings(200, nil, nil, nil) },
+		"GET " + root + "/settings":                             func(v *visit) error { return v.showSettings(200, nil, nil, nil, nil) },
 		"POST " + root + "/settings":                            (*visit).saveSettings,
+		"POST " + root + "/settings/sites":                      (*visit).addSites,
 		"POST " + root + "/settings/rules":                      (*visit).addRule,
 		"POST " + root + "/settings/shops":                      (*visit).saveShop,
 	}
@@ -59,6 +60,9 @@ func (d *door) programs(w http.ResponseWriter, r *http.Request) {
 	v, ok := d.enter(w, r)
 	switch {
 	case !ok:
+		return
+	case len(v.person.Manages) == 0 && len(v.person.Owns) > 0:
+		http.Redirect(w, r, "/program/new", http.StatusSeeOther)
 		return
 	case len(v.person.Manages) == 0:
 		v.refuse()

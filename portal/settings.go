@@ -19,8 +19,10 @@ type settingsView struct {
 	Banned     string
 	Params     string
 	Sites      []string
-	Form       *form // of the settings
-	RuleForm   *form // of a new version
+	SitesForm  *form  // of more sites
+	Free       []site // that it may be given; none for who may not
+	Form       *form  // of the settings
+	RuleForm   *form  // of a new version
 	Shops      []hook
 	Rules      []affiliate.Rule
 	Pages      pages // of rules
@@ -32,10 +34,10 @@ type settingsView struct {
 }
 
 // showSettings shows the settings, with what was wrong with a form of them, of a
-// rule or of a shop.
-func (v *visit) showSettings(status int, f, rule, shop *form) error {
+// rule, of a shop or of more sites.
+func (v *visit) showSettings(status int, f, rule, shop, sites *form) error {
 	p := v.program
-	x := settingsView{Program: p, Form: f, RuleForm: rule, Shops: v.hooks(shop), Hosts: strings.Join(p.Hosts, "\n"), Banned: strings.Join(p.Banned, "\n"), Params: strings.Join(p.Params, ", "), Mail: v.Mail, Now: v.Now(), Zone: v.zone}
+	x := settingsView{Program: p, Form: f, RuleForm: rule, SitesForm: sites, Shops: v.hooks(shop), Hosts: strings.Join(p.Hosts, "\n"), Banned: strings.Join(p.Banned, "\n"), Params: strings.Join(p.Params, ", "), Mail: v.Mail, Now: v.Now(), Zone: v.zone}
 	for _, currency := range slices.Sorted(maps.Keys(p.MinPayout)) {
 		x.Least += money.Format(p.MinPayout[currency], currency) + " " + currency + "\n"
 	}
@@ -47,6 +49,9 @@ func (v *visit) showSettings(status int, f, rule, shop *form) error {
 		x.Sites = append(x.Sites, domain)
 	}
 	rules, err := v.desk.Rules(v.ctx(), p.ID)
+	if err == nil && v.pays() {
+		x.Free, err = v.free(sites)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,7 +98,7 @@ func (v *visit) saveSettings() error {
 		}
 	}
 	if !f.ok() {
-		return v.showSettings(422, f, nil, nil)
+		return v.showSettings(422, f, nil, nil, nil)
 	}
 	return v.done(v.path("/settings"), "saved")
 }
@@ -171,7 +176,7 @@ func (v *visit) addRule() error {
 		}
 	}
 	if !f.ok() {
-		return v.showSettings(422, nil, f, nil)
+		return v.showSettings(422, nil, f, nil, nil)
 	}
 	return v.done(v.path("/settings"), "rule")
 }

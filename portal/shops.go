@@ -99,7 +99,7 @@ func (v *visit) saveShop() error {
 		}
 	}
 	if !f.ok() {
-		return v.showSettings(422, nil, nil, f)
+		return v.showSettings(422, nil, nil, f, nil)
 	}
 	return v.done(v.path("/settings"), "shop")
 }

@@ -13,6 +13,7 @@ import (
 type Watched struct {
 	Key  string // the same for all who ask the same
 	Feed string // what may change the answer, as Live.Stored names it
+	By   string // who asks: askers are served in turn
 	Ask  func(ctx context.Context) (Told, error)
 }
 
@@ -38,8 +39,9 @@ const (
 
 // Live asks questions for all who listen to them: each once for everybody who
 // asks the same, only while somebody listens, at most once a second, and only
-// when something was stored that may change the answer, or time has. Nothing is
-// queued for a listener: who comes late gets the newest answer. New makes it,
+// when something was stored that may change the answer, or time has. Askers take
+// turns: who asks many slow questions keeps others' waiting for one of them at a
+// time. Nothing is queued for a listener: who comes late gets the newest answer. New makes it,
 // and it does nothing before Run.
 type Live struct {
 	mu    sync.Mutex
@@ -47,14 +49,22 @@ type Live struct {
 	open  bool                           // until Run has ended
 	busy  int                            // questions under way
 	asked uint64
+	turns map[string]*turn // of who listens
 	wake  chan struct{}
 	ended chan struct{}
+}
+
+// turn is when somebody had one.
+type turn struct {
+	last    uint64 // question that was asked for this asker, as Live.asked counts; at first, when the asker came
+	listens int    // to so many questions
 }
 
 // watched is a question that somebody listens to.
 type watched struct {
 	Watched
 	listeners map[*Listener]struct{}
+	by        map[string]int // of who asks it: so many listeners
 	told      Told
 	err       error // that ends it: of the first asking, or the question's own fault
 	known     bool  // told is an answer
@@ -65,7 +75,7 @@ type watched struct {
 
 // NewLive makes a Live.
 func NewLive() *Live {
-	return &Live{feeds: map[string]map[string]*watched{}, open: true, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	return &Live{feeds: map[string]map[string]*watched{}, turns: map[string]*turn{}, open: true, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // Ended is closed as soon as nothing is told any more.
@@ -103,6 +113,7 @@ func (l *Live) stir() {
 type Listener struct {
 	live  *Live
 	to    []*watched
+	by    []string // who asks each of them
 	fresh chan struct{}
 }
 
@@ -122,12 +133,16 @@ func (l *Live) Listen(questions ...Watched) (*Listener, error) {
 		}
 		w := feed[q.Key]
 		if w == nil {
-			w = &watched{Watched: q, stale: true, rested: time.Now(), listeners: map[*Listener]struct{}{}}
+			w = &watched{Watched: q, stale: true, rested: time.Now(), listeners: map[*Listener]struct{}{}, by: map[string]int{}}
 			feed[q.Key] = w
 			l.stir()
 		}
 		w.listeners[n] = struct{}{}
-		n.to = append(n.to, w)
+		n.to, n.by = append(n.to, w), append(n.by, q.By)
+		if w.by[q.By]++; l.turns[q.By] == nil {
+			l.turns[q.By] = &turn{last: l.asked}
+		}
+		l.turns[q.By].listens++
 	}
 	n.tell() // what is known already
 	return n, nil
@@ -138,14 +153,25 @@ func (n *Listener) Close() {
 	l := n.live
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, w := range n.to {
+	for i, w := range n.to {
 		delete(w.listeners, n)
+		l.leave(w, n.by[i])
 		if len(w.listeners) == 0 && l.feeds[w.Feed][w.Key] == w {
 			delete(l.feeds[w.Feed], w.Key)
 			if len(l.feeds[w.Feed]) == 0 {
 				delete(l.feeds, w.Feed)
 			}
 		}
+	}
+}
+
+// leave forgets that somebody asks a question, and who asks nothing any more.
+func (l *Live) leave(w *watched, by string) {
+	if w.by[by]--; w.by[by] == 0 {
+		delete(w.by, by)
+	}
+	if l.turns[by].listens--; l.turns[by].listens == 0 {
+		delete(l.turns, by)
 	}
 }
 
@@ -207,19 +233,33 @@ func (l *Live) end() {
 	close(l.ended)
 }
 
-// due takes the questions to be asked now, those that rest longest first, and
-// tells how long to wait for the next one; 0 is until something is stirred.
+// turnOf is the turn of who asks a question, and of several that of whom it is
+// longest ago for.
+func (l *Live) turnOf(w *watched) (t *turn) {
+	for by := range w.by {
+		if other := l.turns[by]; t == nil || other.last < t.last {
+			t = other
+		}
+	}
+	return t
+}
+
+// due takes the questions to be asked now, first of whom it is longest ago for and
+// of these the one that rests longest, and tells how long to wait for the next one; 0 is until something is stirred.
 func (l *Live) due(now time.Time) (due []*watched, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.busy < atOnce {
 		var next *watched
+		var whose *turn
 		wait = 0
 		for _, feed := range l.feeds {
 			for _, w := range feed {
 				at, ok := w.next()
-				if ok && !at.After(now) && (next == nil || w.rested.Before(next.rested)) {
-					next = w
+				if ok && !at.After(now) {
+					if t := l.turnOf(w); next == nil || t.last < whose.last || t.last == whose.last && w.rested.Before(next.rested) {
+						next, whose = w, t
+					}
 				}
 				if left := at.Sub(now); ok && left > 0 && (wait == 0 || left < wait) {
 					wait = left
@@ -232,6 +272,7 @@ func (l *Live) due(now time.Time) (due []*watched, wait time.Duration) {
 		next.busy, next.stale = true, false
 		l.busy++
 		l.asked++
+		whose.last = l.asked
 		due = append(due, next)
 	}
 	return due, 0 // whichever ends first stirs

@@ -20,7 +20,7 @@ type told struct {
 }
 
 func (x *told) watched(key, feed string) Watched {
-	return Watched{key, feed, func(ctx context.Context) (Told, error) {
+	return Watched{Key: key, Feed: feed, Ask: func(ctx context.Context) (Told, error) {
 		x.asked.Add(1)
 		select {
 		case <-time.After(x.takes):
@@ -197,6 +197,51 @@ func TestFirstComeFirstServed(t *testing.T) {
 		}
 		if old.asked.Load() < 5 || says(t, n) == "0" {
 			t.Errorf("asked %d times in 100 s among new ones", old.asked.Load())
+		}
+	})
+}
+
+// TestAskersTakeTurns: who asks a hundred slow questions, also such as others ask,
+// or comes anew, keeps nobody else's waiting for more than one of them.
+func TestAskersTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := running(t)
+		slow, shared := told{takes: 4 * time.Second}, told{takes: 4 * time.Second}
+		by := func(who string, w Watched) Watched { w.By = who; return w }
+		many := func() *Listener {
+			all := []Watched{by("eve", shared.watched("shared", "site"))}
+			for i := range 100 {
+				all = append(all, by("eve", slow.watched(fmt.Sprint("slow ", i), "site")))
+			}
+			return listen(t, l, all...)
+		}
+		eve := many()
+		time.Sleep(time.Minute)
+		quick := [3]told{}
+		for i := range quick {
+			listen(t, l, by("ada", quick[i].watched(fmt.Sprint("quick ", i), "site")))
+		}
+		listen(t, l, by("bob", shared.watched("shared", "site")))
+		for range 20 {
+			time.Sleep(10 * time.Second) // one of eve's and one of bob's at a time, and two at once
+			for i := range quick {
+				if quick[i].asked.Swap(0) == 0 {
+					t.Fatalf("a question of ada's waits for more than one of eve's")
+				}
+			}
+			l.Stored("site")
+			eve.Close()
+			eve = many()
+		}
+		if slow.asked.Load() < 40 {
+			t.Errorf("eve was told %d times: she has turns, too", slow.asked.Load())
+		}
+		eve.Close()
+		time.Sleep(time.Minute)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.turns) != 2 {
+			t.Errorf("turns of %d askers are kept, where two listen", len(l.turns))
 		}
 	})
 }

@@ -29,7 +29,10 @@ func Archive(t *testing.T, place Place) {
 		{"Removed", removed}, {"RemovedAtEveryStep", removedAtEveryStep}, {"RemovedAndMissing", removedAndMissing},
 		{"ChangedAtEveryStep", changedAtEveryStep}, {"ChangedAndRemoved", changedAndRemoved},
 	} {
-		t.Run(law.name, func(t *testing.T) { law.run(t, place) })
+		t.Run(law.name, func(t *testing.T) {
+			t.Parallel()
+			law.run(t, place)
+		})
 	}
 }
 

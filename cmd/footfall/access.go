@@ -103,7 +103,7 @@ func (k *control) addUser(w http.ResponseWriter, r *http.Request) error {
 // answerLink answers with a link that sets a password, if there is one, and sends
 // it if mail is sent: to who is invited by a grant, or to who forgot the password.
 func (k *control) answerLink(w http.ResponseWriter, r *http.Request, made account.Invited, g account.Grant) error {
-	out := invited{Member: made.Member}
+	out := invited{Member: made.Member, Ended: made.Ended}
 	if made.Token != "" {
 		out.Path = "/password?link=" + made.Token
 		out.URL = k.reached(out.Path)

@@ -75,6 +75,7 @@ var refusals = map[int]*regexp.Regexp{
 // TestEveryRoleOnEveryRoute walks the whole authorisation table over the doors
 // as they are.
 func TestEveryRoleOnEveryRoute(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	site, err := h.sites.AddSite(t.Context(), account.Site{Domain: "a.example", History: 12})
 	must(t, err)
@@ -117,8 +118,9 @@ func (a asker) ask(t *testing.T, h *home, handler http.Handler, method, path str
 		must(t, err)
 		r.AddCookie(&http.Cookie{Name: "footfall_session", Value: session})
 		if method == "POST" {
-			word := dash.New(nil, nil, h.control, dash.Options{}).Form(r)
-			r.Body = io.NopCloser(strings.NewReader(url.Values{"form": {word}}.Encode()))
+			s, err := dash.New(nil, nil, h.control, dash.Options{}).Session(r)
+			must(t, err)
+			r.Body = io.NopCloser(strings.NewReader(url.Values{"form": {s.Form}}.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 	}
@@ -131,7 +133,7 @@ func (a asker) ask(t *testing.T, h *home, handler http.Handler, method, path str
 // they give a mux, and paths that a switch knows.
 func TestEveryRouteHasALine(t *testing.T) {
 	found := map[string]bool{}
-	for _, door := range []string{"api", "collect", "commerce", "dash", "portal", "cmd/footfall"} {
+	for _, door := range []string{"api", "collect", "commerce", "dash", "portal", "sqlapi", "cmd/footfall"} {
 		names, err := filepath.Glob(filepath.Join("..", "..", door, "*.go"))
 		must(t, err)
 		for _, name := range names {

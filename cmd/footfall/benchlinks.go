@@ -117,7 +117,10 @@ func (b *bench) follow(ctx context.Context, r *redirects, n, connections int) er
 					return
 				}
 				due := began.Add(time.Duration(number) * time.Second / time.Duration(b.rate))
-				time.Sleep(time.Until(due))
+				if wait := time.Until(due); wait > 0 {
+					time.Sleep(wait)
+					due = time.Now() // waking up to a millisecond late is not the server's
+				}
 				var kept bool
 				kept, faults[i] = followOnce(conn, answers, number)
 				times[i] = append(times[i], time.Since(due))

@@ -27,6 +27,7 @@ import (
 // at every moment the planner's figures are those of the event store, and a
 // recount finds no difference. BINS_SEED repeats the run of a seed.
 func TestBinsAreTheEvents(t *testing.T) {
+	t.Parallel()
 	sources := map[string]int{}
 	seeds := []uint64{1, 20, 25, rand.Uint64()}
 	if s := os.Getenv("BINS_SEED"); s != "" {
@@ -404,6 +405,9 @@ func (w *works) check(n int) {
 		w.sources[got.Source]++
 		if got.Estimate || fmt.Sprint(got.Points) != fmt.Sprint(want.Points) {
 			w.fail("%+v\nfrom %s (estimate %v)\n%v\nwant\n%v", q, got.Source, got.Estimate, got.Points, want.Points)
+		}
+		if w.r.IntN(4) == 0 {
+			w.report(q)
 		}
 	}
 }

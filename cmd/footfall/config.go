@@ -30,7 +30,7 @@ var settings = []setting{
 	{"mail", "", "mail server that invitations, links and payout notices are sent by, such as smtp://USER@mail.example.com:587, or smtps://; none: links are printed and shown"},
 	{"mail-from", "", "address they come from, such as Footfall <footfall@example.com>"},
 	{"mail-password-file", "", "file with the mail server's password"},
-	{"geo", "", "country file of the MaxMind format; without one, countries are unknown"},
+	{"geo", "", "file of the MaxMind format for countries or, with a city file, regions and cities, too; without one, places are unknown"},
 	{"trusted-proxies", "", "networks of proxies whose word on a sender's address is believed, such as 10.0.0.0/8,::1/128"},
 	{"proxy-header", "X-Forwarded-For", "the header in which these proxies give it: X-Forwarded-For, Forwarded, or one that holds one address, such as X-Real-IP"},
 	{"queue-max-age", "168h", "how long the queue keeps what was read"},

@@ -43,30 +43,44 @@ func checkControl(setting string) error {
 // data directory, so that who forgets to say so does not begin anew.
 const outside = "control.elsewhere"
 
-// settleControl notes where control data is, and refuses to look for it elsewhere.
-func (h *house) settleControl(dir string) error {
+// settleControl says where control data is to be looked for outside the data
+// directory, and refuses to look in it if it is known to be elsewhere. The note of
+// where is made once it is opened, by noteControl; "" is nothing new to note.
+func (h *house) settleControl(dir string) (where string, err error) {
 	path, setting := filepath.Join(dir, outside), h.c.values["control"]
 	noted, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return unusable(err, dir)
+		return "", unusable(err, dir)
 	}
 	was := strings.TrimSpace(string(noted))
 	if setting == inDirectory {
 		if was == "" {
-			return nil
+			return "", nil
 		}
-		return fmt.Errorf("control data and ledger of %s are not in it, but in %s: give the URL as --control, FOOTFALL_CONTROL or the key control; if they shall be in the directory from now on, remove %s", dir, was, path)
+		return "", fmt.Errorf("control data and ledger of %s are not in it, but in %s: give the URL as --control, FOOTFALL_CONTROL or the key control; if they shall be in the directory from now on, remove %s", dir, was, path)
 	}
-	where, err := postgres.Where(setting)
+	where, err = postgres.Where(setting)
 	if err != nil || where == was {
-		return err
+		return "", err
 	}
 	if was != "" {
 		h.log.Warn("control data is looked for at another place than before", "before", was, "now", where)
 	} else if _, err := os.Stat(filepath.Join(dir, ledgersqlite.File)); err == nil {
-		h.log.Warn("what the data directory has of control data and the ledger is not used: they are kept elsewhere now", "where", where)
+		h.log.Warn("what the data directory has of control data and the ledger is not used: they are looked for elsewhere now", "where", where)
 	}
-	return os.WriteFile(path, []byte(where+"\n"), 0o600)
+	return where, nil
+}
+
+// noteControl notes where control data and the ledger are, both of which were
+// opened there: a URL that leads nowhere, or to another's, is not noted.
+func noteControl(dir, where string) error {
+	if where == "" {
+		return nil
+	}
+	if err := putFile(filepath.Join(dir, outside), []byte(where+"\n")); err != nil {
+		return fmt.Errorf("noting where control data is: %w", err)
+	}
+	return nil
 }
 
 // owner tells this data directory's tables from another's: their position is in
@@ -77,15 +91,26 @@ func (h *house) owner() string {
 	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// openControlData opens control data where the setting says that it is.
-func (h *house) openControlData(ctx context.Context, dir string) (err error) {
-	if err := h.settleControl(dir); err != nil {
+// openTables opens control data and the ledger where the setting says that they
+// are, with who was erased, and notes where that is.
+func (h *house) openTables(ctx context.Context, dir string) error {
+	where, err := h.settleControl(dir)
+	if err != nil {
 		return err
 	}
-	if h.control, err = h.openAccounts(ctx, dir); err == nil {
-		h.sites, err = newSiteBook(ctx, h.control)
+	if h.control, err = h.openAccounts(ctx, dir); err != nil {
+		return err
 	}
-	return err
+	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
+		return err
+	}
+	if err := h.openErasures(); err != nil {
+		return err
+	}
+	if err := h.openLedger(ctx, dir); err != nil {
+		return err
+	}
+	return noteControl(dir, where)
 }
 
 // openAccounts chooses where control data is by the setting's scheme.

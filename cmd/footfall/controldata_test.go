@@ -76,6 +76,44 @@ func TestControlElsewhere(t *testing.T) {
 	}
 }
 
+// TestControlMistyped: a URL that leads nowhere, or to tables of another data
+// directory, is not noted, so that without it all is as before.
+func TestControlMistyped(t *testing.T) {
+	h := newHome(t)
+	h.shut()
+	t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
+	if said, code := h.typed(nil, "user", "list"); code != 1 || !strings.Contains(said, "127.0.0.1") {
+		t.Fatalf("exit %d: %s", code, said)
+	}
+	t.Setenv("FOOTFALL_CONTROL", "sqlite")
+	if said, code := h.typed(nil, "user", "list"); code != 0 {
+		t.Errorf("without the URL: %s", said)
+	}
+	engine := postgrestest.Start(t)
+	url := engine.URL("shop")
+	for i, home := range []*home{newHome(t), h} { // who comes first has the tables
+		if i == 0 {
+			home.shut()
+		}
+		t.Setenv("FOOTFALL_CONTROL", url)
+		if said, code := home.typed(nil, "user", "list"); code != i {
+			t.Errorf("home %d: exit %d: %s", i, code, said)
+		}
+		_, err := os.Stat(filepath.Join(home.dir, outside))
+		if noted := err == nil; noted != (i == 0) {
+			t.Errorf("home %d: the place is noted: %v", i, noted)
+		}
+		if i == 0 { // it is noted for good, and a slip afterwards is not
+			t.Setenv("FOOTFALL_CONTROL", "postgres://me:s3cr%2Fet@127.0.0.1:1/shop")
+			_, code := home.typed(nil, "user", "list")
+			if text, err := os.ReadFile(filepath.Join(home.dir, outside)); err != nil || code != 1 || strings.Contains(string(text), "127.0.0.1:1,") {
+				t.Errorf("after a slip (exit %d) the place is %s, %v", code, text, err)
+			}
+		}
+		t.Setenv("FOOTFALL_CONTROL", "sqlite")
+	}
+}
+
 func TestCheckControl(t *testing.T) {
 	for setting, want := range map[string]string{"sqlite": "", "postgres://me:s3cr%2Fet@db/shop": "", "postgresql://db/shop?schema=a": "",
 		"": "use sqlite", "mysql://me:s3cr@db": "use sqlite", "postgres://me:s3cr%zz@db/shop": "no URL", "postgres://db/shop?schema=a;": "no URL", "postgres://db/shop?schema=A": "small letters"} {

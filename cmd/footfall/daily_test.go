@@ -100,6 +100,7 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 // TestDailyOfARealLog compares the table with the log's truth. That counts
 // bots' page views, too, so nobody is taken for one here.
 func TestDailyOfARealLog(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join("..", "..", "..", "shared", "data", "accesslog-combined")
 	text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
 	if err != nil {
@@ -200,6 +201,7 @@ func (h *home) sameAsEvents(site, day string) {
 // TestDailyLate: an event of an old date changes that date's line and its
 // month's file, and no other file.
 func TestDailyLate(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	site := h.addSite("shop.example", "UTC")
 	h.publish(view(site, "/a", "2026-03-05T10:00:00Z", 1), view(site, "/a", "2026-04-30T10:00:00Z", 1), view(site, "/b", "2026-04-30T10:00:00Z", 2))
@@ -235,6 +237,7 @@ func TestDailyLate(t *testing.T) {
 // TestDailyAfterDowntime: what was missed is caught up, today is not in the
 // table, and the doctor says how far it is.
 func TestDailyAfterDowntime(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	site := h.addSite("shop.example", "UTC")
 	h.reopen()
@@ -265,6 +268,7 @@ func TestDailyAfterDowntime(t *testing.T) {
 
 // TestDailyZones: each site's dates are its own, and change with its zone.
 func TestDailyZones(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	east, west := h.addSite("east.example", "Asia/Kathmandu"), h.addSite("west.example", "America/New_York")
 	for _, site := range []string{east, west} {
@@ -289,6 +293,7 @@ func TestDailyZones(t *testing.T) {
 
 // TestDailyCSV: quoted as RFC 4180 wants it, and harmless in a spreadsheet.
 func TestDailyCSV(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	site := h.addSite("shop.example", "UTC")
 	for _, page := range []string{`=HYPERLINK("x")`, "+1", "-1", "@a", "\ta", `/a,"b"`, "/c=d", ""} {

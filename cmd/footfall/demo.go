@@ -44,7 +44,7 @@ func runDemo(ctx context.Context, c *call) error {
 	if c.from["log"] == "default" {
 		c.stderr = quiet{c.stderr}
 	}
-	return serve(ctx, c, demo.Countries{}, func(h *house, address string) {
+	return serve(ctx, c, demo.Places{}, func(h *house, address string) {
 		go func() {
 			if err := feed(ctx, c, h, address); err != nil && ctx.Err() == nil {
 				fmt.Fprintln(c.stdout, "demo:", err)

@@ -89,7 +89,8 @@ func (x *ndjson) Close() error { return x.Flush() }
 // csvColumns are the names of ndjson, so that both are read alike.
 var csvColumns = []string{"messageId", "site", "type", "name", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "skew_ms", "flag",
 	"userId", "anonymousId", "groupId", "previousId", "visitor", "session", "host", "path", "search", "title", "referrer", "referrer_class", "source",
-	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country", "device", "browser", "os", "bot", "channel", "properties", "traits", "context"}
+	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country", "device", "browser", "os", "bot", "channel", "properties", "traits", "context",
+	"region", "city", "browser_version", "os_version", "language", "screen"}
 
 type csvExport struct {
 	*csv.Writer
@@ -112,7 +113,8 @@ func (x *csvExport) Add(e *event.Event) error {
 	c := &e.Campaign
 	x.line = append(x.line[:0], e.ID, e.Site, string(e.Kind), e.Name, moment(e.Time), moment(e.Original), moment(e.Sent), moment(e.Received), strconv.FormatInt(e.Skew.Milliseconds(), 10), e.Flag,
 		e.UserID, e.AnonymousID, e.GroupID, e.PreviousID, event.FormatID(e.Visitor), event.FormatID(e.Session), e.Host, e.Path, e.Search, e.Title, e.Referrer, e.Class, e.Source,
-		c.Source, c.Medium, c.Name, c.Term, c.Content, e.Country, e.Device, e.Browser, e.OS, e.Bot, e.Channel, e.Properties, e.Traits, e.Context)
+		c.Source, c.Medium, c.Name, c.Term, c.Content, e.Country, e.Device, e.Browser, e.OS, e.Bot, e.Channel, e.Properties, e.Traits, e.Context,
+		e.Region, e.City, e.BrowserVersion, e.OSVersion, e.Language, e.Screen)
 	for i, text := range x.line {
 		x.line[i] = api.Harmless(text)
 	}

@@ -79,7 +79,8 @@ func mustJSON(t *testing.T) []byte {
 	e.Sent, e.Skew = e.Time, 1e6
 	c := &e.Campaign
 	for _, f := range []*string{&e.Name, &e.Flag, &e.UserID, &e.AnonymousID, &e.GroupID, &e.PreviousID, &e.Host, &e.Path, &e.Search, &e.Title, &e.Referrer, &e.Class, &e.Source,
-		&c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot, &e.Channel} {
+		&c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot, &e.Channel,
+		&e.Region, &e.City, &e.BrowserVersion, &e.OSVersion, &e.Language, &e.Screen} {
 		*f = "x"
 	}
 	e.Session, e.Properties, e.Traits, e.Context = 9, "{}", "{}", "{}"

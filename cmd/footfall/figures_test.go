@@ -72,6 +72,7 @@ func sold(t *testing.T) (h *home, site string) {
 // TestSiteChangesItsBins: with another zone or currency all days are rolled
 // anew, and until then the figures come from the events.
 func TestSiteChangesItsBins(t *testing.T) {
+	t.Parallel()
 	h, site := sold(t)
 	before := h.rolled(site)
 	for _, change := range [][]string{{"--timezone", "Pacific/Apia"}, {"--currency", "EUR"}, {"--currency", "USD", "--timezone", "UTC"}} {
@@ -94,6 +95,7 @@ func TestSiteChangesItsBins(t *testing.T) {
 
 // TestDamagedBins: whatever happens to their file, bins are made again.
 func TestDamagedBins(t *testing.T) {
+	t.Parallel()
 	h, site := sold(t)
 	before := h.rolled(site)
 	path := filepath.Join(h.dir, "bins.sqlite")

@@ -98,6 +98,7 @@ func (h *home) expect(when string, now time.Time) {
 }
 
 func TestHistoryIsTheSameHoweverItIsMade(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC()
 	h := shop(t, now)
 	h.expect("from memory or rows", now)
@@ -160,6 +161,7 @@ func (h *home) in(visitor string) (names []string) {
 }
 
 func TestSegmentCommands(t *testing.T) {
+	t.Parallel()
 	h := shop(t, time.Now().UTC())
 	var run api.DryRun
 	if fault, code := h.typed(&run, "segment", "test", file(t, fans)); code != 0 || run.Visitors != 2 ||
@@ -227,6 +229,7 @@ func TestSegmentCommandsThatFail(t *testing.T) {
 
 // TestShorterHistories: what is too old goes at once, and daily.
 func TestShorterHistories(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC()
 	h := shop(t, now)
 	old := shopper{site: "shop-example", id: "u3"}

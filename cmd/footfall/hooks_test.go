@@ -23,6 +23,7 @@ func (h *home) must(into any, args ...string) {
 // TestHookCommands types what an operator does with a programme's webhook, from
 // its making to its end.
 func TestHookCommands(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	h.address = "http://127.0.0.1"
 	var status atomic.Int64

@@ -96,6 +96,7 @@ type house struct {
 	desk      *affiliate.Desk
 	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
+	reports   *query.Reports
 	fresh     []event.Event // the new ones of the batch being stored
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()
@@ -144,9 +145,9 @@ func (c *call) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, nil))
 }
 
-// openHouse opens everything below the doors and starts the pumps. countries
+// openHouse opens everything below the doors and starts the pumps. places
 // stands in for a configured file; nil for none.
-func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich.Country) (h *house, err error) {
+func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Places) (h *house, err error) {
 	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -165,16 +166,10 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 	if h.secret, err = readSecret(filepath.Join(dir, "secret")); err != nil {
 		return h, err
 	}
-	if err := h.openControlData(ctx, dir); err != nil {
+	if err := h.openTables(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openMail(); err != nil {
-		return h, err
-	}
-	if err := h.openErasures(); err != nil {
-		return h, err
-	}
-	if err := h.openLedger(ctx, dir); err != nil {
 		return h, err
 	}
 	if err := h.openStores(ctx, dir); err != nil {
@@ -187,9 +182,9 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, countries enrich
 		if h.geo, err = maxmind.Open(path, log); err != nil {
 			return h, err
 		}
-		countries = h.geo
+		places = h.geo
 	}
-	h.enrich = enrich.New(enrich.Options{Salts: h.control, Country: countries, Internal: h.sites.internal, Affiliate: h.desk.CodeOf})
+	h.enrich = enrich.New(enrich.Options{Salts: h.control, Places: places, Internal: h.sites.internal, Affiliate: h.desk.CodeOf})
 	if err := h.startBins(ctx, h.filled); err != nil {
 		return h, err
 	}
@@ -335,7 +330,7 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 	if err != nil {
 		return err
 	}
-	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.queue.Aside().Put
+	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.erased.setAside(h.queue.Aside().Put)
 	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
 	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))

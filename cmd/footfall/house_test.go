@@ -164,6 +164,7 @@ func (h *home) giveUp(all ...event.Event) {
 }
 
 func TestAccount(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	h.publish(events("good", 5, true)...)
 	h.publish(events("good", 2, true)...)
@@ -197,6 +198,7 @@ func TestAccount(t *testing.T) {
 // TestAccountOfGivenUp: what was given up can be redriven, dropped or come
 // back with a rebuild, in any order, and counts once.
 func TestAccountOfGivenUp(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	h.publish(events("good", 5, true)...)
 	h.giveUp(events("odd", 3, true)...)
@@ -219,6 +221,7 @@ func TestAccountOfGivenUp(t *testing.T) {
 // TestAccountAfterACrash ends the process in the middle of a redrive: noted and
 // not published, or published and not removed.
 func TestAccountAfterACrash(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		name      string
 		published bool
@@ -299,6 +302,7 @@ func (h *home) leaveAnd(do func()) error {
 // TestAsideCommands lists, shows, redrives and drops what a sink refused and
 // what it gave up.
 func TestAsideCommands(t *testing.T) {
+	t.Parallel()
 	h := newHome(t)
 	h.publish(events("bad", 2, false)...)
 	h.giveUp(events("odd", 2, true)...)

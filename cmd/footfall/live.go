@@ -83,10 +83,10 @@ func (t toldTraffic) Links() ledger.Links { t.tx.used = true; return t.Traffic.L
 // session is who listens with a browser's session, as the dashboard and the
 // portal know them.
 func (h *house) session(pages *dash.Door, r *http.Request) (s api.Session, err error) {
-	if s.Who, _, err = pages.Visitor(r); err != nil {
+	of, err := pages.Session(r)
+	if err != nil {
 		return s, err
 	}
-	p, err := h.asks(pages, r)
-	s.Affiliate = p.Affiliate
-	return s, err
+	p, err := h.personOf(r.Context(), of)
+	return api.Session{Who: of.Who, Affiliate: p.Affiliate}, err
 }

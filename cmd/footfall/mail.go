@@ -137,18 +137,14 @@ func (m mailed) tell(w io.Writer) {
 	}
 }
 
-// mayWrite counts a letter with a link to an address, and is an error if it had
-// as many as it may have: nobody fills another's mailbox. Addresses that differ in
-// what stands behind a + are one.
+// mayWrite counts a letter with a link to an address, and is an
+// *account.SlowError if it had as many as it may have: nobody fills another's
+// mailbox. Addresses that differ in what stands behind a + are one.
 func (h *house) mayWrite(address string) error {
 	if folded, ok := affiliate.FoldEmail(address); ok {
 		address = folded
 	}
-	err := h.letters.Take("to " + address)
-	if slow, ok := errors.AsType[*account.SlowError](err); ok {
-		return fmt.Errorf("this address had many letters already, and may have the next one in %d minutes", (slow.Seconds()+59)/60)
-	}
-	return err
+	return h.letters.Take("to " + address)
 }
 
 // send sends a letter now, with who asked waiting; where no mail is sent it does
@@ -159,7 +155,11 @@ func (h *house) send(ctx context.Context, kind mail.Kind, to mail.Address, path 
 	}
 	if err := h.mayWrite(to.Email); err != nil {
 		h.log.Warn("a message is not sent, as its address had many", "kind", kind)
-		return mailed{Problem: err.Error(), Many: true}
+		problem := err.Error()
+		if slow, ok := errors.AsType[*account.SlowError](err); ok {
+			problem = fmt.Sprintf("this address had many letters already, and may have the next one in %d minutes", (slow.Seconds()+59)/60)
+		}
+		return mailed{Problem: problem, Many: true}
 	}
 	ctx, cancel := context.WithTimeout(ctx, mailWait)
 	defer cancel()
@@ -186,10 +186,15 @@ func (h *house) sendInvited(ctx context.Context, made account.Invited, g account
 	return h.send(ctx, kind, mail.Address{Name: made.Name, Email: made.Email}, "/password?link="+made.Token, about)
 }
 
-// mailLink sends a link to whoever the log-in page finds, behind its answer.
-func (h *house) mailLink(purpose account.Purpose, find func(context.Context) (account.Person, string, error)) {
+// mailLink sends a link to whoever the log-in page finds of an address, behind
+// its answer. The letter counts for the address before anybody looks whether
+// somebody has it, so that its error, of mayWrite, tells nobody that.
+func (h *house) mailLink(email string, purpose account.Purpose, find func(context.Context) (account.Person, string, error)) error {
+	if err := h.mayWrite(email); err != nil {
+		return err
+	}
 	kind := mail.LoginLink
-	if purpose == account.ForReset {
+	if purpose == account.ForProof {
 		kind = mail.Reset
 	}
 	h.post.Put(kind, func(ctx context.Context) ([]mail.Message, error) {
@@ -197,14 +202,12 @@ func (h *house) mailLink(purpose account.Purpose, find func(context.Context) (ac
 		if errors.Is(err, account.ErrNotFound) {
 			return nil, nil
 		}
-		if err == nil {
-			err = h.mayWrite(p.Email)
-		}
 		if err != nil {
 			return nil, err
 		}
 		return []mail.Message{h.letter(kind, mail.Address{Name: p.Name, Email: p.Email}, path, mail.About{Life: "an hour"})}, nil
 	})
+	return nil
 }
 
 // mailApplied tells those who run a programme that somebody applied for it. The

@@ -189,7 +189,9 @@ func TestMailboxesAreNotFilled(t *testing.T) {
 		if reset.To != "" || !reset.Many || !strings.Contains(reset.Problem, "may have the next one in 60 minutes") || reset.URL == "" {
 			t.Errorf("user reset tells %+v", reset)
 		}
-		form(t, browser(t), server+"/login/mail", "email", "ada@people.example", "for", "login")
+		if code, page := form(t, browser(t), server+"/login/mail", "email", "ada+more@people.example", "for", "login"); code != 429 || !strings.Contains(page, "Try again in 60 minutes") {
+			t.Errorf("asking for a link too many: %d %s", code, page)
+		}
 		var programs []toldProgram
 		h.do(&programs, "program", "list")
 		for i := range 8 {

@@ -147,6 +147,7 @@ func TestRollSoon(t *testing.T) {
 // TestShorterHistoriesAreTold: whoever has nothing left leaves, and what was moved
 // aside as damaged goes.
 func TestShorterHistoriesAreTold(t *testing.T) {
+	t.Parallel()
 	now := time.Now().UTC()
 	h := shop(t, now)
 	old := shopper{site: "shop-example", id: "u3"}

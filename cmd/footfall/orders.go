@@ -188,8 +188,8 @@ func (k *control) previewPayouts(w http.ResponseWriter, r *http.Request) error {
 type payoutsAsked struct {
 	program   string
 	until     time.Time
-	affiliate string   // id; "" is every one
-	seen      []string // beginnings of the hashes that were shown: these payouts and no others; none is all
+	affiliate string          // id; "" is every one
+	seen      []ledger.Payout // what was shown of them: these payouts and no others; none is all
 }
 
 func (k *control) asked(r *http.Request) (a payoutsAsked, err error) {
@@ -212,30 +212,17 @@ func (k *control) asked(r *http.Request) (a payoutsAsked, err error) {
 		if len(hash) < shownHash {
 			return a, event.Invalid("seen", "%q is not a hash as footfall payout preview shows it", hash)
 		}
-		a.seen = append(a.seen, hash)
+		a.seen = append(a.seen, ledger.Payout{Affiliate: a.affiliate, Hash: hash})
 	}
 	return a, nil
 }
 
 // pick is an affiliate.Pick.
-func (a payoutsAsked) pick(all []affiliate.Proposal) (picked []affiliate.Proposal, err error) {
-	for _, p := range all {
-		if a.affiliate == "" || p.Payout.Affiliate == a.affiliate {
-			picked = append(picked, p)
-		}
+func (a payoutsAsked) pick(all []affiliate.Proposal) ([]affiliate.Proposal, error) {
+	if a.seen != nil {
+		return affiliate.Exactly(a.seen...)(all)
 	}
-	if a.seen == nil {
-		return picked, nil
-	}
-	all, picked = picked, nil
-	for _, hash := range a.seen {
-		at := slices.IndexFunc(all, func(p affiliate.Proposal) bool { return strings.HasPrefix(p.Payout.Hash, hash) })
-		if at < 0 {
-			return nil, affiliate.ErrChanged
-		}
-		picked = append(picked, all[at])
-	}
-	return picked, nil
+	return slices.DeleteFunc(all, func(p affiliate.Proposal) bool { return a.affiliate != "" && p.Payout.Affiliate != a.affiliate }), nil
 }
 
 // spelledPayout is a payout with its amount as an exact decimal, and who gets it.

@@ -63,6 +63,9 @@ func TestApproveWhatWasSeen(t *testing.T) {
 		t.Error(fault)
 	}
 	ask(&shown, "preview --affiliate a@example.com")
+	if fault := ask(&made, "approve --affiliate b@example.com --seen "+shown[0].Hash); !strings.Contains(fault, "look at the proposal again") || made != nil {
+		t.Errorf("%s%+v", fault, made)
+	}
 	if fault := ask(&made, "approve --seen "+shown[0].Hash); len(made) != 1 || made[0].Decimal != "100.00" || made[0].Name != "ANNA" {
 		t.Errorf("%s%+v", fault, made)
 	}

@@ -256,7 +256,7 @@ func (x *erasing) steps() []func(ctx context.Context) error {
 	return []func(ctx context.Context) error{x.mark, x.fromAside, x.fromHistories, x.fromArchive, x.fromStore, x.fromHistories, x.fromLedger}
 }
 
-func (x *erasing) mark(context.Context) error { return x.h.erased.keep(x.marks...) }
+func (x *erasing) mark(ctx context.Context) error { return x.h.erased.keep(ctx, x.marks...) }
 
 func (x *erasing) fromAside(ctx context.Context) error {
 	ids, err := x.aside(ctx)

@@ -184,6 +184,7 @@ func (k *known) nowhere(when string) {
 // afterwards, and figures and money are what they were; late events, a rebuild and
 // the same again change nothing.
 func TestErasePerson(t *testing.T) {
+	t.Parallel()
 	for name, who := range map[string][]string{"user": {"--user", herUser}, "phone": {"--anonymous", herPhone}, "order": {"--order", "n-0"}, "address": {"--email", "Anna.Schmidt+x@example.org"}} {
 		t.Run(name, func(t *testing.T) {
 			k := newKnown(t)
@@ -222,6 +223,7 @@ func TestErasePerson(t *testing.T) {
 // TestErasePersonCutShort stops after each step, and by a restart in between: the
 // same command then erases the rest.
 func TestErasePersonCutShort(t *testing.T) {
+	t.Parallel()
 	k := newKnown(t)
 	figures, owed := k.totals(), k.owed()
 	x, err := k.newErasing(t.Context(), k.site, affiliate.Who{User: herUser}, false)
@@ -246,6 +248,7 @@ func TestErasePersonCutShort(t *testing.T) {
 
 // TestEraseOneOfMany: who shares a browser with many is not taken for them.
 func TestEraseOneOfMany(t *testing.T) {
+	t.Parallel()
 	k := newKnown(t)
 	var all []event.Event
 	for i := range manyPersons + 1 {

@@ -21,9 +21,8 @@ import (
 func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Handler {
 	throttle := account.NewThrottle(nil)
 	door := portal.New(h.desk, portal.Options{
-		Who:        func(r *http.Request) (portal.Person, error) { return h.asks(pages, r) },
-		Token:      pages.Form,
-		CheckToken: func(r *http.Request) bool { return pages.CheckForm(r, "form") },
+		Who:       func(r *http.Request) (portal.Person, error) { return h.asks(pages, r) },
+		CheckForm: func(r *http.Request, word string) bool { return pages.CheckForm(r, "form", word) },
 		Allow: func(r *http.Request) bool { // who applies too often keeps nobody else from it
 			network := account.Network(collector.Client(r))
 			return throttle.Try("join "+network, account.Sender{Network: network}) == nil
@@ -36,6 +35,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 			path, sent, err := h.invitation(ctx, a, false)
 			return portal.Invited{Link: h.public() + path, Sent: sent.To != "", Problem: sent.Problem}, err
 		},
+		Begun: h.startLedgerPump,
 		Applied: func(p affiliate.Program, a affiliate.Affiliate) {
 			if h.post != nil {
 				h.mailApplied(p, a)
@@ -74,7 +74,7 @@ var formWords = map[string]string{
 	"POST /program/{program}/affiliates/{affiliate}/codes": "code add", "POST /program/{program}/affiliates/{affiliate}/codes/{code}": "code end",
 	"POST /program/{program}/orders/{order}": "order assign", "POST /program/{program}/flags/{flag}": "flag judge",
 	"POST /program/{program}/payouts": "payout approve", "POST /program/{program}/payouts/{payout}": "payout advance",
-	"POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
+	"POST /program/new": "program set", "POST /program/{program}/settings/sites": "program set", "POST /program/{program}/settings": "program set", "POST /program/{program}/settings/rules": "rule add", "POST /program/{program}/settings/shops": "shop set",
 	"POST /program/{program}/webhooks": "hook add", "POST /program/{program}/webhooks/{hook}": "hook set", "POST /program/{program}/webhooks/{hook}/state": "hook set",
 	"POST /program/{program}/webhooks/{hook}/secret": "hook set", "POST /program/{program}/webhooks/{hook}/test": "hook test", "POST /program/{program}/webhooks/{hook}/replay": "hook replay",
 	"POST /program/{program}/webhooks/{hook}/remove": "hook remove",
@@ -84,8 +84,8 @@ var formWords = map[string]string{
 // noteForm adds a form of the portal to the audit log: what it is about, never
 // what was written into it.
 func (h *house) noteForm(pages *dash.Door, r *http.Request) {
-	who, _, err := pages.Visitor(r)
-	if err != nil {
+	s, err := pages.Session(r)
+	if errors.Is(err, account.ErrNotFound) {
 		return // nobody who is known: an application
 	}
 	var target []string
@@ -94,21 +94,30 @@ func (h *house) noteForm(pages *dash.Door, r *http.Request) {
 			target = append(target, name+" "+id)
 		}
 	}
-	if err := h.control.Record(r.Context(), account.Change{Who: who.Name, What: formWords[r.Pattern], Target: strings.Join(target, ", ")}); err != nil {
+	if err == nil {
+		err = h.control.Record(r.Context(), account.Change{Who: s.Who.Name, What: formWords[r.Pattern], Target: strings.Join(target, ", ")})
+	}
+	if err != nil {
 		h.log.Error("a change is not in the audit log", "form", r.Pattern, "error", err)
 	}
 }
 
-// asks tells who a request's session is of: which affiliate that is, and which
-// programmes it may run, of all of whose sites it must have the right. Without a
-// session it is account.ErrNotFound.
-func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, err error) {
-	who, person, err := pages.Visitor(r)
+// asks tells who a request's session is of, as personOf does. Without a session it
+// is account.ErrNotFound.
+func (h *house) asks(pages *dash.Door, r *http.Request) (portal.Person, error) {
+	s, err := pages.Session(r)
 	if err != nil {
-		return p, err
+		return portal.Person{}, err
 	}
-	p = portal.Person{ID: cmp.Or(person.ID, operator), Name: cmp.Or(person.Name, person.Email, operator)}
-	programs, err := h.desk.Programs(r.Context())
+	return h.personOf(r.Context(), s)
+}
+
+// personOf tells whose a session is: which affiliate that is, and which programmes
+// it may run, of all of whose sites it must have the right.
+func (h *house) personOf(ctx context.Context, s dash.Session) (p portal.Person, err error) {
+	who, person := s.Who, s.Person
+	p = portal.Person{Form: s.Form, ID: cmp.Or(person.ID, operator), Name: cmp.Or(person.Name, person.Email, operator)}
+	programs, err := h.desk.Programs(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -120,17 +129,24 @@ func (h *house) asks(pages *dash.Door, r *http.Request) (p portal.Person, err er
 			p.Pays = append(p.Pays, program.ID)
 		}
 	}
+	sites, err := h.sites.Sites(ctx)
+	if err != nil {
+		return p, err
+	}
+	for _, site := range who.Sites(account.PayOut, sites) {
+		p.Owns = append(p.Owns, site.ID)
+	}
 	if person.ID == "" {
 		return p, nil
 	}
-	id, err := h.desk.LoginOf(r.Context(), person.ID)
+	id, err := h.desk.LoginOf(ctx, person.ID)
 	if err != nil {
 		return p, err
 	}
 	// The ledger says which affiliate somebody is, a role on one of the
 	// programme's sites that it is still to be seen.
-	_, sites, _ := h.desk.Figures(id)
-	if slices.ContainsFunc(sites, func(site string) bool {
+	_, covered, _ := h.desk.Figures(id)
+	if slices.ContainsFunc(covered, func(site string) bool {
 		return who.May(account.OwnFigures, site) || who.May(account.ReadFigures, site)
 	}) {
 		p.Affiliate = id

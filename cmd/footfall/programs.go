@@ -33,7 +33,7 @@ var programFlags = map[string][][3]string{
 	"program set": {{"site", "", "sites it covers, with commas between"}, {"rate", "", "what every order earns, such as 50%; for a new programme"}, {"window", "", "days that a click counts for; 30 at first"},
 		{"hold", "", "days until a commission can be paid; 30 at first"}, {"model", "", "last or first: which click of several earns"}, {"coupons", "", "first or last: whether a coupon beats a click"},
 		{"bind", "", "customer: later orders go to who had the first; none"}, {"min-payout", "", "least amounts to pay out, such as 50EUR,60USD"}, {"hosts", "", "further hosts that links may lead to"}, {"banned", "", "hosts that no affiliate may send visitors from"},
-		{"mail-payouts", "", "on: affiliates get an e-mail when a payout is approved, and when it is paid, if the server sends mail; off"},
+		{"mail-payouts", "", "on: affiliates get an e-mail when a payout is approved, paid or failed, if the server sends mail; off"},
 		{"trust-events", "", "on: order events verify themselves, as only your server has the write key; off"}},
 	"affiliate add":    {{"name", "", "name"}, {"site", "", "a site of the programme"}, {"status", "active", "active, or applied: approve it later"}},
 	"affiliate list":   {{"site", "", "a site of the programme; none is every programme"}},

@@ -31,6 +31,9 @@ func declareFilters(flags *flag.FlagSet) {
 
 func runQuery(ctx context.Context, c *call) error {
 	form := c.form("query")
+	if form.Get("report") != "" {
+		return runReport(ctx, c, form)
+	}
 	for _, d := range metric.Dimensions {
 		if values := *c.flags.Lookup(string(d)).Value.(*several); len(values) > 0 {
 			form[string(d)] = values

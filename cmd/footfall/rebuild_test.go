@@ -36,6 +36,7 @@ func (h *home) whole(stored uint64) {
 }
 
 func TestRebuildStops(t *testing.T) {
+	t.Parallel()
 	t.Run("its caller goes", func(t *testing.T) {
 		h := filled(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -90,6 +91,7 @@ func TestRebuildStops(t *testing.T) {
 // TestRebuildAndExport: an export that is under way is finished first, and the
 // rebuild says so; one that comes later is told to wait.
 func TestRebuildAndExport(t *testing.T) {
+	t.Parallel()
 	h := filled(t)
 	reading, goOn, exported := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	n := 0
@@ -164,6 +166,7 @@ func (h *home) stopped() error {
 // TestRebuildWithoutStore: when the old store could not be opened again, the
 // next rebuild that is stopped opens it, and none is made of the queue alone.
 func TestRebuildWithoutStore(t *testing.T) {
+	t.Parallel()
 	h := filled(t)
 	dir, hidden := h.storeDir(), h.storeDir()+".hidden"
 	ctx, cancel := context.WithCancel(t.Context())
@@ -197,6 +200,7 @@ func TestRebuildWithoutStore(t *testing.T) {
 // TestRebuildThatCannotSettle: the old store does not come back once items may
 // have been erased that only the new one has.
 func TestRebuildThatCannotSettle(t *testing.T) {
+	t.Parallel()
 	h := filled(t)
 	h.giveUp(events("odd", 3, true)...)
 	h.adds("given up", counts{12, 0, 3, 0})
@@ -218,6 +222,7 @@ func TestRebuildThatCannotSettle(t *testing.T) {
 
 // TestRebuildTakesFromTheAside: what the archive could not keep is in a new store.
 func TestRebuildTakesFromTheAside(t *testing.T) {
+	t.Parallel()
 	h := filled(t)
 	lost := events("lost", 2, true)
 	for i := range lost {

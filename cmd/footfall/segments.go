@@ -260,8 +260,13 @@ func (c *call) sendFile(ctx context.Context, path string, form url.Values, out a
 	if len(c.args) != 1 {
 		return misused("name the one file with definitions, or - for what comes in")
 	}
+	return c.sendNamed(ctx, c.args[0], path, form, out, text)
+}
+
+// sendNamed sends a file, or with the name - what comes in.
+func (c *call) sendNamed(ctx context.Context, name, path string, form url.Values, out any, text func(io.Writer)) error {
 	in := io.Reader(os.Stdin)
-	if name := c.args[0]; name != "-" {
+	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return err
@@ -269,18 +274,18 @@ func (c *call) sendFile(ctx context.Context, path string, form url.Values, out a
 		defer f.Close()
 		in = f
 	}
-	definitions, err := io.ReadAll(io.LimitReader(in, api.MaxBody+1))
+	content, err := io.ReadAll(io.LimitReader(in, api.MaxBody+1))
 	if err != nil {
 		return err
 	}
-	if len(definitions) > api.MaxBody {
-		return errors.New("the definitions are larger than 64 KiB: define them in several files")
+	if len(content) > api.MaxBody {
+		return errors.New("the file is larger than 64 KiB: make several of it")
 	}
 	k, err := c.dial(ctx)
 	if err != nil {
 		return err
 	}
-	err = k.send(ctx, "POST", path, form, bytes.NewReader(definitions), out)
+	err = k.send(ctx, "POST", path, form, bytes.NewReader(content), out)
 	if err = errors.Join(err, k.close()); err != nil {
 		return err
 	}

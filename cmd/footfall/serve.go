@@ -23,6 +23,7 @@ import (
 	"footfall/enrich"
 	"footfall/portal"
 	"footfall/query"
+	"footfall/sqlapi"
 )
 
 var serveCommands = []command{
@@ -34,7 +35,7 @@ var serveCommands = []command{
 
 // serve runs the server until ctx ends or a restart is asked for. ready is
 // called with the address once it answers.
-func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h *house, address string)) error {
+func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *house, address string)) error {
 	log := c.logger()
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP)
@@ -48,7 +49,7 @@ func serve(ctx context.Context, c *call, countries enrich.Country, ready func(h 
 	if inherited {
 		wait = patience // a command may have slipped in between two servers
 	}
-	h, err := patiently(ctx, wait, func() (*house, error) { return openHouse(ctx, c.config, log, countries) })
+	h, err := patiently(ctx, wait, func() (*house, error) { return openHouse(ctx, c.config, log, places) })
 	if err != nil {
 		return err
 	}
@@ -115,7 +116,7 @@ func (h *house) server() *http.Server {
 	})
 	orders := h.commerce(collector.Client)
 	source := query.Limit(query.Route(h, earned{h}), questions)
-	var mailLink func(account.Purpose, func(context.Context) (account.Person, string, error))
+	var mailLink func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error
 	var letter func(context.Context, account.Invited, account.Grant) string
 	if h.post != nil {
 		mailLink = h.mailLink
@@ -126,10 +127,10 @@ func (h *house) server() *http.Server {
 	var pages *dash.Door
 	var shared api.Shown
 	shared.Metrics, shared.By = dash.Shows()
-	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
+	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed, Reports: tabled{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared, Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) }})
 	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
-	programs := h.portal(pages, collector)
+	programs, tables := h.portal(pages, collector), h.sql()
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // would print addresses
@@ -140,6 +141,8 @@ func (h *house) server() *http.Server {
 				collector.ServeHTTP(w, r)
 			case commerce.Handles(path):
 				orders.ServeHTTP(w, r)
+			case sqlapi.Handles(path):
+				tables.ServeHTTP(w, r)
 			case api.Handles(path):
 				figures.ServeHTTP(w, r)
 			case portal.Handles(path):

@@ -34,7 +34,7 @@ var userFlags = map[string][][3]string{
 	"user remove": {{"site", "", "take only the role on this site away; all: the one on every site"}},
 	"user reset":  {{"totp", "false", "turn the second factor off, too, for who lost the phone and the recovery codes"}},
 	"key add": {{"site", "", "site the key is for; none is every site"},
-		{"scope", "", "read: reads all (which is usual); define: changes segments; segments: for a page, reads only which segments a visitor is in; orders: writes orders and refunds; affiliate:ID: reads the figures of one affiliate; admin: all of it, and the affiliate programme. Several with commas between"},
+		{"scope", "", "read: reads all (which is usual); sql: asks in SQL; define: changes segments; segments: for a page, reads only which segments a visitor is in; orders: writes orders and refunds; affiliate:ID: reads the figures of one affiliate; admin: all of it, and the affiliate programme. Several with commas between"},
 		{"role", "", "as older versions named scopes: viewer is read, owner is read,define"}, {"expires", "", "days from now, such as 90; none is never"}},
 	"share add": {{"site", "", "site"}, {"name", "", "whom it is for"}, {"expires", "", "days from now, such as 90; none is never"}},
 	"audit":     {{"limit", "", "at most so many"}},
@@ -53,8 +53,9 @@ func (c *call) oneName(ctx context.Context, command, thing string, out any, text
 // invited is what a command tells of a person and a one-time link.
 type invited struct {
 	account.Member
-	Path string `json:"path,omitempty"`
-	URL  string `json:"url,omitempty"` // if it is known how people reach the server
+	Path  string `json:"path,omitempty"`
+	URL   string `json:"url,omitempty"`            // if it is known how people reach the server
+	Ended bool   `json:"password_ended,omitempty"` // that of before, for the role
 	mailed
 }
 
@@ -65,6 +66,9 @@ func addUser(ctx context.Context, c *call) error {
 	var out invited
 	return c.oneName(ctx, "user add", "e-mail to add", &out, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is %s.\n", out.Email, account.SpellRoles(out.Roles))
+		if out.Ended {
+			fmt.Fprintln(w, "The password and sessions of before have ended: nobody had proven by mail whose the account is, and the role is bigger now.")
+		}
 		printLink(w, out, "a week")
 	})
 }

@@ -58,6 +58,7 @@ func counted(t testing.TB, db *postgres.DB) (n int) {
 // TestAtOnce opens empty tables twenty times at once, as processes do that start
 // together, and counts: each change is as if no other ran.
 func TestAtOnce(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	var all sync.WaitGroup
 	for range 20 {
@@ -83,6 +84,7 @@ func TestAtOnce(t *testing.T) {
 
 // TestSteps: tables of an older format get what is new, and keep what they have.
 func TestSteps(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	old, err := postgres.Open(t.Context(), s.URL("steps"), postgres.Tables{Room: "test", Steps: tables.Steps[:1]})
 	must(t, err)
@@ -110,6 +112,7 @@ func TestSteps(t *testing.T) {
 
 // TestOwner: tables have one owner, who may be new if they have none.
 func TestOwner(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	open := func(owner string) error {
 		db, err := postgres.Open(t.Context(), s.URL("o"), postgres.Tables{Room: "test", Steps: tables.Steps, Owner: owner})
@@ -136,6 +139,7 @@ func TestOwner(t *testing.T) {
 // TestSettings: whatever the server's usual settings are, a commit is on disk, and
 // who looks can't write.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t) // its synchronous_commit is off
 	db := opened(t, s.URL("a"))
 	var commit, path string
@@ -156,6 +160,7 @@ func TestSettings(t *testing.T) {
 // TestValues: text that PostgreSQL refuses is kept all the same, and found; truth
 // is 0 and 1; what is quoted is no parameter.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	db := opened(t, postgrestest.Start(t).URL("v"))
 	for i, text := range []string{"a\x00b", "a\xff", "?", "ü'"} {
 		must(t, db.Change(t.Context(), func(tx *sql.Tx) error {
@@ -181,6 +186,7 @@ func TestValues(t *testing.T) {
 // TestCut cuts the connection in the middle of a Change, at its end, and while
 // nobody uses it.
 func TestCut(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	wire := s.Wire(t)
 	db := opened(t, wire.URL("cut"))
@@ -227,6 +233,7 @@ func TestCut(t *testing.T) {
 // TestServerCrashes: a server that crashes in the middle of a Change is an error,
 // one that is not there says so, and once it is there again all goes on.
 func TestServerCrashes(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	db := opened(t, s.URL("crash"))
 	must(t, db.Change(t.Context(), count(t.Context())))
@@ -252,6 +259,7 @@ func TestServerCrashes(t *testing.T) {
 // TestCrashAndOthers: after a crash others get the numbers that transactions had
 // which were lost, and commit: a Change is not taken for one of theirs.
 func TestCrashAndOthers(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	db := opened(t, s.URL("again"))
 	others := 0
@@ -273,6 +281,7 @@ func TestCrashAndOthers(t *testing.T) {
 // TestWaiting: who waits for a Change of another process stops with its context,
 // and holds up nobody afterwards.
 func TestWaiting(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	a, b := opened(t, s.URL("wait")), opened(t, s.URL("wait"))
 	must(t, a.Change(t.Context(), func(*sql.Tx) error {
@@ -302,6 +311,7 @@ func TestWaiting(t *testing.T) {
 
 // TestOpenRefuses: each trouble says the next step, and nothing of the password.
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	s := postgrestest.Start(t)
 	s.Do("CREATE SCHEMA foreign_test CREATE TABLE a (b BIGINT)")
 	s.Do("CREATE ROLE weak LOGIN PASSWORD 's3cret'")
@@ -350,6 +360,7 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestPanic: a panic changes nothing and holds nobody up.
 func TestPanic(t *testing.T) {
+	t.Parallel()
 	db := opened(t, postgrestest.Start(t).URL("p"))
 	func() {
 		defer func() {

@@ -1,6 +1,6 @@
-// Package maxmind looks up the country of an address in a file of the MaxMind
-// DB format (GeoLite2, DB-IP, IPinfo and others publish such files). The file is
-// the operator's; none comes with the program.
+// Package maxmind looks up the country, region and city of an address in a file
+// of the MaxMind DB format (GeoLite2, DB-IP and others publish such files). The
+// file is the operator's; none comes with the program.
 package maxmind
 
 import (
@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
+
+	"footfall/event"
 )
 
 // Every is how often a DB looks whether its file has changed.
@@ -22,14 +25,26 @@ const Every = time.Minute
 // DB is an open database. It follows its file: a replaced file is taken over
 // within Every, a broken one is reported and the last good one kept.
 type DB struct {
-	path   string
-	log    *slog.Logger
-	reader atomic.Pointer[maxminddb.Reader]
-	seen   stamp // of the file last read; only Open and follow touch it
-	stop   chan struct{}
-	ended  chan struct{}
-	once   sync.Once
+	path  string
+	log   *slog.Logger
+	now   atomic.Pointer[version]
+	seen  stamp // of the file last read; only Open and follow touch it
+	stop  chan struct{}
+	ended chan struct{}
+	once  sync.Once
 }
+
+// version is what the file held when it was read. Many networks share a record:
+// what each says is kept in mind.
+type version struct {
+	reader *maxminddb.Reader
+
+	mu    sync.RWMutex
+	known map[uintptr]event.Place // by the record's offset in the file
+}
+
+// mostKnown bounds the records that are kept in mind, some 5 MB of them.
+const mostKnown = 1 << 15
 
 // stamp tells one version of a file from the next.
 type stamp struct {
@@ -54,28 +69,83 @@ func Open(path string, log *slog.Logger) (*DB, error) {
 	return db, nil
 }
 
-// Country is the ISO 3166-1 alpha-2 code of the country the address is in, or
-// "" if the file does not say so. The country where the network is registered
-// is no substitute: it may be another one. An IPv4 address written as IPv6
-// (::ffff:192.0.2.1) is looked up as IPv4.
-func (db *DB) Country(ip netip.Addr) string {
+// Place is where the address is, as far as the file says so: the country's ISO
+// 3166-1 code, and names of region and city, in English, with the ISO 3166-2 code
+// of the region or, without one, the country's, as there are several of one name.
+// The country where the network is registered is no substitute: it may be another
+// one. An IPv4 address written as IPv6 (::ffff:192.0.2.1) is looked up as IPv4.
+func (db *DB) Place(ip netip.Addr) event.Place {
 	if !ip.IsValid() {
-		return ""
+		return event.Place{}
 	}
+	v := db.now.Load()
+	result := v.reader.Lookup(ip.Unmap().WithZone(""))
+	if result.Err() != nil || !result.Found() {
+		return event.Place{}
+	}
+	at := result.Offset()
+	v.mu.RLock()
+	p, ok := v.known[at]
+	v.mu.RUnlock()
+	if !ok {
+		p = read(result)
+		v.mu.Lock()
+		if len(v.known) >= mostKnown {
+			clear(v.known)
+		}
+		v.known[at] = p
+		v.mu.Unlock()
+	}
+	return p
+}
+
+// name is what something is called in the languages of the file.
+type name struct {
+	English string `maxminddb:"en"`
+}
+
+// read makes a place of a record. One that cannot be read is nowhere: a damaged
+// file must not cost events.
+func read(result maxminddb.Result) event.Place {
 	var record struct {
 		Country struct {
 			Code string `maxminddb:"iso_code"`
 		} `maxminddb:"country"`
+		Regions []struct { // the largest first
+			Code  string `maxminddb:"iso_code"`
+			Names name   `maxminddb:"names"`
+		} `maxminddb:"subdivisions"`
+		City struct {
+			Names name `maxminddb:"names"`
+		} `maxminddb:"city"`
 	}
-	// A record that cannot be read is an unknown country: a damaged file must
-	// not cost events.
-	if err := db.reader.Load().Lookup(ip.Unmap().WithZone("")).Decode(&record); err != nil || len(record.Country.Code) != 2 {
-		return ""
+	if err := result.Decode(&record); err != nil || len(record.Country.Code) != 2 {
+		return event.Place{}
 	}
-	return record.Country.Code
+	p, code := event.Place{Country: record.Country.Code}, record.Country.Code
+	if len(record.Regions) > 0 {
+		r := record.Regions[0]
+		if 0 < len(r.Code) && len(r.Code) <= 3 {
+			code += "-" + r.Code
+			p.Region = code
+		}
+		if r.Names.English != "" {
+			p.Region = label(r.Names.English, code)
+		}
+	}
+	if record.City.Names.English != "" {
+		p.City = label(record.City.Names.English, code)
+	}
+	return p
 }
 
-// Close ends following the file. Country keeps answering from the last version.
+// label is a name with the code that tells it from others of that name.
+func label(name, code string) string {
+	const most = 100 // bytes; the longest names have less
+	return strings.ToValidUTF8(strings.ReplaceAll(name[:min(len(name), most)], "\x00", ""), "") + " (" + code + ")"
+}
+
+// Close ends following the file. Place keeps answering from the last version.
 func (db *DB) Close() error {
 	db.once.Do(func() { close(db.stop) })
 	<-db.ended
@@ -131,6 +201,6 @@ func (db *DB) load(verify bool) error {
 			return err
 		}
 	}
-	db.reader.Store(reader)
+	db.now.Store(&version{reader: reader, known: map[uintptr]event.Place{}})
 	return nil
 }

@@ -8,14 +8,16 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"footfall/enrich"
+	"footfall/event"
 )
 
-var _ enrich.Country = (*DB)(nil)
+var _ enrich.Places = (*DB)(nil)
 
 // reference is the folder of look-ups with known answers, beside the repository.
 func reference(t testing.TB) string {
@@ -30,7 +32,7 @@ func reference(t testing.TB) string {
 	return dir
 }
 
-type lookup struct{ DB, IP, Country string }
+type lookup struct{ DB, IP, Country, City, Subdivision string }
 
 func cases(t testing.TB, dir string) []lookup {
 	t.Helper()
@@ -75,16 +77,17 @@ func TestCountry(t *testing.T) {
 			dbs[c.DB] = open(t, filepath.Join(dir, c.DB+".mmdb"))
 		}
 		ip := netip.MustParseAddr(c.IP)
-		if got := dbs[c.DB].Country(ip); got != c.Country {
+		if got := dbs[c.DB].Place(ip).Country; got != c.Country {
 			t.Errorf("%s: %s is in %q, want %q", c.DB, c.IP, got, c.Country)
 		}
+		checkPlace(t, c, dbs[c.DB].Place(ip))
 		n++
 		if c.Country != "" {
 			known++
 		}
 		if ip.Is4() {
 			mapped++
-			if got := dbs[c.DB].Country(netip.AddrFrom16(ip.As16())); got != c.Country {
+			if got := dbs[c.DB].Place(netip.AddrFrom16(ip.As16())).Country; got != c.Country {
 				t.Errorf("%s: %s as IPv6 is in %q, want %q", c.DB, c.IP, got, c.Country)
 			}
 		}
@@ -93,8 +96,46 @@ func TestCountry(t *testing.T) {
 	if n != 2398 || known != 964 {
 		t.Errorf("%d cases with %d countries, want 2398 with 964", n, known)
 	}
-	if got := dbs["GeoLite2-Country-Test"].Country(netip.Addr{}); got != "" {
-		t.Errorf("no address is in %q", got)
+	if got := dbs["GeoLite2-Country-Test"].Place(netip.Addr{}); got != (event.Place{}) {
+		t.Errorf("no address is in %+v", got)
+	}
+}
+
+func checkPlace(t *testing.T, c lookup, got event.Place) {
+	t.Helper()
+	code := c.Country
+	if c.Subdivision != "" {
+		code += "-" + c.Subdivision
+	}
+	if c.Country == "" {
+		c.City, c.Subdivision = "", ""
+	}
+	if (c.Subdivision == "") != (got.Region == "") || c.Subdivision != "" && got.Region != code && !strings.HasSuffix(got.Region, " ("+code+")") {
+		t.Errorf("%s: %s is in the region %q, want one of %s", c.DB, c.IP, got.Region, code)
+	}
+	if want := c.City + " (" + code + ")"; c.City == "" && got.City != "" || c.City != "" && got.City != want {
+		t.Errorf("%s: %s is in the city %q, want %q", c.DB, c.IP, got.City, want)
+	}
+}
+
+// Names come with a code that tells them from others, and records beyond those
+// that are kept in mind are read again.
+func TestPlace(t *testing.T) {
+	db := open(t, filepath.Join(reference(t), "GeoLite2-City-Test.mmdb"))
+	ip := netip.MustParseAddr("2.125.160.216")
+	want := event.Place{Country: "GB", Region: "England (GB-ENG)", City: "Boxford (GB-ENG)"}
+	known := db.now.Load().known
+	for range 2 {
+		if got := db.Place(ip); got != want || len(known) != 1 {
+			t.Errorf("got %+v, want %+v; %d records are kept in mind", got, want, len(known))
+		}
+	}
+	clear(known)
+	for i := range uintptr(mostKnown) {
+		known[1<<40+i] = event.Place{}
+	}
+	if got := db.Place(ip); got != want || len(known) != 1 {
+		t.Errorf("got %+v, want %+v; %d records are kept in mind after too many", got, want, len(known))
 	}
 }
 
@@ -134,7 +175,7 @@ func TestFollow(t *testing.T) {
 			step.do()
 			time.Sleep(Every + time.Second)
 			synctest.Wait()
-			if got := db.Country(ip); got != step.want {
+			if got := db.Place(ip).Country; got != step.want {
 				t.Errorf("%s: country %q, want %q", step.name, got, step.want)
 			}
 		}
@@ -155,10 +196,10 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-func BenchmarkCountry(b *testing.B) {
+func BenchmarkPlace(b *testing.B) {
 	db := open(b, filepath.Join(reference(b), "GeoLite2-City-Test.mmdb"))
 	ip := netip.MustParseAddr("2.125.160.216")
 	for b.Loop() {
-		db.Country(ip)
+		db.Place(ip)
 	}
 }

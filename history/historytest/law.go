@@ -47,6 +47,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Erase", func(t *testing.T) { erases(t, open) })
 	t.Run("Drop", func(t *testing.T) { drops(t, open) })
 	t.Run("Outbox", func(t *testing.T) { outbox(t, open) })
+	t.Run("Claims", func(t *testing.T) { claims(t, open) })
 }
 
 var (
@@ -262,21 +263,25 @@ func step(t *testing.T, rng *rand.Rand, got, want Keeper) {
 		both(func(k Keeper) (any, error) { return nil, k.SetBasis(ctx, site, b) })
 	case 7, 8:
 		nth, again := rng.IntN(4), noon.Add(time.Duration(rng.IntN(10_000_000))*time.Microsecond)
-		sent := rng.IntN(2) == 0
-		both(func(k Keeper) (any, error) { return nil, try(t, k, nth, sent, again) })
+		outcome := rng.IntN(3)
+		both(func(k Keeper) (any, error) { return try(t, k, nth, outcome, again) })
 	}
 }
 
-// try delivers the n-th message, or fails to.
-func try(t *testing.T, k Keeper, nth int, sent bool, again time.Time) error {
+// try delivers the n-th message, or fails to, or only claims it.
+func try(t *testing.T, k Keeper, nth, outcome int, again time.Time) (claimed bool, err error) {
 	messages := due(t, k, noon.Add(time.Hour), nth+1)
 	if nth >= len(messages) {
-		return nil
+		return false, nil
 	}
-	if sent {
-		return k.Sent(context.Background(), messages[nth].ID)
+	switch m := messages[nth]; outcome {
+	case 0:
+		return k.Claim(context.Background(), m, again)
+	case 1:
+		return false, k.Sent(context.Background(), m.ID)
+	default:
+		return false, k.Failed(context.Background(), m.ID, "answered 500", again)
 	}
-	return k.Failed(context.Background(), messages[nth].ID, "answered 500", again)
 }
 
 func randomMoves(rng *rand.Rand) []history.Move {

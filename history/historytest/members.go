@@ -109,6 +109,19 @@ func (m *Model) Due(ctx context.Context, now time.Time, limit int) (due []histor
 	return due, ctx.Err()
 }
 
+// Claim puts a message off.
+func (m *Model) Claim(ctx context.Context, claimed history.Message, until time.Time) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.messages {
+		if one := &m.messages[i]; ctx.Err() == nil && one.ID == claimed.ID && one.Due.Equal(milli(claimed.Due)) {
+			one.Due = milli(until)
+			return true, nil
+		}
+	}
+	return false, ctx.Err()
+}
+
 // Sent removes a message.
 func (m *Model) Sent(ctx context.Context, id uint64) error {
 	m.mu.Lock()

@@ -152,3 +152,38 @@ func outbox(t *testing.T, open Open) {
 		t.Errorf("it has the ID %d, which was given before", next[0].ID)
 	}
 }
+
+// claims: who lists a message and claims it is the only one to try it.
+func claims(t *testing.T, open Open) {
+	k := open(t, t.TempDir())
+	defer func() { must(t, k.Close()) }()
+	ctx := t.Context()
+	must(t, k.Move(ctx, "shop", history.Move{Visitor: "u1", Bodies: [][]byte{[]byte("1"), []byte("2")}}))
+	claim := func(m history.Message, until time.Time, want bool) {
+		t.Helper()
+		if got, err := k.Claim(ctx, m, until); got != want || err != nil {
+			t.Errorf("claimed %t (%v), want %t", got, err, want)
+		}
+	}
+	first := due(t, k, noon, 1)[0]
+	until := noon.Add(time.Minute + 999*time.Microsecond)
+	claim(first, until, true)
+	claim(first, until.Add(time.Hour), false) // somebody else was faster
+	if all := due(t, k, until.Truncate(time.Millisecond).Add(-1), 2); len(all) > 0 {
+		t.Errorf("while the first is claimed %q are due", told(all))
+	}
+	want := first
+	want.Due = milli(until)
+	if n, oldest, err := k.Waiting(ctx); n != 2 || !reflect.DeepEqual(oldest, want) || err != nil {
+		t.Errorf("%d wait, the claimed one is %+v (%v), want %+v", n, oldest, err, want)
+	}
+	again := due(t, k, until, 2) // its try was cut off
+	if len(again) != 2 || !reflect.DeepEqual(again[0], want) {
+		t.Fatalf("after the claim %q are due", told(again))
+	}
+	must(t, k.Failed(ctx, first.ID, "answered 500", until.Add(time.Second)))
+	claim(again[0], until.Add(time.Hour), false) // it was tried since it was listed
+	must(t, k.Sent(ctx, first.ID))
+	claim(due(t, k, noon, 1)[0], until, true)
+	claim(first, until, false)
+}

@@ -159,6 +159,7 @@ func cancelled(t *testing.T, open Open) {
 	_, errs["Counts"] = k.Counts(ctx, "shop", "fans", dates[3], dates[4])
 	errs["Drop"] = k.Drop(ctx, "shop", "fans")
 	_, errs["Due"] = k.Due(ctx, noon, 1)
+	_, errs["Claim"] = k.Claim(ctx, history.Message{ID: 1}, noon)
 	errs["Sent"] = k.Sent(ctx, 1)
 	errs["Failed"] = k.Failed(ctx, 1, "no", noon)
 	_, _, errs["Waiting"] = k.Waiting(ctx)

@@ -70,6 +70,27 @@ func dueOf(tx *sql.Tx, site int64, now time.Time, limit int) (messages []history
 	return messages, rows.Err()
 }
 
+// Claim puts a message off before a try.
+func (k *Keeper) Claim(ctx context.Context, m history.Message, until time.Time) (claimed bool, err error) {
+	due := int64(0)
+	if !m.Due.IsZero() {
+		due = m.Due.UnixMilli()
+	}
+	err = k.write(ctx, func(tx *sql.Tx) error {
+		did, err := tx.Exec("UPDATE outbox SET due = ? WHERE id = ? AND due = ?", until.UnixMilli(), int64(m.ID), due)
+		if err != nil {
+			return err
+		}
+		n, err := did.RowsAffected()
+		claimed = n > 0
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("history: outbox: %w", err)
+	}
+	return claimed, nil
+}
+
 // Sent removes a message.
 func (k *Keeper) Sent(ctx context.Context, id uint64) error {
 	return k.tell(ctx, "DELETE FROM outbox WHERE id = ?", int64(id))

@@ -26,6 +26,9 @@ const (
 	look   = time.Second // how often the outbox is looked at
 	batch  = 100         // messages of a site taken at a time
 	enough = 8           // tries of a message that its receiver refuses, some 20 minutes
+	// hold is how long a claim keeps a message for who made it: twice as long as a try
+	// may take. One that was cut off is tried again then.
+	hold = 20 * time.Second
 )
 
 // Options of a Sender; the zero value works.
@@ -48,6 +51,7 @@ type Sender struct {
 	mu    sync.Mutex
 	busy  map[string]bool // sites whose messages are being delivered
 	state map[string]state
+	full  string // why the outbox can't be written, as it was told last
 }
 
 // state is how a site's last message went.
@@ -155,6 +159,9 @@ func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int
 		lost["the site has no webhook or keeps no histories any more"]++
 		return s.giveUp(ctx, m, "no webhook")
 	}
+	if !s.claim(ctx, m) {
+		return false
+	}
 	_, err := s.poster.Post(ctx, hook.URL, m.Body, hook.Secret)
 	switch {
 	case err == nil:
@@ -179,6 +186,26 @@ func (s *Sender) one(ctx context.Context, m history.Message, lost map[string]int
 		s.o.Log.Error("webhook: a failure can't be noted", "error", err)
 	}
 	return false
+}
+
+// claim puts a message off before it is sent: where that can't be written it is not
+// sent, lest it be sent again and again. It is false also if somebody else has it, if
+// it was erased, or if writing took so long that a try would outlast the claim.
+func (s *Sender) claim(ctx context.Context, m history.Message) bool {
+	until := time.Now().Add(hold)
+	claimed, err := s.outbox.Claim(ctx, m, until)
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	s.mu.Lock()
+	told := why == s.full
+	s.full = why
+	s.mu.Unlock()
+	if err != nil && !told {
+		s.o.Log.Error("webhook: the outbox can't be written, and nothing is sent; it is tried again", "error", err)
+	}
+	return claimed && time.Until(until) >= hold/2
 }
 
 // tooOld reports whether a message that failed again has been tried for long

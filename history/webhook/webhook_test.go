@@ -323,6 +323,81 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// TestTwoSenders: of two who look into the same outbox one makes each try, however
+// long that takes.
+func TestTwoSenders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := historytest.NewModel()
+		r := &receiver{status: func(string, string) int {
+			time.Sleep(9 * time.Second)
+			return 200
+		}}
+		bodies := put(t, o, "a", "1", "2", "3", "4", "5")
+		one, other := run(t, o, r, nil, io.Discard), run(t, o, r, nil, io.Discard)
+		time.Sleep(2 * time.Minute)
+		one()
+		other()
+		tries, _ := r.seen()
+		same(t, "tried", tries, bodies)
+		if n := waiting(t, o); n != 0 {
+			t.Errorf("%d wait", n)
+		}
+	})
+}
+
+// full is an outbox that can be read, and not written while it is on.
+type full struct {
+	*historytest.Model
+	on atomic.Bool
+}
+
+var errFull = errors.New("the disk is full")
+
+func (f *full) Claim(ctx context.Context, m history.Message, until time.Time) (bool, error) {
+	if f.on.Load() {
+		return false, errFull
+	}
+	return f.Model.Claim(ctx, m, until)
+}
+
+func (f *full) Sent(ctx context.Context, id uint64) error {
+	if f.on.Load() {
+		return errFull
+	}
+	return f.Model.Sent(ctx, id)
+}
+
+// TestUnkept: while the outbox can be read and not written nothing is sent; one that
+// was on its way then comes again once.
+func TestUnkept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &full{Model: historytest.NewModel()}
+		var log bytes.Buffer
+		first := true
+		r := &receiver{status: func(string, string) int {
+			if first {
+				o.on.Store(true) // it fills up while the first is sent
+			}
+			first = false
+			return 200
+		}}
+		bodies := put(t, o.Model, "a", "1", "2")
+		stop := run(t, o, r, nil, &log)
+		time.Sleep(time.Hour)
+		if tries, _ := r.seen(); len(tries) != 1 || strings.Count(log.String(), "nothing is sent") != 1 {
+			t.Errorf("%d tries while nothing can be written; the log:\n%s", len(tries), log.String())
+		}
+		o.on.Store(false)
+		time.Sleep(3 * time.Second)
+		stop()
+		tries, _ := r.seen()
+		same(t, "tried", tries, []string{bodies[0], bodies[0], bodies[1]})
+		if n := waiting(t, o); n != 0 {
+			t.Errorf("%d wait", n)
+		}
+	})
+}
+
 // TestManyOnce: nothing is sent twice while it is on its way, and a stop waits
 // for what is.
 func TestManyOnce(t *testing.T) {

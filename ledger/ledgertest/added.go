@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,6 +28,9 @@ type counted struct {
 
 // add adds rows up, as a Book would.
 func add(c ledger.Cut, rows []counted, can ...ledger.By) (sums []ledger.Sum, err error) {
+	if len(c.Kinds) > 0 && !slices.Contains(can, ledger.ByKind) {
+		return nil, errors.New("there are no kinds")
+	}
 	for _, by := range c.By {
 		if !slices.Contains(can, by) {
 			return nil, fmt.Errorf("no split by %s", by)
@@ -89,6 +93,9 @@ func (x memoryFigures) Clicks(c ledger.Cut) ([]ledger.Sum, error) {
 }
 
 func (x memoryFigures) Visitors(c ledger.Cut) (n int64, err error) {
+	if len(c.Kinds) > 0 {
+		return 0, errors.New("visitors have no kinds")
+	}
 	known := map[ledger.Key]bool{}
 	x.clicks(func(t ledger.Touch, row counted) {
 		i := slices.IndexFunc(t.Keys, func(k ledger.Key) bool { return !strings.HasPrefix(string(k), "click:") })
@@ -151,7 +158,7 @@ var ofEntries = []ledger.By{ledger.ByAffiliate, ledger.BySite, ledger.ByRule, le
 func (x memoryFigures) Commissions(c ledger.Cut) ([]ledger.Sum, error) {
 	var rows []counted
 	for _, e := range x.entries {
-		if !e.Kind.Payable() {
+		if !e.Kind.Payable() || len(c.Kinds) > 0 && !slices.Contains(c.Kinds, e.Kind) {
 			continue
 		}
 		s := ledger.Sum{Affiliate: e.Affiliate, Site: e.Site, Product: e.Product, Currency: e.Currency, Kind: e.Kind, Value: e.Amount, Due: !e.Available.After(ms(c.Now))}

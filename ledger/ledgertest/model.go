@@ -252,7 +252,7 @@ func (x memoryFacts) Merge(from, to string) error {
 	switch {
 	case !has || !hasInto:
 		return fmt.Errorf("orders %s, %s: one %w", from, to, ledger.ErrNotFound)
-	case from == to || len(x.decisions[from])+len(x.ofOrder[from]) > 0:
+	case from == to || len(x.ofOrder[from]) > 0:
 		return fmt.Errorf("order %s can't become order %s", from, to)
 	}
 	for _, f := range x.facts[from] {
@@ -261,6 +261,11 @@ func (x memoryFacts) Merge(from, to string) error {
 			return err
 		}
 	}
+	for _, d := range x.decisions[from] {
+		d.Order = to
+		x.decisions[to] = append(own(x.decisions[to]), d)
+	}
+	delete(x.decisions, from)
 	for n, order := range x.names {
 		if order == from {
 			x.names[n] = to

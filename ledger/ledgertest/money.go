@@ -104,7 +104,11 @@ func entryFilters(t *testing.T, b ledger.Book) {
 			{ledger.EntryFilter{To: at(7)}, "[6 5 4]"},
 			{ledger.EntryFilter{From: at(6), To: at(8), Before: "4"}, "[3]"},
 			{ledger.EntryFilter{RipeFrom: at(20)}, "[2 1]"},
+			{ledger.EntryFilter{RipeFrom: at(21)}, "[2]"}, // not what a millisecond before could be paid already
+			{ledger.EntryFilter{RipeFrom: at(22)}, "[]"},
 			{ledger.EntryFilter{RipeFrom: at(20), RipeTo: at(21)}, "[1]"},
+			{ledger.EntryFilter{RipeFrom: at(21), RipeTo: at(22)}, "[2]"},
+			{ledger.EntryFilter{RipeFrom: at(21), RipeTo: at(21)}, "[]"},
 			{ledger.EntryFilter{RipeTo: at(20)}, "[6 5 4 3]"},
 			{ledger.EntryFilter{Unpaid: true}, "[6 5 2]"},
 			{ledger.EntryFilter{Unpaid: true, Program: "q", Affiliate: "b", Currency: "EUR", Limit: 1}, "[6]"},

@@ -182,9 +182,8 @@ func merge(t *testing.T, b ledger.Book) {
 		must(t, os.Put(ledger.Order{ID: "o1", Program: "p", Store: "shop", Number: "1", Time: at(1), Known: true, Keys: []ledger.Key{"anon:1", "user:1"}, Lines: []ledger.Line{{ID: "1"}}}))
 		must(t, os.Put(ledger.Order{ID: "o2", Program: "p", Store: "shop", Number: "2", Time: at(2), Customer: "customer:2", Keys: []ledger.Key{"anon:2", "user:1"}, Lines: []ledger.Line{{ID: "2"}}}, charge))
 		must(t, os.Put(ledger.Order{ID: "paid", Time: at(3)}))
-		must(t, os.Put(ledger.Order{ID: "decided", Time: at(3)}))
 		must(t, tx.Money().Post(ledger.Entry{ID: "e", Order: "paid", Currency: "EUR"}))
-		must(t, fs.Decide(ledger.Decision{ID: "d", Order: "decided"}))
+		must(t, fs.Decide(ledger.Decision{ID: "d", Order: "o2", By: "ada", Explain: []ledger.Candidate{{ID: "t"}}}))
 		must(t, fs.Decide(ledger.Decision{ID: "d1", Order: "o1"}))
 		for _, f := range []ledger.Fact{{ID: "f1", Order: "o1", Time: at(1), Body: []byte("kept")}, {ID: "f1", Order: "o2", Time: at(9), Body: []byte("dropped")}, {ID: "f2", Order: "o2", Time: at(0)}} {
 			_, err := fs.Add(f)
@@ -193,7 +192,7 @@ func merge(t *testing.T, b ledger.Book) {
 		before := readAll(t, tx)
 		isError(t, fs.Merge("o2", "o3"), ledger.ErrNotFound)
 		isError(t, fs.Merge("o3", "o1"), ledger.ErrNotFound)
-		for _, from := range []string{"paid", "decided", "o1"} {
+		for _, from := range []string{"paid", "o1"} {
 			if fs.Merge(from, "o1") == nil {
 				t.Errorf("%s was merged into o1", from)
 			}
@@ -211,6 +210,12 @@ func merge(t *testing.T, b ledger.Book) {
 		got, err := tx.Orders().Facts().Of("o1")
 		must(t, err)
 		same(t, "facts", got, []ledger.Fact{{ID: "f2", Order: "o1", Time: at(0)}, {ID: "f1", Order: "o1", Time: at(1), Body: []byte("kept")}})
+		decided, err := tx.Orders().Facts().Decisions("o1")
+		must(t, err)
+		same(t, "decisions", decided, []ledger.Decision{{ID: "d1", Order: "o1"}, {ID: "d", Order: "o1", By: "ada", Explain: []ledger.Candidate{{ID: "t"}}}})
+		decided, err = tx.Orders().Facts().Decisions("o2")
+		must(t, err)
+		same(t, "decisions that are left", len(decided), 0)
 		got, err = tx.Orders().Facts().Of("o2")
 		must(t, err)
 		same(t, "facts that are left", len(got), 0)

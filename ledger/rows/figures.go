@@ -78,6 +78,9 @@ func (f figure) statement(c ledger.Cut) (query string, values []any, err error) 
 		}
 		w.add(column + " >= steps.since AND " + column + " < steps.until")
 	}
+	if len(c.Kinds) > 0 && f.columns[ledger.ByKind] == "" {
+		return "", nil, fmt.Errorf("%s have no kinds", f.rows)
+	}
 	columns, joins := []string{step}, ""
 	for _, by := range c.By {
 		column := f.columns[by]
@@ -94,6 +97,7 @@ func (f figure) statement(c ledger.Cut) (query string, values []any, err error) 
 	w.is("t.program", c.Program)
 	w.is("t.affiliate", c.Affiliate)
 	among(&w, "t.site", c.Sites)
+	among(&w, "t.kind", c.Kinds)
 	if f.quarter || len(c.Steps) < 2 {
 		f.span(&w, c)
 	}

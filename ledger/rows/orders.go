@@ -211,11 +211,12 @@ func (x orders) Facts() ledger.Facts { return facts(x) }
 type facts struct{ *tx }
 
 const (
-	addFact      = "INSERT INTO facts (order_id, id, kind, time, door, body) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING"
-	getFacts     = "SELECT order_id, id, kind, time, door, body FROM facts WHERE order_id = ? ORDER BY time, id"
-	addDecision  = "INSERT INTO decisions (id, order_id, affiliate, rule, touch, time, decided_by, explain) VALUES (?,?,?,?,?,?,?,?)"
-	settled      = "SELECT order_id FROM entries WHERE order_id = ?1 UNION ALL SELECT order_id FROM decisions WHERE order_id = ?1 LIMIT 1"
-	getDecisions = "SELECT id, order_id, affiliate, rule, touch, time, decided_by, explain FROM decisions WHERE order_id = ? ORDER BY number"
+	addFact       = "INSERT INTO facts (order_id, id, kind, time, door, body) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING"
+	getFacts      = "SELECT order_id, id, kind, time, door, body FROM facts WHERE order_id = ? ORDER BY time, id"
+	addDecision   = "INSERT INTO decisions (id, order_id, affiliate, rule, touch, time, decided_by, explain) VALUES (?,?,?,?,?,?,?,?)"
+	settled       = "SELECT order_id FROM entries WHERE order_id = ?1 LIMIT 1"
+	dropDecisions = "DELETE FROM decisions WHERE order_id = ?"
+	getDecisions  = "SELECT id, order_id, affiliate, rule, touch, time, decided_by, explain FROM decisions WHERE order_id = ? ORDER BY number"
 )
 
 func (x facts) Add(f ledger.Fact) (bool, error) {
@@ -268,7 +269,7 @@ func (x facts) Merge(from, to string) error {
 			return err
 		}
 		if has || from == to {
-			return errors.New("what has entries or decisions can't become another")
+			return errors.New("what has entries can't become another")
 		}
 		for _, key := range gone.Keys {
 			if !slices.Contains(into.Keys, key) {
@@ -278,10 +279,31 @@ func (x facts) Merge(from, to string) error {
 		if err := os.Put(into); err != nil {
 			return err
 		}
+		if err := x.hand(from, to); err != nil {
+			return err
+		}
 		return os.empty(gone, to)
 	})
 	if err != nil {
 		return fmt.Errorf("order %s, to become %s: %w", from, to, err)
+	}
+	return nil
+}
+
+// hand makes an order's decisions another's, behind its own.
+func (x facts) hand(from, to string) error {
+	decisions, err := x.Decisions(from)
+	if err != nil || len(decisions) == 0 {
+		return err
+	}
+	if _, err := x.exec(dropDecisions, from); err != nil {
+		return err
+	}
+	for _, d := range decisions {
+		d.Order = to
+		if err := x.Decide(d); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ func Questions() (all []Question) {
 	check("an order", findOrder, four[:3], false, "order_names USING PRIMARY KEY (store=? AND kind=? AND value=?)", "orders USING INDEX sqlite_autoindex_orders_1 (id=?)")
 	check("facts", getFacts, four[:1], false, "(order_id=?)")
 	check("decisions", getDecisions, four[:1], true, "decisions_order (order_id=?)")
-	check("whether an order is settled", settled, four[:1], false, "entries USING COVERING INDEX", "decisions_order (order_id=?)")
+	check("whether an order is settled", settled, four[:1], false, "entries USING COVERING INDEX")
+	check("decisions that become another's", dropDecisions, four[:1], false, "decisions_order (order_id=?)")
 	for _, query := range emptying {
 		check("what becomes another order's", query, four[:2], false, "USING")
 	}
@@ -118,6 +119,11 @@ func figureQuestions(start time.Time, ask func(what, query string, values []any,
 	check(countOrders, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)")
 	check(countOrders, site, "INDEX orders_site (site=? AND time>? AND time<?)")
 	check(addSales, own, "INDEX orders_affiliate (affiliate=? AND time>? AND time<?)", "l USING PRIMARY KEY (order_id=?)")
+	query, values, err = addCommissions.statement(ledger.Cut{Program: "p", Affiliate: "a", Kinds: []ledger.EntryKind{ledger.Reverse, ledger.DisputeHold}, By: []ledger.By{ledger.ByCurrency, ledger.ByKind, ledger.ByPayout}})
+	if err != nil {
+		panic(err)
+	}
+	ask("what was taken back", query, values, false, "COVERING INDEX entries_affiliate (affiliate=?)", "p USING INDEX sqlite_autoindex_payouts_1 (id=?)")
 	own.By = []ledger.By{ledger.ByDue, ledger.ByFlagged, ledger.ByPayout, ledger.ByKind}
 	check(addCommissions, own, "COVERING INDEX entries_affiliate (affiliate=? AND quarter>? AND quarter<?)", "flags_affiliate (affiliate=? AND order_id=?)", "p USING INDEX sqlite_autoindex_payouts_1 (id=?)")
 	site.By = []ledger.By{ledger.ByCode, ledger.BySub}

@@ -31,6 +31,7 @@ type asideForm struct {
 	queue.AsideItem
 	Event  *struct{} `json:"event,omitempty"` // hides the item's own: Binary holds it
 	Binary []byte    `json:"binary,omitempty"`
+	Form   int       `json:"form,omitempty"` // version of Binary; 0 is 1, from before it was told
 }
 
 // Put returns nil when items that hold an event are on disk. Items without one
@@ -55,7 +56,7 @@ func (a *aside) Put(ctx context.Context, items ...queue.AsideItem) error {
 			}
 			continue
 		}
-		form := asideForm{AsideItem: it, Binary: it.Event.AppendBinary(nil)}
+		form := asideForm{AsideItem: it, Binary: it.Event.AppendBinary(nil), Form: event.BinaryVersion}
 		form.Site, form.AsideItem.Event = it.Event.Site, nil
 		b, err := json.Marshal(form)
 		if err != nil {
@@ -122,7 +123,7 @@ func (a *aside) item(msg *jetstream.RawStreamMsg) (queue.AsideItem, error) {
 	it.ID = msg.Sequence
 	if len(form.Binary) > 0 {
 		it.Event = new(event.Event)
-		if _, err := it.Event.DecodeBinary(string(form.Binary)); err != nil {
+		if _, err := it.Event.DecodeBinary(string(form.Binary), max(1, form.Form)); err != nil {
 			return it, fmt.Errorf("set-aside item %d: %w", msg.Sequence, err)
 		}
 	}

@@ -18,25 +18,26 @@ import (
 	"footfall/event"
 )
 
-// A message holds a header and its events, compressed together with S2.
+// A message holds a header and its events, compressed together with S2. Its
+// version is that of its events' binary form.
 const (
-	formatVersion = 1
-	headerSize    = 1 + 8 + 8 + 4
-	chunkBytes    = 1 << 20 // one publication; several go into one message
-	groupBytes    = 3 << 20 // of uncompressed events in one message
-	storeWait     = 10 * time.Second
+	headerSize = 1 + 8 + 8 + 4
+	chunkBytes = 1 << 20 // one publication; several go into one message
+	groupBytes = 3 << 20 // of uncompressed events in one message
+	storeWait  = 10 * time.Second
 
 	wrongLastSequence = 10071 // the server's error code
 )
 
 type header struct {
+	form  int // version of its events' binary form; append writes the newest
 	epoch uint64
 	total uint64 // events accepted up to and including this message
 	count uint32 // events in this message
 }
 
 func (h header) append(b []byte) []byte {
-	b = append(b, formatVersion)
+	b = append(b, event.BinaryVersion)
 	b = binary.LittleEndian.AppendUint64(b, h.epoch)
 	b = binary.LittleEndian.AppendUint64(b, h.total)
 	return binary.LittleEndian.AppendUint32(b, h.count)
@@ -45,9 +46,10 @@ func (h header) append(b []byte) []byte {
 var errFormat = errors.New("queue message of an unknown format: was the queue written by a newer footfall?")
 
 func readHeader(b []byte) (h header, body []byte, err error) {
-	if len(b) < headerSize || b[0] != formatVersion {
+	if len(b) < headerSize || b[0] == 0 || b[0] > event.BinaryVersion {
 		return h, nil, errFormat
 	}
+	h.form = int(b[0])
 	h.epoch = binary.LittleEndian.Uint64(b[1:])
 	h.total = binary.LittleEndian.Uint64(b[9:])
 	h.count = binary.LittleEndian.Uint32(b[17:])
@@ -278,8 +280,8 @@ func open(data []byte) (header, string, error) {
 	return h, unsafe.String(unsafe.SliceData(body), len(body)), nil // body is nobody else's
 }
 
-// decode appends the events of a message's body to events.
-func decode(events []event.Event, count int, body string) ([]event.Event, error) {
+// decode appends the events of a message's body, in a version of their form, to events.
+func decode(events []event.Event, form, count int, body string) ([]event.Event, error) {
 	n := len(events)
 	if count > len(body) {
 		return events, errFormat
@@ -287,7 +289,7 @@ func decode(events []event.Event, count int, body string) ([]event.Event, error)
 	events = slices.Grow(events, count)[:n+count]
 	var err error
 	for i := range events[n:] {
-		if body, err = events[n+i].DecodeBinary(body); err != nil {
+		if body, err = events[n+i].DecodeBinary(body, form); err != nil {
 			return events[:n], fmt.Errorf("queue message is damaged: event %d: %w", i, err)
 		}
 	}

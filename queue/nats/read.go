@@ -52,6 +52,7 @@ func nameable(name string) bool {
 type message struct {
 	to     event.Position
 	before uint64 // events accepted before it
+	form   int    // version of its events' binary form
 	count  int    // events in it
 	body   string
 	number uint64 // of the delivery: consecutive, or one was lost on the way
@@ -66,7 +67,7 @@ func received(msg jetstream.Msg) message {
 	}
 	h, body, err := open(msg.Data())
 	m := message{to: event.Position{Epoch: h.epoch, Seq: meta.Sequence.Stream, Total: h.total}, before: h.total,
-		count: int(h.count), body: body, number: meta.Sequence.Consumer, err: err}
+		form: h.form, count: int(h.count), body: body, number: meta.Sequence.Consumer, err: err}
 	if msg.Subject() == subject {
 		m.before -= uint64(h.count)
 	}
@@ -78,7 +79,7 @@ func (m *message) appendTo(events []event.Event) ([]event.Event, error) {
 	if m.err != nil {
 		return events, m.err
 	}
-	return decode(events, m.count, m.body)
+	return decode(events, m.form, m.count, m.body)
 }
 
 // ordered reads in sequence behind a position the sink keeps.

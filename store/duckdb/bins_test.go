@@ -31,11 +31,13 @@ var _ bins.Snapshot = (*duckdb.Snapshot)(nil)
 // TestBinsAreAnswers checks for each day that what a roll counts is what the
 // store answers, for every figure and dimension that has bins.
 func TestBinsAreAnswers(t *testing.T) {
+	t.Parallel()
 	for i, p := range storetest.Places {
 		if i%2 == 1 {
 			continue // it takes a while, and half of them have all sorts of zones
 		}
 		t.Run(fmt.Sprint(p.Zone, p.At.Format(" 2006-01-02")), func(t *testing.T) {
+			t.Parallel()
 			zone, err := time.LoadLocation(p.Zone)
 			if err != nil {
 				t.Fatal(err)

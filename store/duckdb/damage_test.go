@@ -144,6 +144,7 @@ func settle(t *testing.T, s *duckdb.Store, whole []event.Event) {
 }
 
 func TestDamagedLog(t *testing.T) {
+	t.Parallel()
 	dir, whole := killed(t)
 	moved, lost := 0, 0
 	for seed := range uint64(60) {
@@ -190,6 +191,7 @@ func TestDamagedLog(t *testing.T) {
 // TestDamagedFile flips and cuts the file itself. Where that does not show at
 // Open, reading must fail or be right.
 func TestDamagedFile(t *testing.T) {
+	t.Parallel()
 	dir, whole := killed(t)
 	moved, failed, right := 0, 0, 0
 	for seed := range uint64(40) {

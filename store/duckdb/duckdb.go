@@ -44,6 +44,7 @@ type Store struct {
 	connector *duckdb.Connector
 	db        *sql.DB // readers
 	moved     []string
+	selecting chan struct{} // holds one for each selection under way
 
 	mu      sync.Mutex // the one writer
 	conn    driver.Conn
@@ -60,8 +61,8 @@ type Store struct {
 }
 
 // formatVersion is of the file: docs/format/events.md. 2 added what trade
-// events say of products and money.
-const formatVersion = 2
+// events say of products and money, 3 the labels.
+const formatVersion = 3
 
 const stateSchema = `
 CREATE TABLE IF NOT EXISTS state (version INTEGER NOT NULL, epoch UBIGINT NOT NULL, seq UBIGINT NOT NULL, total UBIGINT NOT NULL,
@@ -75,7 +76,8 @@ CREATE TABLE IF NOT EXISTS events (
 	host VARCHAR, path VARCHAR, search VARCHAR, title VARCHAR, referrer VARCHAR, class VARCHAR, source VARCHAR,
 	utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR, utm_term VARCHAR, utm_content VARCHAR,
 	country VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, bot VARCHAR NOT NULL, channel VARCHAR,
-	properties VARCHAR, traits VARCHAR, context VARCHAR, trade VARCHAR, amount BIGINT, currency VARCHAR);
+	properties VARCHAR, traits VARCHAR, context VARCHAR, trade VARCHAR, amount BIGINT, currency VARCHAR,
+	region VARCHAR, city VARCHAR, browser_version VARCHAR, os_version VARCHAR, language VARCHAR, screen VARCHAR);
 CREATE TABLE IF NOT EXISTS lines (
 	site VARCHAR NOT NULL, time_ms BIGINT NOT NULL, day INTEGER NOT NULL, id VARCHAR NOT NULL, bot VARCHAR NOT NULL,
 	trade VARCHAR NOT NULL, currency VARCHAR, product VARCHAR, category VARCHAR, quantity BIGINT NOT NULL, amount BIGINT NOT NULL);
@@ -102,7 +104,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &Store{o: o, portion: portion, part: scanRows}
+	s := &Store{o: o, portion: portion, part: scanRows, selecting: make(chan struct{}, selects)}
 	err := s.open()
 	// First the log goes aside: the file holds everything up to the last
 	// checkpoint. If that does not help, the file goes too.
@@ -159,8 +161,8 @@ func (s *Store) open() (err error) {
 	settings := url.Values{
 		"memory_limit": {s.o.Memory}, "threads": {fmt.Sprint(runtime.NumCPU())},
 		"storage_compatibility_version": {"v1.4.0"}, "checkpoint_threshold": {s.o.Checkpoint},
-		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"},
-		"temp_directory": {filepath.Join(s.o.Dir, "spill")},
+		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "allow_community_extensions": {"false"},
+		"temp_directory": {filepath.Join(s.o.Dir, "spill")}, "max_temp_directory_size": {"4GB"},
 	}
 	if s.connector, err = duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil); err != nil {
 		return err
@@ -174,12 +176,20 @@ func (s *Store) open() (err error) {
 	if err := s.exec(ctx, stateSchema); err != nil {
 		return err
 	}
+	// Nothing but the file, its log and the spill may be opened from here on, and
+	// nobody can change that: others may ask in SQL (select.go).
+	if err := s.exec(ctx, "SET GLOBAL TimeZone = 'UTC'; SET GLOBAL enable_external_access = false; SET GLOBAL lock_configuration = true"); err != nil {
+		return err
+	}
 	s.days, s.stored = event.NewDays(s.o.IDs), nil
 	state, err := s.readState(ctx) // before anything is added to a file of another version
 	if err != nil {
 		return err
 	}
 	if err := s.exec(ctx, schema+removedSchema); err != nil {
+		return err
+	}
+	if err := s.upgrade(ctx); err != nil {
 		return err
 	}
 	if state.Removed, err = s.readRemoved(ctx); err != nil {
@@ -189,11 +199,11 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// olderError tells that the file is of a format before formatVersion.
+// olderError tells that the file is of a format before the oldest.
 type olderError struct{ version int }
 
 func (e *olderError) Error() string {
-	return fmt.Sprintf("its format is %d, older than %d", e.version, formatVersion)
+	return fmt.Sprintf("its format is %d, older than %d", e.version, oldest)
 }
 
 var errClosed = errors.New("event store: it is closed")
@@ -228,7 +238,7 @@ func (s *Store) readState(ctx context.Context) (store.State, error) {
 		return state, err
 	case version > formatVersion:
 		return state, errNewer
-	case version < formatVersion:
+	case version < oldest:
 		return state, &olderError{version}
 	}
 	return state, nil

@@ -21,6 +21,7 @@ func open(t *testing.T, dir string, now func() time.Time) *duckdb.Store {
 }
 
 func TestLaw(t *testing.T) {
+	t.Parallel()
 	storetest.Law(t, func(t *testing.T, dir string, now func() time.Time) store.Store {
 		s := open(t, dir, now)
 		s.SetPortion(7)

@@ -17,6 +17,7 @@ var columnOf = map[metric.Dimension]string{
 	"device": "device", "browser": "browser", "os": "os", "utm_source": "utm_source", "utm_medium": "utm_medium",
 	"utm_campaign": "utm_campaign", "utm_term": "utm_term", "utm_content": "utm_content", "bot": "bot", "channel": "channel",
 	"event": "name", "title": "title", "product": "product", "category": "category",
+	"region": "region", "city": "city", "browser_version": "browser_version", "os_version": "os_version", "language": "language", "screen": "screen",
 }
 
 // sessionGap ends a session, in milliseconds.

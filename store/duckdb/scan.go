@@ -15,7 +15,8 @@ import (
 
 const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
 visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-country, device, browser, os, bot, channel, properties, traits, context`
+country, device, browser, os, bot, channel, properties, traits, context,
+region, city, browser_version, os_version, language, screen`
 
 // scanRows is about how many events a part of a scan has. DuckDB sorts a part and
 // hands it over as a whole, so that a scan of any length needs the memory of one.
@@ -65,7 +66,7 @@ type scanner struct {
 	most  int64 // events of a part, about
 	fn    func(*event.Event) error
 	e     event.Event
-	texts [36]repeated // by column
+	texts [42]repeated // by column
 }
 
 // stretch is events of some time, in milliseconds since 1970.
@@ -131,7 +132,8 @@ func (x *scanner) read(r *result, row int) *event.Event {
 	c := &e.Campaign
 	for i, f := range [...]*string{0: &e.Site, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
 		15: &e.Host, 16: &e.Path, 17: &e.Search, 18: &e.Title, 19: &e.Referrer, 20: &e.Class, 21: &e.Source, 22: &c.Source, 23: &c.Medium, 24: &c.Name, 25: &c.Term, 26: &c.Content,
-		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel} {
+		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel,
+		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language, 41: &e.Screen} {
 		if f != nil {
 			*f = text(i)
 		}

@@ -100,7 +100,7 @@ func TestOtherFormats(t *testing.T) {
 	}
 	s.Close()
 
-	dir = storeOf("3")
+	dir = storeOf("4")
 	if s, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "newer footfall") {
 		t.Errorf("a newer store: %v, %v", s, err)
 	}

@@ -16,6 +16,7 @@ import (
 
 // TestSnapshots checks the law with walks in one piece and in many small ones.
 func TestSnapshots(t *testing.T) {
+	t.Parallel()
 	for _, rows := range []int{sliceRows, 150} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			open := func(t *testing.T, dir string, now func() time.Time) store.Store {

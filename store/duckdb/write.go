@@ -241,6 +241,9 @@ func (c *chunk) fill(e *event.Event, trade *event.Trade) {
 		c.int64(38, trade.Amount)
 	}
 	c.optional(39, trade.Currency)
+	for i, s := range [...]string{e.Region, e.City, e.BrowserVersion, e.OSVersion, e.Language, e.Screen} {
+		c.optional(40+i, s)
+	}
 	c.row++
 }
 

@@ -72,6 +72,7 @@ func visitor(r *rand.Rand, site string) event.Event {
 		Browser: pick(r, "Chrome", "Chrome", "Safari", "Firefox", "Edge"), OS: pick(r, "Windows", "macOS", "Android", "iOS", "Linux"),
 		Class: "direct",
 	}
+	e.Labels = labels(r, &e)
 	switch r.IntN(4) {
 	case 0:
 		e.Class, e.Source, e.Referrer = "search", "Google", "https://www.google.com/"
@@ -80,6 +81,17 @@ func visitor(r *rand.Rand, site string) event.Event {
 		e.Campaign = event.Campaign{Source: "newsletter", Medium: "email", Name: "autumn"}
 	}
 	return e
+}
+
+// labels go with an event's country, browser and system.
+func labels(r *rand.Rand, e *event.Event) event.Labels {
+	l := event.Labels{BrowserVersion: e.Browser + " " + pick(r, "127", "128", "141"), OSVersion: e.OS + " " + pick(r, "10 or 11", "18"),
+		Language: pick(r, "de-DE", "de-AT", "en-US", "fr", ""), Screen: pick(r, "under 576 px", "992 to 1439 px", "1920 px and more", "")}
+	if e.Country != "" {
+		l.Region = pick(r, "Upper ", "Lower ") + e.Country + " (" + e.Country + "-1)"
+		l.City = pick(r, "Old Town", "Newport", "O'Fallon") + " (" + e.Country + "-1)"
+	}
+	return l
 }
 
 // trade makes the event one that says something of products and money, not

@@ -61,6 +61,9 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 		if r.IntN(4) == 0 {
 			e.Class, e.Source = metric.ClassAffiliate, pick(r, "ANNA", "O'Ben", "x")
 		}
+		if e.Properties == "" {
+			e.Properties = pick(r, "", `{"plan":"pro"}`, `{"plan":"free","a/b~c":true,"o":{"k": [1, 2]}}`, `{"plan":null,"q\"x":"ä"}`)
+		}
 		e.Bot = pick(r, "", "", "", "", "GPTBot")
 		e.Time = at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour).Truncate(time.Millisecond)
 		if before, ok := last[e.Visitor]; ok && r.IntN(3) > 0 {
@@ -96,7 +99,8 @@ func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
 	}
 	for range r.IntN(3) - r.IntN(2) {
 		q.Filters = append(q.Filters, []metric.Filter{{Dimension: "page", Value: "/1"}, {Dimension: "country", Value: ""},
-			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"}}[r.IntN(5)])
+			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"},
+			{Dimension: "language", Value: "de-AT"}, {Dimension: "city", Value: "O'Fallon (DE-1)"}, {Dimension: "screen", Value: ""}}[r.IntN(8)])
 	}
 	if r.IntN(6) == 0 && !slices.Contains(metric.Traded, q.Metric) {
 		q.Affiliate = &metric.Affiliate{ID: "x", Codes: [][]string{{"ANNA"}, {"ANNA", "O'Ben"}, {}}[r.IntN(3)]}
@@ -145,6 +149,7 @@ func same(t *testing.T, s, m store.Store, q metric.Query) {
 func figures(t *testing.T, open Open) {
 	for i, p := range Places {
 		t.Run(fmt.Sprint(p.Zone, p.At.Format(" 2006-01-02")), func(t *testing.T) {
+			t.Parallel()
 			r := rand.New(rand.NewPCG(uint64(i), 3))
 			zone, err := time.LoadLocation(p.Zone)
 			if err != nil {

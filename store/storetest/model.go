@@ -136,7 +136,8 @@ func dimension(e *event.Event, d metric.Dimension) string {
 	return map[metric.Dimension]string{"": "", "page": e.Path, "host": e.Host, "source": e.Source, "class": e.Class, "referrer": e.Referrer,
 		"country": e.Country, "device": e.Device, "browser": e.Browser, "os": e.OS, "utm_source": e.Campaign.Source,
 		"utm_medium": e.Campaign.Medium, "utm_campaign": e.Campaign.Name, "utm_term": e.Campaign.Term,
-		"utm_content": e.Campaign.Content, "bot": e.Bot, "channel": e.Channel, "event": e.Name, "title": e.Title}[d]
+		"utm_content": e.Campaign.Content, "bot": e.Bot, "channel": e.Channel, "event": e.Name, "title": e.Title,
+		"region": e.Region, "city": e.City, "browser_version": e.BrowserVersion, "os_version": e.OSVersion, "language": e.Language, "screen": e.Screen}[d]
 }
 
 // relevant is the site's events that the metric is about, by time; of events

@@ -1,0 +1,143 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"footfall/account"
+	"footfall/account/accounttest"
+	"footfall/api"
+	"footfall/client"
+	"footfall/metric"
+	"footfall/query"
+)
+
+var now = time.Date(2024, 3, 10, 14, 32, 7, 0, time.UTC)
+
+// tables answers every row with 1.5 of what has thousandths, 1500 of what has not.
+type tables struct{ asked []metric.Report }
+
+func (s *tables) Report(_ context.Context, r metric.Report) (metric.Table, error) {
+	s.asked = append(s.asked, r)
+	t := metric.Table{Source: "events", AsOf: now, Total: 7, Estimate: true}
+	for _, at := range r.Step.Cut(r.Window, r.Zone) {
+		row := metric.Row{Keys: make([]string, len(r.By)), Time: at, Partial: true}
+		for range r.Metrics {
+			row.Values, row.Before = append(row.Values, metric.Value{N: 1500}), append(row.Before, metric.Value{N: 1000})
+		}
+		row.Values[len(row.Values)-1].None = true
+		t.Rows = append(t.Rows, row)
+	}
+	return t, nil
+}
+
+// open is a server's door with one site, and a key.
+func open(t *testing.T) (client.Client, *tables) {
+	t.Helper()
+	var m accounttest.Memory
+	_, err := m.AddSite(t.Context(), account.Site{Domain: "a.example", Zone: "Europe/Berlin", Currency: "EUR"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := m.AddKey(t.Context(), account.Key{Scopes: []account.Scope{account.Read}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &tables{}
+	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s}))
+	t.Cleanup(server.Close)
+	return client.Client{Address: server.URL + "/", Key: token}, s
+}
+
+// TestClient: everything that a question can say arrives, and everything that an
+// answer says.
+func TestClient(t *testing.T) {
+	c, s := open(t)
+	before := client.Named("previous_period")
+	out, err := c.Query(t.Context(), client.Query{Site: "a.example", Metrics: []client.Metric{client.Visitors, client.Revenue, client.BounceRate}, Range: client.Days("2024-03-01", "2024-03-02"), Dimensions: []client.Dimension{client.ByPage, client.Property("plan"), client.ByTimeDay},
+		Filters: []client.Filter{client.Is(client.ByCountry, "DE", "AT"), client.Or(client.Not(client.Contains(client.ByPage, "x")), client.And(client.HasDone(client.Matches(client.ByEvent, "^y"))))},
+		Order:   []client.Order{{By: "Revenue", Descending: true}, {By: "page"}}, Include: &client.Include{TimeLabels: true, TotalRows: true, Compare: &before}, Page: &client.Page{Limit: 5, Offset: 2}, Zone: "Asia/Kathmandu", Bots: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.asked[0]
+	where, _ := json.Marshal(r.Where)
+	if got := fmt.Sprint(r.Site, r.Metrics, r.By, r.Step, r.Window.From.Format(time.RFC3339), r.Window.To.Format(time.RFC3339), r.Compare.From.Format(time.RFC3339), r.Order, r.Limit, r.Offset, r.Zone, r.Bots); got !=
+		"a-example[Visitors Revenue BounceRate] [page property:plan]day2024-03-01T00:00:00+05:452024-03-03T00:00:00+05:452024-02-28T00:00:00+05:45[{Revenue  true} { page false}] 5 2 Asia/Kathmandu true" || strings.Count(string(where), "Dimension") < 4 || !strings.Contains(string(where), "^y") {
+		t.Errorf("asked %s where %s", got, where)
+	}
+	row := out.Rows[1]
+	if len(out.Rows) != 2 || row.Metrics[0].String() != "1500" || row.Metrics[1].String() != "1.5" || row.Metrics[2] != nil || strings.Join(row.Dimensions, "|") != "||2024-03-02" || !row.Partial || row.Comparison.Change[0].String() != "50" || row.Comparison.Dimensions[2] != "2024-02-29" {
+		t.Errorf("rows %+v", out.Rows)
+	}
+	if m := out.Meta; m.Units[client.Revenue] != "EUR" || !m.AsOf.Equal(now) || !m.Sealed.IsZero() || !m.Estimate || m.Source != "events" || m.TotalRows != 7 || len(m.TimeLabels) != 2 {
+		t.Errorf("meta %+v", m)
+	}
+	again, err := c.Query(t.Context(), out.Query)
+	if err != nil || fmt.Sprint(s.asked[1].Window, s.asked[1].Order, len(s.asked[1].Where.All)) != fmt.Sprint(r.Window, r.Order, len(r.Where.All)) || len(again.Rows) != 2 {
+		t.Errorf("asked again: %v, %+v", err, s.asked[1])
+	}
+	if _, err = c.Query(t.Context(), client.Query{Metrics: []client.Metric{client.Visitors}, Range: client.Between(now.Add(-time.Hour), now)}); err != nil || !s.asked[2].Window.To.Equal(now) || !s.asked[2].Window.From.Equal(now.Add(-time.Hour)) {
+		t.Errorf("between: %v, %+v", err, s.asked[2].Window)
+	}
+}
+
+// TestClientIsRefused: what the server says of a wrong question and key.
+func TestClientIsRefused(t *testing.T) {
+	c, _ := open(t)
+	ask := func(c client.Client, m client.Metric) *client.Error {
+		_, err := c.Query(t.Context(), client.Query{Metrics: []client.Metric{m}, Range: client.Named("7d")})
+		var refused *client.Error
+		if !errors.As(err, &refused) {
+			t.Fatalf("%s: %v", m, err)
+		}
+		return refused
+	}
+	if e := ask(c, "likes"); e.Status != 400 || !strings.HasPrefix(e.Error(), `footfall: metrics[0]: unknown metric "likes": use one of`) {
+		t.Errorf("%+v", e)
+	}
+	c.Key = "ffk_x"
+	if e := ask(c, client.Visitors); e.Status != 401 || !strings.Contains(e.Why, "unknown key") {
+		t.Errorf("%+v", e)
+	}
+	c.Address = "http://127.0.0.1:1"
+	if _, err := c.Query(t.Context(), client.Query{}); err == nil || !strings.HasPrefix(err.Error(), "footfall: ") {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestScriptClient asks the same door from Node.
+func TestScriptClient(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("node is missing: apt-get install nodejs")
+		}
+		t.Skip("SKIPPED: node is missing: apt-get install nodejs")
+	}
+	c, s := open(t)
+	const script = `import { Footfall, FootfallError } from './footfall.js'
+const [address, key] = process.argv.slice(1)
+const footfall = new Footfall(address, key)
+const answer = await footfall.query({ metrics: ['visitors', 'bounce_rate'], date_range: '7d', dimensions: ['event:page'], filters: [['is', 'visit:country', ['DE']]] })
+const refused = async (f, q) => { try { await f.query(q) } catch (e) { return e instanceof FootfallError && [e.status, e.message.slice(0, 40), e.retryAfter] } }
+const wrong = await refused(footfall, { metrics: ['likes'], date_range: '7d' })
+const nobody = await refused(new Footfall(address, 'ffk_x'), { metrics: ['visitors'], date_range: '7d' })
+const page = await refused(new Footfall(address, key, { fetch: async () => new Response('<html>', { status: 502, headers: { 'Retry-After': '7' } }) }), {})
+console.log(JSON.stringify([answer.results[0].metrics, answer.query.dimensions, wrong, nobody, page]))`
+	out, err := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", script, c.Address, c.Key).CombinedOutput()
+	if want := `[[1500,null],["page"],[400,"metrics[0]: unknown metric \"likes\": use ",0],[401,"unknown key: send the header Authorizati",0],[502,"the server answers 502",7]]`; err != nil || strings.TrimSpace(string(out)) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
+	}
+	if len(s.asked) != 1 || s.asked[0].Where.Dimension != "country" {
+		t.Errorf("asked %+v", s.asked)
+	}
+}

@@ -1,0 +1,73 @@
+// Code generated from the catalogue by names_test.go; DO NOT EDIT.
+
+export type Metric = 'PageViews' | 'Visitors' | 'Sessions' | 'Bounces' | 'Downloads' | 'ProductViews' | 'CartAdds' | 'Orders' | 'Revenue' | 'Refunds' | 'Refunded' | 'AverageOrder' | 'Events' | 'SessionViews' | 'SessionSeconds' | 'BounceRate' | 'ViewsPerSession' | 'SessionDuration' | 'TimedViews' | 'PageSeconds' | 'TimeOnPage' | 'Clicks' | 'Conversions' | 'Sales' | 'Commissions' | 'CommissionsPending' | 'CommissionsHeld' | 'CommissionsAvailable' | 'CommissionsInPayout' | 'CommissionsPaid' | 'CommissionsReversed' | 'EPC' | 'ConversionRate' | 'average_revenue' | 'bounce_rate' | 'events' | 'pageviews' | 'time_on_page' | 'total_revenue' | 'views_per_visit' | 'visit_duration' | 'visitors' | 'visits'
+export type Dimension = 'page' | 'host' | 'source' | 'class' | 'referrer' | 'country' | 'device' | 'browser' | 'os' | 'utm_source' | 'utm_medium' | 'utm_campaign' | 'utm_term' | 'utm_content' | 'bot' | 'channel' | 'event' | 'title' | 'product' | 'category' | 'affiliate' | 'code' | 'sub' | 'coupon' | 'website' | 'entry_page' | 'exit_page' | 'weekday' | 'hour_of_day' | 'event:affiliate' | 'event:bot' | 'event:browser' | 'event:category' | 'event:channel' | 'event:class' | 'event:code' | 'event:country' | 'event:coupon' | 'event:device' | 'event:entry_page' | 'event:event' | 'event:exit_page' | 'event:host' | 'event:hostname' | 'event:hour_of_day' | 'event:name' | 'event:os' | 'event:page' | 'event:product' | 'event:referrer' | 'event:source' | 'event:sub' | 'event:title' | 'event:utm_campaign' | 'event:utm_content' | 'event:utm_medium' | 'event:utm_source' | 'event:utm_term' | 'event:website' | 'event:weekday' | 'visit:affiliate' | 'visit:bot' | 'visit:browser' | 'visit:category' | 'visit:channel' | 'visit:class' | 'visit:code' | 'visit:country' | 'visit:coupon' | 'visit:device' | 'visit:entry_page' | 'visit:event' | 'visit:exit_page' | 'visit:host' | 'visit:hostname' | 'visit:hour_of_day' | 'visit:name' | 'visit:os' | 'visit:page' | 'visit:product' | 'visit:referrer' | 'visit:source' | 'visit:sub' | 'visit:title' | 'visit:utm_campaign' | 'visit:utm_content' | 'visit:utm_medium' | 'visit:utm_source' | 'visit:utm_term' | 'visit:website' | 'visit:weekday' | `property:${string}` | `event:props:${string}`
+export type TimeDimension = 'time' | 'time:minute' | 'time:15m' | 'time:hour' | 'time:day' | 'time:week' | 'time:month' | 'time:year'
+export type RangeName = 'day' | '24h' | '7d' | '30d' | 'month' | '6mo' | '12mo' | 'year' | 'all' | 'realtime' | '30m' | 'Last24Hours' | 'Last7Days' | 'Last30Days' | 'Last90Days' | 'Last365Days' | 'Today' | 'Last30Minutes' | 'Last5Minutes' | `${number}d` | `${number}mo`
+
+export type Between = [first: string, last: string]
+export type Filter =
+  | [op: 'is' | 'is_not' | 'contains' | 'contains_not' | 'matches' | 'matches_not', dimension: Dimension, values: string[], modifiers?: { case_sensitive?: boolean }]
+  | [op: 'and' | 'or', filters: Filter[]]
+  | [op: 'not' | 'has_done' | 'has_not_done', filter: Filter]
+
+/** One question: some metrics of each combination of values that some dimensions have. */
+export interface Query {
+  /** Id or domain; needed if the key sees several sites. */
+  site_id?: string
+  metrics: Metric[]
+  /** Both days are included. */
+  date_range: RangeName | Between
+  dimensions?: (Dimension | TimeDimension)[]
+  /** All of them hold. */
+  filters?: Filter[]
+  order_by?: [what: Metric | Dimension | TimeDimension, way: 'asc' | 'desc'][]
+  include?: { imports?: boolean; time_labels?: boolean; total_rows?: boolean; compare?: 'previous_period' | 'year_over_year' | Between }
+  pagination?: { limit?: number; offset?: number }
+  /** Such as Europe/Berlin; the site's, if it is left out. */
+  timezone?: string
+  /** Count bots, too. */
+  bots?: boolean
+}
+
+/** A figure in the unit of its metric; null where there is none, as of a rate of nothing. */
+export type Figure = number | null
+
+export interface Row {
+  metrics: Figure[]
+  dimensions: string[]
+  /** The step is not over yet. */
+  partial?: boolean
+  comparison?: { metrics: Figure[]; dimensions: string[]; change: Figure[] }
+}
+
+export interface Result {
+  results: Row[]
+  meta: {
+    /** Of metrics that have one: a currency (ISO 4217), % or s. */
+    units: Partial<Record<Metric, string>>
+    source: string
+    as_of: string
+    sealed?: string
+    /** Distinct visitors are estimated, to about 1 %. */
+    estimate: boolean
+    time_labels?: string[]
+    total_rows?: number
+    warnings?: string[]
+  }
+  /** The question as the server understood it. */
+  query: Query
+}
+
+/** A refusal by the server. */
+export declare class FootfallError extends Error {
+  readonly status: number
+  /** Seconds after which to ask again; 0: not at all. */
+  readonly retryAfter: number
+}
+
+/** Asks one server with one key. */
+export declare class Footfall {
+  constructor(address: string, key: string, options?: { fetch?: typeof fetch })
+  query(question: Query, options?: { signal?: AbortSignal }): Promise<Result>
+}

@@ -1,0 +1,37 @@
+// Asks a Footfall server for figures: POST /v1/query, for browsers and Node 18 or
+// later. Its types are in footfall.d.ts.
+
+/** A refusal by the server, or no answer. */
+export class FootfallError extends Error {
+  constructor(status, message, retryAfter) {
+    super(message)
+    this.name = 'FootfallError'
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+}
+
+/** Asks one server with one key. */
+export class Footfall {
+  #address
+  #key
+  #fetch
+
+  constructor(address, key, options = {}) {
+    this.#address = address.replace(/\/$/, '')
+    this.#key = key
+    this.#fetch = options.fetch ?? ((...all) => fetch(...all))
+  }
+
+  async query(question, options = {}) {
+    const answer = await this.#fetch(this.#address + '/v1/query', {
+      method: 'POST',
+      headers: { Authorization: 'Bearer ' + this.#key, 'Content-Type': 'application/json' },
+      body: JSON.stringify(question),
+      signal: options.signal,
+    })
+    if (answer.ok) return answer.json()
+    const said = await answer.json().catch(() => ({}))
+    throw new FootfallError(answer.status, said.error ?? 'the server answers ' + answer.status, Number(answer.headers.get('Retry-After')) || 0)
+  }
+}

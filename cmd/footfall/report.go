@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"footfall/account"
+	"footfall/api"
+	"footfall/metric"
+)
+
+// tabled answers reports.
+type tabled struct{ h *house }
+
+var errNoTables = errors.New("tables can't be counted yet")
+
+// Report answers a report.
+func (t tabled) Report(context.Context, metric.Report) (metric.Table, error) {
+	return metric.Table{}, errNoTables
+}
+
+// report answers a question in the form of POST /v1/query.
+func (k *control) report(w http.ResponseWriter, r *http.Request) error {
+	sites, err := k.h.sites.Sites(r.Context())
+	if name := r.URL.Query().Get("site"); err == nil && name != "" {
+		var one account.Site
+		one, err = k.h.sites.find(name)
+		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
+	}
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	if err != nil {
+		return err
+	}
+	t, err := api.AskReport(r.Context(), tabled{k.h}, body, sites, time.Now())
+	if err != nil {
+		return err
+	}
+	return answer(w, t)
+}
+
+// runReport sends the question of --report. All but the site stands in it.
+func runReport(ctx context.Context, c *call, form url.Values) error {
+	var others []string
+	c.flags.Visit(func(f *flag.Flag) {
+		own := slices.ContainsFunc(ownFlags["query"], func(o [3]string) bool { return o[0] == f.Name })
+		if (own || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && f.Name != "report" && f.Name != "site" {
+			others = append(others, "--"+f.Name)
+		}
+	})
+	if len(others) > 0 {
+		return misused("--report has the whole question: leave %s out, and write it into the file", strings.Join(others, ", "))
+	}
+	c.json = c.json || !isTerminal(c.stdout)
+	var out api.Table
+	return c.sendNamed(ctx, form.Get("report"), "/query", url.Values{"site": {form.Get("site")}}, &out, func(w io.Writer) { printTable(w, out) })
+}
+
+// printTable prints a table: dimensions to the left, metrics with their units.
+func printTable(w io.Writer, t api.Table) {
+	labels := len(t.Query.Dimensions)
+	head := slices.Clone(t.Query.Dimensions)
+	for _, m := range t.Query.Metrics {
+		head = append(head, strings.TrimSpace(m+" "+t.Meta.Units[metric.Name(m)]))
+	}
+	rows := [][]string{head}
+	for _, r := range t.Results {
+		var row []string
+		for _, d := range r.Dimensions {
+			row = append(row, readable(d))
+		}
+		for i, n := range r.Metrics {
+			unit := t.Meta.Units[metric.Name(t.Query.Metrics[i])]
+			if n != nil && unit == "" {
+				row = append(row, n.String())
+				continue
+			}
+			row = append(row, figure(api.Point{Value: n}, unit))
+		}
+		rows = append(rows, row)
+	}
+	printRows(w, rows, labels)
+	fmt.Fprintf(w, "\n%s to %s as of %s", t.Query.Range[0], t.Query.Range[1], clock(t.Meta.AsOf))
+	if t.Meta.Estimate {
+		fmt.Fprint(w, ", visitors estimated to about 1 %")
+	}
+	fmt.Fprintln(w)
+	for _, warning := range t.Meta.Warnings {
+		fmt.Fprintln(w, warning)
+	}
+}

@@ -1,0 +1,182 @@
+package sqlapi
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sheet writes an answer as it comes:
+//
+//	json    {"columns":[{"name":…,"type":…}…],"rows":[[…]…]}
+//	ndjson  an object a row
+//	csv     a head, then the rows
+type sheet struct {
+	out     *noting
+	w       *bufio.Writer
+	csv     *csv.Writer
+	format  string
+	columns []Column
+	rows    int
+}
+
+// noting notes that something was written.
+type noting struct {
+	to    io.Writer
+	begun bool
+}
+
+func (n *noting) Write(p []byte) (int, error) {
+	n.begun = true
+	return n.to.Write(p)
+}
+
+func newSheet(w io.Writer, format string) *sheet {
+	s := &sheet{out: &noting{to: w}, format: format}
+	s.w = bufio.NewWriterSize(s.out, 1<<16)
+	s.csv = csv.NewWriter(s.w)
+	return s
+}
+
+// Head begins the answer.
+func (s *sheet) Head(columns []Column) error {
+	s.columns = columns
+	switch s.format {
+	case "csv":
+		names := make([]string, len(columns))
+		for i, c := range columns {
+			names[i] = harmless(c.Name)
+		}
+		return s.csv.Write(names)
+	case "json":
+		head, err := json.Marshal(columns)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.w, `{"columns":%s,"rows":[`, head)
+		return err
+	}
+	return nil
+}
+
+// Row writes a row.
+func (s *sheet) Row(values []any) error {
+	s.rows++
+	if s.format == "csv" {
+		cells := make([]string, len(values))
+		for i, v := range values {
+			cells[i] = cell(v)
+		}
+		return s.csv.Write(cells)
+	}
+	var line []byte
+	for i, v := range values {
+		b, err := json.Marshal(spell(v))
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			line = append(line, ',')
+		}
+		if s.format == "ndjson" {
+			name, err := json.Marshal(s.columns[i].Name)
+			if err != nil {
+				return err
+			}
+			line = append(append(line, name...), ':')
+		}
+		line = append(line, b...)
+	}
+	before, after := "\n[", "]"
+	switch {
+	case s.format == "ndjson":
+		before, after = "{", "}\n"
+	case s.rows > 1:
+		before = ",\n["
+	}
+	_, err := s.w.WriteString(before + string(line) + after)
+	return err
+}
+
+// end ends the answer.
+func (s *sheet) end() error {
+	if s.format == "json" {
+		if _, err := s.w.WriteString("]}\n"); err != nil {
+			return err
+		}
+	}
+	s.csv.Flush()
+	if err := s.csv.Error(); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}
+
+// moment spells a time as the dialect does, in UTC.
+func moment(t time.Time) string {
+	return strings.TrimSuffix(t.UTC().Format("2006-01-02 15:04:05.000000"), "000")
+}
+
+// spell is a value as JSON has it: times as texts, no number that is none.
+func spell(v any) any {
+	switch x := v.(type) {
+	case time.Time:
+		return moment(x)
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return strconv.FormatFloat(x, 'g', -1, 64)
+		}
+	case []any:
+		all := make([]any, len(x))
+		for i, one := range x {
+			all[i] = spell(one)
+		}
+		return all
+	case map[string]any:
+		all := make(map[string]any, len(x))
+		for key, one := range x {
+			all[key] = spell(one)
+		}
+		return all
+	}
+	return v
+}
+
+// cell is a value as CSV has it; NULL is empty.
+func cell(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return harmless(x)
+	case json.Number:
+		return x.String()
+	case time.Time:
+		return moment(x)
+	case float64:
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	case []any, map[string]any:
+		b, err := json.Marshal(spell(x))
+		if err != nil {
+			return ""
+		}
+		return string(b)
+	}
+	return fmt.Sprint(v)
+}
+
+// harmless is a text of somebody else's making that no spreadsheet takes for a
+// formula: it gets an apostrophe before its first character where that is one of
+// = + - @, a tab or a line break.
+func harmless(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
