@@ -157,6 +157,16 @@ func (r Report) Dimensions() []Dimension {
 // Dimensions lists what the condition is on, each once.
 func (w *Where) Dimensions() []Dimension { return Report{Where: w}.Dimensions() }
 
+// Visitors lists what visitors must have done or not.
+func (w *Where) Visitors() (done []*Where) {
+	w.each(func(w *Where) {
+		if w.Done != nil {
+			done = append(done, w.Done)
+		}
+	})
+	return done
+}
+
 // each hands over the condition and all in it, without what is in Done.
 func (w *Where) each(fn func(*Where)) {
 	if w == nil {
@@ -188,7 +198,9 @@ func (r Report) checkMetric(m Name) error {
 	if r.Affiliate != nil && slices.Contains(Traded, m) {
 		return wrong("metrics: %s is not told of one affiliate: ask for Conversions, Sales or Commissions", m)
 	}
-	r.Where.each(func(w *Where) { asked = append(asked, w.Done.Dimensions()...) })
+	for _, done := range r.Where.Visitors() {
+		asked = append(asked, done.Dimensions()...)
+	}
 	for i, d := range asked {
 		switch {
 		case slices.Contains(Programs, d):

@@ -43,3 +43,10 @@ type Remover interface {
 	// returns how many it removed.
 	Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error)
 }
+
+// Tabulator is a store that answers reports of what is counted from events: with the
+// figures of Answer, of every question that both can answer. Metrics of affiliate
+// programmes are zero, and Report.Compare is left out.
+type Tabulator interface {
+	Tabulate(ctx context.Context, r metric.Report) (metric.Table, error)
+}

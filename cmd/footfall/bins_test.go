@@ -405,6 +405,9 @@ func (w *works) check(n int) {
 		if got.Estimate || fmt.Sprint(got.Points) != fmt.Sprint(want.Points) {
 			w.fail("%+v\nfrom %s (estimate %v)\n%v\nwant\n%v", q, got.Source, got.Estimate, got.Points, want.Points)
 		}
+		if w.r.IntN(4) == 0 {
+			w.report(q)
+		}
 	}
 }
 

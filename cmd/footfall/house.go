@@ -96,6 +96,7 @@ type house struct {
 	desk      *affiliate.Desk
 	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
+	reports   *query.Reports
 	fresh     []event.Event // the new ones of the batch being stored
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()

@@ -148,3 +148,37 @@ func BenchmarkWalk(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTabulate asks reports of two million events.
+func BenchmarkTabulate(b *testing.B) {
+	s := openBench(b, b.TempDir())
+	defer s.Close()
+	fill(b, s, 2_000_000)
+	w := period.Window{From: benchStart.Add(-time.Hour), To: benchStart.Add(72 * time.Hour)}
+	board := []metric.Name{metric.PageViews, metric.Visitors, metric.Sessions, metric.BounceRate}
+	for _, c := range []struct {
+		name string
+		r    metric.Report
+	}{
+		{"board", metric.Report{Metrics: board}},
+		{"hours", metric.Report{Metrics: board, Step: period.Hour}},
+		{"pages", metric.Report{Metrics: board, By: []metric.Dimension{"page"}, Limit: 10}},
+		{"three", metric.Report{Metrics: []metric.Name{metric.PageViews, metric.Visitors}, By: []metric.Dimension{"page", "country", "browser"}, Limit: 10}},
+		{"durations", metric.Report{Metrics: []metric.Name{metric.SessionDuration, metric.ViewsPerSession}, By: []metric.Dimension{"source"}}},
+		{"time on page", metric.Report{Metrics: []metric.Name{metric.TimeOnPage}, By: []metric.Dimension{"page"}, Limit: 10}},
+		{"entry pages", metric.Report{Metrics: []metric.Name{metric.Sessions}, By: []metric.Dimension{metric.EntryPage}, Limit: 10}},
+		{"views by entry page", metric.Report{Metrics: []metric.Name{metric.PageViews}, By: []metric.Dimension{metric.EntryPage}, Limit: 10}},
+		{"property", metric.Report{Metrics: []metric.Name{metric.Events}, By: []metric.Dimension{metric.Property("product_id")}, Limit: 10}},
+		{"weekdays", metric.Report{Metrics: []metric.Name{metric.PageViews}, By: []metric.Dimension{metric.Weekday, metric.HourOfDay}}},
+		{"done", metric.Report{Metrics: board, Where: &metric.Where{Done: &metric.Where{Dimension: "event", Op: metric.Is, Values: []string{"Product Added"}}}}},
+	} {
+		c.r.Site, c.r.Window = "shop", w
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Tabulate(context.Background(), c.r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

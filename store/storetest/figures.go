@@ -61,6 +61,9 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 		if r.IntN(4) == 0 {
 			e.Class, e.Source = metric.ClassAffiliate, pick(r, "ANNA", "O'Ben", "x")
 		}
+		if e.Properties == "" {
+			e.Properties = pick(r, "", `{"plan":"pro"}`, `{"plan":"free","a/b~c":true,"o":{"k": [1, 2]}}`, `{"plan":null,"q\"x":"ä"}`)
+		}
 		e.Bot = pick(r, "", "", "", "", "GPTBot")
 		e.Time = at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour).Truncate(time.Millisecond)
 		if before, ok := last[e.Visitor]; ok && r.IntN(3) > 0 {

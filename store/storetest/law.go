@@ -36,6 +36,8 @@ func Law(t *testing.T, open Open) {
 	t.Run("Removed", func(t *testing.T) { removed(t, open) })
 	t.Run("RemovedBesideWrites", func(t *testing.T) { removedBesideWrites(t, open) })
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
+	t.Run("SessionTable", func(t *testing.T) { sessionTable(t, open) })
+	t.Run("Tables", func(t *testing.T) { tables(t, open) })
 }
 
 func write(t *testing.T, s store.Store, to event.Position, events ...event.Event) {

@@ -1,0 +1,170 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Tabulate answers a report from the events. Metrics of affiliate programmes are
+// zero, as no event tells of them.
+func (s *Store) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if err := r.Check(); err != nil {
+		return metric.Table{}, err
+	}
+	asOf := s.o.Now().UTC()
+	x := &tabulation{Report: r, starts: r.Step.Cut(r.Window, r.Zone), parts: r.Parts()}
+	x.paged = len(r.By) > 0
+	rows, total, err := s.tabulate(ctx, x)
+	if err == nil && x.paged && len(rows) == 0 && r.Offset > 0 { // behind the last row nothing tells how many there are
+		y := *x
+		y.args, y.Offset, y.Limit = nil, 0, 1
+		_, total, err = s.tabulate(ctx, &y)
+	}
+	if err != nil {
+		return metric.Table{}, fmt.Errorf("event store: %w", err)
+	}
+	t := metric.Table{Rows: rows, Total: total, Source: "events", AsOf: asOf}
+	if !x.paged {
+		t.Rows = r.Fill(t.Rows)
+		t.Total = len(t.Rows)
+		t.Rows = r.Page(t.Rows)
+	}
+	r.Finish(t.Rows, asOf)
+	return t, nil
+}
+
+// tabulate asks for the rows, of all there are.
+func (s *Store) tabulate(ctx context.Context, x *tabulation) (out []metric.Row, total int, err error) {
+	rows, err := s.db.QueryContext(ctx, x.sql(), x.args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step int
+		row := metric.Row{Keys: make([]string, len(x.By))}
+		counts := make([]int64, len(x.parts))
+		into := []any{&total, &step}
+		for i := range row.Keys {
+			into = append(into, &row.Keys[i])
+		}
+		for i := range counts {
+			into = append(into, &counts[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, 0, err
+		}
+		row.Time, row.Values = x.starts[step], x.Values(x.parts, counts)
+		out = append(out, row)
+	}
+	return out, total, rows.Err()
+}
+
+// tabulation is a metric.Report on its way to SQL.
+type tabulation struct {
+	metric.Report
+	starts []time.Time
+	parts  []metric.Name // what is counted, in the order of the columns
+	paged  bool          // DuckDB orders the rows and cuts the page out
+	args   []any
+}
+
+// bind makes a value a parameter.
+func (x *tabulation) bind(value any) string {
+	x.args = append(x.args, value)
+	return fmt.Sprintf("$%d", len(x.args))
+}
+
+// sql counts in buckets of 15 minutes first, of each source by itself, and finds
+// the step of a bucket then.
+func (x *tabulation) sql() string {
+	var with []string
+	counted := x.counted()
+	if x.sessions() {
+		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
+	}
+	if x.spans() {
+		with = append(with, opened, spans)
+	}
+	visitors := "count(who)" // a visitor is once in a group of a single step
+	from, step := "counted", "0"
+	if len(x.starts) > 1 {
+		starts := make([]string, len(x.starts))
+		for i, t := range x.starts {
+			starts[i] = fmt.Sprint(t.UnixMilli())
+		}
+		with = append(with, fmt.Sprintf("steps AS (SELECT unnest(range(%d)) AS i, unnest([%s]::BIGINT[]) AS b)", len(starts), strings.Join(starts, ",")))
+		visitors, from, step = "count(DISTINCT who)", "counted ASOF JOIN steps ON counted.b >= steps.b", "i"
+	}
+	with = append(with, "counted AS ("+counted+")")
+	columns := []string{step + " AS step"}
+	for i := range x.By {
+		columns = append(columns, fmt.Sprintf("k%d", i))
+	}
+	var some []string
+	for _, m := range x.parts {
+		value := "coalesce(sum(" + string(m) + "), 0)"
+		if m == metric.Visitors {
+			value = visitors
+		}
+		columns = append(columns, fmt.Sprintf("(%s)::BIGINT AS %s", value, m))
+		some = append(some, string(m)+" <> 0")
+	}
+	with = append(with, fmt.Sprintf("grouped AS (SELECT %s FROM %s GROUP BY ALL)", strings.Join(columns, ", "), from))
+	query := fmt.Sprintf("WITH %s SELECT count(*) OVER () AS total, * FROM grouped WHERE %s", strings.Join(with, ",\n"), strings.Join(some, " OR "))
+	if x.paged {
+		query += "\nORDER BY " + x.order()
+		if x.Limit > 0 {
+			query += fmt.Sprintf(" LIMIT %d", x.Limit)
+		}
+		query += fmt.Sprintf(" OFFSET %d", x.Offset)
+	}
+	return query
+}
+
+// order is what rows go by.
+func (x *tabulation) order() string {
+	var by []string
+	for _, o := range x.Ordered() {
+		column := "step"
+		switch ratio, divided := metric.Ratios[o.Metric]; {
+		case divided: // as Ratio.Value, exactly
+			column = fmt.Sprintf("CASE WHEN %[2]s <> 0 THEN (2 * %[1]s::HUGEINT * %[3]d + CASE WHEN %[1]s < 0 THEN -%[2]s ELSE %[2]s END) // (2 * %[2]s) END",
+				ratio.Of, ratio.To, ratio.Times)
+		case o.Metric != "":
+			column = string(o.Metric)
+		case o.Dimension != "":
+			column = fmt.Sprintf("k%d", slices.Index(x.By, o.Dimension))
+		}
+		if o.Descending {
+			column += " DESC"
+		}
+		by = append(by, column+" NULLS LAST")
+	}
+	return strings.Join(by, ", ")
+}
+
+// bucket is the expression for the bucket of a row.
+func (x *tabulation) bucket() string {
+	if len(x.starts) == 1 {
+		return "0"
+	}
+	unit := (&question{starts: x.starts}).unit()
+	return fmt.Sprintf("(time_ms - ((time_ms %% %d) + %d) %% %d)", unit, unit, unit)
+}
+
+// ofLines reports whether the lines of trade events are asked for.
+func ofLines(dimensions []metric.Dimension) bool {
+	return slices.Contains(dimensions, "product") || slices.Contains(dimensions, "category")
+}
+
+// window is a condition on the time.
+func window(w period.Window, before, after time.Duration) string {
+	return fmt.Sprintf("time_ms >= %d AND time_ms < %d", ceilMillis(w.From.Add(-before)), ceilMillis(w.To.Add(after)))
+}
