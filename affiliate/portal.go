@@ -198,7 +198,7 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 	for currency := range balances {
 		currencies[currency] = total[currency]
 		if _, made := h.Today.Made[currency]; !made {
-			h.Today.Made[currency] = 0 // nothing today is a figure, too
+			h.Today.Made[currency] = Made{} // nothing today is a figure, too
 		}
 	}
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
