@@ -197,7 +197,9 @@ func (v *viewing) purses(h *Home, total map[string]Made, cutoff time.Time) error
 	currencies := maps.Clone(total)
 	for currency := range balances {
 		currencies[currency] = total[currency]
-		h.Today.Made[currency] = h.Today.Made[currency] // nothing today is a figure, too
+		if _, made := h.Today.Made[currency]; !made {
+			h.Today.Made[currency] = Made{} // nothing today is a figure, too
+		}
 	}
 	for _, currency := range slices.Sorted(maps.Keys(currencies)) {
 		h.Purses = append(h.Purses, Purse{currency, total[currency], balances[currency], v.next(currency, unpaid, cutoff)})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,16 +16,6 @@ import (
 	"footfall/metric"
 	"footfall/query"
 )
-
-// tabled answers reports.
-type tabled struct{ h *house }
-
-var errNoTables = errors.New("tables can't be counted yet")
-
-// Tabulate answers a report.
-func (t tabled) Tabulate(context.Context, metric.Report) (metric.Table, error) {
-	return metric.Table{}, errNoTables
-}
 
 // inTurn answers reports that wait for their turn with all other questions.
 type inTurn struct {
@@ -59,7 +48,7 @@ func (k *control) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	t, err := api.AskReport(r.Context(), tabled{k.h}, body, sites, time.Now())
+	t, err := api.AskReport(r.Context(), k.h, body, sites, time.Now())
 	if err != nil {
 		return err
 	}

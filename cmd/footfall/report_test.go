@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,4 +70,15 @@ type atOnce struct{}
 
 func (atOnce) Tabulate(context.Context, metric.Report) (metric.Table, error) {
 	return metric.Table{Source: "answered"}, nil
+}
+
+// TestQueryReport: the command answers the question of a file from the real stores.
+func TestQueryReport(t *testing.T) {
+	h, site := orders(t)
+	file := filepath.Join(t.TempDir(), "question.json")
+	must(t, os.WriteFile(file, []byte(`{"metrics":["pageviews","total_revenue"],"date_range":["2026-05-01","2026-05-02"],"filters":[["is_not","visit:country",["AT"]]]}`), 0o600))
+	var out api.Table
+	if fault, code := h.typed(&out, "query", "--site", site, "--report", file); code != 0 || len(out.Results) != 1 || out.Results[0].Metrics[0].String() != "3" || out.Results[0].Metrics[1].String() != "12.5" {
+		t.Errorf("%d %s %+v", code, fault, out)
+	}
 }
