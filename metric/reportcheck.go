@@ -328,10 +328,19 @@ func (r Report) PeriodBefore() period.Window {
 	return period.Window{From: (from - (to - from)).Window(orUTC(r.Zone)).From, To: r.Window.From}
 }
 
-// YearBefore is the report's window a year earlier by the zone's calendar.
+// YearBefore is the report's window a year earlier by the zone's calendar; 29 February
+// stands beside the 28th.
 func (r Report) YearBefore() period.Window {
 	zone := orUTC(r.Zone)
-	return period.Window{From: r.Window.From.In(zone).AddDate(-1, 0, 0), To: r.Window.To.In(zone).AddDate(-1, 0, 0)}
+	_, _, whole := r.Window.Dates(zone)
+	earlier := func(t time.Time, end bool) time.Time {
+		was := t.In(zone).AddDate(-1, 0, 0)
+		if was.Day() != t.In(zone).Day() && !end {
+			was = was.AddDate(0, 0, -1)
+		}
+		return was
+	}
+	return period.Window{From: earlier(r.Window.From, false), To: earlier(r.Window.To, whole)}
 }
 
 func orUTC(zone *time.Location) *time.Location {
