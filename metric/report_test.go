@@ -61,6 +61,13 @@ var reports = []struct {
 	{"site:", func(r *metric.Report) { r.Site = "" }},
 	{"window: it ends before", func(r *metric.Report) { r.Window.To = r.Window.From }},
 	{"compare: it ends before", func(r *metric.Report) { r.Compare.From = r.Window.From }},
+	{"window: weekday is told of at most 100 years", func(r *metric.Report) {
+		weekday := is(metric.Weekday, "1")
+		r.Window.From, r.Where = r.Window.To.AddDate(-9000, 0, 0), &metric.Where{Done: &weekday}
+	}},
+	{"", func(r *metric.Report) {
+		r.Window.From, r.By = r.Window.To.AddDate(-100, 0, 0), []metric.Dimension{metric.HourOfDay}
+	}},
 	{"step: unknown step", func(r *metric.Report) { r.Step = "fortnight" }},
 	{"step: 10003 steps in the window", func(r *metric.Report) { r.Step, r.Window.To = period.Minute, r.Window.From.Add(10_000*time.Minute) }},
 	{"steps in the compare", func(r *metric.Report) {
