@@ -165,14 +165,20 @@ func (q *question) label(at time.Time) string {
 // looked for by years, months and days; conditions don't matter.
 func (q *question) begin(ctx context.Context, reports Reports, now time.Time) error {
 	look := metric.Report{Site: q.report.Site, Zone: q.report.Zone, Currency: q.report.Currency, Bots: q.report.Bots, Metrics: q.report.Metrics, Window: q.report.Window}
+	figure := func(r metric.Row) bool {
+		for i, m := range look.Metrics {
+			if _, divided := metric.Ratios[m]; r.Values[i].N != 0 || divided && !r.Values[i].None { // a rate may be none of many
+				return true
+			}
+		}
+		return false
+	}
 	for _, look.Step = range []period.Step{period.Year, period.Month, period.Day} {
 		table, err := reports.Tabulate(ctx, look)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(table.Rows, func(r metric.Row) bool {
-			return slices.ContainsFunc(r.Values, func(v metric.Value) bool { return v.N != 0 })
-		})
+		i := slices.IndexFunc(table.Rows, figure)
 		if i < 0 {
 			q.report.Window, _, err = period.Named("Today", now, q.report.Zone)
 			return err

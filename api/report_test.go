@@ -21,6 +21,7 @@ type tables struct {
 	asked []metric.Report
 	fails error
 	since time.Time // nothing is before
+	rates bool      // but rates that are zero
 }
 
 func (s *tables) Tabulate(_ context.Context, r metric.Report) (t metric.Table, err error) {
@@ -51,7 +52,7 @@ func (s *tables) Tabulate(_ context.Context, r metric.Report) (t metric.Table, e
 				if !end.After(s.since) {
 					n = 0
 				}
-				row.Values = append(row.Values, metric.Value{N: n, None: n == 0})
+				row.Values = append(row.Values, metric.Value{N: n, None: n == 0 && !s.rates})
 				if !r.Compare.To.IsZero() {
 					row.Before = append(row.Before, metric.Value{N: n / 2})
 				}
@@ -231,6 +232,10 @@ func TestReportOfAllTime(t *testing.T) {
 	s.since = now.AddDate(1, 0, 0)
 	if _, answer := f.post(t, f.bound, body); !strings.Contains(answer, `"date_range":["2024-03-10","2024-03-10"],"dimensions":["time:hour","page"]`) {
 		t.Errorf("of a site without figures: %s", answer)
+	}
+	s.rates = true
+	if _, answer := f.post(t, f.bound, body); !strings.Contains(answer, `"date_range":["1970-01-01","2024-03-10"]`) {
+		t.Errorf("of a site where nobody left at once at first: %s", answer)
 	}
 }
 

@@ -61,6 +61,13 @@ var reports = []struct {
 	{"site:", func(r *metric.Report) { r.Site = "" }},
 	{"window: it ends before", func(r *metric.Report) { r.Window.To = r.Window.From }},
 	{"compare: it ends before", func(r *metric.Report) { r.Compare.From = r.Window.From }},
+	{"window: weekday is told of at most 100 years", func(r *metric.Report) {
+		weekday := is(metric.Weekday, "1")
+		r.Window.From, r.Where = r.Window.To.AddDate(-9000, 0, 0), &metric.Where{Done: &weekday}
+	}},
+	{"", func(r *metric.Report) {
+		r.Window.From, r.By = r.Window.To.AddDate(-100, 0, 0), []metric.Dimension{metric.HourOfDay}
+	}},
 	{"step: unknown step", func(r *metric.Report) { r.Step = "fortnight" }},
 	{"step: 10003 steps in the window", func(r *metric.Report) { r.Step, r.Window.To = period.Minute, r.Window.From.Add(10_000*time.Minute) }},
 	{"steps in the compare", func(r *metric.Report) {
@@ -150,6 +157,9 @@ func TestEarlierWindows(t *testing.T) {
 	for _, c := range []struct{ from, to, before, year string }{
 		{"2026-03-30", "2026-04-02", "2026-03-26T23:00:00Z 2026-03-29T22:00:00Z", "2025-03-29T23:00:00Z 2025-04-01T22:00:00Z"},
 		{"2026-03-29T10:00:00Z", "2026-03-29T11:30:00Z", "2026-03-29T08:30:00Z 2026-03-29T10:00:00Z", "2025-03-29T11:00:00Z 2025-03-29T12:30:00Z"},
+		{"2024-02-29", "2024-03-01", "2024-02-27T23:00:00Z 2024-02-28T23:00:00Z", "2023-02-27T23:00:00Z 2023-02-28T23:00:00Z"},
+		{"2024-02-28", "2024-02-29", "2024-02-26T23:00:00Z 2024-02-27T23:00:00Z", "2023-02-27T23:00:00Z 2023-02-28T23:00:00Z"},
+		{"2024-02-29T10:00:00Z", "2024-02-29T12:00:00Z", "2024-02-29T08:00:00Z 2024-02-29T10:00:00Z", "2023-02-28T10:00:00Z 2023-02-28T12:00:00Z"},
 	} {
 		w, err := period.Between(c.from, c.to, berlin)
 		if err != nil {

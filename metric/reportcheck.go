@@ -26,6 +26,7 @@ const (
 	MaxPattern    = 500
 	MaxProgram    = 2_000 // instructions of a compiled regular expression
 	MaxProperty   = 200   // bytes of a property's name
+	MaxClock      = 100   // years of a window in which weekdays and hours of the day are told
 )
 
 // Check reports what is wrong with the report as a QueryError, which names the
@@ -45,12 +46,35 @@ func (r Report) Check() error {
 			return err
 		}
 	}
+	if err := r.checkClock(); err != nil {
+		return err
+	}
 	for _, m := range r.Metrics {
 		if err := r.checkMetric(m); err != nil {
 			return err
 		}
 	}
 	return r.checkRows()
+}
+
+// checkClock bounds how often a clock is changed that must be read: every change in
+// the window is looked at for every event.
+func (r Report) checkClock() error {
+	asked := r.Dimensions()
+	for _, done := range r.Where.Visitors() {
+		asked = append(asked, done.Dimensions()...)
+	}
+	for _, w := range []period.Window{r.Window, r.Compare} {
+		if w.To.Sub(w.From) <= MaxClock*366*24*time.Hour {
+			continue
+		}
+		for _, d := range []Dimension{Weekday, HourOfDay} {
+			if slices.Contains(asked, d) {
+				return wrong("window: %s is told of at most %d years: take a shorter window", d, MaxClock)
+			}
+		}
+	}
+	return nil
 }
 
 // checkTime reports what is wrong with windows and steps.
@@ -328,10 +352,19 @@ func (r Report) PeriodBefore() period.Window {
 	return period.Window{From: (from - (to - from)).Window(orUTC(r.Zone)).From, To: r.Window.From}
 }
 
-// YearBefore is the report's window a year earlier by the zone's calendar.
+// YearBefore is the report's window a year earlier by the zone's calendar; 29 February
+// stands beside the 28th.
 func (r Report) YearBefore() period.Window {
 	zone := orUTC(r.Zone)
-	return period.Window{From: r.Window.From.In(zone).AddDate(-1, 0, 0), To: r.Window.To.In(zone).AddDate(-1, 0, 0)}
+	_, _, whole := r.Window.Dates(zone)
+	earlier := func(t time.Time, end bool) time.Time {
+		was := t.In(zone).AddDate(-1, 0, 0)
+		if was.Day() != t.In(zone).Day() && !end {
+			was = was.AddDate(0, 0, -1)
+		}
+		return was
+	}
+	return period.Window{From: earlier(r.Window.From, false), To: earlier(r.Window.To, whole)}
 }
 
 func orUTC(zone *time.Location) *time.Location {

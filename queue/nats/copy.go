@@ -240,6 +240,10 @@ func (q *Queue) put(ctx context.Context, m copiedMessage) error {
 		msg.Header.Set(nats.MsgIdHdr, m.ID)
 	}
 	ack, err := q.js.PublishMsg(ctx, msg)
+	if err == nil && ack.Duplicate { // the one before with this id was more than an hour older
+		delete(msg.Header, nats.MsgIdHdr)
+		ack, err = q.js.PublishMsg(ctx, msg)
+	}
 	if err == nil && ack.Sequence != m.Seq {
 		err = fmt.Errorf("it got the sequence %d", ack.Sequence)
 	}

@@ -87,6 +87,27 @@ func TestCopySetAsideAgain(t *testing.T) {
 	}
 }
 
+// TestRestoreOfOneID: what was set aside by the same id more than an hour apart is
+// there twice in a queue, and in what is restored of it.
+func TestRestoreOfOneID(t *testing.T) {
+	q, _ := openAt(t, Options{Dir: t.TempDir()})
+	bad := queuetest.Events("bad", 1)
+	publish(t, q, bad...)
+	put(t, q, queue.AsideItem{Reader: "store", Reason: "no", Event: &bad[0]})
+	var text bytes.Buffer
+	_, err := q.Copy(t.Context(), &text, event.Position{})
+	must(t, err)
+	lines := strings.SplitAfter(text.String(), "\n")
+	again := strings.Replace(lines[2], `"seq":1`, `"seq":2`, 1)
+	lines[0] = strings.Replace(lines[0], `{"name":"ASIDE","first":1,"last":1}`, `{"name":"ASIDE","first":1,"last":2}`, 1)
+	dir := filepath.Join(t.TempDir(), "queue")
+	must(t, Restore(t.Context(), dir, strings.NewReader(strings.Join(slices.Insert(lines, 3, again), ""))))
+	to, _ := openAt(t, Options{Dir: dir})
+	if s, err := to.State(t.Context()); err != nil || s.Aside["store"] != 2 {
+		t.Errorf("set aside: %v, %v", s.Aside, err)
+	}
+}
+
 // TestCopyOfLittle: of a queue that has nothing, and of one whose readers have all.
 func TestCopyOfLittle(t *testing.T) {
 	q, _ := openAt(t, Options{Dir: t.TempDir()})

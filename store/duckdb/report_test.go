@@ -95,3 +95,20 @@ func TestNoJSON(t *testing.T) {
 		compare(t, name, tableBy(t, s, r, 0), want)
 	}
 }
+
+// TestClockOfLeapYears: the last day of a leap year, behind the changes of the clock
+// that a zone database lists, has an end as every other one.
+func TestClockOfLeapYears(t *testing.T) {
+	zone := zoneOf(t, "Europe/Berlin")
+	at := time.Date(2040, 12, 31, 23, 30, 0, 0, zone) // a Monday
+	var events []event.Event
+	for i, at := range []time.Time{at, at.Add(time.Hour), at.AddDate(0, 4, 0)} {
+		events = append(events, event.Event{ID: fmt.Sprint(i), Site: "s", Kind: event.Page, Time: at, Original: at, Received: at, Visitor: 1})
+	}
+	s := load(t, events)
+	for _, from := range []time.Time{at.AddDate(0, -3, 0), at.Add(-time.Hour)} {
+		r := metric.Report{Site: "s", Zone: zone, Metrics: []metric.Name{metric.PageViews}, By: []metric.Dimension{metric.Weekday, metric.HourOfDay},
+			Window: period.Window{From: from, To: at.AddDate(0, 5, 0)}}
+		compare(t, from.String(), tableBy(t, s, r, 0), map[string]int64{"1 23": 1, "2 00": 1, "3 23": 1})
+	}
+}

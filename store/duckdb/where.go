@@ -42,6 +42,9 @@ func (x *tabulation) clock() string {
 	for t := x.Window.From.In(zone); ; {
 		_, offset = t.Zone()
 		_, end := t.ZoneBounds()
+		if !end.IsZero() && !end.After(t) { // of the last day of a leap year it names a moment before, and would for ever
+			end = t.Add(24 * time.Hour)
+		}
 		if end.IsZero() || !end.Before(x.Window.To) {
 			break
 		}
