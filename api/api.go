@@ -159,6 +159,10 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 		defer cancel()
 		if pattern == livePattern || pattern == exportPattern {
 			ctx = r.Context() // goes on as long as somebody listens
+		} else { // who does not read keeps nothing open
+			out := http.NewResponseController(w)
+			_ = out.SetWriteDeadline(time.Now().Add(2 * d.Timeout)) // one without deadlines is a test's
+			defer out.SetWriteDeadline(time.Time{})                 // of what else comes by this connection
 		}
 		r = r.WithContext(ctx)
 		action := account.ActionOf(r.Method + " " + pattern)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"footfall/account"
 	"footfall/period"
@@ -74,6 +75,19 @@ func ParseExport(v url.Values, sites []account.Site) (q ExportQuery, err error) 
 // exportsAtOnce is how many exports are written at a time.
 const exportsAtOnce = 4
 
+// patient lets each write take a time: an answer may be long, but who does not read
+// would keep others from theirs.
+type patient struct {
+	to   *http.ResponseController
+	w    io.Writer
+	time time.Duration
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.to.SetWriteDeadline(time.Now().Add(p.time)) // one without deadlines is a test's
+	return p.w.Write(b)
+}
+
 // export is GET /v1/export.
 func (d *door) export(w http.ResponseWriter, r *http.Request, sites []account.Site) {
 	q, err := ParseExport(r.URL.Query(), sites)
@@ -90,7 +104,9 @@ func (d *door) export(w http.ResponseWriter, r *http.Request, sites []account.Si
 		return
 	}
 	w.Header().Set("Content-Type", q.ContentType())
-	out := &noting{to: w}
+	parts := &patient{http.NewResponseController(w), w, d.Timeout}
+	defer parts.to.SetWriteDeadline(time.Time{}) // of what else comes by this connection
+	out := &noting{to: parts}
 	err = d.Export(r.Context(), out, q)
 	if err != nil && out.begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +11,8 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/metric"
+	"footfall/period"
 )
 
 // stalled is a connection that takes a while for each write, or for ever.
@@ -104,5 +108,50 @@ func TestLiveWhileNobodyCanTell(t *testing.T) {
 	}
 	if ended := l.ends(3 * time.Second); !ended || time.Since(began) < 300*time.Millisecond {
 		t.Errorf("ended %v after %v", ended, time.Since(began))
+	}
+}
+
+// endlessly writes until nobody takes it.
+func endlessly(w io.Writer) (err error) {
+	for err == nil {
+		_, err = w.Write([]byte("a line\n"))
+	}
+	return err
+}
+
+type endless struct{}
+
+func (endless) PageDays(_ context.Context, _ string, _, _ period.Date, fn func(metric.PageDay) error) (err error) {
+	for err == nil {
+		err = fn(metric.PageDay{Page: "/"})
+	}
+	return err
+}
+
+// TestFilesEnd: who asks for much and does not read it keeps no export and no table
+// from others.
+func TestFilesEnd(t *testing.T) {
+	w := newLive(t, Streams{})
+	door := New(w.source, w.memory, w.memory, Options{Timeout: 50 * time.Millisecond, Daily: endless{}, Export: func(_ context.Context, w io.Writer, _ ExportQuery) error { return endlessly(w) }})
+	for _, path := range []string{"/v1/export?site=a-example", "/v1/daily?site=a-example&format=csv"} {
+		s := &stalled{ResponseWriter: httptest.NewRecorder(), forever: make(chan struct{})}
+		r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+		r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() { _ = recover() }() // an answer that is cut off
+			door.ServeHTTP(s, r)
+		}()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s waits for ever", path)
+		}
+		close(s.forever)
+		<-done
+		if s.wrote < 2 || !s.deadline.IsZero() {
+			t.Errorf("%s: %d writes, deadline %v left behind", path, s.wrote, s.deadline)
+		}
 	}
 }

@@ -28,6 +28,10 @@ const MaxBody = 64 << 10
 // Timeout is how long a query may take, with its answer.
 const Timeout = 30 * time.Second
 
+// patience is how long after its query's time an answer may take: who does not
+// read would keep the query, and others from asking.
+const patience = 5 * time.Second
+
 // Question is a query with who may see what.
 type Question struct {
 	Statement  *dialect.Statement
@@ -192,6 +196,9 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 	defer cancel()
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Now().Add(d.Timeout + patience)) // one without deadlines is a test's
+	defer out.SetWriteDeadline(time.Time{})                        // of what else comes by this connection
 	h.Set("Content-Type", formats[request.Format])
 	begun, err := Answer(ctx, w, request, d.source, sites, own)
 	if err != nil && begun {

@@ -107,7 +107,7 @@ func (p *selection) check(ctx context.Context) (names []string, err error) {
 	if err := w.visit(statement); err != nil {
 		return nil, err
 	}
-	return w.names, nil
+	return w.names, wide(statement)
 }
 
 // tree is the query's parse tree, as DuckDB writes it.

@@ -320,6 +320,8 @@ func TestHostile(t *testing.T) {
 		strings.Repeat("SELECT * FROM (", 1500)+"SELECT 1"+strings.Repeat(")", 1500), "WITH "+commonTables(1200)+" SELECT * FROM a1, events", nestedWith(300)+" FROM events", nestedWith(maxWith)+" FROM events",
 		strings.Repeat("WITH a AS (", maxWith-1)+"WITH "+commonTables(maxAs-maxWith+1)+" SELECT 1"+strings.Repeat(") SELECT 1", maxWith-1)+" FROM events",
 		strings.Repeat("SELECT * FROM (", 400)+"SELECT 1"+strings.Repeat(")", 400)+", events",
+		over(20, "{'a': a, 'b': a} AS a"), over(20, "*, *"), over(20, "map([a], [a]) AS a"), over(20, "a AS b, a AS c"), over(20, "struct_pack(*COLUMNS(*)) AS a"),
+		"SELECT list(range) FROM range(8000000)", "SELECT list({'a': range, 'b': [range], 'c': 'x'}) FROM range(1000000)", "SELECT map([1], [list(range)]) FROM range(4000000)",
 		"SELECT 1 FROM "+strings.Repeat("PageViewsTable, ", 1500)+"PageViewsTable", "SELECT path FROM PageViewsTable"+strings.Repeat(" UNION ALL SELECT path FROM PageViewsTable", 600))
 	if len(statements) < 200 {
 		t.Fatalf("only %d statements", len(statements))
@@ -352,6 +354,11 @@ func TestHostile(t *testing.T) {
 	if err := s.Write(t.Context(), []event.Event{{Site: "ours", ID: "last", Kind: event.Page, Time: asked, Original: asked, Received: asked}}, event.Position{Epoch: 1, Seq: 2, Total: 201}); err != nil || s.State().Stored != 201 {
 		t.Errorf("writing afterwards: %v, %+v", err, s.State())
 	}
+}
+
+// over is a SELECT over a SELECT over …
+func over(n int, what string) string {
+	return strings.Repeat("SELECT "+what+" FROM (", n) + "SELECT range AS a FROM range(1)" + strings.Repeat(") AS a", n)
 }
 
 func commonTables(n int) string {
@@ -404,5 +411,24 @@ func TestOnlyOwn(t *testing.T) {
 		if got, err := ask1(t, s, "SELECT count(*) FROM EventsTable", change); err != nil || fmt.Sprint(got.rows) != "[[0]]" {
 			t.Errorf("%v, %v", got.rows, err)
 		}
+	}
+}
+
+// TestNotTooWide: what is of an ordinary size is answered, and no error tells more than why.
+func TestNotTooWide(t *testing.T) {
+	s := shops(t)
+	for query, want := range map[string]string{
+		"SELECT e.path FROM (SELECT e FROM EventsTable AS e LIMIT 1)":                                                  "[[/a]]",
+		"SELECT count(*) FROM (SELECT * FROM PageViewsTable AS a JOIN EventsTable AS b USING (event_id))":              "[[100]]",
+		"SELECT [{'a': 1, 'b': 2}, {'a': 3, 'b': 4}], {'a': {'b': 'x'}, 'c': [[NULL]]}, map([1], ['y']), NULL, [NULL]": "[[[map[a:1 b:2] map[a:3 b:4]] map[a:map[b:x] c:[[<nil>]]] map[1:y] <nil> [<nil>]]]",
+		"SELECT len(list(range)) FROM range(1000000)":                                                                  "[[1000000]]",
+		"SELECT " + strings.Repeat("path AS \"a\"\"b\", ", 100) + "1 FROM EventsTable LIMIT 0":                         "[]",
+	} {
+		if got, err := ask1(t, s, query); err != nil || fmt.Sprint(got.rows) != want {
+			t.Errorf("%s\n got %v, %v\nwant %s", query, got.rows, err, want)
+		}
+	}
+	if _, err := ask1(t, s, "SELECT unnest([[1]], recursive := NULL)"); err == nil || strings.Contains(err.Error(), "Stack") {
+		t.Errorf("told of what is inside: %v", err)
 	}
 }

@@ -101,8 +101,8 @@ func wrong(query, message string, skip int) error {
 		at = spot(query, line-1-skip, shown, below)
 		message = message[:m[0]]
 	}
-	if i := strings.Index(message, "\n\nPossible solutions:"); i >= 0 {
-		message = message[:i] // are for who runs the server
+	for _, begin := range []string{"\n\nPossible solutions:", "\n\nStack Trace:"} { // are for who runs the server
+		message, _, _ = strings.Cut(message, begin)
 	}
 	return refused(at, strings.TrimSpace(message))
 }

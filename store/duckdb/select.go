@@ -209,6 +209,9 @@ func (p *selection) read(ctx context.Context, out store.Selected) error {
 	if n > int64(p.Rows) {
 		return refused(-1, fmt.Sprintf("the answer has more than %d rows: count, or add a LIMIT, a shorter time or another condition", p.Rows))
 	}
+	if err := p.light(ctx); err != nil {
+		return err
+	}
 	for from := int64(0); from == 0 || from < n; from += slicesOf {
 		query := fmt.Sprintf("SELECT * FROM %s WHERE rowid >= %d AND rowid < %d ORDER BY rowid", answer, from, from+slicesOf)
 		rows, err := p.conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
