@@ -62,6 +62,10 @@ func (e *SelectError) Error() string { return e.Why }
 // ErrBusy means that as many selections as may be are under way.
 var ErrBusy = errors.New("other SQL queries are under way: try again in a moment")
 
+// ErrMending means that the store is closed and opened anew after an error in it:
+// what is asked then fails, and can be asked again.
+var ErrMending = errors.New("the event store is being opened anew after an error in it: try again in a moment")
+
 // Column of a table or of an answer.
 type Column struct {
 	Name string `json:"name"`

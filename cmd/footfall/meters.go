@@ -45,6 +45,7 @@ type status struct {
 	Discarded  uint64             `json:"discarded"`   // of what doors set aside, to make room
 	QueueBytes uint64             `json:"queue_bytes"`
 	StoreBytes int64              `json:"store_bytes"`
+	Mended     uint64             `json:"store_mended"` // how often the event store was opened anew as DuckDB refused it
 	AsOf       time.Time          `json:"as_of"`
 	Expiring   bool               `json:"expiring"` // something waiting is older than half the queue's maximum age
 	Notices    notices            `json:"webhooks"`
@@ -64,7 +65,7 @@ func (h *house) status(ctx context.Context) (status, error) {
 	}
 	s := status{Accepted: q.Accepted, Stored: kept.Stored, Duplicates: kept.Duplicates, SetAside: q.Aside["store"], Dropped: q.Dropped["store"], Removed: kept.Removed, Discarded: q.Discarded,
 		Waiting: q.Accepted - min(kept.Position.Total, q.Accepted), Archived: h.archive.Stats().Rows, ArchiveLag: q.Readers["archive"].Waiting,
-		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), AsOf: h.asOf(st).UTC()}
+		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), Mended: st.Mended(), AsOf: h.asOf(st).UTC()}
 	s.AddsUp = s.Accepted == s.Stored+s.Duplicates+s.SetAside+s.Dropped+s.Removed+s.Waiting
 	for name, lag := range q.Readers {
 		if lag.Since.IsZero() {
@@ -99,6 +100,7 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_aside_discarded_items", s.Discarded)
 	gauge("footfall_queue_bytes", s.QueueBytes)
 	gauge("footfall_store_bytes", s.StoreBytes)
+	gauge("footfall_store_mended_total", s.Mended)
 	gauge("footfall_live_questions_total", h.streams.Asked())
 	if s.Notices.Error == "" {
 		gauge("footfall_webhook_waiting_messages", s.Notices.Waiting)

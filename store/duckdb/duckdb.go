@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -41,23 +42,27 @@ type Options struct {
 // Store is an event store in one DuckDB file.
 type Store struct {
 	o         Options
-	connector *duckdb.Connector
-	db        *sql.DB // readers
 	moved     []string
+	mended    atomic.Uint64
 	selecting chan struct{} // holds one for each selection under way
 
-	mu      sync.Mutex // the one writer
-	conn    driver.Conn
-	chunk   *chunk // of the events table; nil until the first event
-	lines   *chunk // of the lines table; nil until the first line
-	days    *event.Days
-	stored  map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
-	removed map[string]removal     // by site
-	portion int                    // see removeUpTo
-	part    int64                  // see scanRows
-	unsure  bool                   // the last write failed: state and days may not be what is stored
-	look    sync.RWMutex
-	state   store.State
+	mu        sync.Mutex  // the one writer
+	conn      driver.Conn // nil while DuckDB refuses the file: see mend
+	connector *connector
+	db        *sql.DB   // that of opened
+	closed    bool      // by Close
+	tried     time.Time // when the last attempt to open the file anew failed
+	chunk     *chunk    // of the events table; nil until the first event
+	lines     *chunk    // of the lines table; nil until the first line
+	days      *event.Days
+	stored    map[event.Day]struct{} // days that have events, but for some in days; nil until somebody asks
+	removed   map[string]removal     // by site
+	portion   int                    // see removeUpTo
+	part      int64                  // see scanRows
+	unsure    bool                   // the last write failed: state and days may not be what is stored
+	look      sync.RWMutex           // of what others read without mu
+	opened    *opening
+	state     store.State
 }
 
 // formatVersion is of the file: docs/format/events.md. 2 added what trade
@@ -164,11 +169,16 @@ func (s *Store) open() (err error) {
 		"autoinstall_known_extensions": {"false"}, "autoload_known_extensions": {"false"}, "allow_community_extensions": {"false"},
 		"temp_directory": {filepath.Join(s.o.Dir, "spill")}, "max_temp_directory_size": {"4GB"},
 	}
-	if s.connector, err = duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil); err != nil {
+	c, err := duckdb.NewConnector(s.file()+"?"+settings.Encode(), nil)
+	if err != nil {
 		return err
 	}
+	s.connector = &connector{Connector: c}
 	s.db = sql.OpenDB(s.connector)
 	s.db.SetMaxOpenConns(4)
+	s.look.Lock()
+	s.opened = &opening{db: s.db}
+	s.look.Unlock()
 	if s.conn, err = s.connector.Connect(context.Background()); err != nil {
 		return err
 	}
@@ -196,6 +206,7 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.setState(state)
+	s.unsure = false
 	return nil
 }
 
@@ -278,10 +289,15 @@ func (s *Store) Bytes() int64 {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if s.conn == nil {
 		return nil
 	}
 	err := s.exec(context.Background(), "CHECKPOINT")
+	if err != nil && strings.Contains(err.Error(), invalidated) {
+		s.o.Log.Error("event store is closed without a checkpoint, as DuckDB refuses it after an error in itself", "error", brief(err))
+		err = nil
+	}
 	if err != nil && strings.Contains(err.Error(), "Cannot CHECKPOINT") {
 		s.o.Log.Info("event store is closed without a checkpoint, as it is being read")
 		err = nil

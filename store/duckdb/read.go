@@ -81,15 +81,19 @@ type count struct {
 	n      int64
 }
 
-func (s *Store) count(ctx context.Context, q metric.Query) ([]count, error) {
+func (s *Store) count(ctx context.Context, q metric.Query) (counts []count, err error) {
+	o, err := s.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = o.found(err) }()
 	x := &question{Query: q, starts: q.Step.Cut(q.Window, q.Zone)}
 	query := x.sql()
-	rows, err := s.db.QueryContext(ctx, query, x.args...)
+	rows, err := o.db.QueryContext(ctx, query, x.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var counts []count
 	for rows.Next() {
 		var c count
 		if err := rows.Scan(&c.step, &c.series, &c.n); err != nil {

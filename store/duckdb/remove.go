@@ -113,7 +113,12 @@ func (s *Store) Remove(ctx context.Context, site string, before time.Time) (remo
 
 // portions cuts a site's events before a time into pieces: where each ends.
 func (s *Store) portions(ctx context.Context, site string, before int64) (ends []int64, err error) {
-	rows, err := s.db.QueryContext(ctx, fmt.Sprintf(`SELECT DISTINCT time_ms FROM
+	o, err := s.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = o.found(err) }()
+	rows, err := o.db.QueryContext(ctx, fmt.Sprintf(`SELECT DISTINCT time_ms FROM
 (SELECT time_ms, row_number() OVER (ORDER BY time_ms) AS n FROM events WHERE site = ? AND time_ms < %d) WHERE n %% %d = 0 ORDER BY time_ms`,
 		before, s.portion), site)
 	if err != nil {
@@ -135,9 +140,10 @@ func (s *Store) portions(ctx context.Context, site string, before int64) (ends [
 func (s *Store) removeUpTo(ctx context.Context, site string, end, floor int64) (n uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return 0, errClosed
+	if err := s.mend(); err != nil {
+		return 0, err
 	}
+	defer func() { err = s.opened.found(err) }()
 	if err := s.again(ctx); err != nil {
 		return 0, err
 	}
@@ -184,10 +190,10 @@ func affected(r driver.Result) (uint64, error) {
 func (s *Store) checkpoint(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return errClosed
+	if err := s.mend(); err != nil {
+		return err
 	}
-	err := s.exec(ctx, "CHECKPOINT")
+	err := s.opened.found(s.exec(ctx, "CHECKPOINT"))
 	if err != nil && strings.Contains(err.Error(), "Cannot CHECKPOINT") {
 		s.o.Log.Info("event store: there is no checkpoint, as it is being read; the room of removed events is given back by a later one")
 		return nil
@@ -198,7 +204,12 @@ func (s *Store) checkpoint(ctx context.Context) error {
 // Room is what the store takes on disk, and how much of that is free for events
 // to come, in bytes.
 func (s *Store) Room(ctx context.Context) (size, free int64, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT block_size * free_blocks FROM pragma_database_size()").Scan(&free)
+	o, err := s.reading()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = o.found(err) }()
+	err = o.db.QueryRowContext(ctx, "SELECT block_size * free_blocks FROM pragma_database_size()").Scan(&free)
 	if err != nil {
 		return 0, 0, fmt.Errorf("event store: %w", err)
 	}
@@ -221,7 +232,12 @@ func (s *Store) Floors() map[string]time.Time {
 // Old counts what Remove would remove.
 func (s *Store) Old(ctx context.Context, site string, before time.Time) (n uint64, err error) {
 	query := fmt.Sprintf("SELECT count(*) FROM events WHERE site = ? AND time_ms < %d", ceilMillis(before))
-	if err := s.db.QueryRowContext(ctx, query, site).Scan(&n); err != nil {
+	o, err := s.reading()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = o.found(err) }()
+	if err := o.db.QueryRowContext(ctx, query, site).Scan(&n); err != nil {
 		return 0, fmt.Errorf("event store: counting old events: %w", err)
 	}
 	return n, nil

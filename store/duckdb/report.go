@@ -41,7 +41,12 @@ func (s *Store) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 
 // tabulate asks for the rows, of all there are.
 func (s *Store) tabulate(ctx context.Context, x *tabulation) (out []metric.Row, total int, err error) {
-	rows, err := s.db.QueryContext(ctx, x.sql(), x.args...)
+	o, err := s.reading()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = o.found(err) }()
+	rows, err := o.db.QueryContext(ctx, x.sql(), x.args...)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -32,9 +32,13 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 	if !w.From.IsZero() || !w.To.IsZero() {
 		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
 	}
-	conn, err := s.db.Conn(ctx)
+	o, err := s.reading()
 	if err != nil {
-		return fmt.Errorf("event store: %w", err)
+		return err
+	}
+	conn, err := o.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("event store: %w", o.found(err))
 	}
 	defer conn.Close()
 	var failed error // fn's is returned as it is
@@ -54,7 +58,7 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 	if failed != nil || err == nil {
 		return failed
 	}
-	return fmt.Errorf("event store: %w", err)
+	return fmt.Errorf("event store: %w", o.found(err))
 }
 
 // scanner is a scan under way.

@@ -45,6 +45,7 @@ const answer = `temp.main."footfall answer"`
 // selection is a selection under way, on a connection of its own.
 type selection struct {
 	store.Selection
+	opened *opening
 	conn   driver.Conn
 	handle mapping.Connection
 	heads  []string // names of the answer's columns
@@ -77,7 +78,7 @@ func (s *Store) Select(ctx context.Context, q store.Selection, out store.Selecte
 	if err != nil {
 		return fmt.Errorf("event store: SQL: %w", err)
 	}
-	defer p.conn.Close() // with all that is temporary
+	defer p.close()
 	ctx, stop := guard(ctx, p.handle)
 	defer stop()
 	if err := p.run(ctx, out); err != nil {
@@ -90,18 +91,25 @@ func (s *Store) Select(ctx context.Context, q store.Selection, out store.Selecte
 func (s *Store) selection(ctx context.Context, q store.Selection) (*selection, error) {
 	s.mu.Lock() // Close would take the connector away
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return nil, errClosed
+	if err := s.mend(); err != nil {
+		return nil, err
 	}
 	conn, err := s.connector.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &selection{Selection: q, conn: conn}
+	p := &selection{Selection: q, opened: s.opened, conn: conn}
+	p.opened.held.Add(1)
 	if p.handle, err = handle(conn); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
+}
+
+// close ends the connection, with all that is temporary.
+func (p *selection) close() error {
+	defer p.opened.held.Add(-1)
+	return p.conn.Close()
 }
 
 // explain says which errors are the query's.
@@ -110,8 +118,12 @@ func (p *selection) explain(ctx context.Context, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	err = p.opened.found(err)
 	if cause := context.Cause(ctx); cause != nil {
 		return cause // also what the guard found
+	}
+	if fatal(err) {
+		return refused(-1, "the database failed on this query by an error of its own: write the query in another way")
 	}
 	var d *duckdb.Error
 	if errors.As(err, &d) {
@@ -163,7 +175,11 @@ func (p *selection) prepare(ctx context.Context) ([]driver.NamedValue, error) {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		return nil, wrong(p.Query, mapping.PrepareError(statement), 0)
+		text := mapping.PrepareError(statement)
+		if err := errors.New(text); fatal(err) {
+			return nil, err
+		}
+		return nil, wrong(p.Query, text, 0)
 	}
 	if mapping.PreparedStatementType(statement) != mapping.StatementTypeSelect {
 		return nil, refused(-1, "only one SELECT can be asked")

@@ -16,25 +16,27 @@ import (
 // writer, but the write-ahead log grows until it is closed. It is for one
 // goroutine at a time. A query that is interrupted ends it: take another then.
 type Snapshot struct {
-	conn driver.Conn
-	at   event.Position
-	rows int // of a slice
+	opened *opening
+	conn   driver.Conn
+	at     event.Position
+	rows   int // of a slice
 }
 
 // Snapshot takes a snapshot of what is stored.
 func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s.mu.Lock() // Close would take the connector away
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return nil, errClosed
+	if err := s.mend(); err != nil {
+		return nil, err
 	}
 	conn, err := s.connector.Connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("event store: snapshot: %w", err)
 	}
-	p := &Snapshot{conn: conn, rows: sliceRows}
+	p := &Snapshot{opened: s.opened, conn: conn, rows: sliceRows}
+	p.opened.held.Add(1)
 	if err := p.begin(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("event store: snapshot: %w", err), conn.Close())
+		return nil, errors.Join(fmt.Errorf("event store: snapshot: %w", err), p.Close())
 	}
 	return p, nil
 }
@@ -43,7 +45,7 @@ func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
 // reads, which is the position.
 func (p *Snapshot) begin(ctx context.Context) error {
 	if _, err := p.conn.(driver.ExecerContext).ExecContext(ctx, "BEGIN TRANSACTION READ ONLY", nil); err != nil {
-		return err
+		return p.opened.found(err)
 	}
 	return p.each(ctx, "SELECT epoch, seq, total FROM state", nil, 3, func(row []driver.Value) {
 		p.at = event.Position{Epoch: row[0].(uint64), Seq: row[1].(uint64), Total: row[2].(uint64)}
@@ -57,6 +59,7 @@ func (p *Snapshot) Close() error {
 	}
 	err := p.conn.Close() // ends the transaction
 	p.conn = nil
+	p.opened.held.Add(-1)
 	return err
 }
 
@@ -96,7 +99,8 @@ func (p *Snapshot) usable(ctx context.Context) error {
 }
 
 // each hands over the rows of a query that has few.
-func (p *Snapshot) each(ctx context.Context, query string, args []any, columns int, fn func(row []driver.Value)) error {
+func (p *Snapshot) each(ctx context.Context, query string, args []any, columns int, fn func(row []driver.Value)) (err error) {
+	defer func() { err = p.opened.found(err) }()
 	if err := p.usable(ctx); err != nil {
 		return err
 	}
@@ -230,7 +234,7 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, par
 	}
 	r, err := ask(ctx, conn, query, parameters...)
 	if err != nil {
-		return wrapped(err)
+		return wrapped(p.opened.found(err))
 	}
 	defer r.close()
 	for r.next() {

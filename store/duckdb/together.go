@@ -17,6 +17,11 @@ func (s *Store) Together(ctx context.Context, site string, users, anonymous []st
 	if len(users)+len(anonymous) == 0 {
 		return nil, nil
 	}
+	o, err := s.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = o.found(err) }()
 	all := append(append([]string{}, users...), anonymous...)
 	var conditions []string
 	values := []any{string(event.Alias), site}
@@ -32,7 +37,7 @@ func (s *Store) Together(ctx context.Context, site string, users, anonymous []st
 			values = append(values, id)
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT DISTINCT coalesce(user_id, ''), coalesce(anonymous_id, ''), CASE WHEN kind = ? THEN coalesce(previous_id, '') ELSE '' END
+	rows, err := o.db.QueryContext(ctx, `SELECT DISTINCT coalesce(user_id, ''), coalesce(anonymous_id, ''), CASE WHEN kind = ? THEN coalesce(previous_id, '') ELSE '' END
 FROM events WHERE site = ? AND (`+strings.Join(conditions, " OR ")+")", values...)
 	if err != nil {
 		return nil, fmt.Errorf("event store: %w", err)

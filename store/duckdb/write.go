@@ -12,12 +12,13 @@ import (
 )
 
 // Write keeps the events that are new, with the position, in one transaction.
-func (s *Store) Write(ctx context.Context, events []event.Event, to event.Position) error {
+func (s *Store) Write(ctx context.Context, events []event.Event, to event.Position) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.conn == nil {
-		return errClosed
+	if err := s.mend(); err != nil {
+		return err
 	}
+	defer func() { err = s.opened.found(err) }()
 	if rejected := check(events); rejected != nil {
 		return rejected
 	}
@@ -263,16 +264,20 @@ func (s *Store) tellDuplicates(events []event.Event, fresh []int) {
 
 // Recount sets the counts of duplicates and of removed events after the store
 // was filled from the archive, which brings none but has counted them.
-func (s *Store) Recount(ctx context.Context, duplicates, removed uint64) error {
+func (s *Store) Recount(ctx context.Context, duplicates, removed uint64) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.mend(); err != nil {
+		return err
+	}
+	defer func() { err = s.opened.found(err) }()
 	if err := s.again(ctx); err != nil {
 		return fmt.Errorf("event store: %w", err)
 	}
 	next := s.state
 	next.Duplicates, next.Removed = duplicates, removed
 	s.unsure = true
-	err := s.transact(func(ctx context.Context) error {
+	err = s.transact(func(ctx context.Context) error {
 		if err := s.exec(ctx, "UPDATE removed SET events = 0"); err != nil {
 			return err
 		}
