@@ -62,7 +62,7 @@ func (f *File) prepare() error {
 		return err
 	}
 	if version > 0 && version < len(steps) {
-		if err := Copy(context.Background(), f.path, fmt.Sprintf("%s.v%d.bak", f.path, version), f.kind); err != nil {
+		if err := f.backUp(version); err != nil {
 			return fmt.Errorf("before its format changes: %w; make room, the next start tries again", err)
 		}
 	}
@@ -72,6 +72,21 @@ func (f *File) prepare() error {
 		}
 	}
 	return nil
+}
+
+// backUp copies the file as it is before its first step, while no other process
+// can make the same copy or change the format; unless one has just done it.
+func (f *File) backUp(version int) error {
+	tx, err := f.Writer.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	var now int
+	if err := tx.QueryRow("PRAGMA user_version").Scan(&now); err != nil || now > version {
+		return err
+	}
+	return Copy(context.Background(), f.path, fmt.Sprintf("%s.v%d.bak", f.path, version), f.kind)
 }
 
 // version is the file's; 0 is an empty one.
