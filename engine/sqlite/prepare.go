@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -89,9 +91,25 @@ func (f *File) backUp(version int) error {
 	return Copy(context.Background(), f.path, fmt.Sprintf("%s.v%d.bak", f.path, version), f.kind)
 }
 
+// begin waits for another process that makes the tables. While that one makes a new
+// file's log, SQLite tells others at once that it is locked, whatever their patience.
+func (f *File) begin() (tx *sql.Tx, err error) {
+	var said sqlite3.Error
+	for range locked {
+		if tx, err = f.Writer.Begin(); !errors.As(err, &said) || said.Code != sqlite3.ErrBusy {
+			return tx, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return nil, err
+}
+
+// locked is how often a file that is locked is tried.
+const locked = 100
+
 // version is the file's; 0 is an empty one.
 func (f *File) version() (version int, err error) {
-	tx, err := f.Writer.Begin() // which waits for another process that makes the tables
+	tx, err := f.begin()
 	if err != nil {
 		return 0, f.Unreadable(err)
 	}
