@@ -223,7 +223,7 @@ func TestAskersTakeTurns(t *testing.T) {
 		}
 		listen(t, l, by("bob", shared.watched("shared", "site")))
 		for range 20 {
-			time.Sleep(10 * time.Second) // one of eve's and one of bob's at a time, and two at once
+			time.Sleep(20 * time.Second) // each of ada's three waits for what is under way, and then for one of eve's and one of bob's; without turns for a hundred
 			for i := range quick {
 				if quick[i].asked.Swap(0) == 0 {
 					t.Fatalf("a question of ada's waits for more than one of eve's")
