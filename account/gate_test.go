@@ -129,17 +129,18 @@ func TestPasswordLogin(t *testing.T) {
 // TestUnknownTakesAsLong: the time does not tell which e-mails there are.
 func TestUnknownTakesAsLong(t *testing.T) {
 	h := newHall(t)
-	took := func(email string) time.Duration {
-		best := time.Hour
-		for i := range 4 {
+	best := map[string]time.Duration{}
+	for i := range 4 { // by turns, so that a busy moment slows all of them
+		for _, email := range []string{"ada@example.com", "eve@example.com", "nonsense"} {
 			begun := time.Now()
 			_, err := h.gate.Password(t.Context(), email, "wrong horse battery", account.Sender{Network: fmt.Sprint(email, i)})
 			h.is(err, account.ErrDenied)
-			best = min(best, time.Since(begun))
+			if took := time.Since(begun); i == 0 || took < best[email] {
+				best[email] = took
+			}
 		}
-		return best
 	}
-	known, unknown, nonsense := took("ada@example.com"), took("eve@example.com"), took("nonsense")
+	known, unknown, nonsense := best["ada@example.com"], best["eve@example.com"], best["nonsense"]
 	if unknown < known/3 || nonsense < known/3 {
 		t.Errorf("known %v, unknown %v, no e-mail at all %v", known, unknown, nonsense)
 	}
