@@ -98,6 +98,7 @@ var eventColumns = columns("time TIMESTAMP", "website VARCHAR", "site VARCHAR", 
 	"host VARCHAR", "path VARCHAR", "search VARCHAR", "title VARCHAR", "referrer VARCHAR", "class VARCHAR", "source VARCHAR", "affiliate_id VARCHAR",
 	"utm_source VARCHAR", "utm_medium VARCHAR", "utm_campaign VARCHAR", "utm_term VARCHAR", "utm_content VARCHAR",
 	"country VARCHAR", "device VARCHAR", "browser VARCHAR", "os VARCHAR", "bot VARCHAR", "channel VARCHAR",
+	"region VARCHAR", "city VARCHAR", "browser_version VARCHAR", "os_version VARCHAR", "language VARCHAR", "screen VARCHAR",
 	"properties VARCHAR", "amount DECIMAL(38,3)", "currency VARCHAR")
 
 // Private are the columns of events that tell of persons, or of what a shop
