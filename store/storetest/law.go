@@ -38,6 +38,8 @@ func Law(t *testing.T, open Open) {
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
 	t.Run("SessionTable", func(t *testing.T) { sessionTable(t, open) })
 	t.Run("Tables", func(t *testing.T) { tables(t, open) })
+	t.Run("VisitTable", func(t *testing.T) { visitTable(t, open) })
+	t.Run("Visits", func(t *testing.T) { visits(t, open) })
 }
 
 func write(t *testing.T, s store.Store, to event.Position, events ...event.Event) {

@@ -40,6 +40,24 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
 	}
+	x := m.tabling(r)
+	rows := x.rows()
+	now := m.now().UTC()
+	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
+	starts := r.Step.Cut(r.Window, r.Zone)
+	for i := range table.Rows {
+		row := &table.Rows[i]
+		end := r.Window.To
+		if next := slices.IndexFunc(starts, row.Time.Before); next >= 0 {
+			end = starts[next]
+		}
+		row.Partial = !row.Time.After(now) && end.After(now)
+	}
+	return table, nil
+}
+
+// tabling is a report about the events there are, cut into sessions.
+func (m *Model) tabling(r metric.Report) *tabling {
 	x := &tabling{Report: r, visits: map[uint64][]visit{}, done: map[*metric.Where]map[uint64]bool{}}
 	m.mu.Lock()
 	for _, e := range m.events {
@@ -60,19 +78,7 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 			x.visits[e.Visitor] = append(of, visit{e})
 		}
 	}
-	rows := x.rows()
-	now := m.now().UTC()
-	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
-	starts := r.Step.Cut(r.Window, r.Zone)
-	for i := range table.Rows {
-		row := &table.Rows[i]
-		end := r.Window.To
-		if next := slices.IndexFunc(starts, row.Time.Before); next >= 0 {
-			end = starts[next]
-		}
-		row.Partial = !row.Time.After(now) && end.After(now)
-	}
-	return table, nil
+	return x
 }
 
 func isView(e *event.Event) bool { return e.Kind == event.Page || e.Kind == event.Screen }
