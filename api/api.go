@@ -37,6 +37,7 @@ type Options struct {
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
 	Reports Reports          // nil: there is no POST /v1/query
+	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
 
@@ -101,6 +102,10 @@ func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
 	if d.Reports != nil {
 		all["/v1/query"]["POST"] = (*door).report
+	}
+	if d.Visits != nil {
+		all["/v1/retention"] = methods{"POST": (*door).retention}
+		all["/v1/journey"] = methods{"POST": (*door).journey}
 	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}

@@ -72,18 +72,26 @@ func answers(media, schema string) obj {
 
 func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
-		"post": obj{"operationId": "report", "summary": "Several metrics, by any dimensions", "responses": answers("application/json", "Table"),
-			"requestBody": obj{"required": true, "content": obj{"application/json": obj{"schema": ref("Question"), "examples": questionExamples()}}}}}
-	query["post"].(obj)["responses"].(obj)["413"] = obj{"description": "The body is larger than 64 KiB.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
+		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
-	return obj{
+	all := obj{
 		"/v1/query": query,
 		"/v1/live": obj{"get": obj{"operationId": "live", "summary": "Figures as they change, as server-sent events", "parameters": live, "responses": answers("text/event-stream", "Stream"),
 			"description": "Each event's data is a LiveEvent. With earnings=true, affiliate names whose."}},
 		"/v1/daily": obj{"get": obj{"operationId": "daily", "summary": "What each page got a day", "parameters": daily, "responses": answers("application/json", "Daily")}},
 	}
+	maps.Copy(all, visitPaths())
+	return all
+}
+
+// posted is a route that takes a question as a body.
+func posted(id, summary, question, answer string, examples obj) obj {
+	responses := answers("application/json", answer)
+	responses["413"] = obj{"description": "The body is larger than 64 KiB.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
+	return obj{"operationId": id, "summary": summary, "responses": responses,
+		"requestBody": obj{"required": true, "content": obj{"application/json": obj{"schema": ref(question), "examples": examples}}}}
 }
 
 func parameter(name string, schema obj) obj {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+
 	"footfall/metric"
 )
 
@@ -26,6 +28,7 @@ func schemas() obj {
 	for name, schema := range tableSchemas(value) {
 		all[name] = schema
 	}
+	maps.Copy(all, visitSchemas())
 	return all
 }
 

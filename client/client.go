@@ -169,11 +169,16 @@ func (e *Error) Error() string { return "footfall: " + e.Why }
 
 // Query asks a question. What the server refuses is an *Error.
 func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
+	return asked[Result](ctx, c, "/v1/query", q)
+}
+
+// asked asks a question at an address.
+func asked[A any](ctx context.Context, c Client, path string, q any) (*A, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return nil, fmt.Errorf("footfall: the question can't be spelled: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Address, "/")+"/v1/query", bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Address, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("footfall: %w", err)
 	}
@@ -191,7 +196,7 @@ func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, refusal(res)
 	}
-	out := new(Result)
+	out := new(A)
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
 		return nil, fmt.Errorf("footfall: the answer can't be read: %w", err)
 	}

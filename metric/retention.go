@@ -64,8 +64,9 @@ type Comeback struct {
 	Visitors int64
 }
 
-// RetentionRate is how many of a cohort came back, in thousandths of a per cent.
-var RetentionRate = Ratio{Times: 100 * 1000}
+// Share is how much of a number another is, in thousandths of a per cent: of a cohort
+// who came back, of views what went on to a page.
+var Share = Ratio{Times: 100 * 1000}
 
 // Check reports what is wrong with the question as a QueryError, which names the
 // field and what would be right, or nil.

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 
-	"footfall/bins"
 	"footfall/metric"
 )
 
@@ -32,7 +31,7 @@ func (x *Visits) Retain(ctx context.Context, r metric.Retention) (metric.Cohorts
 	}
 	state, err := x.durable.State(ctx)
 	if err == nil {
-		err = EventsKept(&state, r.Site, r.Whole().From)
+		err = VisitsKept(&state, r.Site, r.Whole().From)
 	}
 	if err != nil {
 		return metric.Cohorts{}, err
@@ -51,12 +50,10 @@ func (x *Visits) Follow(ctx context.Context, j metric.Journey) (metric.Paths, er
 	}
 	state, err := x.durable.State(ctx)
 	if err == nil {
-		err = EventsKept(&state, j.Site, j.Window.From)
+		err = VisitsKept(&state, j.Site, j.Window.From)
 	}
 	if err != nil {
 		return metric.Paths{}, err
 	}
 	return x.events.Follow(ctx, j)
 }
-
-var _ Durable = bins.Durable(nil)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"footfall/account"
 	"footfall/api"
 	"footfall/metric"
 	"footfall/query"
@@ -35,12 +34,7 @@ func (t inTurn) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 
 // report answers a question in the form of POST /v1/query.
 func (k *control) report(w http.ResponseWriter, r *http.Request) error {
-	sites, err := k.h.sites.Sites(r.Context())
-	if name := r.URL.Query().Get("site"); err == nil && name != "" {
-		var one account.Site
-		one, err = k.h.sites.find(name)
-		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
-	}
+	sites, err := k.sitesNamed(r.Context(), r.URL.Query().Get("site"))
 	if err != nil {
 		return err
 	}

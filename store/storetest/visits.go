@@ -186,7 +186,11 @@ func Returning(r *rand.Rand, at time.Time, n int) []event.Event {
 		}
 		e.Original = e.Time
 		switch e.Visitor % 4 {
-		case 0, 1:
+		case 0:
+			if r.IntN(2) == 0 {
+				e.AnonymousID = fmt.Sprint("a", e.Visitor)
+			}
+		case 1:
 			e.AnonymousID = fmt.Sprint("a", e.Visitor)
 		case 2:
 			e.UserID = fmt.Sprint("u", e.Visitor)
@@ -215,7 +219,7 @@ func visits(t *testing.T, open Open) {
 			events := Returning(r, p.At, 500)
 			write(t, s, pos(1), events...)
 			write(t, m, pos(1), events...)
-			for range 14 {
+			for range 10 {
 				if n, _ := sameCohorts(t, s, m, retention(r, p.At, zone)).Average(1); n > 0 {
 					back++
 				}
@@ -225,7 +229,7 @@ func visits(t *testing.T, open Open) {
 			}
 		})
 	}
-	if back < 25 || on < 25 {
+	if back < 18 || on < 18 {
 		t.Errorf("in only %d answers somebody came back, only %d journeys led on", back, on)
 	}
 }

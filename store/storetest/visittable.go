@@ -33,6 +33,7 @@ func visitTable(t *testing.T, open Open) {
 		{metric.Journey{Page: "/49", Way: metric.Previous, Steps: 1, Limit: 9}, "1, 1 apart: /49 0 ()"},
 		{metric.Journey{Event: "Order Completed", Way: metric.Previous, Steps: 2, Limit: 9}, "2, 1 apart: Order Completed 1 (/b 1 (/a 1))"},
 		{metric.Journey{Event: "Order Completed", Way: metric.Next, Steps: 1, Limit: 9}, "2, 1 apart: Order Completed 1 (ended 1)"},
+		{metric.Journey{Event: "Signed Up", Way: metric.Previous, Steps: 2, Limit: 9}, "1, 0 apart: Signed Up 1 (/c 1 (/b 1))"}, // of one millisecond the last
 		{metric.Journey{Page: "/none", Way: metric.Next, Steps: 2, Limit: 9}, "0, 0 apart: /none 0 ()"},
 	} {
 		c.j.Site, c.j.Window = "a", period.Window{From: start, To: start.Add(40 * time.Hour)}
@@ -63,10 +64,13 @@ func wanderers() []event.Event {
 		return viewAt(id, visitor, time.Duration(minute)*time.Minute, path)
 	}
 	events := []event.Event{view("a", 1, 0, "/"), view("b", 1, 10, "/a"), view("c", 1, 12, "/b"), view("u", 0, 11, "/"),
-		view("g", 3, 60, "/a"), view("h", 3, 90, "/a"), view("i", 3, 91, "/b")} // half an hour is no gap, and a reload a page of its own
+		view("g", 3, 60, "/a"), view("h", 3, 90, "/a"), view("i", 3, 91, "/b"), view("j", 3, 91, "/c")} // half an hour is no gap, and a reload a page of its own
 	for i := range 61 { // a session of thirty hours
 		events = append(events, view(fmt.Sprint("long", i), 2, 30*i, fmt.Sprint("/", i)))
 	}
+	signed := view("s", 3, 92, "/c")
+	signed.Kind, signed.Name = event.Track, "Signed Up"
+	events = append(events, signed)
 	for i, minute := range []int{42, 43} { // half an hour behind the last view, and more
 		e := view(fmt.Sprint("order", i), 1, minute, "/b")
 		e.Kind, e.Name = event.Track, "Order Completed"
