@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+
 	"footfall/metric"
 )
 
@@ -28,13 +30,11 @@ func visitSchemas() obj {
 	conditions := func(what string) obj {
 		return obj{"type": "array", "items": ref("Condition"), "maxItems": metric.MaxConditions, "description": what}
 	}
-	asked := func(fields obj, required ...string) obj {
+	asked := func(fields obj) obj {
 		all := obj{"site_id": text("Id or domain; needed if the key sees several"), "date_range": ref("Range"), "timezone": text("Such as Europe/Berlin; the site's, if it is left out"), "bots": obj{"type": "boolean", "description": "Count bots, too"}}
-		for name, schema := range fields {
-			all[name] = schema
-		}
+		maps.Copy(all, fields)
 		question := object(all)
-		question["required"] = append([]string{"date_range"}, required...)
+		question["required"] = []string{"date_range"}
 		return question
 	}
 	meta := object(obj{"source": text(""), "as_of": text("Everything received before is counted"), "warnings": listOf(obj{"type": "string"})}, "warnings")

@@ -79,7 +79,7 @@ func TestVisitQuestions(t *testing.T) {
 	w := period.Window{From: berlinAt(t, "2024-03-01 00:00"), To: berlinAt(t, "2024-03-08 00:00")}
 	page := &Where{Dimension: "page", Op: Is, Values: []string{"/"}}
 	retention := func(change func(*Retention)) error {
-		r := Retention{Site: "s", Window: w, Step: period.Day, Where: page, Return: page}
+		r := Retention{Site: "s", Window: w, Zone: w.From.Location(), Step: period.Day, Where: page, Return: page}
 		change(&r)
 		return r.Check()
 	}

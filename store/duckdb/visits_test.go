@@ -45,50 +45,54 @@ func TestJourneysOfClicks(t *testing.T) {
 	}
 	j := metric.Journey{Site: "shop", Zone: zone, Page: "/A2", Steps: 2, Limit: 100, Window: period.Window{From: time.Date(2008, 4, 1, 0, 0, 0, 0, zone), To: time.Date(2008, 5, 1, 0, 0, 0, 0, zone)}}
 	for _, j.Way = range metric.Ways {
-		want := map[string]int64{}
-		for _, pages := range sessions {
-			if j.Way == metric.Previous {
-				slices.Reverse(pages)
-			}
-			for i, page := range pages {
-				if page != j.Page {
-					continue
-				}
-				want[""]++
-				way := ""
-				for n := 1; n <= j.Steps; n++ {
-					if i+n >= len(pages) {
-						want[way+" ended"]++
-						break
-					}
-					way += " " + pages[i+n]
-					want[way]++
-				}
-			}
-		}
 		p, err := s.Follow(t.Context(), j)
-		if err != nil || p.Apart != 0 || p.Views != p.From.Views || len(p.From.Places) < 50 {
+		if err != nil || p.Apart != 0 || p.Views != p.From.Views || len(p.From.Places) < 50 || p.From.Others > 0 {
 			t.Fatalf("%v: %+v", err, p)
 		}
 		got := map[string]int64{}
-		var add func(way string, p metric.Place)
-		add = func(way string, p metric.Place) {
-			if got[way] = p.Views; p.Ended > 0 {
-				got[way+" ended"] = p.Ended
-			}
-			for _, next := range p.Places {
-				add(way+" "+next.Page, next)
-			}
-			if p.Others > 0 && strings.Count(way, " ") == 0 {
-				t.Errorf("there are %d pages", p.Pages)
-			}
-		}
-		add("", p.From)
+		flatten("", p.From, got)
+		want := walked(sessions, j)
 		maps.DeleteFunc(want, func(way string, _ int64) bool { // what the limit leaves out behind the first page
 			_, told := got[way]
 			return !told && strings.Count(way, " ") == 2 && !strings.HasSuffix(way, " ended")
 		})
 		compare(t, fmt.Sprint("the pages ", j.Way), got, want)
+	}
+}
+
+// walked counts the ways from a page through sessions.
+func walked(sessions map[uint64][]string, j metric.Journey) map[string]int64 {
+	ways := map[string]int64{}
+	for _, pages := range sessions {
+		pages = slices.Clone(pages)
+		if j.Way == metric.Previous {
+			slices.Reverse(pages)
+		}
+		for i, page := range pages {
+			if page != j.Page {
+				continue
+			}
+			ways[""]++
+			for way, n := "", 1; n <= j.Steps; n++ {
+				if i+n >= len(pages) {
+					ways[way+" ended"]++
+					break
+				}
+				way += " " + pages[i+n]
+				ways[way]++
+			}
+		}
+	}
+	return ways
+}
+
+// flatten is a place, and those behind it, by the way to them.
+func flatten(way string, p metric.Place, into map[string]int64) {
+	if into[way] = p.Views; p.Ended > 0 {
+		into[way+" ended"] = p.Ended
+	}
+	for _, next := range p.Places {
+		flatten(way+" "+next.Page, next, into)
 	}
 }
 
