@@ -17,12 +17,14 @@ type obj = map[string]any
 // OpenAPI is the OpenAPI 3.1 description of the routes that read figures, as JSON.
 // Its names are those of the catalogue and of what reads questions.
 var OpenAPI = sync.OnceValue(func() []byte {
+	routes := paths()
+	maps.Copy(routes, visitPaths())
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
-		"paths":      paths(),
+		"paths":      routes,
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
 	}, "", "\t")
 	if err != nil {
@@ -76,14 +78,12 @@ func paths() obj {
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
-	all := obj{
+	return obj{
 		"/v1/query": query,
 		"/v1/live": obj{"get": obj{"operationId": "live", "summary": "Figures as they change, as server-sent events", "parameters": live, "responses": answers("text/event-stream", "Stream"),
 			"description": "Each event's data is a LiveEvent. With earnings=true, affiliate names whose."}},
 		"/v1/daily": obj{"get": obj{"operationId": "daily", "summary": "What each page got a day", "parameters": daily, "responses": answers("application/json", "Daily")}},
 	}
-	maps.Copy(all, visitPaths())
-	return all
 }
 
 // posted is a route that takes a question as a body.

@@ -75,9 +75,12 @@ func TestRetention(t *testing.T) {
 		t.Errorf("asked %+v", s.retention)
 	}
 	// All time begins with the first day of an event.
-	s.since = now.AddDate(0, 0, -20)
+	s.since, s.asked = now.AddDate(0, 0, -20), nil
 	if status, answer, _ = f.do(t, "POST", "/v1/retention", f.bound, `{"date_range":"all"}`); status != 200 || s.retention.Step != period.Week || s.retention.Window.From.Format(time.DateOnly) != "2024-02-19" {
 		t.Errorf("of all time: %d %s: %s", status, s.retention.Window, answer)
+	}
+	if fmt.Sprint(s.asked[0].Metrics) != "[Events]" || len(s.asked) != 3 {
+		t.Errorf("looked for its beginning by %+v", s.asked)
 	}
 }
 

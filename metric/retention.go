@@ -105,6 +105,10 @@ func checkVisits(site string, w period.Window, zone *time.Location, where *Where
 	return checkAsked("filters", w, where)
 }
 
+// ofEvent are the dimensions that an event has by itself.
+var ofEvent = slices.Concat(slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool { return slices.Contains(Programs, d) }),
+	[]Dimension{EntryPage, ExitPage, Weekday, HourOfDay})
+
 // checkAsked reports what is wrong with a condition on events that stands in a field.
 func checkAsked(field string, w period.Window, where *Where) error {
 	if err := new(conditions).check(where, field, 1, false); err != nil {
@@ -119,8 +123,8 @@ func checkAsked(field string, w period.Window, where *Where) error {
 		all = append(all, done.Dimensions()...)
 	}
 	for _, d := range all {
-		if slices.Contains(Programs, d) {
-			return wrong("%s: events don't tell %q: ask for one of %s", field, d, joined(Names[len(OfEvents):]))
+		if _, ok := d.Property(); !ok && !slices.Contains(ofEvent, d) {
+			return wrong("%s: events don't tell %q: use one of %s, %sNAME", field, d, joined(ofEvent), propertyPrefix)
 		}
 	}
 	return nil

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"footfall/account"
@@ -157,13 +155,10 @@ func texts(form url.Values, q map[string]any, names ...string) {
 // visitQuestion is the question of a request: its body or, without one, what is made
 // of its form. sites are those that it may be about.
 func (k *control) visitQuestion(r *http.Request, more func(form url.Values, q map[string]any) error) (body []byte, sites []account.Site, err error) {
-	form := r.URL.Query()
-	if sites, err = k.sitesNamed(r.Context(), form.Get("site")); err != nil {
-		return nil, nil, err
-	}
-	if body, err = io.ReadAll(io.LimitReader(r.Body, api.MaxBody)); err != nil || len(body) > 0 {
+	if sites, body, err = k.question(r); err != nil || len(body) > 0 {
 		return body, sites, err
 	}
+	form := r.URL.Query()
 	q := map[string]any{}
 	texts(form, q, "timezone")
 	if form.Get("bots") == "true" {
@@ -206,14 +201,4 @@ func rangeBetween(from, to string, site account.Site) (days [2]string, err error
 		return [2]string{begin.String(), (end - 1).String()}, nil
 	}
 	return days, noTime(from, end.String())
-}
-
-// sitesNamed is the site that is named; none is every site.
-func (k *control) sitesNamed(ctx context.Context, name string) ([]account.Site, error) {
-	sites, err := k.h.sites.Sites(ctx)
-	if err != nil || name == "" {
-		return sites, err
-	}
-	one, err := k.h.sites.find(name)
-	return slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID }), err
 }

@@ -46,7 +46,7 @@ func asks[V any](x *tabulation, of map[metric.Name]V) bool {
 
 // spans reports whether it is needed how far sessions go.
 func (x *tabulation) spans() bool {
-	return x.cut || slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
+	return x.spread || slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
 }
 
 // sessions reports whether page views have to be cut into sessions.

@@ -77,7 +77,7 @@ func (x *retention) sql() string {
 		returned, on = x.where(x.returning), x.returning.Dimensions()
 	}
 	var with []string
-	if x.cut = ofSessions(on); x.sessions() {
+	if x.spread = ofSessions(on); x.sessions() {
 		with = append(with, "views AS MATERIALIZED ("+x.views()+")", opened, spans)
 	}
 	starts := make([]string, len(x.starts))

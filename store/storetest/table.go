@@ -56,7 +56,7 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 	return table, nil
 }
 
-// tabling is a report about the events there are, cut into sessions.
+// tabling is the report with the events of its site.
 func (m *Model) tabling(r metric.Report) *tabling {
 	x := &tabling{Report: r, visits: map[uint64][]visit{}, done: map[*metric.Where]map[uint64]bool{}}
 	m.mu.Lock()
