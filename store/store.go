@@ -51,3 +51,8 @@ type Remover interface {
 type Tabulator interface {
 	Tabulate(ctx context.Context, r metric.Report) (metric.Table, error)
 }
+
+// Funneler is a store that answers funnels.
+type Funneler interface {
+	Funnel(ctx context.Context, f metric.Funnel) (metric.Passage, error)
+}
