@@ -19,6 +19,7 @@ import (
 type Store interface {
 	account.Sites
 	account.Segments
+	account.Goals
 	account.Salts
 	account.Entrances
 	Control
@@ -47,6 +48,7 @@ type Memory struct {
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
+	goals    map[string][]account.Goal // by site
 }
 
 type segmentName struct{ site, name string }

@@ -86,7 +86,7 @@ func funnels(t *testing.T, open Open) {
 	write(t, s, pos(1), events[:400]...)
 	write(t, s, pos(2), events[400:]...)
 	write(t, m, pos(1), events...)
-	for range 120 {
+	for range 60 {
 		rep := report(r, at, time.UTC)
 		f := metric.Funnel{Site: "a", Window: rep.Window, Where: rep.Where, Bots: rep.Bots, Goals: someGoals,
 			Within: []time.Duration{0, 0, time.Millisecond, 31 * time.Minute, 2 * time.Hour, 20 * time.Hour}[r.IntN(6)]}

@@ -214,7 +214,7 @@ func goals(t *testing.T, open Open) {
 		write(t, s, pos(1), events...)
 		write(t, m, pos(1), events...)
 		some := 0
-		for asked := 0; asked < 60; {
+		for asked := 0; asked < 30; {
 			rep, ok := about(r, p.At, zone)
 			if !ok {
 				continue
@@ -226,7 +226,7 @@ func goals(t *testing.T, open Open) {
 				some++
 			}
 		}
-		if some < 20 {
+		if some < 10 {
 			t.Errorf("only %d reports had rows", some)
 		}
 	}
