@@ -64,8 +64,11 @@ func (f Funnel) Check() error {
 	return f.Report().Check()
 }
 
-// Share is how many of some visitors did a step, in thousandths of a per cent, half
-// away from zero; false if there are none of them.
+// Whole is all of them, in thousandths of a per cent.
+const Whole = 100 * 1000
+
+// Share is how many of one step's visitors did another, in thousandths of a per cent,
+// half away from zero; false if there are none of them.
 func (p Passage) Share(of, step int) (int64, bool) {
-	return Ratio{Times: 100 * 1000}.Value(p.Visitors[step], p.Visitors[of])
+	return Ratio{Times: Whole}.Value(p.Visitors[step], p.Visitors[of])
 }
