@@ -18,11 +18,16 @@ import (
 // Store is everything an adapter of control data keeps.
 type Store interface {
 	account.Sites
-	account.Segments
-	account.Goals
+	Definitions
 	account.Salts
 	account.Entrances
 	Control
+}
+
+// Definitions are what is defined of a site's visitors.
+type Definitions interface {
+	account.Segments
+	account.Goals
 }
 
 // Control is what is kept beside sites and people.

@@ -49,7 +49,7 @@ func TestGoalsAndFunnel(t *testing.T) {
 		}
 	}
 	list = api.GoalList{} // else fields that are left out stay
-	if h.must(&list, "goal", "list"); fmt.Sprint(len(list.Goals), list.Goals[0].Name, list.Goals[2].Page, list.Goals[2].Value) != "3 Never /thanks* 1.5" {
+	if h.must(&list, "goal", "list"); len(list.Goals) != 3 || list.Goals[0].Name != "Never" || list.Goals[2].Page != "/thanks*" || list.Goals[2].Value.String() != "1.5" {
 		t.Errorf("%+v", list)
 	}
 	h.asksGoals(t, site)
