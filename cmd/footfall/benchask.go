@@ -42,6 +42,7 @@ type asked struct {
 	First   quantity              `json:"first"`   // of days that nobody asked for since the start
 	Took    [len(askers)]quantity `json:"took"`    // of days that were asked for before
 	CPU     float64               `json:"cpu_ms"`  // of one at a time: what an answer costs, whatever else runs
+	Fault   string                `json:"fault,omitempty"`
 }
 
 // askers is how many ask at once.
@@ -103,8 +104,11 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 	r := asking{crowdMade: made, Load: load()}
 	for _, q := range dashboard(made.Sites) {
 		a, err := h.time(ctx, q, times)
+		if ctx.Err() != nil {
+			return err
+		}
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", q.of, q.ask, err)
+			a.Fault = err.Error()
 		}
 		r.Answers = append(r.Answers, a)
 	}
@@ -345,7 +349,10 @@ func printAsking(w io.Writer, r asking, times int) {
 			fmt.Fprintf(t, "%.1f\t%.1f\t%.1f\t", q.P50, q.P95, q.P99)
 		}
 		result := "reached"
-		if !a.Reached {
+		if a.Fault != "" {
+			fmt.Fprintf(w, "%s, %s: %s\n", a.Of, a.Ask, a.Fault)
+			result, missed = "failed", missed+1
+		} else if !a.Reached {
 			result, missed = fmt.Sprintf("missed, %.1f times", a.Took[0].P95/a.Aim), missed+1
 		}
 		fmt.Fprintf(t, "%.0f\t%s\t\n", a.Aim, result)
