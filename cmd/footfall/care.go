@@ -19,6 +19,7 @@ var careCommands = []command{
 	{"doctor", "", "look for what is wrong and say what to do", doctor},
 	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
 	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
+	{"bench ask", "[--events N] [--times N]", "measure how fast a dashboard's questions are answered", benchAsk},
 	{"version", "", "print the version", showVersion},
 }
 
