@@ -100,7 +100,7 @@ func (s *Store) commit(events []event.Event, fresh []int, gone map[string]uint64
 			return err
 		}
 		for site, n := range gone {
-			r := s.removed[site]
+			r := s.removedOf(site)
 			r.events += n
 			if err := s.putRemoved(ctx, site, r); err != nil {
 				return err
