@@ -48,16 +48,18 @@ func (s *Store) readRemoved(ctx context.Context) (total uint64, err error) {
 	return total, rows.Err()
 }
 
+// out reports whether an event is not kept.
+func (s *Store) out(e *event.Event) bool {
+	r, known := s.removed[e.Site]
+	return known && e.Time.UnixMilli() < r.before || s.o.Gone != nil && s.o.Gone(e)
+}
+
 // kept leaves out the events that are too old to be kept, and deleted ones, and
 // counts them by site.
 func (s *Store) kept(events []event.Event) ([]event.Event, map[string]uint64) {
 	gone := map[string]uint64{}
-	old := func(e *event.Event) bool {
-		r, known := s.removed[e.Site]
-		return known && e.Time.UnixMilli() < r.before || s.o.Gone != nil && s.o.Gone(e)
-	}
 	for i := range events {
-		if old(&events[i]) {
+		if s.out(&events[i]) {
 			gone[events[i].Site]++
 		}
 	}
@@ -66,7 +68,7 @@ func (s *Store) kept(events []event.Event) ([]event.Event, map[string]uint64) {
 	}
 	var kept []event.Event
 	for i := range events {
-		if !old(&events[i]) {
+		if !s.out(&events[i]) {
 			kept = append(kept, events[i])
 		}
 	}
