@@ -26,11 +26,13 @@ import (
 var backupCommands = []command{
 	{"backup", "DIR [--keep N]", "back up everything that can't be made again, beside the running server", runBackup},
 	{"backup verify", "DIR", "read a backup and say whether it is what was written", verifyBackup},
-	{"restore", "DIR --data NEWDIR", "make a data directory out of a backup", runRestore},
+	{"restore", "DIR --data NEWDIR [--erased FILE] [--deleted FILE]", "make a data directory out of a backup", runRestore},
 }
 
 var backupFlags = map[string][][3]string{
 	"backup": {{"keep", "0", "remove all but the newest N backups in the directory; 0 removes none"}},
+	"restore": {{"erased", "", "erased.json of the directory that this one takes the place of: who was erased since the backup is taken out again"},
+		{"deleted", "", "deleted.json of that directory: events that were deleted since are deleted again"}},
 }
 
 // backingUp is a backup being made.

@@ -46,7 +46,7 @@ func (k *control) routes() http.Handler {
 		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
 		"POST /segment/test": k.testSegments, "GET /segment/counts": k.countSegment,
 		"GET /visitor/history": k.visitorHistory, "GET /visitor/segments": k.visitorSegments,
-		"POST /person/erase": k.erasePerson, "POST /events/delete": k.deleteEvents,
+		"POST /person/erase": k.erasePerson, "POST /events/delete": k.deleteEvents, "POST /again": k.doAgain,
 		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,

@@ -29,6 +29,28 @@ type deletedEvents struct {
 	Touches int             `json:"touches"`            // likewise
 	Until   time.Time       `json:"queue_until,omitzero"`
 	DryRun  bool            `json:"dry_run"`
+	Places  []place         `json:"places"` // the same by place, for people
+}
+
+// places lists all of them, also those that have nothing.
+func (d deletedEvents) places() []place {
+	stored, days := d.Store, uint64(len(d.Days))
+	queue := "events stay in its files until they expire, and nothing takes them in from there"
+	if d.DryRun {
+		stored = uint64(d.Match.Events)
+	} else {
+		queue += "; by " + d.Until.Format(time.RFC3339) + " they have"
+	}
+	return []place{
+		{"event store", stored, "events go"},
+		{"archive", d.Archive.Events, fmt.Sprintf("events go: %d objects whole, and %d are written anew without them; %s less", d.Archive.Objects, d.Archive.Rewritten, mebibytes(d.Archive.Bytes))},
+		{"bins", days, "days are counted anew of what is left, and so are the months, years and all time that they are in"},
+		{"hot buckets", 0, "begin anew"},
+		{"histories", days, "days are made anew of what is left"},
+		{"ledger", 0, fmt.Sprintf("%d orders and %d clicks of the time stay: they are facts of money", d.Orders, d.Touches)},
+		{"set aside", uint64(d.Aside), "items go"},
+		{"queue", 0, queue},
+	}
 }
 
 // deletedDay is what is, or was, to be deleted of a date of the site's zone.
@@ -281,11 +303,14 @@ func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*delete
 		return nil, err
 	}
 	if err := x.look(ctx); err != nil || dry || x.did.Match.Events+x.did.Aside == 0 && x.did.Archive.Events == 0 {
+		x.did.Places = x.did.places()
 		return &x.did, err
 	}
 	// Frozen dates are left alone for good, also if an older copy brings their events back.
 	if err := h.keepDeletion(ctx, x.did.deletion); err != nil {
 		return nil, err
 	}
-	return &x.did, x.run(ctx)
+	err = x.run(ctx)
+	x.did.Places = x.did.places()
+	return &x.did, err
 }

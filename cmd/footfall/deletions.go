@@ -125,7 +125,7 @@ func (h *house) endDeletion(d deletion) error {
 
 // endDeletions ends what an earlier process was deleting, or a restore has to, and
 // gives up when the house ends.
-func (h *house) endDeletions() (stop func()) {
+func (h *house) endDeletions() (ended <-chan struct{}) {
 	done := make(chan struct{})
 	pending := slices.ContainsFunc(h.deletions, func(d deletion) bool { return d.Done.IsZero() })
 	go func() {
@@ -142,7 +142,7 @@ func (h *house) endDeletions() (stop func()) {
 			}
 		}
 	}()
-	return func() { <-done }
+	return done
 }
 
 // deletePending ends every deletion that is not.

@@ -162,20 +162,7 @@ func printDeleted(w io.Writer, d deletedEvents) {
 	row("in all", d.Match)
 	t.Flush()
 	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	if d.DryRun {
-		fmt.Fprintf(t, "event store\t%d events would go\n", d.Match.Events)
-	} else {
-		fmt.Fprintf(t, "event store\t%d events deleted\n", d.Store)
-		fmt.Fprintf(t, "bins, hot buckets, histories\t%d days counted anew of what is left\n", len(d.Days))
-	}
-	fmt.Fprintf(t, "archive\t%d events; %d objects whole (%s), %d written anew\n", d.Archive.Events, d.Archive.Objects, mebibytes(d.Archive.Bytes), d.Archive.Rewritten)
-	fmt.Fprintf(t, "set aside\t%d items\n", d.Aside)
-	fmt.Fprintf(t, "ledger\t%d orders and %d clicks of the time stay: they are facts of money\n", d.Orders, d.Touches)
-	if !d.DryRun {
-		fmt.Fprintf(t, "queue\tits files have them until %s, and nothing takes them from there\n", d.Until.Format(time.RFC3339))
-	}
-	t.Flush()
+	printPlaces(w, d.Places)
 	if d.DryRun {
 		fmt.Fprintln(w, "nothing was deleted yet")
 	}

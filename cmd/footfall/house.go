@@ -108,10 +108,10 @@ type house struct {
 	post      *mail.Post     // nil where no mail is sent
 	letters   *account.Quota // of those that anybody can have sent
 	erased    *erasures
-	deleted   erase.Deleted // by hand: kept out by store and archive
-	deletions []deletion    // the same as they are on disk; guarded by care
-	stopGone  func()        // waits for a deletion that was cut short and is ended
-	again     sync.Map      // site → *atomic.Int64: imported events that were stored already
+	deleted   erase.Deleted   // by hand: kept out by store and archive
+	deletions []deletion      // the same as they are on disk; guarded by care
+	ended     <-chan struct{} // closed when deletions that were cut short are ended
+	again     sync.Map        // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
@@ -201,7 +201,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
-	h.stopGone = h.endDeletions()
+	h.ended = h.endDeletions()
 	return h, nil
 }
 
@@ -382,8 +382,16 @@ func (h *house) queueEnd() *event.Position {
 	return &s.Last
 }
 
-// refuse sets aside what a door could not keep.
+// refuse sets aside what a door could not keep, without a text that names somebody
+// who was erased.
 func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
+	defer h.erased.clean(nil)() // an erasure that begins meanwhile looks for it
+	if h.erased.Names(site, reason) {
+		reason = "it can't be read"
+	}
+	if h.erased.Names(site, raw) {
+		raw, reason = "", reason+" (what it was is left out: it names a person who was erased)"
+	}
 	if len(raw) > event.MaxBytes {
 		raw, reason = strings.ToValidUTF8(raw[:event.MaxBytes], ""), fmt.Sprintf("%s (the first %d of %d bytes are kept)", reason, event.MaxBytes, len(raw))
 	}
@@ -410,10 +418,11 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
-	for _, stop := range []func(){h.stopGone, h.stopJobs} {
-		if stop != nil {
-			stop()
-		}
+	if h.ended != nil {
+		<-h.ended
+	}
+	if h.stopJobs != nil {
+		h.stopJobs()
 	}
 	if h.stopLive != nil {
 		h.stopLive()
