@@ -389,7 +389,7 @@ func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
 	if h.erased.Names(site, reason) {
 		reason = "it can't be read"
 	}
-	if h.erased.Names(site, raw) {
+	if h.erased.Names(site, raw[:min(len(raw), event.MaxBytes+event.MaxID)]) {
 		raw, reason = "", reason+" (what it was is left out: it names a person who was erased)"
 	}
 	if len(raw) > event.MaxBytes {
