@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, goalFlags)
+var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, eventFlags, goalFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -43,7 +43,7 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "yes"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
@@ -74,7 +74,7 @@ var serverFlags = map[string][][3]string{
 
 // declareOwn declares a command's own flags.
 func declareOwn(name string, flags *flag.FlagSet) {
-	if name == "query" {
+	if name == "query" || name == "events delete" {
 		declareFilters(flags)
 	}
 	for _, f := range ownFlags[name] {
