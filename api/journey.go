@@ -42,7 +42,7 @@ func AskJourney(ctx context.Context, visits Visits, body []byte, sites []account
 	if in["direction"].there() {
 		j.Way = metric.Way(in["direction"].oneOf(string(metric.Next), string(metric.Previous)))
 	}
-	j.Steps = in["depth"].whole(1, 1, metric.MaxSteps)
+	j.Steps = in["depth"].whole(1, 1, metric.MaxJourney)
 	j.Limit = in["limit"].whole(usualPages, 1, metric.MaxRows)
 	if in["filters"].there() {
 		j.Where = q.together(in["filters"], 1)

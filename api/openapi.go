@@ -22,7 +22,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
-			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read) as a bearer token, and tells what that key may see."},
+			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
 		"paths":      routes,
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
@@ -77,13 +77,17 @@ func paths() obj {
 		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
+	all := goalPaths()
 	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
-	return obj{
+	for path, routes := range (obj{
 		"/v1/query": query,
 		"/v1/live": obj{"get": obj{"operationId": "live", "summary": "Figures as they change, as server-sent events", "parameters": live, "responses": answers("text/event-stream", "Stream"),
 			"description": "Each event's data is a LiveEvent. With earnings=true, affiliate names whose."}},
 		"/v1/daily": obj{"get": obj{"operationId": "daily", "summary": "What each page got a day", "parameters": daily, "responses": answers("application/json", "Daily")}},
+	}) {
+		all[path] = routes
 	}
+	return all
 }
 
 // posted is a route that takes a question as a body.

@@ -48,7 +48,7 @@ func visitSchemas() obj {
 				"returned": listOf(object(obj{"start": day, "visitors": number, "rate": share, "partial": partial}, "partial"))}, "partial")),
 			"average":  listOf(object(obj{"step": number, "of": number, "visitors": number, "rate": share})),
 			"visitors": object(obj{"known": number, "left_out": number}), "meta": ref("VisitMeta"), "query": ref("RetentionQuestion")}),
-		"JourneyQuestion": asked(obj{"page": text("A path"), "event": text("The name of a track event, instead of a page"), "direction": enum(metric.Ways...), "depth": obj{"type": "integer", "minimum": 1, "maximum": metric.MaxSteps},
+		"JourneyQuestion": asked(obj{"page": text("A path"), "event": text("The name of a track event, instead of a page"), "direction": enum(metric.Ways...), "depth": obj{"type": "integer", "minimum": 1, "maximum": metric.MaxJourney},
 			"limit": obj{"type": "integer", "minimum": 1, "maximum": metric.MaxRows, "description": "Most pages behind each; to the power of depth at most 10,000"}, "filters": conditions("Of the views, or events, that the journey is from; all of them hold")}),
 		"Journey": object(obj{"views": number, "apart": obj{"type": "integer", "description": "Views in no session"}, "apart_share": share, "from": ref("JourneyPlace"), "meta": ref("VisitMeta"), "query": ref("JourneyQuestion")}),
 		"JourneyPlace": object(obj{"page": text("Or, of the first, an event"), "views": number, "share": share, "ended": obj{"type": "integer", "description": "Left here or, looking back, entered here"}, "ended_share": share,

@@ -19,8 +19,8 @@ const (
 // Ways lists the ways.
 var Ways = []Way{Next, Previous}
 
-// MaxSteps is how many page views a Journey looks at most.
-const MaxSteps = 3
+// MaxJourney is how many page views a Journey looks at most.
+const MaxJourney = 3
 
 // Journey is the question where visitors go to from a page or an event, or where they
 // come from: the page views next to it in its session. Its zero values mean: every
@@ -34,7 +34,7 @@ type Journey struct {
 	Page  string
 	Event string
 	Way   Way
-	Steps int    // page views that are looked at, 1 to MaxSteps
+	Steps int    // page views that are looked at, 1 to MaxJourney
 	Limit int    // most pages told behind each, the most frequent first: Limit to the power of Steps is at most MaxRows
 	Where *Where // on the view or event that the journey is from
 	Bots  bool   // count bots too
@@ -81,8 +81,8 @@ func (j Journey) Check() error {
 		return wrong("page: a path is a text of at most %d bytes", event.MaxText)
 	case len(j.Event) > event.MaxText || !plain(j.Event):
 		return wrong("event: a name is a text of at most %d bytes", event.MaxText)
-	case j.Steps < 1 || j.Steps > MaxSteps:
-		return wrong("depth: %d page views: look at 1 to %d", j.Steps, MaxSteps)
+	case j.Steps < 1 || j.Steps > MaxJourney:
+		return wrong("depth: %d page views: look at 1 to %d", j.Steps, MaxJourney)
 	case j.Limit < 1:
 		return wrong("limit: %d pages: ask for 1 or more", j.Limit)
 	}

@@ -102,10 +102,7 @@ func (x *journey) sql() string {
 		from, on = isView+" AND "+x.value("page")+" = $1", append(on, "page")
 	}
 	x.whose = fmt.Sprintf("visitor IN (SELECT visitor FROM events WHERE %s AND %s)", x.base(0, 0), from)
-	with := []string{"views AS MATERIALIZED (" + x.views() + ")", opened}
-	if ofSessions(x.all()) {
-		with = append(with, spans)
-	}
+	with := x.cut()
 	names := []string{}
 	for i := range j.Steps {
 		names = append(names, fmt.Sprintf("p%d", i+1))

@@ -76,10 +76,8 @@ func (x *retention) sql() string {
 	if x.returning != nil {
 		returned, on = x.where(x.returning), x.returning.Dimensions()
 	}
-	var with []string
-	if x.spread = ofSessions(on); x.sessions() {
-		with = append(with, "views AS MATERIALIZED ("+x.views()+")", opened, spans)
-	}
+	x.spread = ofSessions(on)
+	with := x.cut()
 	starts := make([]string, len(x.starts))
 	for i, t := range x.starts {
 		starts[i] = fmt.Sprint(t.UnixMilli())
