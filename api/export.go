@@ -12,6 +12,7 @@ import (
 
 	"footfall/account"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 const exportPattern = "/v1/export"
@@ -106,9 +107,9 @@ func (d *door) export(w http.ResponseWriter, r *http.Request, sites []account.Si
 	w.Header().Set("Content-Type", q.ContentType())
 	parts := &patient{http.NewResponseController(w), w, d.Timeout}
 	defer parts.to.SetWriteDeadline(time.Time{}) // of what else comes by this connection
-	out := &noting{to: parts}
+	out := &sheet.Noting{To: parts}
 	err = d.Export(r.Context(), out, q)
-	if err != nil && out.begun {
+	if err != nil && out.Begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"footfall/history"
 	"footfall/query"
 	"footfall/queue"
+	"footfall/sheet"
 	"footfall/weblog"
 )
 
@@ -215,9 +216,9 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := &begun{w: w}
+	out := &sheet.Noting{To: w}
 	err = k.h.writeExport(r.Context(), out, q)
-	if err != nil && out.yes {
+	if err != nil && out.Begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
 	return err
