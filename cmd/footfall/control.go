@@ -42,7 +42,7 @@ func (k *control) routes() http.Handler {
 		"POST /key/add": k.addKey, "GET /key/list": k.listKeys, "POST /key/revoke": k.revokeKey,
 		"POST /share/add": k.addShare, "GET /share/list": k.listShares, "POST /share/revoke": k.revokeShare, "GET /audit": k.listChanges,
 		"POST /embed/sign": k.signEmbed, "POST /embed/renew": k.renewEmbed,
-		"GET /query": k.query, "POST /query": k.report, "POST /sql": k.sql, "GET /export": k.export, "POST /import": k.importLog,
+		"GET /query": k.query, "POST /query": k.report, "POST /sql": k.sql, "GET /export": k.export, "POST /export/schedule/add": k.addCopying, "GET /export/schedule/list": k.listCopying, "POST /export/schedule/remove": k.removeCopying, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
 		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
 		"POST /segment/test": k.testSegments, "GET /segment/counts": k.countSegment,

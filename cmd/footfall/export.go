@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
 	"footfall/api"
 	"footfall/archive"
@@ -32,7 +29,7 @@ func (h *house) writeExport(ctx context.Context, w io.Writer, q api.ExportQuery)
 func runExport(ctx context.Context, c *call) error {
 	format := c.flags.Lookup("format").Value.String()
 	if exportFormats[format] == nil {
-		return misused("%q can't be exported; the formats are %s", format, strings.Join(slices.Sorted(maps.Keys(exportFormats)), ", "))
+		return misused("%q can't be exported; the formats are %s", format, formatNames())
 	}
 	if format == "parquet" && isTerminal(c.stdout) {
 		return misused("parquet is nothing for a terminal: send it to a file, with > events.parquet")
