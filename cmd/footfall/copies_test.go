@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,83 +13,102 @@ import (
 	"footfall/schedule"
 )
 
+// copying of tests: a site half an hour beside the clock's hours, with files of it.
+type copiesHome struct {
+	*home
+	id, dir string
+	zone    *time.Location
+	last    period.Date // the newest that is over
+}
+
+func newCopies(t *testing.T) *copiesHome {
+	t.Helper()
+	c := &copiesHome{home: newHome(t)}
+	c.id, c.dir = c.addSite("shop.example", "Asia/Kolkata"), filepath.Join(c.home.dir, "copies")
+	var err error
+	c.zone, err = time.LoadLocation("Asia/Kolkata")
+	must(t, err)
+	c.last = schedule.Newest(time.Now(), c.zone, dailyAt)
+	for _, args := range [][]string{{"--format", "csv"}, {"--format", "parquet"}, {"--table", "daily"}} {
+		if fault, code := c.typed(nil, append([]string{"export", "schedule", "add", "--site", c.id, "--to", c.dir, "--from", (c.last - 2).String()}, args...)...); code != 0 {
+			t.Fatal(fault)
+		}
+	}
+	return c
+}
+
+// on is an event of a date's last minutes.
+func (c *copiesHome) on(date period.Date, name, user string) event.Event {
+	at := date.Window(c.zone).From.Add(23*time.Hour + 55*time.Minute).UTC()
+	return event.Event{ID: name, Site: c.id, Kind: event.Page, Host: "shop.example", Path: "/" + name, Title: "=1", UserID: user, Time: at, Original: at, Received: at, Channel: "web", Visitor: 7}
+}
+
+func (c *copiesHome) events(date period.Date) string {
+	return filepath.Join(c.dir, c.id, "events-"+date.String()+".csv")
+}
+
+func (c *copiesHome) read(path string) string {
+	c.t.Helper()
+	text, err := os.ReadFile(path)
+	must(c.t, err)
+	return string(text)
+}
+
+// same compares the files with what footfall export has of their dates.
+func (c *copiesHome) same(when string) {
+	c.t.Helper()
+	for date := c.last - 2; date <= c.last; date++ {
+		for _, format := range []string{"csv", "parquet"} {
+			var want, fault bytes.Buffer
+			if code := run(c.t.Context(), []string{"export", "--site", c.id, "--format", format, "--from", date.String(), "--to", (date + 1).String(), "--data", c.home.dir}, &want, &fault); code != 0 {
+				c.t.Fatal(fault.String())
+			}
+			if got := c.read(strings.TrimSuffix(c.events(date), "csv") + format); got != want.String() {
+				c.t.Errorf("%s: %s of %s is\n%.900s\nexport has\n%.900s", when, format, date, got, want.String())
+			}
+		}
+	}
+}
+
 // TestScheduledExport: each date that is over has a file with what footfall export
 // has of it; one is written again when events of its date come or go, others are not
 // touched; a destination that is away is told, and caught up when it is back.
 func TestScheduledExport(t *testing.T) {
 	t.Parallel()
-	h := newHome(t)
-	site := h.addSite("shop.example", "Asia/Kolkata") // half an hour beside the clock's hours
-	zone, err := time.LoadLocation("Asia/Kolkata")
-	must(t, err)
-	last := schedule.Newest(time.Now(), zone, dailyAt)
-	on := func(date period.Date, name, user string) event.Event {
-		at := date.Window(zone).From.Add(23*time.Hour + 55*time.Minute).UTC()
-		return event.Event{ID: name, Site: site, Kind: event.Page, Host: "shop.example", Path: "/" + name, Title: "=1", UserID: user, Time: at, Original: at, Received: at, Channel: "web", Visitor: 7}
-	}
-	h.publish(on(last-2, "a", "anna"), on(last-1, "b", ""), on(last-1, "c", ""), on(last+1, "not over", ""))
-	dir := filepath.Join(h.dir, "copies")
-	for _, args := range [][]string{{"--format", "csv"}, {"--format", "parquet"}, {"--table", "daily"}} {
-		if fault, code := h.typed(nil, append([]string{"export", "schedule", "add", "--site", site, "--to", dir, "--from", (last - 2).String()}, args...)...); code != 0 {
-			t.Fatal(fault)
-		}
-	}
-	read := func(name string) string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join(dir, site, name))
-		must(t, err)
-		return string(text)
-	}
-	asked := func(date period.Date, format string) string {
-		t.Helper()
-		var out, fault bytes.Buffer
-		if code := run(t.Context(), []string{"export", "--site", site, "--format", format, "--from", date.String(), "--to", (date + 1).String(), "--data", h.dir}, &out, &fault); code != 0 {
-			t.Fatal(fault.String())
-		}
-		return out.String()
-	}
-	same := func(when string) {
-		t.Helper()
-		for date := last - 2; date <= last; date++ {
-			for _, format := range []string{"csv", "parquet"} {
-				if got, want := read(fmt.Sprintf("events-%s.%s", date, format)), asked(date, format); got != want {
-					t.Errorf("%s: %s of %s is\n%.900s\nexport has\n%.900s", when, format, date, got, want)
-				}
-			}
-		}
-	}
+	h := newCopies(t)
+	h.publish(h.on(h.last-2, "a", "anna"), h.on(h.last-1, "b", ""), h.on(h.last-1, "c", ""), h.on(h.last+1, "not over", ""))
 	h.copied()
-	same("at first")
-	if got := read("daily-" + (last - 1).String() + ".csv"); strings.Count(got, "\n") != 3 || !strings.Contains(got, (last-1).String()+",/b,1,1\n") {
+	h.same("at first")
+	if got := h.read(filepath.Join(h.dir, h.id, "daily-"+(h.last-1).String()+".csv")); strings.Count(got, "\n") != 3 || !strings.Contains(got, (h.last-1).String()+",/b,1,1\n") {
 		t.Errorf("the daily table is %q", got)
 	}
-	if lines := strings.Count(read("events-"+last.String()+".csv"), "\n"); lines != 1 {
+	if lines := strings.Count(h.read(h.events(h.last)), "\n"); lines != 1 {
 		t.Errorf("a date without events has %d lines", lines)
 	}
-	if _, err := os.Stat(filepath.Join(dir, site, "events-"+(last+1).String()+".csv")); !os.IsNotExist(err) {
+	if _, err := os.Stat(h.events(h.last + 1)); !os.IsNotExist(err) {
 		t.Errorf("a date that is not over: %v", err)
 	}
-	must(t, os.WriteFile(filepath.Join(dir, site, "events-"+last.String()+".csv"), []byte("mine"), 0o600)) // is not touched
-	h.publish(on(last-2, "late", ""))
+	must(t, os.WriteFile(h.events(h.last), []byte("mine"), 0o600)) // is not touched
+	h.publish(h.on(h.last-2, "late", ""))
 	h.copied()
-	if text := read("events-" + (last - 2).String() + ".csv"); !strings.Contains(text, "/late") || read("events-"+last.String()+".csv") != "mine" {
+	if text := h.read(h.events(h.last - 2)); !strings.Contains(text, "/late") || h.read(h.events(h.last)) != "mine" {
 		t.Errorf("with a late event: %s", text)
 	}
 	h.reopen() // what is written is remembered
 	must(t, h.copies.write(t.Context()))
-	if read("events-"+last.String()+".csv") != "mine" {
+	if h.read(h.events(h.last)) != "mine" {
 		t.Error("after a restart all was written again")
 	}
-	if fault, code := h.typed(nil, "person", "erase", "--site", site, "--user", "anna"); code != 0 {
+	if fault, code := h.typed(nil, "person", "erase", "--site", h.id, "--user", "anna"); code != 0 {
 		t.Fatal(fault)
 	}
 	must(t, h.copies.write(t.Context()))
-	same("with a person erased")
-	if strings.Contains(read("events-"+(last-2).String()+".csv"), "anna") {
+	h.same("with a person erased")
+	if strings.Contains(h.read(h.events(h.last-2)), "anna") {
 		t.Error("a file names who was erased")
 	}
-	h.away(dir, site, on(last, "again", ""))
-	same("back again")
+	h.away(h.dir, h.id, h.on(h.last, "again", ""))
+	h.same("back again")
 }
 
 // copied rolls what came, as a server does every quarter of an hour, and writes.
