@@ -3,13 +3,11 @@ package api
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"footfall/account"
 	"footfall/metric"
@@ -60,7 +58,7 @@ func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 // ContentType is the media type of the answer.
 func (q DailyQuery) ContentType() string {
 	if q.CSV {
-		return "text/csv; charset=utf-8; header=present"
+		return sheet.Formats["csv"]
 	}
 	return "application/json; charset=utf-8"
 }
@@ -92,15 +90,11 @@ func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (be
 }
 
 func writeCSV(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
-	out := csv.NewWriter(w)
-	if err := out.Write([]string{"date", "page", "views", "visitors"}); err != nil {
-		return err
-	}
+	out := sheet.NewTable(w, "csv", "date", "page", "views", "visitors")
 	err := table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
-		return out.Write([]string{l.Date.String(), sheet.Harmless(l.Page), strconv.FormatInt(l.Views, 10), strconv.FormatInt(l.Visitors, 10)})
+		return out.Row(l.Date.String(), l.Page, l.Views, l.Visitors)
 	})
-	out.Flush()
-	return errors.Join(err, out.Error())
+	return errors.Join(err, out.Close())
 }
 
 func writeJSON(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {

@@ -29,8 +29,8 @@ type ExportQuery struct {
 
 // exportTypes are the formats and their media types.
 var exportTypes = map[string]string{
-	"ndjson":  "application/x-ndjson; charset=utf-8",
-	"csv":     "text/csv; charset=utf-8; header=present",
+	"ndjson":  sheet.Formats["ndjson"],
+	"csv":     sheet.Formats["csv"],
 	"parquet": "application/vnd.apache.parquet",
 }
 
