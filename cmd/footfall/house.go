@@ -102,6 +102,7 @@ type house struct {
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()
 	daily     *dailyTable
+	copies    *copies
 	stopJobs  func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
