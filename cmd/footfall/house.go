@@ -422,17 +422,10 @@ func (h *house) close() error {
 	if h.ended != nil {
 		<-h.ended
 	}
-	if h.stopJobs != nil {
-		h.stopJobs()
-	}
-	if h.stopLive != nil {
-		h.stopLive()
-	}
-	if h.stopMoves != nil {
-		h.stopMoves()
-	}
-	if h.stopRolls != nil {
-		h.stopRolls()
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil { // not yet where opening failed
+			stop()
+		}
 	}
 	var errs []error
 	if h.queue != nil {
