@@ -55,3 +55,11 @@ func visitSchemas() obj {
 			"pages": listOf(ref("JourneyPlace")), "others": obj{"type": "integer", "description": "Of pages beyond the limit"}, "others_share": share, "total_pages": number}, on...),
 	}
 }
+
+// posted is a route that takes a question as a body.
+func posted(id, summary, question, answer string, examples obj) obj {
+	responses := answers("application/json", answer)
+	responses["413"] = obj{"description": "The body is larger than 64 KiB.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
+	return obj{"operationId": id, "summary": summary, "responses": responses,
+		"requestBody": obj{"required": true, "content": obj{"application/json": obj{"schema": ref(question), "examples": examples}}}}
+}

@@ -172,7 +172,7 @@ func (h *house) read(ctx context.Context) (event.Position, error) {
 // plain copies files that are replaced as a whole when they change.
 func (b *backingUp) plain(ctx context.Context) error {
 	dir := b.h.c.values["data"]
-	for _, name := range []string{"secret", "erased.json", deletionsName, "retention.json", "reconciled.json", outside, "bins.sqlite.copy"} {
+	for _, name := range []string{"secret", "erased.json", deletionsName, "retention.json", "exports.json", "reconciled.json", outside, "bins.sqlite.copy"} {
 		err := b.copyFile(ctx, dir, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

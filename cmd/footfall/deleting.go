@@ -210,9 +210,9 @@ func (x *deleting) fromStore(ctx context.Context) error {
 	return x.h.withStore(func(st *duckdb.Store) error { return x.take(ctx, st) })
 }
 
-// together is how many events are deleted from the store at a time: the writer waits
+// portion is how many events are deleted from the store at a time: the writer waits
 // for it.
-const together = 20_000
+const portion = 20_000
 
 // take deletes events from a store, some at a time. Days are marked before, so that
 // none has figures of what is gone.
@@ -239,7 +239,7 @@ func (x *deleting) take(ctx context.Context, st *duckdb.Store) error {
 			return nil
 		}
 		part = append(part, event.Event{ID: e.ID, Site: x.site.ID, Time: e.Time, Original: e.Original})
-		if len(part) < together {
+		if len(part) < portion {
 			return nil
 		}
 		return flush()

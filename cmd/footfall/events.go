@@ -113,7 +113,7 @@ func deleteEvents(ctx context.Context, c *call) error {
 		err = k.ask(ctx, "POST", "/events/delete", form, &did)
 		if err == nil && !dry && did.Match.Events+did.Aside > 0 {
 			printDeleted(c.stdout, did)
-			if sure = asked(c.stdout, os.Stdin); !sure {
+			if sure = confirmed(c.stdout, os.Stdin); !sure {
 				return errors.Join(errors.New("nothing was deleted"), k.close())
 			}
 		}
@@ -129,8 +129,8 @@ func deleteEvents(ctx context.Context, c *call) error {
 	return c.print(did, func(w io.Writer) { printDeleted(w, did) })
 }
 
-// asked asks whether to go on.
-func asked(w io.Writer, in io.Reader) bool {
+// confirmed asks whether to go on.
+func confirmed(w io.Writer, in io.Reader) bool {
 	fmt.Fprint(w, "\nDelete them for good? Type yes: ")
 	line, _ := bufio.NewReader(in).ReadString('\n')
 	return strings.TrimSpace(line) == "yes"

@@ -103,6 +103,7 @@ type house struct {
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()
 	daily     *dailyTable
+	copies    *copies
 	stopJobs  func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
@@ -422,17 +423,10 @@ func (h *house) close() error {
 	if h.ended != nil {
 		<-h.ended
 	}
-	if h.stopJobs != nil {
-		h.stopJobs()
-	}
-	if h.stopLive != nil {
-		h.stopLive()
-	}
-	if h.stopMoves != nil {
-		h.stopMoves()
-	}
-	if h.stopRolls != nil {
-		h.stopRolls()
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil { // not yet where opening failed
+			stop()
+		}
 	}
 	var errs []error
 	if h.queue != nil {
