@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"footfall/api"
 	"footfall/metric"
 	"footfall/query"
+	"footfall/sheet"
 )
 
 // inTurn answers reports that wait for their turn with all other questions.
@@ -67,16 +69,28 @@ func runReport(ctx context.Context, c *call, form url.Values) error {
 	var others []string
 	c.flags.Visit(func(f *flag.Flag) {
 		own := slices.ContainsFunc(ownFlags["query"], func(o [3]string) bool { return o[0] == f.Name })
-		if (own || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && f.Name != "report" && f.Name != "site" {
+		if (own || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && !slices.Contains([]string{"report", "site", "format"}, f.Name) {
 			others = append(others, "--"+f.Name)
 		}
 	})
 	if len(others) > 0 {
 		return misused("--report has the whole question: leave %s out, and write it into the file", strings.Join(others, ", "))
 	}
-	c.json = c.json || !isTerminal(c.stdout)
+	format := form.Get("format")
+	if format != "" && sheet.Formats[format] == "" {
+		return misused("--format %q is unknown: csv or ndjson; without it JSON, or a table on a terminal", format)
+	}
+	c.json = c.json || format == "" && !isTerminal(c.stdout)
 	var out api.Table
-	return c.sendNamed(ctx, form.Get("report"), "/query", url.Values{"site": {form.Get("site")}}, &out, func(w io.Writer) { printTable(w, out) })
+	var failed error
+	err := c.sendNamed(ctx, form.Get("report"), "/query", url.Values{"site": {form.Get("site")}}, &out, func(w io.Writer) {
+		if format != "" {
+			failed = api.WriteTable(w, format, out)
+			return
+		}
+		printTable(w, out)
+	})
+	return errors.Join(err, failed)
 }
 
 // printTable prints a table: dimensions to the left, metrics with their units.

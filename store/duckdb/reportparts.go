@@ -259,7 +259,18 @@ func (x *tabulation) views() string {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
 	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
-		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), x.base(around, around), isView, order)
+		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned()), isView, order)
+}
+
+// concerned is a condition that only holds for visitors who have done what is asked
+// for, whose page views alone need be sorted; "" is everybody. An event alone does
+// not tell of its session or its lines.
+func (x *tabulation) concerned() string {
+	condition := x.condition()
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); condition == "" || ofSessions(own) || ofLines(own) {
+		return ""
+	}
+	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"
 }
 
 // opened tells of each page view when its session began, and spans of each session

@@ -224,7 +224,7 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, par
 			return err
 		}
 		for row := range r.rows {
-			if err := fn(out.read(r, row)); err != nil {
+			if err := fn(out.read(&r.block, row)); err != nil {
 				return err
 			}
 		}
@@ -236,21 +236,18 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, par
 type walker struct {
 	site  string
 	e     event.Event
-	texts [13]repeated                          // by column, from kind
-	read  func(r *result, row int) *event.Event // makes the event of a row, which is overwritten by the next
+	texts [13]repeated                         // by column, from kind
+	read  func(r *block, row int) *event.Event // makes the event of a row, which is overwritten by the next
 }
 
 func newWalker(site string) *walker {
 	w := &walker{site: site}
-	for i := range w.texts {
-		w.texts[i].known = map[string]string{}
-	}
 	w.read = w.tallied
 	return w
 }
 
 // tallied reads the columns of byVisitor.
-func (w *walker) tallied(r *result, row int) *event.Event {
+func (w *walker) tallied(r *block, row int) *event.Event {
 	text := func(i int) string { return r.text(&w.texts[i], i+2, row) }
 	w.e = event.Event{
 		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Visitor: uint64(r.int64(1, row)),
@@ -263,7 +260,7 @@ func (w *walker) tallied(r *result, row int) *event.Event {
 }
 
 // known reads the columns of byKnown.
-func (w *walker) known(r *result, row int) *event.Event {
+func (w *walker) known(r *block, row int) *event.Event {
 	text := func(i int) string { return r.text(&w.texts[i], i+1, row) }
 	w.e = event.Event{
 		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Kind: event.Kind(text(0)), Name: text(1), UserID: text(2), AnonymousID: text(3),
