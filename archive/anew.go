@@ -12,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"footfall/event"
+	"footfall/period"
 )
 
 // Changing is what Change does to events, in place: it counts those that it
@@ -23,13 +24,19 @@ type Changing func(events []event.Event) (changed int)
 // under way is waited for. What comes while it works it may miss: that is to be
 // changed before it is archived. Like Remove it works in steps, and may be called again after an error.
 func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed, error) {
+	return a.ChangeWithin(ctx, site, period.Window{}, do)
+}
+
+// ChangeWithin is Change of the objects that have events of a window; all of them if
+// it is zero. Events beside it, in the same objects, are given to do, too.
+func (a *Archive) ChangeWithin(ctx context.Context, site string, w period.Window, do Changing) (Removed, error) {
 	var all Removed
 	end, err := a.begin(ctx) // what is being written now is not missed
 	if err != nil {
 		return all, fmt.Errorf("archive: changing events of %s: %w", site, err)
 	}
 	end()
-	wanted, err := a.changing(ctx, site, do)
+	wanted, err := a.changing(ctx, site, w, do)
 	if err != nil || len(wanted) == 0 {
 		return all, err
 	}
@@ -58,7 +65,7 @@ func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed
 
 // Changeable counts the events that Change would change, and their objects.
 func (a *Archive) Changeable(ctx context.Context, site string, change Changing) (out Removed, err error) {
-	wanted, err := a.changing(ctx, site, change)
+	wanted, err := a.changing(ctx, site, period.Window{}, change)
 	for _, n := range wanted {
 		out.Events += uint64(n)
 		out.Rewritten++
@@ -66,16 +73,16 @@ func (a *Archive) Changeable(ctx context.Context, site string, change Changing) 
 	return out, err
 }
 
-// changing tells which objects of a site have events that are to be changed, and
+// changing tells which objects of a site, with events of a window, have events that are to be changed, and
 // how many.
-func (a *Archive) changing(ctx context.Context, site string, change Changing) (map[string]int, error) {
+func (a *Archive) changing(ctx context.Context, site string, w period.Window, change Changing) (map[string]int, error) {
 	wanted := map[string]int{}
 	a.reading.RLock()
 	defer a.reading.RUnlock()
 	m := a.now()
 	err := m.each(ctx, a.objects, func(e entry) error {
 		for _, o := range e.Objects {
-			if o.Site != site {
+			if o.Site != site || !o.within(w) {
 				continue
 			}
 			f, err := fetch(ctx, a.objects, o)
