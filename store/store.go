@@ -45,6 +45,17 @@ type Remover interface {
 	Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error)
 }
 
+// Relabeler is a store in which what was derived of events can be replaced.
+type Relabeler interface {
+	// Relabel gives stored events what was derived of them anew: path, referrer and its
+	// class, source, campaign, session and bot. Everything else of them stays, and so
+	// does the order in which they came. each hands over events of the site and the window, of
+	// which id and original time count beside, each once; one that is not stored is
+	// passed over. All of it happens in one transaction. It returns how many events
+	// changed.
+	Relabel(ctx context.Context, site string, w period.Window, each func(yield func(*event.Event) error) error) (changed uint64, err error)
+}
+
 // Tabulator is a store that answers reports of what is counted from events: with the
 // figures of Answer, of every question that both can answer. Metrics of affiliate
 // programmes are zero, and Report.Compare is left out.
