@@ -197,6 +197,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
+	h.endSwapSoon()
 	return h, nil
 }
 
