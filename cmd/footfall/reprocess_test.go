@@ -387,7 +387,7 @@ func TestReprocessCutShort(t *testing.T) {
 		stored, _ := o.both()
 		o.wholeDates(fmt.Sprint("after step ", steps), stored)
 		o.shut()
-		if steps%2 == 1 { // the store is lost, too
+		if steps%4 == 1 { // the store is lost, too
 			must(t, os.RemoveAll(o.dir+"/store"))
 		}
 		o.open()
