@@ -366,6 +366,10 @@ func TestReprocessCutShort(t *testing.T) {
 	r, err := look(-1)
 	must(t, err)
 	o.told(r)
+	_, err = o.swap(t.Context(), r.Plan, func(reprocessProgress) {})
+	must(t, err)
+	o.is("after looking in parts", o.fresh)
+	o.back()
 	steps := 0
 	for ; ; steps++ {
 		r, err := look(-1)
