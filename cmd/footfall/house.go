@@ -203,6 +203,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
 	h.ended = h.endDeletions()
+	h.endSwapSoon()
 	return h, nil
 }
 
