@@ -6,6 +6,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -44,7 +45,7 @@ func Open(path string) (*Durable, error) {
 		return nil, err
 	}
 	d := &Durable{file: f, path: path, writer: f.Writer, reader: f.Reader(readers, reading)}
-	if err = prepareDaily(f, path); err == nil {
+	if err = errors.Join(prepareDaily(f, path), prepareCounted(f, path)); err == nil {
 		if d.state, err = load(context.Background(), d.writer); err != nil {
 			err = f.Unreadable(err)
 		} else {
