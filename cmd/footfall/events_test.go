@@ -177,7 +177,7 @@ func (s *swept) matches(filters string, w period.Window) (n int64) {
 // after a rebuild and a restart.
 func TestDeleteEvents(t *testing.T) {
 	t.Parallel()
-	s := newSwept(t, 600)
+	s := newSwept(t, 450)
 	from, to := period.DateOf(s.end, s.site.Location())-6, period.DateOf(s.end, s.site.Location())
 	w := period.Window{From: from.Window(s.site.Location()).From, To: to.Window(s.site.Location()).From}
 	s.publish(event.Event{ID: "aside", Site: s.site.ID, Kind: "dance", Time: w.From, Original: w.From, Received: w.From, Referrer: "https://spam.example/"})
@@ -279,7 +279,7 @@ func TestDeleteEventsRefuses(t *testing.T) {
 // ends it. Nothing is asked of whoever deleted.
 func TestDeleteEventsCutShort(t *testing.T) {
 	t.Parallel()
-	s := newSwept(t, 300)
+	s := newSwept(t, 200)
 	for n := range 5 {
 		filters, err := json.Marshal([]any{[]any{"is", "hour_of_day", []string{fmt.Sprintf("%02d", 3*n)}}})
 		must(t, err)

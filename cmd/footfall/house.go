@@ -418,21 +418,7 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
-	if h.ended != nil {
-		<-h.ended
-	}
-	if h.stopJobs != nil {
-		h.stopJobs()
-	}
-	if h.stopLive != nil {
-		h.stopLive()
-	}
-	if h.stopMoves != nil {
-		h.stopMoves()
-	}
-	if h.stopRolls != nil {
-		h.stopRolls()
-	}
+	h.stopWork()
 	var errs []error
 	if h.queue != nil {
 		errs = append(errs, h.queue.Close())
@@ -465,4 +451,16 @@ func (h *house) close() error {
 		errs = append(errs, h.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// stopWork waits for what works by itself to stop.
+func (h *house) stopWork() {
+	if h.ended != nil {
+		<-h.ended
+	}
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil {
+			stop()
+		}
+	}
 }
