@@ -3,6 +3,7 @@ package portal
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"footfall/affiliate"
@@ -80,6 +81,35 @@ func (v *visit) ordersFile(names map[string]string, given []affiliate.Order, f a
 			if given != nil || len(some) < fileRows {
 				return nil
 			}
+		}
+	})
+}
+
+// ownOrdersFile sends the orders of the affiliate who asks, as it is shown them.
+func (v *visit) ownOrdersFile() error {
+	return v.send("orders", []string{"order", "number", "ordered_at", "states", "verified", "net", "commission", "currency"}, func(row func(cells ...any) error) error {
+		for before := ""; ; {
+			some, err := v.desk.OrdersOf(v.ctx(), v.affiliate.ID, before, fileRows)
+			if err != nil {
+				return err
+			}
+			for _, o := range some {
+				var net, commission any
+				if o.Known {
+					net, commission = amount(o.Net, o.Currency), amount(o.Commission, o.Currency)
+				}
+				states := make([]string, len(o.States))
+				for i, s := range o.States {
+					states[i] = string(s)
+				}
+				if err := row(o.ID, o.Number, instant(o.Time), strings.Join(states, " "), o.Verified, net, commission, o.Currency); err != nil {
+					return err
+				}
+			}
+			if len(some) < fileRows {
+				return nil
+			}
+			before = some[len(some)-1].ID
 		}
 	})
 }

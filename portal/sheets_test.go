@@ -45,6 +45,7 @@ func TestTablesAsFiles(t *testing.T) {
 	for n := range pageSize + 3 {
 		last = w.sell("anna", fmt.Sprintf("=%d", n), int64(100+n)).ID
 	}
+	w.sell("nobody", "without", 700)
 	all := must(w.desk.Orders(t.Context(), affiliate.OrderFilter{Program: w.program.ID}))
 	rows := w.table(w.path("/orders"))
 	if len(rows) != len(all) || len(all) <= pageSize {
@@ -72,6 +73,18 @@ func TestTablesAsFiles(t *testing.T) {
 	if rows := w.table(w.path("/orders?number=" + fmt.Sprintf("%%3D%d", pageSize+2))); len(rows) != 1 || rows[0]["order"] != last {
 		t.Errorf("one order: %v", rows)
 	}
+	w.as(w.anna)
+	own := must(w.desk.OrdersOf(t.Context(), w.anna.ID, "", 10*pageSize))
+	rows = w.table("/portal/orders")
+	if len(rows) != len(own) || len(own) <= pageSize {
+		t.Fatalf("%d of her %d orders", len(rows), len(own))
+	}
+	for i, o := range own {
+		if r := rows[i]; r["order"] != o.ID || r["net"] != string(amount(o.Net, "EUR")) || r["commission"] != string(amount(o.Commission, "EUR")) || len(r) != 8 {
+			t.Errorf("her %+v is %v in the file", o, r)
+		}
+	}
+	w.seller(w.program)
 	of := must(w.desk.Balances(t.Context(), w.program.ID))
 	rows = w.table(w.path("/affiliates?search=anna"))
 	if len(rows) != 1 || rows[0]["affiliate"] != w.anna.ID || rows[0]["pending"] != string(amount(of[w.anna.ID]["EUR"].Pending, "EUR")) || rows[0]["pending"] == "0.00" {
