@@ -73,17 +73,7 @@ func TestTablesAsFiles(t *testing.T) {
 	if rows := w.table(w.path("/orders?number=" + fmt.Sprintf("%%3D%d", pageSize+2))); len(rows) != 1 || rows[0]["order"] != last {
 		t.Errorf("one order: %v", rows)
 	}
-	w.as(w.anna)
-	own := must(w.desk.OrdersOf(t.Context(), w.anna.ID, "", 10*pageSize))
-	rows = w.table("/portal/orders")
-	if len(rows) != len(own) || len(own) <= pageSize {
-		t.Fatalf("%d of her %d orders", len(rows), len(own))
-	}
-	for i, o := range own {
-		if r := rows[i]; r["order"] != o.ID || r["net"] != string(amount(o.Net, "EUR")) || r["commission"] != string(amount(o.Commission, "EUR")) || len(r) != 8 {
-			t.Errorf("her %+v is %v in the file", o, r)
-		}
-	}
+	w.ownOrders()
 	w.seller(w.program)
 	of := must(w.desk.Balances(t.Context(), w.program.ID))
 	rows = w.table(w.path("/affiliates?search=anna"))
@@ -95,5 +85,22 @@ func TestTablesAsFiles(t *testing.T) {
 	}
 	if rows = w.table(w.path("/flags?state=cleared")); len(rows) != 0 {
 		t.Errorf("cleared flags: %v", rows)
+	}
+}
+
+// ownOrders compares the file of an affiliate's own page.
+func (w *world) ownOrders() {
+	t := w.t
+	t.Helper()
+	w.as(w.anna)
+	own := must(w.desk.OrdersOf(t.Context(), w.anna.ID, "", 10*pageSize))
+	rows := w.table("/portal/orders")
+	if len(rows) != len(own) || len(own) <= pageSize {
+		t.Fatalf("%d of her %d orders", len(rows), len(own))
+	}
+	for i, o := range own {
+		if r := rows[i]; r["order"] != o.ID || r["net"] != string(amount(o.Net, "EUR")) || r["commission"] != string(amount(o.Commission, "EUR")) || len(r) != 8 {
+			t.Errorf("her %+v is %v in the file", o, r)
+		}
 	}
 }
