@@ -1,4 +1,4 @@
-// Asks a Footfall server for figures: POST /v1/query and its neighbours, GET /v1/export, for browsers and Node 18 or
+// Asks a Footfall server for figures: POST /v1/query and /v1/funnel, GET /v1/export, for browsers and Node 18 or
 // later. Its types are in footfall.d.ts.
 
 /** A refusal by the server, or no answer. */
@@ -23,26 +23,30 @@ export class Footfall {
     this.#fetch = options.fetch ?? ((...all) => fetch(...all))
   }
 
-  query(question, options = {}) {
-    return this.#ask('/v1/query', question, options)
+  query(question, options) {
+    return this.#post('/v1/query', question, options)
   }
 
-  retention(question, options = {}) {
-    return this.#ask('/v1/retention', question, options)
+  funnel(question, options) {
+    return this.#post('/v1/funnel', question, options)
   }
 
-  journey(question, options = {}) {
-    return this.#ask('/v1/journey', question, options)
+  retention(question, options) {
+    return this.#post('/v1/retention', question, options)
+  }
+
+  journey(question, options) {
+    return this.#post('/v1/journey', question, options)
+  }
+
+  async #post(path, question, options = {}) {
+    const answer = await this.#send(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
+    return answer.json()
   }
 
   async export(question = {}, options = {}) {
     const answer = await this.#send('/v1/export?' + new URLSearchParams(Object.entries(question).filter(([, value]) => value)), { signal: options.signal })
     return answer.body
-  }
-
-  async #ask(path, question, options) {
-    const answer = await this.#send(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
-    return answer.json()
   }
 
   async #send(path, request) {

@@ -92,10 +92,18 @@ type VisitMeta struct {
 
 // Retention asks who came back. What the server refuses is an *Error.
 func (c Client) Retention(ctx context.Context, q RetentionQuery) (*Retention, error) {
-	return asked[Retention](ctx, c, "/v1/retention", q)
+	out := new(Retention)
+	if err := c.post(ctx, "/v1/retention", q, out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Journey asks which pages are next to one. What the server refuses is an *Error.
 func (c Client) Journey(ctx context.Context, q JourneyQuery) (*Journey, error) {
-	return asked[Journey](ctx, c, "/v1/journey", q)
+	out := new(Journey)
+	if err := c.post(ctx, "/v1/journey", q, out); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
