@@ -282,8 +282,11 @@ type reportsOf struct {
 
 // Tabulate answers a question about the affiliate, for what is shown.
 func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
-	if r.Affiliate = s.own; s.own != nil && slices.Contains(r.Metrics, metric.Events) {
-		return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", metric.Events)
+	r.Affiliate = s.own
+	for _, m := range r.Metrics {
+		if s.own != nil && (m == metric.Events || slices.Contains(metric.OfGoals, m)) {
+			return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", m)
+		}
 	}
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err

@@ -25,6 +25,9 @@ func schemas() obj {
 	for name, schema := range questionSchemas() {
 		all[name] = schema
 	}
+	for name, schema := range goalSchemas(value) {
+		all[name] = schema
+	}
 	for name, schema := range tableSchemas(value) {
 		all[name] = schema
 	}

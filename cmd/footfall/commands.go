@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags)
+var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -43,7 +43,7 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "yes"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
@@ -68,12 +68,13 @@ var serverFlags = map[string][][3]string{
 	"aside redrive":    {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
+	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
 	"bench redirect":   {{"rate", "1000", "links followed a second"}, {"seconds", "10", "how long"}, {"connections", "64", "that are open"}},
 }
 
 // declareOwn declares a command's own flags.
 func declareOwn(name string, flags *flag.FlagSet) {
-	if name == "query" {
+	if name == "query" || name == "events delete" {
 		declareFilters(flags)
 	}
 	for _, f := range ownFlags[name] {

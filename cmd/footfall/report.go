@@ -37,16 +37,7 @@ func (t inTurn) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 
 // report answers a question in the form of POST /v1/query.
 func (k *control) report(w http.ResponseWriter, r *http.Request) error {
-	sites, err := k.h.sites.Sites(r.Context())
-	if name := r.URL.Query().Get("site"); err == nil && name != "" {
-		var one account.Site
-		one, err = k.h.sites.find(name)
-		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
-	}
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	sites, body, err := k.question(r)
 	if err != nil {
 		return err
 	}
@@ -55,6 +46,22 @@ func (k *control) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return answer(w, t)
+}
+
+// question is one that is sent, and the sites it may be about: the one that is
+// named, or all.
+func (k *control) question(r *http.Request) (sites []account.Site, body []byte, err error) {
+	sites, err = k.h.sites.Sites(r.Context())
+	if name := r.URL.Query().Get("site"); err == nil && name != "" {
+		var one account.Site
+		one, err = k.h.sites.find(name)
+		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err = io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	return sites, body, err
 }
 
 // runReport sends the question of --report. All but the site stands in it.
