@@ -420,14 +420,7 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
-	if h.ended != nil {
-		<-h.ended
-	}
-	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
-		if stop != nil { // not yet where opening failed
-			stop()
-		}
-	}
+	h.stopWork()
 	var errs []error
 	if h.queue != nil {
 		errs = append(errs, h.queue.Close())
@@ -460,4 +453,16 @@ func (h *house) close() error {
 		errs = append(errs, h.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// stopWork waits for what works by itself to stop.
+func (h *house) stopWork() {
+	if h.ended != nil {
+		<-h.ended
+	}
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil {
+			stop()
+		}
+	}
 }
