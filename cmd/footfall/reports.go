@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"footfall/metric"
 )
@@ -31,5 +32,39 @@ func (s eventTables) Tabulate(ctx context.Context, r metric.Report) (metric.Tabl
 	if st == nil {
 		return metric.Table{}, errRebuilding
 	}
+	var err error
+	if r.Members, err = s.h.members(ctx, r); err != nil {
+		return metric.Table{}, err
+	}
 	return st.Tabulate(ctx, r)
+}
+
+// members tells who is in the segments that a report asks of, as they are now.
+func (h *house) members(ctx context.Context, r metric.Report) (in []metric.Member, err error) {
+	names, all := r.Segments()
+	if len(names) == 0 && !all {
+		return nil, nil
+	}
+	site, ok := h.sites.now.Load().byID[r.Site]
+	if !ok || site.History == 0 {
+		return nil, &metric.QueryError{Why: "segment: visitor history is off for this site; turn it on with: footfall site set " + site.Domain + " --history 24"}
+	}
+	definitions, err := h.segments.of(ctx, r.Site)
+	if err != nil {
+		return nil, err
+	}
+	var asked []string // one that was removed has members for some seconds
+	for _, d := range definitions {
+		if all || slices.Contains(names, d.Name) {
+			asked = append(asked, d.Name)
+		}
+	}
+	err = h.histories.In(ctx, r.Site, asked, func(visitor, segment string) error {
+		if in = append(in, metric.Member{Visitor: visitor, Segment: segment}); len(in) > metric.MaxMembers {
+			r.Members = in
+			return r.Check() // which says what to do
+		}
+		return nil
+	})
+	return in, err
 }

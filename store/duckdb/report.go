@@ -90,6 +90,9 @@ func (x *tabulation) bind(value any) string {
 // the step of a bucket then.
 func (x *tabulation) sql() string {
 	var with []string
+	if slices.Contains(x.all(), metric.Segment) {
+		with = append(with, x.members())
+	}
 	counted := x.counted()
 	if x.sessions() {
 		with = append(with, "views AS MATERIALIZED ("+x.views()+")")

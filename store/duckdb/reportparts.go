@@ -140,7 +140,7 @@ func (x *tabulation) countEvents() string {
 		return x.countLines(strings.Join(columns, ", "), kind)
 	}
 	query := fmt.Sprintf("SELECT %s AS b%s, %s FROM %s WHERE %s AND %s GROUP BY b%s", x.bucket(), x.keys(), strings.Join(columns, ", "),
-		x.source(x.Dimensions()), x.base(0, 0), and(kind, x.condition()), by)
+		x.split(x.source(x.Dimensions())), x.base(0, 0), and(kind, x.condition()), by)
 	for i := range x.By {
 		query += fmt.Sprintf(", k%d", i)
 	}
@@ -151,7 +151,7 @@ func (x *tabulation) countEvents() string {
 // order of it, of both amounts.
 func (x *tabulation) countLines(columns, kind string) string {
 	return fmt.Sprintf("SELECT %s AS b, * EXCLUDE (time_ms, day, id, trade, currency, amount), %s FROM (SELECT time_ms, day, id, trade, currency%s, sum(line) AS amount FROM %s WHERE %s GROUP BY ALL) GROUP BY ALL",
-		x.bucket(), columns, x.keys(), x.source(x.Dimensions()), and(kind, x.condition()))
+		x.bucket(), columns, x.keys(), x.split(x.source(x.Dimensions())), and(kind, x.condition()))
 }
 
 // countViews counts what the page views say that a condition holds for.
@@ -162,7 +162,7 @@ func (x *tabulation) countViews(counts map[metric.Name]string, from, condition s
 			query += fmt.Sprintf(", %s AS %s", value, m)
 		}
 	}
-	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", from, and(window(x.Window, 0, 0), condition, x.condition()))
+	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", x.split(from), and(window(x.Window, 0, 0), condition, x.condition()))
 }
 
 // base is a condition on site, time and people; some time before and behind the window too.
@@ -208,6 +208,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 		column := columnOf[d]
 		if _, ok := d.Property(); ok {
 			column = "properties"
+		}
+		if d == metric.Segment {
+			all = append(all, slices.DeleteFunc([]string{"user_id", "anonymous_id", "bot"}, func(c string) bool { return slices.Contains(all, c) })...)
 		}
 		if column != "" && d != "product" && d != "category" && !slices.Contains(all, column) {
 			all = append(all, column)
