@@ -86,7 +86,8 @@ type root struct {
 }
 
 type arguments struct {
-	MetricType, TimeWindow          string
+	MetricType                      string
+	TimeWindow, From, To            *string
 	Site, Granularity, Timezone, By *string
 	ByProperty                      *string
 	Sites                           *[]string
@@ -182,6 +183,14 @@ func (a arguments) questions(all []account.Site, now time.Time) (list []metric.Q
 	return list, nil
 }
 
+// given is an argument; "" if it is left out.
+func given(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
 // query is the question about some of all sites, counted together.
 func (a arguments) query(names []string, all []account.Site, now time.Time) (q metric.Query, err error) {
 	q.Metric = metric.Name(a.MetricType)
@@ -192,14 +201,10 @@ func (a arguments) query(names []string, all []account.Site, now time.Time) (q m
 	if err != nil {
 		return q, err
 	}
-	var zone string
-	if a.Timezone != nil {
-		zone = *a.Timezone
-	}
-	if q.Zone, err = zoneOf(zone, site); err != nil {
+	if q.Zone, err = zoneOf(given(a.Timezone), site); err != nil {
 		return q, err
 	}
-	if q.Window, q.Step, err = period.Named(a.TimeWindow, now, q.Zone); err != nil {
+	if err := setTime(&q, given(a.TimeWindow), given(a.From), given(a.To), now); err != nil {
 		return q, err
 	}
 	if a.Granularity != nil {

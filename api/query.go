@@ -171,14 +171,23 @@ func zoneOf(name string, site account.Site) (*time.Location, error) {
 
 // parseTime sets the query's Window and Step.
 func parseTime(v url.Values, q *metric.Query, now time.Time) error {
-	window, from, to := v.Get("window"), v.Get("from"), v.Get("to")
-	var err error
+	if err := setTime(q, v.Get("window"), v.Get("from"), v.Get("to"), now); err != nil {
+		return err
+	}
+	if q.By != "" && v.Get("window") != "" {
+		q.Step = period.Total
+	}
+	if s := v.Get("step"); s != "" {
+		q.Step = period.Step(s)
+	}
+	return nil
+}
+
+// setTime sets the query's Window, which is a name, or from and to, and the usual step.
+func setTime(q *metric.Query, window, from, to string, now time.Time) (err error) {
 	switch {
 	case window != "" && from == "" && to == "":
 		q.Window, q.Step, err = period.Named(window, now, q.Zone)
-		if q.By != "" {
-			q.Step = period.Total
-		}
 	case window == "" && from != "":
 		if to == "" {
 			to = (period.DateOf(now, q.Zone) + 1).String()
@@ -191,9 +200,6 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 	}
 	if err != nil {
 		return wrong("%v", err)
-	}
-	if s := v.Get("step"); s != "" {
-		q.Step = period.Step(s)
 	}
 	return nil
 }
