@@ -26,6 +26,7 @@ import (
 	"footfall/history"
 	"footfall/ledger"
 	"footfall/metric"
+	"footfall/segment"
 )
 
 // The real data, which lies in ../shared/data beside the checkout, each as a site and
@@ -259,9 +260,7 @@ func (h *home) shopOrders(all []*invoice) *site {
 // segmented puts the site's customers into their segments.
 func (h *home) segmented(s *site) {
 	for _, name := range []string{"thirds", "fifths"} {
-		all, err := parseSegments([]byte(`{"name":"` + name + `","when":{"orders":{"at_least":1}}}`))
-		must(h.t, err)
-		_, err = h.house.segments.put(h.t.Context(), s.ID, all)
+		_, err := h.house.segments.put(h.t.Context(), s.ID, parsed(h.t, `{"name":"`+name+`","when":{"orders":{"at_least":1}}}`))
 		must(h.t, err)
 	}
 	var moves []history.Move
@@ -273,6 +272,14 @@ func (h *home) segmented(s *site) {
 		moves = append(moves, move)
 	}
 	must(h.t, h.histories.Move(h.t.Context(), s.ID, moves...))
+}
+
+// parsed is a definition of a segment.
+func parsed(t *testing.T, text string) []segment.Definition {
+	t.Helper()
+	all, err := parseSegments([]byte(text))
+	must(t, err)
+	return all
 }
 
 // overlay makes the same invoices orders of a programme with seven affiliates, as
