@@ -82,6 +82,20 @@ func TestAnAffiliateReadsOwnAtEveryDoor(t *testing.T) {
 	h.analyst("a-example", account.OfAffiliate+account.Scope(ids["Anna"])).is("SELECT count(*) AS n, count(DISTINCT path) AS p FROM PageViewsTable", "n,p|3,1")
 }
 
+// TestSegmentsNeedHistories: a site without histories says at every door how to have some.
+func TestSegmentsNeedHistories(t *testing.T) {
+	h := newHome(t)
+	site := h.addSite("a.example", "UTC")
+	key, _, err := h.control.AddKey(t.Context(), account.Key{Scopes: []account.Scope{account.Read}})
+	must(t, err)
+	l := &leaks{h: h, t: t, key: key, hidden: regexp.MustCompile("^$")}
+	for door, q := range atEachDoor(site, metric.Visitors, metric.Segment, "fans") {
+		if status, text := l.ask(q[0], q[1], q[2]); !strings.Contains(text, "footfall site set a.example --history 24") || door != "GraphQL" && status != 400 {
+			t.Errorf("%s: %d %s", door, status, text)
+		}
+	}
+}
+
 // leaks asks with an affiliate's key.
 type leaks struct {
 	h      *home
