@@ -3,14 +3,17 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // Reports answers questions for tables.
@@ -24,8 +27,70 @@ func (d *door) report(w http.ResponseWriter, r *http.Request, sites []account.Si
 	if !ok {
 		return
 	}
+	format, err := tableFormat(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	out, err := AskReport(r.Context(), d.Reports, body, sites, d.Now())
-	d.tell(w, out, err)
+	if err != nil || format == "json" {
+		d.tell(w, out, err)
+		return
+	}
+	w.Header().Set("Content-Type", sheet.Formats[format])
+	_ = WriteTable(w, format, out) // else the client is gone
+}
+
+// tableFormat is what a table is asked for in: by the parameter format, else by the
+// Accept header, else JSON.
+func tableFormat(r *http.Request) (string, error) {
+	format, accept := r.URL.Query().Get("format"), r.Header.Get("Accept")
+	switch {
+	case format == "json" || sheet.Formats[format] != "":
+		return format, nil
+	case format != "":
+		return "", wrong("format=%q is unknown: use csv, json or ndjson", format)
+	case strings.HasPrefix(accept, "text/csv"):
+		return "csv", nil
+	case strings.HasPrefix(accept, "application/x-ndjson"):
+		return "ndjson", nil
+	}
+	return "json", nil
+}
+
+// WriteTable writes the rows of a table in one of sheet.Formats: dimensions, metrics
+// and, if it is compared, for each metric NAME_before and NAME_change, in per cent.
+func WriteTable(w io.Writer, format string, t Table) error {
+	columns := slices.Concat(t.Query.Dimensions, t.Query.Metrics)
+	compared := slices.ContainsFunc(t.Results, func(r TableRow) bool { return r.Comparison != nil })
+	if compared {
+		for _, m := range t.Query.Metrics {
+			columns = append(columns, m+"_before", m+"_change")
+		}
+	}
+	out := sheet.NewTable(w, format, columns...)
+	for _, r := range t.Results {
+		cells := make([]any, 0, len(columns))
+		for _, d := range r.Dimensions {
+			cells = append(cells, d)
+		}
+		for _, n := range r.Metrics {
+			cells = append(cells, n)
+		}
+		for i := range t.Query.Metrics {
+			switch {
+			case !compared:
+			case r.Comparison == nil:
+				cells = append(cells, nil, nil)
+			default:
+				cells = append(cells, r.Comparison.Metrics[i], r.Comparison.Change[i])
+			}
+		}
+		if err := out.Row(cells...); err != nil {
+			return err
+		}
+	}
+	return out.Close()
 }
 
 // AskReport reads a question in the form of POST /v1/query, asks it and spells the
@@ -230,15 +295,17 @@ func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table,
 // ofPart are the dimensions by which a part may be told: what a session or an event
 // has besides may lead beyond it.
 var ofPart = slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
-	return d == metric.EntryPage || d == metric.ExitPage || d == metric.Segment
+	return d == metric.EntryPage || d == metric.ExitPage || d == metric.Segment || d == metric.OfGoal
 })
 
 // within refuses what would tell more than an asker may see: metrics and dimensions
 // that aren't shown, and what the same visitors did elsewhere, by which anything
 // could be found out in small steps.
 func (s reportsOf) within(r metric.Report) error {
-	if s.own != nil && slices.Contains(r.Metrics, metric.Events) {
-		return wrong("metrics: %s is not told of one affiliate: orders are Conversions", metric.Events)
+	for _, m := range r.Metrics {
+		if s.own != nil && (m == metric.Events || slices.Contains(metric.OfGoals, m)) {
+			return wrong("metrics: %s is not told of one affiliate: orders are Conversions", m)
+		}
 	}
 	if done(r.Where) {
 		return wrong("filters: who may see a part only can't ask what its visitors did besides: leave has_done and has_not_done out")

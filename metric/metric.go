@@ -41,6 +41,12 @@ const (
 	PageSeconds     Name = "PageSeconds"     // from these to the next, in thousandths of a second
 	TimeOnPage      Name = "TimeOnPage"      // PageSeconds divided by TimedViews, in thousandths of a second
 
+	GoalCompletions Name = "GoalCompletions" // how often goals were reached: an event counts once for each goal that it reaches
+	GoalVisitors    Name = "GoalVisitors"    // distinct visitors who reached a goal
+	GoalValue       Name = "GoalValue"       // of the completions, in thousandths of the site's currency
+	GoalAudience    Name = "GoalAudience"    // Visitors, whatever goals they reached: what is split by and filtered on goals is left out
+	GoalRate        Name = "GoalRate"        // GoalVisitors divided by GoalAudience, in thousandths of a per cent
+
 	Clicks      Name = "Clicks"      // on affiliates' links, one an hour of a visitor and code
 	Conversions Name = "Conversions" // orders that an affiliate has
 	Sales       Name = "Sales"       // net amount of these, in thousandths of the site's currency
@@ -60,7 +66,8 @@ const (
 // Names lists the catalogue in display order.
 var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads,
 	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, AverageOrder,
-	Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration, TimedViews, PageSeconds, TimeOnPage, Clicks, Conversions, Sales, Commissions,
+	Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration, TimedViews, PageSeconds, TimeOnPage,
+	GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience, Clicks, Conversions, Sales, Commissions,
 	CommissionsPending, CommissionsHeld, CommissionsAvailable, CommissionsInPayout, CommissionsPaid, CommissionsReversed, EPC, ConversionRate}
 
 // OfEvents lists the metrics that are counted from events: all but the earned ones.
@@ -75,7 +82,13 @@ type Dimension string
 // Dimensions lists what questions may be split by and filtered on, beside properties.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
 	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category",
-	"region", "city", "browser_version", "os_version", "language", "screen", EntryPage, ExitPage, Weekday, HourOfDay, Segment, "affiliate", "code", "sub", "coupon", "website"}
+	"region", "city", "browser_version", "os_version", "language", "screen", EntryPage, ExitPage, Weekday, HourOfDay, Segment, OfGoal, "affiliate", "code", "sub", "coupon", "website"}
+
+// OfGoals are the metrics of goals.
+var OfGoals = []Name{GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience}
+
+// workedOut are dimensions that an event does not have by itself.
+var workedOut = []Dimension{EntryPage, ExitPage, Weekday, HourOfDay, Segment, OfGoal}
 
 // Dimensions that are worked out.
 const (
@@ -158,6 +171,7 @@ type Query struct {
 	// Refunded, as nothing is converted. "" adds only amounts that name none.
 	Currency string
 	Members  []Member // of a question that asks of segments: see Report
+	Goals    []Goal   // likewise
 }
 
 // Point is one figure: Value in the step that starts at Time.
@@ -240,7 +254,7 @@ func (q Query) Check() error {
 			return err
 		}
 	}
-	return cmp.Or(r.checkClock(), r.checkMembers())
+	return cmp.Or(r.checkClock(), r.checkMembers(), r.checkGoals(q.Metric))
 }
 
 // byQuarter reports whether the metric is kept by quarters of an hour, or made of

@@ -30,6 +30,7 @@ type Report struct {
 	// Members, of a report that asks of segments, tells who is in which; at most
 	// MaxMembers, each once. It is whoever asks a store that looks them up.
 	Members []Member
+	Goals   []Goal // of the site; without them nothing reaches a goal. WithGoals sets them
 }
 
 // Member tells that a visitor is in a segment.

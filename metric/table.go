@@ -12,7 +12,7 @@ import (
 
 // Report is the question as one for a table, of every row.
 func (q Query) Report() Report {
-	r := Report{Site: q.Site, Metrics: []Name{q.Metric}, Step: q.Step, Window: q.Window, Zone: q.Zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate, Members: q.Members}
+	r := Report{Site: q.Site, Metrics: []Name{q.Metric}, Step: q.Step, Window: q.Window, Zone: q.Zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate, Members: q.Members, Goals: q.Goals}
 	if q.By != "" {
 		r.By = []Dimension{q.By}
 	}

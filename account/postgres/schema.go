@@ -92,4 +92,12 @@ CREATE TABLE audit (
 );
 CREATE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$;
 CREATE TRIGGER audit_is_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to();
+`, `
+CREATE TABLE goals (
+	site       TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name       TEXT COLLATE "C" NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    BIGINT NOT NULL,
+	PRIMARY KEY (site, name)
+);
 `}

@@ -81,10 +81,11 @@ func (h *house) answerFromEvents(ctx context.Context, q metric.Query) (metric.Da
 	if st == nil {
 		return metric.Dataset{}, errRebuilding
 	}
-	var err error
-	if q.Members, err = h.members(ctx, q.Report()); err != nil {
+	r, err := h.lookedUp(ctx, q.Report())
+	if err != nil {
 		return metric.Dataset{}, err
 	}
+	q.Goals, q.Members = r.Goals, r.Members
 	return st.Answer(ctx, q)
 }
 

@@ -49,8 +49,8 @@ type matrix struct {
 	asks int
 }
 
-// asked is what is asked of a site by a dimension.
-type asked struct {
+// cell is what is asked of a site by a dimension.
+type cell struct {
 	*site
 	metrics []metric.Name
 	by      metric.Dimension
@@ -61,16 +61,16 @@ type asked struct {
 // metric at a time, every one of the log and some of the larger files'.
 var matrixDoors = []struct {
 	name string
-	ask  func(*matrix, asked) map[metric.Name]toldFigures
+	ask  func(*matrix, cell) map[metric.Name]toldFigures
 }{
 	{"POST", (*matrix).post}, {"GET", (*matrix).get}, {"GraphQL", (*matrix).graphql}, {"SQL", (*matrix).sql}, {"the command", (*matrix).command},
 }
 
 // ofEvents asks for what is counted from events.
 func (x *matrix) ofEvents(s *site) {
-	counted := newRecount(s.things, s.zone, s.segments)
+	counted := newRecount(s.things, s.zone, s.segments, s.goals)
 	for _, d := range append([]metric.Dimension{"", s.property}, metric.Dimensions...) {
-		a := asked{site: s, by: d}
+		a := cell{site: s, by: d}
 		for _, m := range metric.OfEvents {
 			if x.askable(s, m, d) && (d != metric.Segment || s.segments != nil) {
 				a.metrics = append(a.metrics, m)
@@ -87,7 +87,7 @@ func (x *matrix) ofEvents(s *site) {
 func (x *matrix) ofLedger(s *site) {
 	for m, dimensions := range metric.Earned {
 		for _, d := range append([]metric.Dimension{""}, dimensions...) {
-			x.compare(asked{site: s, by: d, metrics: []metric.Name{m}}, s.ledger[d].want)
+			x.compare(cell{site: s, by: d, metrics: []metric.Name{m}}, s.ledger[d].want)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (x *matrix) askable(s *site, m metric.Name, d metric.Dimension) bool {
 }
 
 // compare asks each door.
-func (x *matrix) compare(a asked, want func(metric.Name) toldFigures) {
+func (x *matrix) compare(a cell, want func(metric.Name) toldFigures) {
 	for _, door := range matrixDoors {
 		name, got := door.name, door.ask(x, a)
 		for _, m := range a.metrics {
@@ -113,7 +113,7 @@ func (x *matrix) compare(a asked, want func(metric.Name) toldFigures) {
 }
 
 // post asks for a table of all metrics.
-func (x *matrix) post(a asked) map[metric.Name]toldFigures {
+func (x *matrix) post(a cell) map[metric.Name]toldFigures {
 	all := map[metric.Name]toldFigures{}
 	for some := range slices.Chunk(a.metrics, metric.MaxMetrics) {
 		by := []metric.Dimension{}
@@ -149,7 +149,7 @@ func spellNumber(n *json.Number) string {
 }
 
 // toldBy is what a list of points tells.
-func toldBy(a asked, points []api.Point) toldFigures {
+func toldBy(a cell, points []api.Point) toldFigures {
 	all := toldFigures{}
 	for _, p := range points {
 		if a.by == "" {
@@ -160,14 +160,14 @@ func toldBy(a asked, points []api.Point) toldFigures {
 	return all
 }
 
-func (a asked) parameters(m metric.Name) url.Values {
+func (a cell) parameters(m metric.Name) url.Values {
 	to := days(a.zone, a.from, a.to).To.Format(time.DateOnly)
 	return url.Values{"site": {a.ID}, "metric": {string(m)}, "by": {string(a.by)}, "from": {a.from}, "to": {to}, "step": {"total"}}
 }
 
 // some are the metrics that are asked for one by one: of a large file another one
 // each time.
-func (x *matrix) some(a asked) (some []metric.Name) {
+func (x *matrix) some(a cell) (some []metric.Name) {
 	x.asks++
 	for i, m := range a.metrics {
 		if a.whole || len(a.metrics) == 1 || i == x.asks%len(a.metrics) {
@@ -177,7 +177,7 @@ func (x *matrix) some(a asked) (some []metric.Name) {
 	return some
 }
 
-func (x *matrix) get(a asked) map[metric.Name]toldFigures {
+func (x *matrix) get(a cell) map[metric.Name]toldFigures {
 	all := map[metric.Name]toldFigures{}
 	for _, m := range x.some(a) {
 		var answer api.Answer
@@ -188,7 +188,7 @@ func (x *matrix) get(a asked) map[metric.Name]toldFigures {
 }
 
 // graphql asks for all metrics in one request.
-func (x *matrix) graphql(a asked) map[metric.Name]toldFigures {
+func (x *matrix) graphql(a cell) map[metric.Name]toldFigures {
 	by, query := "", ""
 	if name, property := a.by.Property(); property {
 		by = fmt.Sprintf(", byProperty: %q", name)
@@ -221,7 +221,7 @@ func (x *matrix) graphql(a asked) map[metric.Name]toldFigures {
 
 // command types one metric after another, so that each dimension and each metric is
 // typed; it is read where GET is.
-func (x *matrix) command(a asked) map[metric.Name]toldFigures {
+func (x *matrix) command(a cell) map[metric.Name]toldFigures {
 	x.asks++
 	m := a.metrics[x.asks%len(a.metrics)]
 	args := []string{"query"}
@@ -240,7 +240,7 @@ func (x *matrix) command(a asked) map[metric.Name]toldFigures {
 var (
 	sqlColumns = map[metric.Dimension]string{"": "''", "page": "path", "event": "name", "affiliate": "affiliate_id", "website": "website"}
 	sqlLacks   = map[metric.Dimension]string{metric.EntryPage: "sessions are cut when asked", metric.ExitPage: "likewise", metric.Weekday: "times are UTC, and no zone is known", metric.HourOfDay: "likewise",
-		metric.Segment: "memberships are no table", "product": "lines are no table", "category": "likewise"}
+		metric.Segment: "memberships are no table", metric.OfGoal: "goals are no table", "product": "lines are no table", "category": "likewise"}
 	sqlMetrics = map[metric.Name]string{
 		metric.PageViews: "count(CASE WHEN type IN ('page', 'screen') THEN 1 END)", metric.Visitors: "count(DISTINCT CASE WHEN type IN ('page', 'screen') THEN visitor_id END)",
 		metric.Downloads: "count(CASE WHEN name = 'File Downloaded' THEN 1 END)", metric.Events: "count(*)", metric.ProductViews: "count(CASE WHEN name = 'Product Viewed' THEN 1 END)", metric.CartAdds: "count(CASE WHEN name = 'Product Added' THEN 1 END)",
@@ -256,7 +256,7 @@ var (
 )
 
 // sql asks for CSV of what SQL has.
-func (x *matrix) sql(a asked) map[metric.Name]toldFigures {
+func (x *matrix) sql(a cell) map[metric.Name]toldFigures {
 	if _, property := a.by.Property(); property || sqlLacks[a.by] != "" {
 		return nil
 	}
@@ -328,14 +328,14 @@ func (x *matrix) truths(log, clicks, orders, overlay *site) {
 	truthOf(t, "accesslog-combined", &ofLog)
 	truthOf(t, "shop-clickstream", &ofClicks)
 	truthOf(t, "shop-orders", &ofOrders)
-	whole := func(s *site, m metric.Name) int64 { return newRecount(s.things, s.zone, nil).by("")[""][m] }
+	whole := func(s *site, m metric.Name) int64 { return newRecount(s.things, s.zone, nil, nil).by("")[""][m] }
 	got := []int64{whole(log, metric.PageViews), whole(log, metric.Sessions), whole(log, metric.Bounces), whole(clicks, metric.ProductViews), whole(orders, metric.Orders), whole(orders, metric.Revenue), whole(orders, metric.Refunds), whole(orders, metric.Refunded)}
 	want := []int64{ofLog.Views, ofLog.Sessions, ofLog.Bounces, ofClicks.Rows, ofOrders.Orders, ofOrders.Sales, ofOrders.Notes, -ofOrders.Back}
 	if !slices.Equal(got, want) || len(ofClicks.Categories) == 0 {
 		t.Errorf("the recount is %v, the truth %v", got, want)
 	}
 	categories, pence := map[string]int64{}, map[string]int64{}
-	for value, n := range newRecount(clicks.things, clicks.zone, nil).by("category") {
+	for value, n := range newRecount(clicks.things, clicks.zone, nil, nil).by("category") {
 		categories[value] = n[metric.ProductViews]
 	}
 	for coupon, n := range overlay.ledger["coupon"] {
@@ -360,7 +360,7 @@ func (x *matrix) daily(s *site) {
 		byDay[day] = append(byDay[day], t)
 	}
 	for day, things := range byDay {
-		for page, of := range newRecount(things, s.zone, nil).by("page") {
+		for page, of := range newRecount(things, s.zone, nil, nil).by("page") {
 			if of[metric.PageViews] == 0 {
 				continue
 			}

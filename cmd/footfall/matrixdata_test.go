@@ -40,7 +40,8 @@ type site struct {
 	property metric.Dimension
 	things   []*thing
 	segments map[string][]string // who is in which
-	whole    bool                // every door is asked for every figure
+	goals    []reached
+	whole    bool // every door is asked for every figure
 	ledger   map[metric.Dimension]recounted
 }
 
@@ -112,6 +113,12 @@ var (
 func (h *home) accessLog() *site {
 	s := h.makeSite("www.semicomplete.com", "UTC", "USD", "2015-05-17", "2015-05-20", "missing", 0)
 	s.whole = true
+	for name, is := range map[string][]string{"Blog": {"--page", "/blog/*", "--value", "2.5"}, "File": {"--event", event.Download}} {
+		if fault, code := h.typed(nil, append([]string{"goal", "add", name, "--site", s.ID}, is...)...); code != 0 {
+			h.t.Fatal(fault)
+		}
+	}
+	s.goals = []reached{{"Blog", 2500, func(t *thing) bool { return t.view && strings.HasPrefix(t.of["page"], "/blog/") }}, {"File", 0, func(t *thing) bool { return t.download }}}
 	path, err := filepath.Abs(filepath.Join("..", "..", "..", "shared", "data", "accesslog-combined", "access.log.gz"))
 	must(h.t, err)
 	lines := bufio.NewScanner(shared(h.t, "accesslog-combined/access.log.gz"))

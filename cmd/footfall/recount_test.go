@@ -23,6 +23,7 @@ type thing struct {
 	lines          []lineSold
 	of             map[metric.Dimension]string // what is said of it, by dimension and property
 	counts         map[metric.Name]int64       // what it counts for, of any line
+	goals          []reached
 }
 
 // lineSold is a line of a trade event.
@@ -38,14 +39,22 @@ type recounted map[string]map[metric.Name]int64
 type recount struct {
 	things   []*thing
 	segments map[string][]string // by whose history it is
+	goals    []reached
+}
+
+// reached is a goal: of what, and what a completion is worth in thousandths.
+type reached struct {
+	name  string
+	worth int64
+	by    func(*thing) bool
 }
 
 // newRecount finds the sessions and what each thing counts for.
-func newRecount(things []*thing, zone *time.Location, segments map[string][]string) *recount {
+func newRecount(things []*thing, zone *time.Location, segments map[string][]string, goals []reached) *recount {
 	slices.SortStableFunc(things, func(a, b *thing) int { return a.at.Compare(b.at) })
 	sessions := map[string][][]*thing{}
 	for _, t := range things {
-		t.counts = map[metric.Name]int64{metric.Events: 1}
+		t.counts, t.goals = map[metric.Name]int64{metric.Events: 1}, nil
 		local := t.at.In(zone)
 		t.of[metric.HourOfDay] = fmt.Sprintf("%02d", local.Hour())
 		t.of[metric.Weekday] = fmt.Sprint((int(local.Weekday())+6)%7 + 1)
@@ -70,7 +79,16 @@ func newRecount(things []*thing, zone *time.Location, segments map[string][]stri
 	for _, t := range things {
 		t.inSession(sessions[t.who])
 	}
-	return &recount{things, segments}
+	for _, t := range things {
+		for _, g := range goals {
+			if g.by(t) {
+				t.goals = append(t.goals, g)
+				t.counts[metric.GoalCompletions]++
+				t.counts[metric.GoalValue] += g.worth
+			}
+		}
+	}
+	return &recount{things, segments, goals}
 }
 
 // visit puts a page view into the visitor's session, or begins one.
@@ -109,7 +127,10 @@ func (t *thing) inSession(sessions [][]*thing) {
 
 // by counts everything by a dimension; "" is one row.
 func (r *recount) by(d metric.Dimension) recounted {
-	all, visitors := recounted{}, map[string]map[string]bool{}
+	if d == metric.OfGoal {
+		return r.byGoal()
+	}
+	all, visitors, reached := recounted{}, whoBy{}, whoBy{}
 	for _, t := range r.things {
 		if d == "product" || d == "category" {
 			for value, amount := range t.parts(d) {
@@ -123,16 +144,55 @@ func (r *recount) by(d metric.Dimension) recounted {
 		}
 		for _, value := range values {
 			all.add(value, t, t.amount)
-			if t.view && t.who != "" {
-				if visitors[value] == nil {
-					visitors[value] = map[string]bool{}
-				}
-				visitors[value][t.who] = true
-				all[value][metric.Visitors] = int64(len(visitors[value]))
+			if t.view {
+				all[value][metric.Visitors] = visitors.add(value, t.who)
+				all[value][metric.GoalAudience] = all[value][metric.Visitors]
+			}
+			if len(t.goals) > 0 {
+				all[value][metric.GoalVisitors] = reached.add(value, t.who)
 			}
 		}
 	}
 	return all
+}
+
+// byGoal counts everything by the goals it reaches. Visitors are then those who reach
+// them, by whatever they do, and the audience is everybody's.
+func (r *recount) byGoal() recounted {
+	all, reached, audience := recounted{}, whoBy{}, whoBy{}
+	for _, t := range r.things {
+		if t.view {
+			audience.add("", t.who)
+		}
+		for _, g := range t.goals {
+			all.add(g.name, t, t.amount)
+			all[g.name][metric.GoalCompletions] += 1 - t.counts[metric.GoalCompletions] // of this goal, and not of all
+			all[g.name][metric.GoalValue] += g.worth - t.counts[metric.GoalValue]
+			all[g.name][metric.Visitors] = reached.add(g.name, t.who)
+			all[g.name][metric.GoalVisitors] = all[g.name][metric.Visitors]
+		}
+	}
+	for _, g := range r.goals {
+		if all[g.name] == nil {
+			all[g.name] = map[metric.Name]int64{}
+		}
+		all[g.name][metric.GoalAudience] = int64(len(audience[""]))
+	}
+	return all
+}
+
+// whoBy is visitors by something.
+type whoBy map[string]map[string]bool
+
+// add adds one, unless it is unknown, and is how many there are.
+func (d whoBy) add(value, who string) int64 {
+	if d[value] == nil {
+		d[value] = map[string]bool{}
+	}
+	if who != "" {
+		d[value][who] = true
+	}
+	return int64(len(d[value]))
 }
 
 // parts is what the lines of a trade event have of each product or category.
@@ -188,15 +248,17 @@ func (x recounted) figure(value string, m metric.Name) *big.Rat {
 		return divide(metric.SessionSeconds, metric.Sessions, 1, 1000)
 	case metric.TimeOnPage:
 		return divide(metric.PageSeconds, metric.TimedViews, 1, 1000)
+	case metric.GoalRate:
+		return divide(metric.GoalVisitors, metric.GoalAudience, 100, 1)
 	case metric.EPC:
 		return divide(metric.Commissions, metric.Clicks, 1, 1000)
 	case metric.ConversionRate:
 		return divide(metric.Conversions, metric.Clicks, 100, 1)
-	case metric.Revenue, metric.Refunded, metric.SessionSeconds, metric.PageSeconds, metric.Sales, metric.Commissions,
+	case metric.GoalValue, metric.Revenue, metric.Refunded, metric.SessionSeconds, metric.PageSeconds, metric.Sales, metric.Commissions,
 		metric.CommissionsPending, metric.CommissionsHeld, metric.CommissionsAvailable, metric.CommissionsInPayout, metric.CommissionsPaid, metric.CommissionsReversed:
 		return big.NewRat(n[m], 1000)
 	case metric.PageViews, metric.Visitors, metric.Sessions, metric.Bounces, metric.Downloads, metric.ProductViews, metric.CartAdds, metric.Orders, metric.Refunds,
-		metric.Events, metric.SessionViews, metric.TimedViews, metric.Clicks, metric.Conversions:
+		metric.GoalCompletions, metric.GoalVisitors, metric.GoalAudience, metric.Events, metric.SessionViews, metric.TimedViews, metric.Clicks, metric.Conversions:
 		return big.NewRat(n[m], 1)
 	}
 	panic("no recount of the metric " + m + ": say in figure what it is of")

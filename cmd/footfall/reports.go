@@ -32,11 +32,21 @@ func (s eventTables) Tabulate(ctx context.Context, r metric.Report) (metric.Tabl
 	if st == nil {
 		return metric.Table{}, errRebuilding
 	}
-	var err error
-	if r.Members, err = s.h.members(ctx, r); err != nil {
+	r, err := s.h.lookedUp(ctx, r)
+	if err != nil {
 		return metric.Table{}, err
 	}
 	return st.Tabulate(ctx, r)
+}
+
+// lookedUp is the report with what a store is told of the site: its goals, and who is in
+// which segment, if they are asked for.
+func (h *house) lookedUp(ctx context.Context, r metric.Report) (metric.Report, error) {
+	r, err := h.withGoals(ctx, r)
+	if err == nil {
+		r.Members, err = h.members(ctx, r)
+	}
+	return r, err
 }
 
 // members tells who is in the segments that a report asks of, as they are now.

@@ -80,7 +80,7 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 
 // eventDimensions are those that events have.
 var eventDimensions = append(slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
-	return slices.Contains(metric.Programs, d)
+	return slices.Contains(metric.Programs, d) || d == metric.OfGoal
 }), metric.Property("plan"))
 
 // members are of visitors of Odd, by user id and anonymous id.
@@ -88,7 +88,7 @@ var members = []metric.Member{{Visitor: "u1", Segment: "fans"}, {Visitor: "u1", 
 
 // question makes a random question about the time around at.
 func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
-	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.OfEvents[r.IntN(len(metric.OfEvents))], Zone: zone, Bots: r.IntN(3) == 0,
+	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.OfEvents[r.IntN(slices.Index(metric.OfEvents, metric.OfGoals[0]))], Zone: zone, Bots: r.IntN(3) == 0,
 		Currency: pick(r, "", "EUR", "EUR", "USD"), Members: members}
 	q.Step = append(period.Steps, period.Total)[r.IntN(len(period.Steps)+1)]
 	begin := at.Add(-time.Duration(r.Int64N(int64(40 * time.Hour))))
