@@ -41,7 +41,7 @@ type site struct {
 	things   []*thing
 	segments map[string][]string // who is in which
 	goals    []reached
-	whole    bool // every door is asked for every figure
+	small    bool // so that more can be asked
 	ledger   map[metric.Dimension]recounted
 }
 
@@ -112,7 +112,7 @@ var (
 // referrers are called is the enricher's to say, whose tests have tables of their own.
 func (h *home) accessLog() *site {
 	s := h.makeSite("www.semicomplete.com", "UTC", "USD", "2015-05-17", "2015-05-20", "missing", 0)
-	s.whole = true
+	s.small = true
 	for name, is := range map[string][]string{"Blog": {"--page", "/blog/*", "--value", "2.5"}, "File": {"--event", event.Download}} {
 		if fault, code := h.typed(nil, append([]string{"goal", "add", name, "--site", s.ID}, is...)...); code != 0 {
 			h.t.Fatal(fault)
