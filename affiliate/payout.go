@@ -14,6 +14,7 @@ import (
 
 	"footfall/ledger"
 	"footfall/money"
+	"footfall/sheet"
 )
 
 // Select picks what the next payouts of an affiliate take, by currency, sorted by
@@ -151,12 +152,7 @@ func write(w io.Writer, table [][]string) error {
 
 // cell is a text that a spreadsheet shows and does not run: one that begins as a
 // formula gets an apostrophe before it (OWASP, CSV injection).
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
-}
+func cell(text string) string { return sheet.Harmless(text) }
 
 // moment is a time to the millisecond, in UTC.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

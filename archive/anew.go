@@ -24,13 +24,19 @@ type Changing func(events []event.Event) (changed int)
 // under way is waited for. What comes while it works it may miss: that is to be
 // changed before it is archived. Like Remove it works in steps, and may be called again after an error.
 func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed, error) {
+	return a.ChangeWithin(ctx, site, period.Window{}, do)
+}
+
+// ChangeWithin is Change of the objects that have events of a window; all of them if
+// it is zero. Events beside it, in the same objects, are given to do, too.
+func (a *Archive) ChangeWithin(ctx context.Context, site string, w period.Window, do Changing) (Removed, error) {
 	var all Removed
 	end, err := a.begin(ctx) // what is being written now is not missed
 	if err != nil {
 		return all, fmt.Errorf("archive: changing events of %s: %w", site, err)
 	}
 	end()
-	wanted, err := a.looked(ctx, site, period.Window{}, do)
+	wanted, err := a.looked(ctx, site, w, do)
 	if err != nil || len(wanted) == 0 {
 		return all, err
 	}
@@ -140,7 +146,7 @@ func (a *Archive) looked(ctx context.Context, site string, w period.Window, chan
 	m := a.now()
 	err := m.each(ctx, a.objects, func(e entry) error {
 		for _, o := range e.Objects {
-			if o.Site != site || w != (period.Window{}) && (o.MaxTime < w.From.UnixMilli() || !instant(o.MinTime).Before(w.To)) {
+			if o.Site != site || !o.within(w) {
 				continue
 			}
 			f, err := fetch(ctx, a.objects, o)

@@ -170,25 +170,33 @@ func (e *Error) Error() string { return "footfall: " + e.Why }
 
 // Query asks a question. What the server refuses is an *Error.
 func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return nil, fmt.Errorf("footfall: the question can't be spelled: %w", err)
+	out := new(Result)
+	if err := c.post(ctx, "/v1/query", q, out); err != nil {
+		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Address, "/")+"/v1/query", bytes.NewReader(body))
+	return out, nil
+}
+
+// post sends a question to a path and reads the answer.
+func (c Client) post(ctx context.Context, path string, question, answer any) error {
+	body, err := json.Marshal(question)
 	if err != nil {
-		return nil, fmt.Errorf("footfall: %w", err)
+		return fmt.Errorf("footfall: the question can't be spelled: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Address, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("footfall: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	res, err := c.send(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer res.Body.Close()
-	out := new(Result)
-	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
-		return nil, fmt.Errorf("footfall: the answer can't be read: %w", err)
+	if err := json.NewDecoder(res.Body).Decode(answer); err != nil {
+		return fmt.Errorf("footfall: the answer can't be read: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 // Export is a question for a site's events, one by one in the order of their time.

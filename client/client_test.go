@@ -54,7 +54,7 @@ func open(t *testing.T) (client.Client, *tables) {
 		t.Fatal(err)
 	}
 	s := &tables{}
-	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s}))
+	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s, Goals: funnels{}, Funnels: funnels{}}))
 	t.Cleanup(server.Close)
 	return client.Client{Address: server.URL + "/", Key: token}, s
 }
@@ -140,6 +140,40 @@ console.log(JSON.stringify([answer.results[0].metrics, answer.query.dimensions, 
 	}
 	if len(s.asked) != 1 || s.asked[0].Where.Dimension != "country" {
 		t.Errorf("asked %+v", s.asked)
+	}
+}
+
+// funnels is a site with one goal, of whose visitors half take each next step.
+type funnels struct{ unchanged }
+
+type unchanged = api.Goals // a field of another name than the method
+
+func (funnels) Goals(context.Context, string) ([]metric.Goal, error) {
+	return []metric.Goal{{Name: "Sign up", Act: metric.Act{Event: "Signed Up"}}}, nil
+}
+
+func (funnels) Funnel(_ context.Context, f metric.Funnel) (metric.Passage, error) {
+	if len(f.Steps) != 2 || f.Steps[1].Event != "Signed Up" || f.Within != 24*time.Hour || f.Steps[0].Where == nil {
+		return metric.Passage{}, fmt.Errorf("asked %+v", f)
+	}
+	return metric.Passage{Visitors: []int64{8, 4}, Source: "events", AsOf: now}, nil
+}
+
+// TestFunnels: the client asks for a funnel, and can ask what the answer says was asked.
+func TestFunnels(t *testing.T) {
+	c, _ := open(t)
+	f := client.Funnel{Range: client.Days("2024-03-01", "2024-03-09"), Within: "24h",
+		Steps: []client.Step{{Name: "Prices", Page: "/pricing*", Filters: []client.Filter{client.Is(client.ByCountry, "DE")}}, {Goal: "Sign up"}}}
+	for range 2 {
+		out, err := c.Funnel(t.Context(), f)
+		if err != nil || len(out.Steps) != 2 || out.Steps[1].Visitors != 4 || out.Steps[1].StepRate.String() != "50" || out.Steps[0].StepRate != nil || out.Steps[1].Dropoff != 4 || out.Steps[0].Name != "Prices" || !out.Meta.AsOf.Equal(now) {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		f = out.Query
+	}
+	var refused *client.Error
+	if _, err := c.Funnel(t.Context(), client.Funnel{Range: client.Named("7d")}); !errors.As(err, &refused) || refused.Status != 400 || !strings.Contains(refused.Why, "steps") {
+		t.Errorf("without steps: %v", err)
 	}
 }
 

@@ -59,6 +59,43 @@ export interface Result {
   query: Query
 }
 
+/** What a visitor does: a page viewed (* is any characters), or an event sent. */
+export interface Act {
+  page?: string
+  event?: string
+  /** What else holds of it. */
+  filters?: Filter[]
+}
+
+/** How many visitors did some things one after another. */
+export interface Funnel {
+  site_id?: string
+  /** 2 to 8, each a goal or what is done. */
+  steps: (Act & { goal?: string; name?: string })[]
+  date_range: RangeName | Between
+  /** Most time from the first step to the last: 30m, 24h, 7d. */
+  within?: `${number}${'m' | 'h' | 'd'}`
+  filters?: Filter[]
+  timezone?: string
+  bots?: boolean
+}
+
+export interface FunnelStep {
+  name: string
+  visitors: number
+  /** In per cent: of the first step's visitors, of those of the step before, and who of these did not go on. */
+  conversion_rate: Figure
+  conversion_rate_step: Figure
+  dropoff: number
+  dropoff_percentage: Figure
+}
+
+export interface FunnelResult {
+  results: FunnelStep[]
+  meta: { source: string; as_of: string }
+  query: Funnel
+}
+
 /** A refusal by the server. */
 export declare class FootfallError extends Error {
   readonly status: number
@@ -81,6 +118,7 @@ export interface Export {
 export declare class Footfall {
   constructor(address: string, key: string, options?: { fetch?: typeof fetch })
   query(question: Query, options?: { signal?: AbortSignal }): Promise<Result>
+  funnel(question: Funnel, options?: { signal?: AbortSignal }): Promise<FunnelResult>
   /** Events in the order of their time, as they are read. A stream that fails was broken off: what was read is not whole. */
   export(question?: Export, options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>
 }

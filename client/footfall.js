@@ -1,4 +1,4 @@
-// Asks a Footfall server for figures: POST /v1/query and GET /v1/export, for browsers and Node 18 or
+// Asks a Footfall server for figures: POST /v1/query and /v1/funnel, GET /v1/export, for browsers and Node 18 or
 // later. Its types are in footfall.d.ts.
 
 /** A refusal by the server, or no answer. */
@@ -23,8 +23,16 @@ export class Footfall {
     this.#fetch = options.fetch ?? ((...all) => fetch(...all))
   }
 
-  async query(question, options = {}) {
-    const answer = await this.#send('/v1/query', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
+  query(question, options) {
+    return this.#post('/v1/query', question, options)
+  }
+
+  funnel(question, options) {
+    return this.#post('/v1/funnel', question, options)
+  }
+
+  async #post(path, question, options = {}) {
+    const answer = await this.#send(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
     return answer.json()
   }
 

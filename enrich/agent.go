@@ -38,16 +38,24 @@ func (x *Enricher) agent(ua string) agent {
 	return a
 }
 
-func (x *Enricher) readAgent(ua string) agent {
-	ua = ua[:min(len(ua), agentMax)]
-	var a agent
-	word := x.bots.find(ua)
-	if word == "://" {
+// agentMark is before the word of a user agent that a bot was known by.
+const agentMark = "ua: "
+
+// botOf is the label of a text that holds a word of the list; "" if none is in it.
+func (x *Enricher) botOf(text string) string {
+	word := x.bots.find(text)
+	switch word {
+	case "":
+		return ""
+	case "://":
 		word = "link" // to a page about the crawler: no browser has one
 	}
-	if word != "" {
-		a.bot = "ua: " + strings.ToValidUTF8(word[:min(len(word), event.MaxID-len("ua: "))], "")
-	}
+	return agentMark + strings.ToValidUTF8(word[:min(len(word), event.MaxID-len(agentMark))], "")
+}
+
+func (x *Enricher) readAgent(ua string) agent {
+	ua = ua[:min(len(ua), agentMax)]
+	a := agent{bot: x.botOf(ua)}
 	if ua == "" || ua == "-" {
 		return a
 	}
@@ -74,11 +82,21 @@ func (x *Enricher) botStep(e *event.Event, from Sender) {
 	e.Bot = x.agent(from.UserAgent).bot
 	switch {
 	case x.ownWords:
-	case e.Channel == "plain" && clients[e.Bot]:
+	case written(e):
 		e.Bot = ""
-	case from.UserAgent == "" && (e.Channel == "web" || e.Channel == "pixel" || e.Channel == "redirect"):
-		e.Bot = "no user agent"
+	case from.UserAgent == "" && namesItself(e):
+		e.Bot = noAgent
 	}
+}
+
+const noAgent = "no user agent"
+
+// written reports whether a bot is a program that somebody sends a plain POST with.
+func written(e *event.Event) bool { return e.Channel == "plain" && clients[e.Bot] }
+
+// namesItself reports whether an event is of a browser, if it is of a person.
+func namesItself(e *event.Event) bool {
+	return e.Channel == "web" || e.Channel == "pixel" || e.Channel == "redirect"
 }
 
 func (x *Enricher) deviceStep(e *event.Event, from Sender) {

@@ -12,6 +12,9 @@ import (
 type step struct {
 	name string
 	run  func(x *Enricher, e *event.Event, from Sender)
+	// again derives it anew from what is kept of the event; nil where that needs
+	// what was forgotten at the door.
+	again func(a *Again, e *event.Event)
 }
 
 // steps is the one list of what happens to an event, in order. A step relies
@@ -31,17 +34,17 @@ type step struct {
 // After the last step the address is forgotten: no step has put it, or the raw
 // user agent, into a field or a table.
 var steps = []step{
-	{"page", (*Enricher).pageStep},
-	{"bot", (*Enricher).botStep},
-	{"visitor", (*Enricher).visitorStep},
-	{"session", (*Enricher).sessionStep},
-	{"place", (*Enricher).placeStep},
-	{"device", (*Enricher).deviceStep},
-	{"language", (*Enricher).languageStep},
-	{"screen", (*Enricher).screenStep},
-	{"affiliate", (*Enricher).affiliateStep},
-	{"campaign", (*Enricher).campaignStep},
-	{"referrer", (*Enricher).referrerStep},
+	{"page", (*Enricher).pageStep, asBefore((*Enricher).pageStep)},
+	{"bot", (*Enricher).botStep, (*Again).bot},
+	{"visitor", (*Enricher).visitorStep, nil},
+	{"session", (*Enricher).sessionStep, (*Again).session},
+	{"place", (*Enricher).placeStep, nil},
+	{"device", (*Enricher).deviceStep, nil},
+	{"language", (*Enricher).languageStep, nil},
+	{"screen", (*Enricher).screenStep, nil},
+	{"affiliate", (*Enricher).affiliateStep, (*Again).affiliate},
+	{"campaign", (*Enricher).campaignStep, asBefore((*Enricher).campaignStep)},
+	{"referrer", (*Enricher).referrerStep, (*Again).referrer},
 }
 
 // Enricher turns what was sent into what is kept. It is safe for concurrent

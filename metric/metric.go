@@ -297,15 +297,26 @@ func (q Query) Answer(values map[string][]int64, totals map[string]int64, now ti
 	if q.By == "" && values[""] == nil {
 		values = map[string][]int64{"": nil}
 	}
-	names := make([]string, 0, len(values))
+	type ranked struct {
+		name  string
+		total int64
+	}
+	series := make([]ranked, 0, len(values))
 	for name, steps := range values {
 		if q.By == "" || something(steps) {
-			names = append(names, name)
+			series = append(series, ranked{name, totals[name]})
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a, b))
+	slices.SortFunc(series, func(a, b ranked) int {
+		if a.total != b.total {
+			return cmp.Compare(b.total, a.total)
+		}
+		return strings.Compare(a.name, b.name)
 	})
+	names := make([]string, len(series))
+	for i := range series {
+		names[i] = series[i].name
+	}
 	return q.points(names, now, func(name string, step int) (int64, bool) { return at(values[name], step), true })
 }
 

@@ -25,6 +25,7 @@ type allOrdersView struct {
 	Filters []tab
 	Number  string
 	Older   string
+	File    string // all of them as CSV
 	Zone    *time.Location
 }
 
@@ -41,20 +42,28 @@ func (v *visit) allOrders() error {
 	if err != nil {
 		return err
 	}
-	x := allOrdersView{Number: q.Get("number"), Zone: v.zone}
+	x := allOrdersView{Number: q.Get("number"), File: v.fileOf(), Zone: v.zone}
 	show := q.Get("show")
 	for _, s := range [][2]string{{"", "All"}, {"with", "With an affiliate"}, {"without", "Without"}} {
 		values := url.Values{"show": {s[0]}}
 		x.Filters = append(x.Filters, tab{link: link{v.path("/orders") + "?" + values.Encode(), s[1]}, Current: s[0] == show && x.Number == ""})
 	}
 	var orders []affiliate.Order
+	f := affiliate.OrderFilter{Program: v.program.ID, Affiliate: q.Get("affiliate"), Before: q.Get("before"), Unattributed: show == "without"}
 	if x.Number != "" {
-		orders, err = v.desk.Numbered(v.ctx(), v.program.ID, x.Number)
-	} else {
-		orders, err = v.list(affiliate.OrderFilter{Program: v.program.ID, Affiliate: q.Get("affiliate"), Before: q.Get("before"), Unattributed: show == "without"}, show == "with")
+		if orders, err = v.desk.Numbered(v.ctx(), v.program.ID, x.Number); orders == nil {
+			orders = []affiliate.Order{}
+		}
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case v.asFile():
+		return v.ordersFile(names, orders, f, show == "with")
+	case x.Number == "":
+		if orders, err = v.list(f, show == "with"); err != nil {
+			return err
+		}
 	}
 	if len(orders) > pageSize {
 		orders = orders[:pageSize]
@@ -62,11 +71,7 @@ func (v *visit) allOrders() error {
 		x.Older = v.path("/orders") + "?" + q.Encode()
 	}
 	for _, o := range orders {
-		s := sold{Order: o, Name: names[o.Affiliate]}
-		for _, l := range o.Lines {
-			s.Net += l.Net
-		}
-		x.Orders = append(x.Orders, s)
+		x.Orders = append(x.Orders, sold{o, netOf(o), names[o.Affiliate]})
 	}
 	return v.show(200, "sold.html", "Orders", x)
 }
@@ -126,9 +131,7 @@ func (v *visit) showOrder(status int, f *form) error {
 		return err
 	}
 	x := toldView{Told: t, Form: f, Zone: v.zone}
-	for _, l := range t.Order.Lines {
-		x.Net += l.Net
-	}
+	x.Net = netOf(t.Order)
 	if x.Names, x.Affiliates, err = v.names(); err != nil {
 		return err
 	}
@@ -170,6 +173,7 @@ type flagsView struct {
 	Names  map[string]string
 	States []tab
 	Pages  pages
+	File   string // all of them as CSV
 	Zone   *time.Location
 }
 
@@ -180,16 +184,19 @@ func (v *visit) flags() error {
 		return err
 	}
 	state := cmp.Or(v.r.URL.Query().Get("state"), "open")
-	x := flagsView{Zone: v.zone}
+	x := flagsView{File: v.fileOf(), Zone: v.zone}
 	for _, s := range []string{"open", "cleared", "confirmed"} {
 		x.States = append(x.States, tab{link: link{v.path("/flags") + "?state=" + s, capital(s)}, Current: s == state})
 	}
 	all = slices.DeleteFunc(all, func(f affiliate.Flag) bool { return string(f.State) != state })
 	slices.SortStableFunc(all, func(a, b affiliate.Flag) int { return b.Created.Compare(a.Created) })
-	x.Flags, x.Pages = cut(v, all)
 	if x.Names, _, err = v.names(); err != nil {
 		return err
 	}
+	if v.asFile() {
+		return v.flagsFile(all, x.Names)
+	}
+	x.Flags, x.Pages = cut(v, all)
 	return v.show(200, "flags.html", "Flags", x)
 }
 

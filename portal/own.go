@@ -136,16 +136,20 @@ type ordersView struct {
 	Orders []affiliate.OrderSum
 	Zone   *time.Location
 	Older  string
-	Later  bool // this is not the newest page
+	File   string // all of them as CSV
+	Later  bool   // this is not the newest page
 }
 
 func (v *visit) ownOrders() error {
+	if v.asFile() {
+		return v.ownOrdersFile()
+	}
 	before := v.r.URL.Query().Get("before")
 	orders, err := v.desk.OrdersOf(v.ctx(), v.affiliate.ID, before, pageSize+1)
 	if err != nil {
 		return err
 	}
-	x := ordersView{Zone: v.zone, Later: before != ""}
+	x := ordersView{Zone: v.zone, File: v.fileOf(), Later: before != ""}
 	if len(orders) > pageSize {
 		orders = orders[:pageSize]
 		x.Older = "/portal/orders?before=" + url.QueryEscape(orders[pageSize-1].ID)

@@ -105,6 +105,7 @@ type membersView struct {
 	Statuses []tab
 	All      int
 	Pages    pages
+	File     string // all of them as CSV
 	Join     string // address of the form to apply by
 	Zone     *time.Location
 }
@@ -119,7 +120,7 @@ func (v *visit) showAffiliates(status int, f *form) error {
 		return err
 	}
 	q := v.r.URL.Query()
-	x := membersView{Form: f, Search: q.Get("search"), Status: q.Get("status"), All: len(all), Join: v.origin() + "/join/" + v.program.ID, Zone: v.zone}
+	x := membersView{Form: f, Search: q.Get("search"), Status: q.Get("status"), All: len(all), File: v.fileOf(), Join: v.origin() + "/join/" + v.program.ID, Zone: v.zone}
 	for _, s := range []string{"", "active", "applied", "paused", "banned"} {
 		values := url.Values{"search": {x.Search}, "status": {s}}
 		x.Statuses = append(x.Statuses, tab{link: link{v.path("/affiliates") + "?" + values.Encode(), cmp.Or(capital(s), "All")}, Current: s == x.Status})
@@ -131,6 +132,9 @@ func (v *visit) showAffiliates(status int, f *form) error {
 	slices.SortStableFunc(all, func(a, b affiliate.Affiliate) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
+	if v.asFile() {
+		return v.membersFile(all, of)
+	}
 	all, x.Pages = cut(v, all)
 	for _, a := range all {
 		x.Members = append(x.Members, member{a, balances(of[a.ID])})

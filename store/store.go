@@ -45,6 +45,17 @@ type Remover interface {
 	Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error)
 }
 
+// Relabeler is a store in which what was derived of events can be replaced.
+type Relabeler interface {
+	// Relabel gives stored events what was derived of them anew: path, referrer and its
+	// class, source, campaign, session and bot. Everything else of them stays, and so
+	// does the order in which they came. each hands over events of the site and the window, of
+	// which id and original time count beside, each once; one that is not stored is
+	// passed over. All of it happens in one transaction. It returns how many events
+	// changed.
+	Relabel(ctx context.Context, site string, w period.Window, each func(yield func(*event.Event) error) error) (changed uint64, err error)
+}
+
 // Deleter is a store from which single events can be taken.
 type Deleter interface {
 	// Delete deletes events of a site for good, all or none, and returns how many of

@@ -27,7 +27,7 @@ func Archive(t *testing.T, place Place) {
 		{"Crash", crash}, {"PassingFault", passingFault}, {"Segments", segments}, {"Damage", damage},
 		{"Cancelled", cancelled}, {"QueueStartedOver", queueStartedOver}, {"Concurrent", concurrent}, {"Missing", missing},
 		{"Removed", removed}, {"RemovedAtEveryStep", removedAtEveryStep}, {"RemovedAndMissing", removedAndMissing},
-		{"ChangedAtEveryStep", changedAtEveryStep}, {"ChangedAndRemoved", changedAndRemoved},
+		{"ChangedAtEveryStep", changedAtEveryStep}, {"ChangedAndRemoved", changedAndRemoved}, {"EachByTime", eachByTime}, {"ChangedWithin", changedWithin},
 		{"DeletedAtEveryStep", deletedAtEveryStep}, {"DeletedAndComing", deletedAndComing},
 	} {
 		t.Run(law.name, func(t *testing.T) {

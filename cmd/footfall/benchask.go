@@ -41,8 +41,11 @@ type asked struct {
 	Reached bool                  `json:"reached"` // p95 of one at a time
 	First   quantity              `json:"first"`   // of days that nobody asked for since the start
 	Took    [len(askers)]quantity `json:"took"`    // of days that were asked for before
-	CPU     float64               `json:"cpu_ms"`  // of one at a time: what an answer costs, whatever else runs
-	Fault   string                `json:"fault,omitempty"`
+	// What an answer took of the processors, whatever else ran, in milliseconds: the
+	// first of some days, and one of those behind it, of who asks alone.
+	FirstCPU float64 `json:"first_cpu_ms"`
+	CPU      float64 `json:"cpu_ms"`
+	Fault    string  `json:"fault,omitempty"`
 }
 
 // askers is how many ask at once.
@@ -58,6 +61,8 @@ type quantity struct {
 // crowdMade is what is in the directory of a benchmark.
 type crowdMade struct {
 	Events int      `json:"events"`
+	Small  int      `json:"small"`
+	Days   int      `json:"days"`
 	Seed   uint64   `json:"seed"`
 	Sites  []string `json:"sites"` // ids: the large one, then the small ones
 	Stored float64  `json:"stored_per_second"`
@@ -67,8 +72,6 @@ type crowdMade struct {
 // The crowd that is asked about. Its time is a fixed one: the same views are in the
 // same steps, whenever they are made.
 const (
-	crowdSmall = 200
-	crowdDays  = 90
 	crowdBatch = 20_000
 	crowdZone  = "Europe/Berlin"
 	crowdFile  = "crowd.json"
@@ -78,12 +81,13 @@ const (
 var crowdEnd = time.Date(2026, 5, 31, 22, 0, 0, 0, time.UTC) // a midnight in Berlin; its clocks changed on 29 March
 
 func benchAsk(ctx context.Context, c *call) (err error) {
-	events, err1 := strconv.Atoi(c.flags.Lookup("events").Value.String())
-	seed, err2 := strconv.ParseUint(c.flags.Lookup("seed").Value.String(), 10, 64)
-	times, err3 := strconv.Atoi(c.flags.Lookup("times").Value.String())
-	if err := errors.Join(err1, err2, err3); err != nil || events < 1 || times < 1 {
-		return misused("--events, --seed and --times take a number above zero")
+	numbers := map[string]int{}
+	for _, name := range []string{"events", "small", "days", "seed", "times"} {
+		if numbers[name], err = strconv.Atoi(c.flags.Lookup(name).Value.String()); err != nil || numbers[name] < 1 {
+			return misused("--%s takes a number above zero", name)
+		}
 	}
+	times := numbers["times"]
 	if c.values["control"] != inDirectory {
 		return misused("the benchmark's sites are no others': leave control out")
 	}
@@ -97,7 +101,7 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	made, err := h.crowd(ctx, c, events, seed)
+	made, err := h.crowd(ctx, c, crowdMade{Events: numbers["events"], Small: numbers["small"], Days: numbers["days"], Seed: uint64(numbers["seed"])})
 	if err != nil {
 		return err
 	}
@@ -117,38 +121,40 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 
 // benchHouse is as much of a house as answers: nothing comes in by a queue, and
 // nobody rolls or cares meanwhile.
-func (c *call) benchHouse(ctx context.Context) (h *house, err error) {
+func (c *call) benchHouse(ctx context.Context) (*house, error) {
 	c.values["hot"] = "none"
-	h = &house{c: c.config, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), pumps: map[string]*running{},
+	h := &house{c: c.config, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), pumps: map[string]*running{},
 		meters: newMeters(), care: make(chan struct{}, 1)}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
-	defer func() {
-		if err != nil {
-			h.close()
-		}
-	}()
+	if err := h.openBench(ctx, c); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *house) openBench(ctx context.Context, c *call) (err error) {
 	dir := c.values["data"]
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, unusable(err, dir)
+		return unusable(err, dir)
 	}
 	if h.lock, err = lockDir(dir); err != nil {
-		return nil, err
+		return err
 	}
 	if err := c.onlyCrowds(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.openTables(ctx, dir); err != nil {
-		return nil, err
+		return err
 	}
 	events, err := h.openStore(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h.store.Store(events)
 	if err := h.openBins(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return h, h.startBins(ctx, false)
+	return h.startBins(ctx, false)
 }
 
 // onlyCrowds refuses a directory that holds something else, as invented visitors
@@ -163,24 +169,25 @@ func (c *call) onlyCrowds() error {
 }
 
 // crowd makes the views, or takes those that are there.
-func (h *house) crowd(ctx context.Context, c *call, events int, seed uint64) (made crowdMade, err error) {
+func (h *house) crowd(ctx context.Context, c *call, wanted crowdMade) (made crowdMade, err error) {
 	path := filepath.Join(c.values["data"], crowdFile)
 	if text, err := os.ReadFile(path); err == nil {
 		if err := json.Unmarshal(text, &made); err != nil {
 			return made, fmt.Errorf("%s: %w", path, err)
 		}
-		if made.Events != events || made.Seed != seed {
-			return made, misused("%s has %d events of seed %d: ask for these, or name another directory", c.values["data"], made.Events, made.Seed)
+		if made.Events != wanted.Events || made.Small != wanted.Small || made.Days != wanted.Days || made.Seed != wanted.Seed {
+			return made, misused("%s has %d events of seed %d, of %d small sites, in %d days: ask for these, or name another directory",
+				c.values["data"], made.Events, made.Seed, made.Small, made.Days)
 		}
 		return made, nil
 	}
-	made = crowdMade{Events: events, Seed: seed}
+	made = wanted
 	zone, err := time.LoadLocation(crowdZone)
 	if err != nil {
 		return made, err
 	}
-	crowd := demo.Crowd{Events: events, Small: crowdSmall, Days: crowdDays, End: crowdEnd, Zone: zone, Seed: seed}
-	for n := range crowdSmall + 1 {
+	crowd := demo.Crowd{Events: made.Events, Small: made.Small, Days: made.Days, End: crowdEnd, Zone: zone, Seed: made.Seed}
+	for n := range made.Small + 1 {
 		s, err := h.sites.AddSite(ctx, account.Site{Domain: crowd.Host(n), Zone: crowdZone, Currency: "EUR"})
 		if err != nil {
 			return made, err
@@ -194,13 +201,13 @@ func (h *house) crowd(ctx context.Context, c *call, events int, seed uint64) (ma
 			return made, err
 		}
 	}
-	made.Stored = float64(events) / time.Since(began).Seconds()
+	made.Stored = float64(made.Events) / time.Since(began).Seconds()
 	fmt.Fprintf(c.stderr, "%d events stored in %s; making bins of them\n", at.Total, time.Since(began).Round(time.Second))
 	report, err := h.roller.Roll(ctx)
 	if err != nil {
 		return made, err
 	}
-	made.Rolled = float64(events) / report.Took.Seconds()
+	made.Rolled = float64(made.Events) / report.Took.Seconds()
 	text, err := json.Marshal(made)
 	if err != nil {
 		return made, err
@@ -285,16 +292,28 @@ func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, err
 		return h.planner.Answer(ctx, x)
 	}
 	only := func(i int) error { _, err := ask(i); return err }
-	if a.First, err = together(1, crowdEnds, func(i int) error { d, err := ask(i); a.Source = d.Source; return err }); err != nil {
+	began := processorTime()
+	each := func(times int) float64 {
+		now := processorTime()
+		took := now - began
+		began = now
+		return float64(took.Microseconds()) / 1000 / float64(times)
+	}
+	a.First, err = together(1, crowdEnds, func(i int) error {
+		d, err := ask(i)
+		a.Source = d.Source
+		return err
+	})
+	if err != nil {
 		return a, err
 	}
+	a.FirstCPU = each(crowdEnds)
 	for i, n := range askers {
-		before := processorTime()
 		if a.Took[i], err = together(n, times, only); err != nil {
 			return a, err
 		}
 		if n == 1 {
-			a.CPU = float64((processorTime() - before).Microseconds()) / 1000 / float64(times)
+			a.CPU = each(times)
 		}
 	}
 	a.Reached = a.Took[0].P95 <= a.Aim
@@ -335,16 +354,16 @@ func processorTime() time.Duration {
 }
 
 func printAsking(w io.Writer, r asking, times int) {
-	fmt.Fprintf(w, "%d page views of %d sites in %d days; each question %d times; load average before: %s\n\n", r.Events, len(r.Sites), crowdDays, times, r.Load)
+	fmt.Fprintf(w, "%d page views of %d sites in %d days; each question %d times; load average before: %s\n\n", r.Events, len(r.Sites), r.Days, times, r.Load)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "of\tquestion\tfrom\tfirst p50\tp95\tcpu\t")
+	fmt.Fprint(t, "of\tquestion\tfrom\tfirst p50\tp95\tcpu\tthen cpu\t")
 	for _, n := range askers {
 		fmt.Fprintf(t, "p50 of %d\tp95\tp99\t", n)
 	}
 	fmt.Fprint(t, "aim\t\t\n")
 	missed := 0
 	for _, a := range r.Answers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t", a.Of, a.Ask, a.Source, a.First.P50, a.First.P95, a.CPU)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t", a.Of, a.Ask, a.Source, a.First.P50, a.First.P95, a.FirstCPU, a.CPU)
 		for _, q := range a.Took {
 			fmt.Fprintf(t, "%.1f\t%.1f\t%.1f\t", q.P50, q.P95, q.P99)
 		}
@@ -358,6 +377,6 @@ func printAsking(w io.Writer, r asking, times int) {
 		fmt.Fprintf(t, "%.0f\t%s\t\n", a.Aim, result)
 	}
 	t.Flush()
-	fmt.Fprintf(w, "\nMilliseconds; first: of days that nobody had asked for; cpu: of one answer. The aim is for p95 of one who asks at a time: %d of %d are reached.\n",
+	fmt.Fprintf(w, "\nMilliseconds; first: of days that nobody had asked for; cpu: time of processors for one answer. The aim is for p95 of one who asks at a time: %d of %d are reached.\n",
 		len(r.Answers)-missed, len(r.Answers))
 }

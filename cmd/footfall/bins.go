@@ -216,12 +216,26 @@ func (k *control) reconcile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	from, to, err := formDates(r)
+	if err != nil {
+		return err
+	}
+	result, err := k.h.reconcile(r.Context(), site, from, to)
+	if err != nil {
+		return err
+	}
+	return answer(w, result)
+}
+
+// formDates are the dates from and to, which is the day after the last, of a
+// request; both 0 if none is named, else as far away as can be where one is not.
+func formDates(r *http.Request) (from, to period.Date, err error) {
 	var dates [2]period.Date
 	for i, name := range []string{"from", "to"} {
 		if v := r.FormValue(name); v != "" {
 			t, err := time.Parse("2006-01-02", v)
 			if err != nil {
-				return fmt.Errorf("--%s takes a day such as 2026-11-21", name)
+				return 0, 0, fmt.Errorf("--%s takes a day such as 2026-11-21", name)
 			}
 			dates[i] = period.DateOf(t, time.UTC)
 		} else if r.FormValue("from")+r.FormValue("to") != "" {
@@ -229,13 +243,9 @@ func (k *control) reconcile(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if dates[0] >= dates[1] && dates != [2]period.Date{} {
-		return noTime(r.FormValue("from"), r.FormValue("to"))
+		return 0, 0, noTime(r.FormValue("from"), r.FormValue("to"))
 	}
-	result, err := k.h.reconcile(r.Context(), site, dates[0], dates[1])
-	if err != nil {
-		return err
-	}
-	return answer(w, result)
+	return dates[0], dates[1], nil
 }
 
 // reconciled is the result of footfall reconcile.

@@ -153,6 +153,7 @@ func (c *call) leftovers() (found []finding) {
 		{"store.before-rebuild-*", "old store", "the event store from before a rebuild that was cut short or found less; if the figures are complete, remove it"},
 		{"store/*.v*-*", "old format", "the event store from before a newer version, its events were taken from the archive; if the figures are complete, remove it"},
 		{"*.sqlite.v*.bak", "old format", "the copy from before a newer version changed the file; if all is as it should be, remove it: who is erased stays in it"},
+		{"reprocess", "reprocess", "what footfall reprocess found and is not in place yet; type it again, with --yes to put it there or with --dry-run to forget it"},
 		{"*.damaged-*", "damage", "moved aside as damaged, it was made again; if the figures are complete, remove it"},
 		{"store/*.damaged-*", "damage", "moved aside as damaged, its events were taken from queue and archive; if the figures are complete, remove it"},
 	} {

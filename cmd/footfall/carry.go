@@ -108,16 +108,15 @@ func (l *carriedLists) put(dir string) error {
 	return err
 }
 
-// again takes out of what was restored who and what was taken out since.
+// again takes out of what was restored who and what was taken out since. What the
+// backup was just deleting is ended, too.
 func (l *carriedLists) again(ctx context.Context, k *client, did *carried) error {
-	if len(l.marks)+len(l.deletions) > 0 {
-		body, err := json.Marshal(l.marks)
-		if err != nil {
-			return err
-		}
-		if err := k.send(ctx, "POST", "/again", nil, bytes.NewReader(body), did); err != nil {
-			return err
-		}
+	body, err := json.Marshal(l.marks)
+	if err != nil {
+		return err
+	}
+	if err := k.send(ctx, "POST", "/again", nil, bytes.NewReader(body), did); err != nil {
+		return err
 	}
 	did.Erased, did.Deleted, did.Deletions = l.files[0], l.files[1], len(l.deletions)
 	return nil
@@ -164,7 +163,9 @@ func (h *house) eraseMarked(ctx context.Context, marks []erase.Mark) (did carrie
 		return did, err
 	}
 	defer h.giveCare()
-	did.Marks = len(marks)
+	if did.Marks = len(marks); did.Marks == 0 {
+		return did, nil
+	}
 	list := erase.NewList(h.secret, h.desk.Private)
 	list.Add(marks...)
 	for _, site := range h.sites.now.Load().all {

@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags)
+var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, reprocessFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -68,7 +68,7 @@ var serverFlags = map[string][][3]string{
 	"aside redrive":    {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
-	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
+	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"small", "200", "small sites beside the large one"}, {"days", "90", "that the views are spread over"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
 	"bench redirect":   {{"rate", "1000", "links followed a second"}, {"seconds", "10", "how long"}, {"connections", "64", "that are open"}},
 }
 

@@ -53,6 +53,7 @@ func (k *control) routes() http.Handler {
 		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
+		"POST /reprocess": k.reprocess, "POST /reprocess/swap": k.swapReprocessed,
 		"POST /rebuild": k.rebuild, "POST /backup": k.backup, "GET /status": k.status, "GET /where": k.where, "POST /restart": k.restartServer,
 	}
 	own := k.programRoutes()

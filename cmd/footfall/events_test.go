@@ -177,7 +177,7 @@ func (s *swept) matches(filters string, w period.Window) (n int64) {
 // after a rebuild and a restart.
 func TestDeleteEvents(t *testing.T) {
 	t.Parallel()
-	s := newSwept(t, 600)
+	s := newSwept(t, 450)
 	from, to := period.DateOf(s.end, s.site.Location())-6, period.DateOf(s.end, s.site.Location())
 	w := period.Window{From: from.Window(s.site.Location()).From, To: to.Window(s.site.Location()).From}
 	s.publish(event.Event{ID: "aside", Site: s.site.ID, Kind: "dance", Time: w.From, Original: w.From, Received: w.From, Referrer: "https://spam.example/"})
@@ -279,7 +279,7 @@ func TestDeleteEventsRefuses(t *testing.T) {
 // ends it. Nothing is asked of whoever deleted.
 func TestDeleteEventsCutShort(t *testing.T) {
 	t.Parallel()
-	s := newSwept(t, 300)
+	s := newSwept(t, 200)
 	for n := range 5 {
 		filters, err := json.Marshal([]any{[]any{"is", "hour_of_day", []string{fmt.Sprintf("%02d", 3*n)}}})
 		must(t, err)
@@ -301,4 +301,49 @@ func TestDeleteEventsCutShort(t *testing.T) {
 		}
 		s.sound(fmt.Sprintf("after %d steps and a start", n))
 	}
+}
+
+// TestDeleteEventsFrozen: dates whose events are removed as old are left alone, and the
+// command says so; what is behind them is deleted, and counted as those are.
+func TestDeleteEventsFrozen(t *testing.T) {
+	t.Parallel()
+	a := newAged(t, 8, "America/New_York")
+	a.set(func(s *account.Site) { s.Keep = keepDays })
+	var removed []removal
+	if fault, code := a.typed(&removed, "retention"); code != 0 || len(removed) != 1 {
+		t.Fatal(fault, removed)
+	}
+	first, to := a.cut().Window(a.zone()).From, (a.today - 3).Window(a.zone()).From
+	before, left := a.figures(a.first(), a.cut(), true), 0
+	goes := func(e *event.Event) bool { return e.Path == "/a" && !e.Time.Before(first) && e.Time.Before(to) }
+	n, spared := 0, 0
+	must(t, a.export(t.Context(), "", period.Window{}, func(e *event.Event) error {
+		switch {
+		case goes(e):
+			n++
+		case e.Path == "/a" && e.Time.Before(first):
+			spared++ // beside the first date that is kept
+		}
+		left++
+		return nil
+	}))
+	var did deletedEvents
+	if fault, code := a.typed(&did, "events", "delete", "--site", a.site.ID, "--from", (a.today - 60).String(), "--to", (a.today - 3).String(), "--page", "/a", "--yes"); code != 0 ||
+		did.Frozen != a.cut().String() || did.Store != uint64(n) || n == 0 || !did.From.Equal(first) {
+		t.Fatalf("deleted %+v, want %d from %v: %s", did, n, first, fault)
+	}
+	now := 0
+	must(t, a.export(t.Context(), "", period.Window{}, func(e *event.Event) error {
+		if now++; goes(e) {
+			t.Errorf("%s of %v is there", e.ID, e.Time)
+		}
+		return nil
+	}))
+	if now != left-n {
+		t.Errorf("%d events are left, want %d, %d of them beside frozen dates", now, left-n, spared)
+	}
+	if after := a.figures(a.first(), a.cut(), true); !maps.Equal(before, after) {
+		t.Error("figures of frozen dates have changed")
+	}
+	a.sound("after deleting behind frozen dates")
 }

@@ -203,6 +203,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
 	h.ended = h.endDeletions()
+	h.endSwapSoon()
 	return h, nil
 }
 
@@ -419,14 +420,7 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
-	if h.ended != nil {
-		<-h.ended
-	}
-	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
-		if stop != nil { // not yet where opening failed
-			stop()
-		}
-	}
+	h.stopWork()
 	var errs []error
 	if h.queue != nil {
 		errs = append(errs, h.queue.Close())
@@ -459,4 +453,16 @@ func (h *house) close() error {
 		errs = append(errs, h.lock.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// stopWork waits for what works by itself to stop.
+func (h *house) stopWork() {
+	if h.ended != nil {
+		<-h.ended
+	}
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil {
+			stop()
+		}
+	}
 }

@@ -379,6 +379,9 @@ func (h *house) erasePerson(ctx context.Context, site account.Site, w affiliate.
 		x.did.Places = x.did.places()
 		return &x.did, err
 	}
+	if err := h.shadow().drop(); err != nil { // it may tell of the person's events
+		return nil, err
+	}
 	x.did.DryRun, x.did.History.Rows = false, 0
 	for _, step := range x.steps() {
 		if err := step(ctx); err != nil {

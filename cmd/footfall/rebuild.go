@@ -237,7 +237,8 @@ const redrivenWait = 10 * time.Second
 // events to remove, and that is mostly done in no time.
 const careWait = 10 * time.Second
 
-// takeCare begins what only one may do at a time; giveCare ends it.
+// takeCare begins what only one may do at a time; giveCare ends it. A swap of
+// reprocessed events that was cut short is ended first.
 func (h *house) takeCare(ctx context.Context) error {
 	if h.ending.Err() != nil {
 		return errStopping
@@ -246,7 +247,11 @@ func (h *house) takeCare(ctx context.Context) error {
 	defer enough.Stop()
 	select {
 	case h.care <- struct{}{}:
-		return nil
+		err := h.endSwap(ctx)
+		if err != nil {
+			h.giveCare()
+		}
+		return err
 	case <-h.ending.Done():
 		return errStopping
 	case <-ctx.Done():

@@ -270,10 +270,10 @@ func (x *tabulation) views() string {
 
 // concerned is a condition that only holds for visitors who have done what is asked
 // for, whose page views alone need be sorted; "" is everybody. An event alone does
-// not tell of its session or its lines.
+// not tell of its session, its lines or its goals.
 func (x *tabulation) concerned() string {
 	condition := x.condition()
-	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); condition == "" || ofSessions(own) || ofLines(own) {
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); condition == "" || ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
 		return ""
 	}
 	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"

@@ -35,6 +35,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("TradeTable", func(t *testing.T) { tradeTable(t, open) })
 	t.Run("Removed", func(t *testing.T) { removed(t, open) })
 	t.Run("RemovedBesideWrites", func(t *testing.T) { removedBesideWrites(t, open) })
+	t.Run("Relabeled", func(t *testing.T) { relabeled(t, open) })
 	t.Run("Deleted", func(t *testing.T) { deleted(t, open) })
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
 	t.Run("SessionTable", func(t *testing.T) { sessionTable(t, open) })

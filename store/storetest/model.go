@@ -32,6 +32,7 @@ func NewModel(now func() time.Time) *Model { return &Model{now: now, floors: map
 var _ interface {
 	store.Store
 	store.Remover
+	store.Relabeler
 } = (*Model)(nil)
 
 type identity struct {
@@ -94,6 +95,27 @@ func (m *Model) Remove(ctx context.Context, site string, before time.Time) (remo
 	})
 	m.state.Stored, m.state.Removed = m.state.Stored-removed, m.state.Removed+removed
 	return removed, ctx.Err()
+}
+
+// Relabel replaces what was derived of events.
+func (m *Model) Relabel(ctx context.Context, site string, w period.Window, each func(func(*event.Event) error) error) (changed uint64, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err = each(func(n *event.Event) error {
+		for i := range m.events {
+			e := &m.events[i]
+			if identify(e) != identify(n) || e.Site != site || !within(e.Time, w) {
+				continue
+			}
+			was := *e
+			e.Path, e.Referrer, e.Class, e.Source, e.Campaign, e.Session, e.Bot = n.Path, n.Referrer, n.Class, n.Source, n.Campaign, n.Session, n.Bot
+			if *e != was {
+				changed++
+			}
+		}
+		return ctx.Err()
+	})
+	return changed, err
 }
 
 // State tells what is stored.

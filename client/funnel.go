@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"time"
+)
+
+// Funnel is a question for how many visitors did some things one after another.
+type Funnel struct {
+	Site    string   `json:"site_id,omitempty"` // id or domain; needed if the key sees several
+	Steps   []Step   `json:"steps"`             // 2 to 8
+	Range   Range    `json:"date_range"`
+	Within  string   `json:"within,omitempty"`  // most time from the first step to the last: "30m", "24h", "7d"
+	Filters []Filter `json:"filters,omitempty"` // what holds of the event of every step
+	Zone    string   `json:"timezone,omitempty"`
+	Bots    bool     `json:"bots,omitempty"`
+}
+
+// Step is a goal of the site, a page viewed or an event sent.
+type Step struct {
+	Name    string   `json:"name,omitempty"` // what it is called in the answer
+	Goal    string   `json:"goal,omitempty"`
+	Page    string   `json:"page,omitempty"` // path; * is any characters
+	Event   string   `json:"event,omitempty"`
+	Filters []Filter `json:"filters,omitempty"` // what else holds of it, if it is no goal
+}
+
+// Passage is the answer to a funnel.
+type Passage struct {
+	Steps []StepResult `json:"results"`
+	Meta  struct {
+		Source string    `json:"source"`
+		AsOf   time.Time `json:"as_of"` // everything received before is counted
+	} `json:"meta"`
+	Query Funnel `json:"query"` // the funnel as the server understood it
+}
+
+// StepResult is what became of visitors at a step. Rates are in per cent; nil is one of
+// nobody.
+type StepResult struct {
+	Name     string `json:"name"`
+	Visitors int64  `json:"visitors"`             // who did it, after all before it
+	Rate     Number `json:"conversion_rate"`      // of the first step's visitors
+	StepRate Number `json:"conversion_rate_step"` // of those of the step before; nil at the first
+	Dropoff  int64  `json:"dropoff"`              // who did the step before and not this one
+	DropRate Number `json:"dropoff_percentage"`   // of the visitors of the step before
+}
+
+// Funnel asks a funnel. What the server refuses is an *Error.
+func (c Client) Funnel(ctx context.Context, f Funnel) (*Passage, error) {
+	out := new(Passage)
+	if err := c.post(ctx, "/v1/funnel", f, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
