@@ -15,6 +15,7 @@ type Kept interface {
 	Keys
 	Shares
 	Secrets
+	Subscriptions
 	Audit
 }
 

@@ -30,6 +30,8 @@ type Control interface {
 	account.Shares
 	account.Secrets
 	account.Audit
+	account.Subscriptions
+	account.Alerts
 }
 
 // Memory is the model: a Store that keeps nothing on disk. The zero value
@@ -47,6 +49,9 @@ type Memory struct {
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
+
+	subscriptions []account.Subscription // the oldest first
+	alerts        []account.Alert        // the same
 }
 
 type segmentName struct{ site, name string }

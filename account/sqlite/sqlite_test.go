@@ -143,7 +143,7 @@ func TestMigrationBacksUpWithoutSalts(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	bak, err := os.ReadFile(path + ".v3.bak")
+	bak, err := os.ReadFile(path + ".v4.bak")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +201,28 @@ func TestRolesOfKeysBecomeScopes(t *testing.T) {
 		t.Errorf("segments %v, %v", all, err)
 	}
 	if bak, err := os.ReadFile(path + ".v2.bak"); err != nil || !bytes.Contains(bak, []byte("shop.example")) || bytes.Contains(bak, []byte("audit")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestReportsCome: a file from before reports has none, keeps what it has, and takes them.
+func TestReportsCome(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v3.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	ctx := t.Context()
+	subscriptions, err1 := s.Subscriptions(ctx)
+	alerts, err2 := s.Alerts(ctx)
+	grants, err3 := s.Grants(ctx, "per_ada")
+	lines, err4 := s.Changes(ctx, account.ChangeFilter{})
+	if err := errors.Join(err1, err2, err3, err4); err != nil || len(subscriptions)+len(alerts) > 0 || len(grants) != 1 || len(lines) != 1 {
+		t.Errorf("%v %v %v %v: %v", subscriptions, alerts, grants, lines, err)
+	}
+	if _, err := s.AddSubscription(ctx, account.Subscription{Site: "shop-example", Person: "per_ada", Rhythm: account.Weekly}); err != nil {
+		t.Error(err)
+	}
+	if bak, err := os.ReadFile(path + ".v3.bak"); err != nil || !bytes.Contains(bak, []byte("ada@shop.example")) || bytes.Contains(bak, []byte("subscriptions")) {
 		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }
