@@ -12,11 +12,16 @@ import (
 // Kept is what an Office needs to be kept.
 type Kept interface {
 	Entrances
-	Keys
-	Shares
+	Tokens
 	Secrets
 	Subscriptions
 	Audit
+}
+
+// Tokens keeps what lets in others than people.
+type Tokens interface {
+	Keys
+	Shares
 }
 
 // Office is where it is changed who may do what: people and their roles, keys,

@@ -132,4 +132,3 @@ func TestReceives(t *testing.T) {
 		}
 	}
 }
-

@@ -15,6 +15,7 @@ const (
 	PayoutPaid     Kind = "payout-paid"     //
 	PayoutFailed   Kind = "payout-failed"   //
 	Trial          Kind = "trial"           // of the configuration
+	Figures        Kind = "report"          // of a period: see WriteReport
 )
 
 // About is what letters tell of. A kind uses what it needs of it.

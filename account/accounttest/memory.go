@@ -26,8 +26,7 @@ type Store interface {
 
 // Control is what is kept beside sites and people.
 type Control interface {
-	account.Keys
-	account.Shares
+	account.Tokens
 	account.Secrets
 	account.Audit
 	account.Subscriptions
