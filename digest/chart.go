@@ -48,7 +48,7 @@ func draw(wide, small []int64) []byte {
 		bar(i, small[i], .36, paint(mail.SmallColor))
 	}
 	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, m); err != nil {
+	if err := png.Encode(&b, m); err != nil {
 		panic(err) // nothing that a buffer refuses
 	}
 	return b.Bytes()
