@@ -61,7 +61,7 @@ func Write(kind Kind, id string, to Address, about About) Message {
 
 // clean makes each field one line of a length that a letter can have.
 func (a About) clean() About {
-	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account, &a.Reason} {
+	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account, &a.Reason, &a.What, &a.Rule, &a.Figure, &a.Usual, &a.Since} {
 		*field = oneLine(*field)
 	}
 	const longest = 120 // characters of a name
