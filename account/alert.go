@@ -36,7 +36,7 @@ func PrepareAlert(a Alert, now time.Time) (Alert, error) {
 	var err error
 	switch {
 	case (a.Email == "") == (a.Webhook == ""):
-		return Alert{}, event.Invalid("mail", "or webhook: give one address that is told")
+		return Alert{}, event.Invalid("to", "or webhook: give one address that is told")
 	case a.Email != "":
 		if a.Email, err = Email(a.Email); err != nil {
 			return Alert{}, err
