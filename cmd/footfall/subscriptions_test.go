@@ -248,40 +248,14 @@ func TestReportCommands(t *testing.T) {
 		t.Errorf("sent %+v: %d letters", sent, len(all))
 	}
 	h.backdate()
-	link := ""
-	for range 2 { // the second server has nothing to send
-		log := h.logged(func(server string) {
-			letters := post.Wait(t, 5)[3:]
-			if letters[0].To != "vera@people.example" {
-				letters[0], letters[1] = letters[1], letters[0]
-			}
-			l := letters[0].Read(t)
-			link = regexp.MustCompile(`https://stats\.example(/unsubscribe/\S+)`).FindStringSubmatch(l.Text)[1]
-			if post.Tried() != 5 || letters[0].To != "vera@people.example" || letters[1].To != "boss@people.example" || !strings.Contains(l.Get("List-Unsubscribe"), link) {
-				t.Errorf("%d letters: %s", post.Tried(), letters[0].Raw)
-			}
-		})
-		if strings.Contains(log, "people.example") {
-			t.Errorf("an address is in the log: %s", log)
-		}
+	h.sentOnce(post, "vera@people.example", "boss@people.example")
+	h.ended(regexp.MustCompile(`https://stats\.example(/unsubscribe/\S+)`).FindStringSubmatch(letterTo(post, "vera@people.example").Read(t).Text)[1])
+	var all []toldReport
+	h.do(&all, "report", "list")
+	if len(all) != 1 || all[0].ID != named.ID || all[0].ToldTo == "" || all[0].Why != "" {
+		t.Errorf("left: %+v", all)
 	}
-	h.logged(func(server string) {
-		b := browser(t)
-		for _, step := range []struct {
-			method, path, want string
-			code               int
-		}{{"GET", link, "No more of this report?", 200}, {"POST", link + "x", "not whole", 404}, {"POST", link, "sent no more", 200}, {"POST", link, "sent no more", 200}} {
-			if code, text := one(t, b, step.method, server+step.path); code != step.code || !strings.Contains(text, step.want) {
-				t.Errorf("%s %s: %d %s", step.method, step.path, code, text)
-			}
-		}
-		var all []toldReport
-		h.do(&all, "report", "list")
-		if len(all) != 1 || all[0].ID != named.ID || all[0].ToldTo == "" || all[0].Why != "" {
-			t.Errorf("left: %+v", all)
-		}
-		h.do(nil, "report", "remove", named.ID)
-	})
+	h.do(nil, "report", "remove", named.ID)
 	var lines []account.Change
 	h.do(&lines, "audit", "--limit", "0")
 	words := []string{}
@@ -296,6 +270,51 @@ func TestReportCommands(t *testing.T) {
 	if got := strings.Join(words, ", "); got != "report remove by operator, report remove by link of ID, report add by operator, report add by operator" {
 		t.Errorf("audit: %s", got)
 	}
+}
+
+// letterTo is the last letter to somebody.
+func letterTo(post *mailtest.Server, to string) (last mailtest.Received) {
+	for _, m := range post.Taken() {
+		if m.To == to {
+			last = m
+		}
+	}
+	return last
+}
+
+// sentOnce lets two servers run, one after the other: each of these gets one letter.
+func (h *home) sentOnce(post *mailtest.Server, to ...string) {
+	h.t.Helper()
+	before := len(post.Taken())
+	for range 2 {
+		log := h.logged(func(string) {
+			post.Wait(h.t, before+len(to))
+			for _, who := range to {
+				if l := letterTo(post, who).Read(h.t); !strings.Contains(l.Text, strings.Trim(l.Get("List-Unsubscribe"), "<> ")) {
+					h.t.Errorf("the letter to %s is %v", who, l)
+				}
+			}
+		})
+		if post.Tried() != before+len(to) || strings.Contains(log, "people.example") {
+			h.t.Errorf("%d letters, and the log says %s", post.Tried()-before, log)
+		}
+	}
+}
+
+// ended ends a report by a letter's link: opening it changes nothing, and twice is once.
+func (h *home) ended(link string) {
+	h.t.Helper()
+	h.logged(func(server string) {
+		b := browser(h.t)
+		for _, step := range []struct {
+			method, path, want string
+			code               int
+		}{{"GET", link, "No more of this report?", 200}, {"POST", link + "x", "not whole", 404}, {"POST", link, "sent no more", 200}, {"POST", link, "sent no more", 200}} {
+			if code, text := one(h.t, b, step.method, server+step.path); code != step.code || !strings.Contains(text, step.want) {
+				h.t.Errorf("%s %s: %d %s", step.method, step.path, code, text)
+			}
+		}
+	})
 }
 
 // one sends a request as a mail program does: without cookies, and with the words of RFC 8058.
