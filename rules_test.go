@@ -43,7 +43,7 @@ type room struct {
 }
 
 var house = []room{
-	{"event", word}, {"period", word}, {"metric", word}, {"money", word},
+	{"sheet", word}, {"event", word}, {"period", word}, {"metric", word}, {"money", word},
 	{"webhook", word}, // how messages are signed and sent, for the adapters of two seams
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"dialect", thinking}, {"digest", thinking}, {"alert", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},

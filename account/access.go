@@ -20,7 +20,7 @@ const (
 	AskSQL          Action = "ask in SQL"       // which tells of single events and orders
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
-	ChangeSite      Action = "change site"      //
+	ChangeSite      Action = "change site"      // its settings, and its goals
 	ChangePeople    Action = "change people"    // also keys and shares
 	ManageProgramme Action = "manage programme" //
 	PayOut          Action = "pay out"          //
@@ -42,7 +42,7 @@ var rights = map[Action]struct {
 	AskSQL:          {nil, []Scope{SQL, Everything}},
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
-	ChangeSite:      {[]Role{Owner, Admin}, nil},
+	ChangeSite:      {[]Role{Owner, Admin}, []Scope{Everything}},
 	ChangePeople:    {[]Role{Owner}, nil},
 	ManageProgramme: {[]Role{Owner, Admin}, []Scope{Everything}},
 	PayOut:          {[]Role{Owner}, nil},

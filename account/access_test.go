@@ -31,7 +31,7 @@ func TestRights(t *testing.T) {
 		{"key define", key(Define), []Action{ChangeSegments}},
 		{"key segments", key(InPages), []Action{ReadMemberships}},
 		{"key orders", key(Orders), []Action{WriteOrders}},
-		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ManageProgramme, WriteOrders, AskSQL}},
+		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders, AskSQL}},
 		{"key affiliate", key("affiliate:01J"), []Action{OwnFigures}},
 		{"key unknown", key("king"), nil},
 	} {

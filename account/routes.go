@@ -23,6 +23,8 @@ var Routes = []Route{
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
 	{"GET", "/v1/query", ReadFigures}, {"POST", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
+	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
+	{"POST", "/v1/funnel", ReadFigures},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows

@@ -57,8 +57,12 @@ func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Positio
 	return err
 }
 
-// Begin keeps from where on the queue is read, if that is not kept yet.
+// Begin keeps from where on the queue is read, if that is not kept yet. The zero
+// Position is refused: it would be as if nothing were kept.
 func (d *Desk) Begin(ctx context.Context, at event.Position) error {
+	if at == (event.Position{}) {
+		return errors.New("a ledger begins at a place in the queue, and was given none")
+	}
 	return d.book.Change(ctx, func(tx ledger.Tx) error {
 		kept, err := tx.Traffic().Reading().Position()
 		if err != nil || kept != (event.Position{}) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/event"
 	"footfall/metric"
 	"footfall/query"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	Timeout time.Duration    // of one request; 0 is 30 s
 	Daily   Daily            // nil: there is no /v1/daily
 	Reports Reports          // nil: there is no POST /v1/query
+	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
+	Funnels Funnels          // nil: there is no /v1/funnel
 
 	Export Export // nil: there is no /v1/export
 
@@ -101,6 +104,13 @@ func (d *door) routes() map[string]methods {
 	all := map[string]methods{"/graphql": {"GET": (*door).graphql, "POST": (*door).graphql}, "/v1/query": {"GET": (*door).query}}
 	if d.Reports != nil {
 		all["/v1/query"]["POST"] = (*door).report
+	}
+	if d.Goals != nil {
+		all["/v1/goals"] = methods{"GET": (*door).listGoals}
+		all["/v1/goals/{name}"] = methods{"PUT": (*door).putGoal, "DELETE": (*door).removeGoal}
+	}
+	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
+		all["/v1/funnel"] = methods{"POST": (*door).funnel}
 	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}
@@ -175,14 +185,17 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 			return
 		}
 		bound := d.by(a)
-		if action == account.ChangeSegments && d.Record != nil {
+		if what := changed[action]; what != "" && d.Record != nil {
 			w = &recorder{w, func() error {
-				return d.Record(ctx, account.Change{Who: a.who.Name, What: "segment " + map[string]string{http.MethodPut: "set", http.MethodDelete: "remove"}[r.Method], Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
+				return d.Record(ctx, account.Change{Who: a.who.Name, What: what + " " + map[string]string{http.MethodPut: "set", http.MethodDelete: "remove"}[r.Method], Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
 			}, d.Log}
 		}
 		takes[r.Method](bound, w, r, a.allowed)
 	})
 }
+
+// changed is what actions change that are noted in the audit log.
+var changed = map[account.Action]string{account.ChangeSegments: "segment", account.ChangeSite: "goal"}
 
 // by is the door for somebody who asks.
 func (d *door) by(a asker) *door {
@@ -334,6 +347,12 @@ func (d *door) explain(err error) (status int, why string) {
 	}
 	if c, ok := errors.AsType[*conflict](err); ok {
 		return http.StatusConflict, c.why
+	}
+	if g, ok := errors.AsType[*errNoGoal](err); ok {
+		return http.StatusNotFound, g.Error()
+	}
+	if v, ok := errors.AsType[*event.InvalidError](err); ok {
+		return http.StatusBadRequest, v.Error()
 	}
 	if errors.Is(err, account.ErrNotFound) {
 		return http.StatusNotFound, "there is no such segment; GET /v1/segments lists them"

@@ -3,18 +3,16 @@ package api
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // Daily is the table of what each page got a day.
@@ -60,7 +58,7 @@ func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 // ContentType is the media type of the answer.
 func (q DailyQuery) ContentType() string {
 	if q.CSV {
-		return "text/csv; charset=utf-8; header=present"
+		return sheet.Formats["csv"]
 	}
 	return "application/json; charset=utf-8"
 }
@@ -78,7 +76,7 @@ type DailyLine struct {
 // date,page,views,visitors, or JSON as {"site":…,"days":[DailyLine…]}. begun
 // tells, if there is an error, that something was written already.
 func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (begun bool, err error) {
-	out := &noting{to: w}
+	out := &sheet.Noting{To: w}
 	b := bufio.NewWriterSize(out, 1<<16)
 	if q.CSV {
 		err = writeCSV(ctx, b, q, table)
@@ -88,40 +86,15 @@ func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (be
 	if err == nil {
 		err = b.Flush()
 	}
-	return out.begun, err
-}
-
-// noting notes that something was written.
-type noting struct {
-	to    io.Writer
-	begun bool
-}
-
-func (n *noting) Write(p []byte) (int, error) {
-	n.begun = true
-	return n.to.Write(p)
+	return out.Begun, err
 }
 
 func writeCSV(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
-	out := csv.NewWriter(w)
-	if err := out.Write([]string{"date", "page", "views", "visitors"}); err != nil {
-		return err
-	}
+	out := sheet.NewTable(w, "csv", "date", "page", "views", "visitors")
 	err := table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
-		return out.Write([]string{l.Date.String(), Harmless(l.Page), strconv.FormatInt(l.Views, 10), strconv.FormatInt(l.Visitors, 10)})
+		return out.Row(l.Date.String(), l.Page, l.Views, l.Visitors)
 	})
-	out.Flush()
-	return errors.Join(err, out.Error())
-}
-
-// Harmless is a text of a visitor's making that no spreadsheet takes for a
-// formula: it gets an apostrophe before its first character where that is one of
-// = + - @, a tab or a line break.
-func Harmless(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
+	return errors.Join(err, out.Close())
 }
 
 func writeJSON(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {

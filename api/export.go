@@ -12,6 +12,7 @@ import (
 
 	"footfall/account"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 const exportPattern = "/v1/export"
@@ -28,8 +29,8 @@ type ExportQuery struct {
 
 // exportTypes are the formats and their media types.
 var exportTypes = map[string]string{
-	"ndjson":  "application/x-ndjson; charset=utf-8",
-	"csv":     "text/csv; charset=utf-8; header=present",
+	"ndjson":  sheet.Formats["ndjson"],
+	"csv":     sheet.Formats["csv"],
 	"parquet": "application/vnd.apache.parquet",
 }
 
@@ -106,9 +107,9 @@ func (d *door) export(w http.ResponseWriter, r *http.Request, sites []account.Si
 	w.Header().Set("Content-Type", q.ContentType())
 	parts := &patient{http.NewResponseController(w), w, d.Timeout}
 	defer parts.to.SetWriteDeadline(time.Time{}) // of what else comes by this connection
-	out := &noting{to: parts}
+	out := &sheet.Noting{To: parts}
 	err = d.Export(r.Context(), out, q)
-	if err != nil && out.begun {
+	if err != nil && out.Begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
 	if err != nil {

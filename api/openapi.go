@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"footfall/metric"
@@ -20,7 +21,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
-			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read) as a bearer token, and tells what that key may see."},
+			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
 		"paths":      paths(),
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
@@ -74,16 +75,41 @@ func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
 		"post": obj{"operationId": "report", "summary": "Several metrics, by any dimensions", "responses": answers("application/json", "Table"),
 			"requestBody": obj{"required": true, "content": obj{"application/json": obj{"schema": ref("Question"), "examples": questionExamples()}}}}}
+	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson"}, "description": "csv or ndjson, or an Accept header of text/csv or application/x-ndjson: the rows alone, a column for each dimension and metric"})}
 	query["post"].(obj)["responses"].(obj)["413"] = obj{"description": "The body is larger than 64 KiB.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
+	all := goalPaths()
 	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
-	return obj{
+	for path, routes := range (obj{
 		"/v1/query": query,
 		"/v1/live": obj{"get": obj{"operationId": "live", "summary": "Figures as they change, as server-sent events", "parameters": live, "responses": answers("text/event-stream", "Stream"),
 			"description": "Each event's data is a LiveEvent. With earnings=true, affiliate names whose."}},
-		"/v1/daily": obj{"get": obj{"operationId": "daily", "summary": "What each page got a day", "parameters": daily, "responses": answers("application/json", "Daily")}},
+		"/v1/export": obj{"get": obj{"operationId": "export", "summary": "A site's events one by one, by their time", "parameters": exportParameters(), "responses": exportAnswers()}},
+		"/v1/daily":  obj{"get": obj{"operationId": "daily", "summary": "What each page got a day", "parameters": daily, "responses": answers("application/json", "Daily")}},
+	}) {
+		all[path] = routes
 	}
+	return all
+}
+
+// exportParameters are those of ParseExport.
+func exportParameters() []any {
+	day := obj{"type": "string", "format": "date"}
+	return []any{parameter("site", text("Id or domain; needed if the key sees several")), example(parameter("from", day), "2024-03-01"),
+		parameter("to", obj{"type": "string", "format": "date", "description": "Not included; without both, all there is"}), example(parameter("format", enum(slices.Sorted(maps.Keys(exportTypes))...)), "ndjson")}
+}
+
+// exportAnswers are files: what breaks off while it is read is not whole.
+func exportAnswers() obj {
+	all := answers("application/x-ndjson", "EventLine")
+	ok := all["200"].(obj)
+	ok["description"] = "The events. A transfer that breaks off is not whole."
+	for format, schema := range map[string]obj{"csv": text("The same fields as columns, named in the first line"), "parquet": obj{"type": "string", "format": "binary"}} {
+		media, _, _ := strings.Cut(exportTypes[format], ";")
+		ok["content"].(obj)[media] = obj{"schema": schema}
+	}
+	return all
 }
 
 func parameter(name string, schema obj) obj {

@@ -56,6 +56,7 @@ func readQuestion(body []byte, sites []account.Site, now time.Time) (q *question
 	if in["filters"].there() {
 		r.Where = q.together(in["filters"], 1)
 	}
+	q.settle(in["metrics"])
 	q.readOrder(in["order_by"])
 	q.readInclude(in["include"])
 	page := node{"pagination", map[string]any{}, &err}
@@ -251,7 +252,7 @@ func (q *question) readOrder(n node) {
 		}
 		name := pair[0].text()
 		o := metric.Order{Descending: pair[1].oneOf("asc", "desc") == "desc"}
-		m, noMetric := metricOf(name)
+		m, noMetric := q.meant(name)
 		d, noDimension := dimensionOf(name)
 		_, time := timeOf(name)
 		switch {

@@ -3,14 +3,17 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // Reports answers questions for tables.
@@ -24,8 +27,70 @@ func (d *door) report(w http.ResponseWriter, r *http.Request, sites []account.Si
 	if !ok {
 		return
 	}
+	format, err := tableFormat(r)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
 	out, err := AskReport(r.Context(), d.Reports, body, sites, d.Now())
-	d.tell(w, out, err)
+	if err != nil || format == "json" {
+		d.tell(w, out, err)
+		return
+	}
+	w.Header().Set("Content-Type", sheet.Formats[format])
+	_ = WriteTable(w, format, out) // else the client is gone
+}
+
+// tableFormat is what a table is asked for in: by the parameter format, else by the
+// Accept header, else JSON.
+func tableFormat(r *http.Request) (string, error) {
+	format, accept := r.URL.Query().Get("format"), r.Header.Get("Accept")
+	switch {
+	case format == "json" || sheet.Formats[format] != "":
+		return format, nil
+	case format != "":
+		return "", wrong("format=%q is unknown: use csv, json or ndjson", format)
+	case strings.HasPrefix(accept, "text/csv"):
+		return "csv", nil
+	case strings.HasPrefix(accept, "application/x-ndjson"):
+		return "ndjson", nil
+	}
+	return "json", nil
+}
+
+// WriteTable writes the rows of a table in one of sheet.Formats: dimensions, metrics
+// and, if it is compared, for each metric NAME_before and NAME_change, in per cent.
+func WriteTable(w io.Writer, format string, t Table) error {
+	columns := slices.Concat(t.Query.Dimensions, t.Query.Metrics)
+	compared := slices.ContainsFunc(t.Results, func(r TableRow) bool { return r.Comparison != nil })
+	if compared {
+		for _, m := range t.Query.Metrics {
+			columns = append(columns, m+"_before", m+"_change")
+		}
+	}
+	out := sheet.NewTable(w, format, columns...)
+	for _, r := range t.Results {
+		cells := make([]any, 0, len(columns))
+		for _, d := range r.Dimensions {
+			cells = append(cells, d)
+		}
+		for _, n := range r.Metrics {
+			cells = append(cells, n)
+		}
+		for i := range t.Query.Metrics {
+			switch {
+			case !compared:
+			case r.Comparison == nil:
+				cells = append(cells, nil, nil)
+			default:
+				cells = append(cells, r.Comparison.Metrics[i], r.Comparison.Change[i])
+			}
+		}
+		if err := out.Row(cells...); err != nil {
+			return err
+		}
+	}
+	return out.Close()
 }
 
 // AskReport reads a question in the form of POST /v1/query, asks it and spells the
@@ -217,8 +282,11 @@ type reportsOf struct {
 
 // Tabulate answers a question about the affiliate, for what is shown.
 func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
-	if r.Affiliate = s.own; s.own != nil && slices.Contains(r.Metrics, metric.Events) {
-		return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", metric.Events)
+	r.Affiliate = s.own
+	for _, m := range r.Metrics {
+		if s.own != nil && (m == metric.Events || slices.Contains(metric.OfGoals, m)) {
+			return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", m)
+		}
 	}
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"footfall/event"
 	"footfall/metric"
 )
 
@@ -16,6 +17,7 @@ func schemas() obj {
 	optional := []string{"unit", "sealed", "estimate"}
 	all := obj{
 		"Error": object(obj{"error": text("What is wrong, and what would be right")}), "Stream": text("Server-sent events; see LiveEvent"),
+		"EventLine": eventSchema(),
 		"Figures":   object(figures, optional...),
 		"LiveEvent": object(obj{"figures": listOf(object(one, append(optional, "window")...)), "earnings": obj{"type": "object"}}, "earnings"),
 		"Daily":     object(obj{"site": text(""), "days": listOf(object(obj{"date": text(""), "page": text(""), "views": obj{"type": "integer"}, "visitors": obj{"type": "integer"}, "estimate": obj{"type": "boolean"}}, "estimate"))}),
@@ -23,10 +25,29 @@ func schemas() obj {
 	for name, schema := range questionSchemas() {
 		all[name] = schema
 	}
+	for name, schema := range goalSchemas(value) {
+		all[name] = schema
+	}
 	for name, schema := range tableSchemas(value) {
 		all[name] = schema
 	}
 	return all
+}
+
+// eventSchema describes a line of an export.
+func eventSchema() obj {
+	fields := obj{}
+	for _, name := range event.Fields() {
+		switch name {
+		case "skew_ms":
+			fields[name] = obj{"type": "integer"}
+		case "properties", "traits", "context":
+			fields[name] = obj{"type": "object"}
+		default:
+			fields[name] = text("")
+		}
+	}
+	return obj{"type": "object", "properties": fields, "required": []string{"messageId", "site", "type", "timestamp", "receivedAt"}, "additionalProperties": false, "description": "An event; what is empty is left out"}
 }
 
 // pair is a list of two.

@@ -14,6 +14,7 @@ import (
 var metricSpellings = map[string]metric.Name{
 	"visitors": metric.Visitors, "pageviews": metric.PageViews, "bounce_rate": metric.BounceRate, "events": metric.Events, "time_on_page": metric.TimeOnPage,
 	"visits": metric.Sessions, "views_per_visit": metric.ViewsPerSession, "visit_duration": metric.SessionDuration,
+	conversionRate: metric.GoalRate, "group_conversion_rate": metric.GoalRate,
 	"total_revenue": metric.Revenue, "average_revenue": metric.AverageOrder,
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"footfall/event"
+	"footfall/period"
 )
 
 // Changing is what Change does to events, in place: it counts those that it
@@ -29,26 +30,13 @@ func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed
 		return all, fmt.Errorf("archive: changing events of %s: %w", site, err)
 	}
 	end()
-	wanted, err := a.changing(ctx, site, do)
+	wanted, err := a.looked(ctx, site, period.Window{}, do)
 	if err != nil || len(wanted) == 0 {
 		return all, err
 	}
-	now := time.Now()
-	edit := func(entries ...entry) *cut {
-		c := &cut{entries: entries}
-		for i, e := range entries {
-			for j, o := range e.Objects {
-				if wanted[o.Name] > 0 {
-					c.changes = append(c.changes, change{i, j, o, &object{Name: anewName(o.Name, now), Site: o.Site}})
-				}
-			}
-		}
-		c.anew = func(ctx context.Context, f *parquet.File, o *object) error { return a.writeChanged(ctx, f, do, o) }
-		return c
-	}
-	all, err = a.edit(ctx, edit)
-	for _, n := range wanted {
-		all.Events += uint64(n)
+	all, err = a.edit(ctx, a.anew(wanted, false, func(ctx context.Context, f *parquet.File, o *object) error { return a.writeChanged(ctx, f, do, o) }))
+	for _, x := range wanted {
+		all.Events += uint64(x.events)
 	}
 	if err != nil {
 		return all, fmt.Errorf("archive: changing events of %s: %w", site, err)
@@ -58,24 +46,101 @@ func (a *Archive) Change(ctx context.Context, site string, do Changing) (Removed
 
 // Changeable counts the events that Change would change, and their objects.
 func (a *Archive) Changeable(ctx context.Context, site string, change Changing) (out Removed, err error) {
-	wanted, err := a.changing(ctx, site, change)
-	for _, n := range wanted {
-		out.Events += uint64(n)
+	wanted, err := a.looked(ctx, site, period.Window{}, change)
+	for _, x := range wanted {
+		out.Events += uint64(x.events)
 		out.Rewritten++
 	}
 	return out, err
 }
 
-// changing tells which objects of a site have events that are to be changed, and
-// how many.
-func (a *Archive) changing(ctx context.Context, site string, change Changing) (map[string]int, error) {
-	wanted := map[string]int{}
+// Delete takes events of a site in a window that are gone out of the archive, for
+// good, as Change changes some: what comes while it works is to be kept out by
+// Options.Gone. The archive's position stays.
+func (a *Archive) Delete(ctx context.Context, site string, w period.Window, gone func(*event.Event) bool) (Removed, error) {
+	end, err := a.begin(ctx) // what is being written now is not missed
+	if err != nil {
+		return Removed{}, fmt.Errorf("archive: deleting events of %s: %w", site, err)
+	}
+	end()
+	wanted, err := a.looked(ctx, site, w, counting(gone))
+	if err != nil || len(wanted) == 0 {
+		return Removed{}, err
+	}
+	all, err := a.edit(ctx, a.anew(wanted, true, func(ctx context.Context, f *parquet.File, o *object) error {
+		return a.writeWithout(ctx, f, gone, o)
+	}))
+	if err != nil {
+		return all, fmt.Errorf("archive: deleting events of %s: %w", site, err)
+	}
+	return all, nil
+}
+
+// Deletable counts the events that Delete would delete, and the bytes of the objects
+// that have no others.
+func (a *Archive) Deletable(ctx context.Context, site string, w period.Window, gone func(*event.Event) bool) (out Removed, err error) {
+	wanted, err := a.looked(ctx, site, w, counting(gone))
+	for _, x := range wanted {
+		out.Events += uint64(x.events)
+		if x.whole {
+			out.add(Removed{Objects: 1, Bytes: x.bytes})
+		} else {
+			out.Rewritten++
+		}
+	}
+	return out, err
+}
+
+// counting is a Changing that only counts.
+func counting(of func(*event.Event) bool) Changing {
+	return func(events []event.Event) (n int) {
+		for i := range events {
+			if of(&events[i]) {
+				n++
+			}
+		}
+		return n
+	}
+}
+
+// found is what is to be changed of an object.
+type found struct {
+	events int
+	whole  bool // all of it
+	bytes  int64
+}
+
+// anew makes the cut that puts objects, by name, anew. With drop, those of which all
+// is found go instead.
+func (a *Archive) anew(wanted map[string]found, drop bool, write func(ctx context.Context, f *parquet.File, o *object) error) func(...entry) *cut {
+	now := time.Now()
+	return func(entries ...entry) *cut {
+		c := &cut{entries: entries, anew: write}
+		for i, e := range entries {
+			for j, o := range e.Objects {
+				switch x, is := wanted[o.Name]; {
+				case !is:
+				case drop && x.whole:
+					c.changes = append(c.changes, change{i, j, o, nil})
+				default:
+					c.changes = append(c.changes, change{i, j, o, &object{Name: anewName(o.Name, now), Site: o.Site}})
+				}
+			}
+		}
+		return c
+	}
+}
+
+// looked tells which objects of a site, by name, have events that are to be changed,
+// among those with events of a window; zero is all.
+func (a *Archive) looked(ctx context.Context, site string, w period.Window, change Changing) (map[string]found, error) {
+	wanted := map[string]found{}
 	a.reading.RLock()
 	defer a.reading.RUnlock()
 	m := a.now()
 	err := m.each(ctx, a.objects, func(e entry) error {
 		for _, o := range e.Objects {
-			if o.Site != site {
+			if o.Site != site || w != (period.Window{}) && (o.MaxTime < w.From.UnixMilli() || !instant(o.MinTime).Before(w.To)) {
 				continue
 			}
 			f, err := fetch(ctx, a.objects, o)
@@ -90,7 +155,7 @@ func (a *Archive) changing(ctx context.Context, site string, change Changing) (m
 				return fmt.Errorf("%s: %w", o.Name, err)
 			}
 			if n := change(events); n > 0 {
-				wanted[o.Name] = n
+				wanted[o.Name] = found{n, n == len(events), o.Bytes}
 			}
 		}
 		return ctx.Err()
@@ -108,9 +173,25 @@ func (a *Archive) writeChanged(ctx context.Context, f *parquet.File, change Chan
 		return err
 	}
 	change(events)
-	index := make([]int, len(events))
-	for i := range index {
-		index[i] = i
+	return a.writeSome(ctx, events, func(*event.Event) bool { return true }, o)
+}
+
+// writeWithout puts the events of an object that are not gone as another.
+func (a *Archive) writeWithout(ctx context.Context, f *parquet.File, gone func(*event.Event) bool, o *object) error {
+	events, err := decode(f, o.Site, nil)
+	if err != nil {
+		return err
+	}
+	return a.writeSome(ctx, events, func(e *event.Event) bool { return !gone(e) }, o)
+}
+
+// writeSome puts some of the events as an object.
+func (a *Archive) writeSome(ctx context.Context, events []event.Event, some func(*event.Event) bool, o *object) error {
+	var index []int
+	for i := range events {
+		if some(&events[i]) {
+			index = append(index, i)
+		}
 	}
 	o.describe(events, index)
 	return a.objects.Put(ctx, o.Name, func(w io.Writer) (err error) {

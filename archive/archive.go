@@ -50,6 +50,9 @@ type Options struct {
 	Log     *slog.Logger // slog.Default if nil
 	IDs     int          // how many ids to keep in memory beyond those of the running flush's days, 4 million if zero (5 bytes each)
 	Segment int          // after how many flushes their manifest entries become one segment, 512 if zero
+	// Gone reports whether an event was deleted: one that comes (again) is not archived,
+	// and counted as removed. Nil: none was.
+	Gone func(*event.Event) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -162,7 +165,7 @@ func (a *Archive) Write(ctx context.Context, events []event.Event, to event.Posi
 	}
 	a.stale = true // until what days learns is archived
 	came := len(events)
-	events, gone := a.recent(events)
+	events, gone := a.wanted(events)
 	fresh, err := a.fresh(ctx, events)
 	if err != nil {
 		return fmt.Errorf("archive: looking for ids archived before: %w", err)

@@ -63,17 +63,15 @@ func (a *Archive) raise(ctx context.Context, site string, floor int64) error {
 	return nil
 }
 
-// recent leaves out the events that are too old to be archived.
-func (a *Archive) recent(events []event.Event) (recent []event.Event, gone int) {
+// wanted leaves out the events that are too old to be archived, and deleted ones.
+func (a *Archive) wanted(events []event.Event) (wanted []event.Event, gone int) {
 	old := func(e *event.Event) bool {
 		floor, known := a.manifest.floors[e.Site]
-		return known && e.Time.UnixMilli() < floor
+		return known && e.Time.UnixMilli() < floor || a.o.Gone != nil && a.o.Gone(e)
 	}
-	if len(a.manifest.floors) > 0 {
-		for i := range events {
-			if old(&events[i]) {
-				gone++
-			}
+	for i := range events {
+		if old(&events[i]) {
+			gone++
 		}
 	}
 	if gone == 0 {
@@ -81,10 +79,10 @@ func (a *Archive) recent(events []event.Event) (recent []event.Event, gone int) 
 	}
 	for i := range events {
 		if !old(&events[i]) {
-			recent = append(recent, events[i])
+			wanted = append(wanted, events[i])
 		}
 	}
-	return recent, gone
+	return wanted, gone
 }
 
 // readKept reads from when on sites' events are kept.

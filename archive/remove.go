@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -261,17 +260,7 @@ func (a *Archive) writeLater(ctx context.Context, f *parquet.File, floor int64, 
 	if err != nil {
 		return err
 	}
-	var index []int
-	for i := range events {
-		if events[i].Time.UnixMilli() >= floor {
-			index = append(index, i)
-		}
-	}
-	o.describe(events, index)
-	return a.objects.Put(ctx, o.Name, func(w io.Writer) (err error) {
-		o.Bytes, o.Checksum, err = a.encoder.encode(w, events, index)
-		return err
-	})
+	return a.writeSome(ctx, events, func(e *event.Event) bool { return e.Time.UnixMilli() >= floor }, o)
 }
 
 // describe fills in what the manifest tells of the rows.

@@ -89,6 +89,11 @@ type State struct {
 	Zones map[string]string // by site: the Basis of its bins, once its first roll has ended
 
 	Frozen map[string]Frozen // by site: whose older dates can't be counted again
+
+	// Versions has a number for each site that has bins, another one whenever they
+	// may have changed: what was read of one version is as good as reading it again.
+	// No number is ever given twice, but by another process.
+	Versions map[string]uint64
 }
 
 // Basis is what a site's bins depend on beside its events: with another zone or

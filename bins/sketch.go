@@ -139,6 +139,14 @@ func (s *Sketch) Count() int64 {
 	return int64(s.estimate.Clone().Estimate()) // estimating tidies up the one it is asked of
 }
 
+// Size is about how much memory it takes, in bytes.
+func (s *Sketch) Size() int {
+	if s.estimate == nil {
+		return 8 * len(s.ids)
+	}
+	return 1 << precision
+}
+
 // Exact reports whether Count is no estimate.
 func (s *Sketch) Exact() bool { return s.estimate == nil }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -177,8 +178,50 @@ func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("footfall: %w", err)
 	}
-	r.Header.Set("Authorization", "Bearer "+c.Key)
 	r.Header.Set("Content-Type", "application/json")
+	res, err := c.send(r)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	out := new(Result)
+	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+		return nil, fmt.Errorf("footfall: the answer can't be read: %w", err)
+	}
+	return out, nil
+}
+
+// Export is a question for a site's events, one by one in the order of their time.
+type Export struct {
+	Site     string // id or domain; needed if the key sees several
+	From, To string // days, 2024-01-31, To not included; "" is no limit
+	Format   string // "ndjson", also if it is "", "csv" or "parquet"
+}
+
+// Export asks for events, which come as they are read; the reader is to be closed. It
+// gives an error, not io.EOF, where the server broke off: then what was read is not
+// whole. What the server refuses is an *Error.
+func (c Client) Export(ctx context.Context, x Export) (io.ReadCloser, error) {
+	v := url.Values{}
+	for name, value := range map[string]string{"site": x.Site, "from": x.From, "to": x.To, "format": x.Format} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.Address, "/")+"/v1/export?"+v.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("footfall: %w", err)
+	}
+	res, err := c.send(r)
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
+// send sends a request with the key; an answer that is a refusal is an error.
+func (c Client) send(r *http.Request) (*http.Response, error) {
+	r.Header.Set("Authorization", "Bearer "+c.Key)
 	by := c.HTTP
 	if by == nil {
 		by = http.DefaultClient
@@ -187,15 +230,11 @@ func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("footfall: %w", err)
 	}
-	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
+		defer res.Body.Close()
 		return nil, refusal(res)
 	}
-	out := new(Result)
-	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
-		return nil, fmt.Errorf("footfall: the answer can't be read: %w", err)
-	}
-	return out, nil
+	return res, nil
 }
 
 // refusal reads what a server says that refuses.

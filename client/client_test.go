@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -140,4 +141,55 @@ console.log(JSON.stringify([answer.results[0].metrics, answer.query.dimensions, 
 	if len(s.asked) != 1 || s.asked[0].Where.Dimension != "country" {
 		t.Errorf("asked %+v", s.asked)
 	}
+}
+
+// TestExport: events come as the server sends them, and a refusal says why.
+func TestExport(t *testing.T) {
+	var asked api.ExportQuery
+	c, fails := openExport(t, func(_ context.Context, w io.Writer, q api.ExportQuery) error {
+		asked = q
+		_, err := io.WriteString(w, "a\nb\n")
+		return err
+	})
+	body, err := c.Export(t.Context(), client.Export{Site: "a.example", From: "2024-03-01", To: "2024-03-02", Format: "csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if text, err := io.ReadAll(body); err != nil || string(text) != "a\nb\n" || asked.Format != "csv" || asked.Window.From.Day() != 1 {
+		t.Errorf("%q, %v, asked %+v", text, err, asked)
+	}
+	var refused *client.Error
+	if _, err := c.Export(t.Context(), client.Export{From: "yesterday"}); !errors.As(err, &refused) || refused.Status != 400 {
+		t.Errorf("a wrong day: %v", err)
+	}
+	if body, err = fails.Export(t.Context(), client.Export{}); err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if text, err := io.ReadAll(body); err == nil {
+		t.Errorf("what was broken off reads as %q", text)
+	}
+}
+
+// openExport is a server that exports, and one that breaks off behind the first bytes.
+func openExport(t *testing.T, export api.Export) (works, breaks client.Client) {
+	t.Helper()
+	var m accounttest.Memory
+	if _, err := m.AddSite(t.Context(), account.Site{Domain: "a.example", Zone: "UTC", Currency: "EUR"}); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := m.AddKey(t.Context(), account.Key{Scopes: []account.Scope{account.Read}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := func(export api.Export) client.Client {
+		server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Export: export}))
+		t.Cleanup(server.Close)
+		return client.Client{Address: server.URL, Key: token}
+	}
+	return serve(export), serve(func(ctx context.Context, w io.Writer, q api.ExportQuery) error {
+		_, err := io.WriteString(w, strings.Repeat("x", 1<<16))
+		return errors.Join(err, errors.New("the store is away"))
+	})
 }

@@ -1,4 +1,4 @@
-// Asks a Footfall server for figures: POST /v1/query, for browsers and Node 18 or
+// Asks a Footfall server for figures: POST /v1/query and GET /v1/export, for browsers and Node 18 or
 // later. Its types are in footfall.d.ts.
 
 /** A refusal by the server, or no answer. */
@@ -24,13 +24,18 @@ export class Footfall {
   }
 
   async query(question, options = {}) {
-    const answer = await this.#fetch(this.#address + '/v1/query', {
-      method: 'POST',
-      headers: { Authorization: 'Bearer ' + this.#key, 'Content-Type': 'application/json' },
-      body: JSON.stringify(question),
-      signal: options.signal,
-    })
-    if (answer.ok) return answer.json()
+    const answer = await this.#send('/v1/query', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
+    return answer.json()
+  }
+
+  async export(question = {}, options = {}) {
+    const answer = await this.#send('/v1/export?' + new URLSearchParams(Object.entries(question).filter(([, value]) => value)), { signal: options.signal })
+    return answer.body
+  }
+
+  async #send(path, request) {
+    const answer = await this.#fetch(this.#address + path, { ...request, headers: { ...request.headers, Authorization: 'Bearer ' + this.#key } })
+    if (answer.ok) return answer
     const said = await answer.json().catch(() => ({}))
     throw new FootfallError(answer.status, said.error ?? 'the server answers ' + answer.status, Number(answer.headers.get('Retry-After')) || 0)
   }

@@ -28,6 +28,11 @@ const (
 	TimedViews           Metric = "TimedViews"
 	PageSeconds          Metric = "PageSeconds"
 	TimeOnPage           Metric = "TimeOnPage"
+	GoalCompletions      Metric = "GoalCompletions"
+	GoalVisitors         Metric = "GoalVisitors"
+	GoalRate             Metric = "GoalRate"
+	GoalValue            Metric = "GoalValue"
+	GoalAudience         Metric = "GoalAudience"
 	Clicks               Metric = "Clicks"
 	Conversions          Metric = "Conversions"
 	Sales                Metric = "Sales"
@@ -82,6 +87,7 @@ const (
 	ByExitPage       Dimension = "exit_page"
 	ByWeekday        Dimension = "weekday"
 	ByHourOfDay      Dimension = "hour_of_day"
+	ByGoal           Dimension = "goal"
 )
 
 // The time as a dimension: by the usual step of the range, or by one that is named.

@@ -59,8 +59,21 @@ export declare class FootfallError extends Error {
   readonly retryAfter: number
 }
 
+/** A question for a site's events. */
+export interface Export {
+  /** Id or domain; needed if the key sees several. */
+  site?: string
+  /** First day, 2024-01-31. */
+  from?: string
+  /** Day after the last. */
+  to?: string
+  format?: 'ndjson' | 'csv' | 'parquet'
+}
+
 /** Asks one server with one key. */
 export declare class Footfall {
   constructor(address: string, key: string, options?: { fetch?: typeof fetch })
   query(question: Query, options?: { signal?: AbortSignal }): Promise<Result>
+  /** Events in the order of their time, as they are read. A stream that fails was broken off: what was read is not whole. */
+  export(question?: Export, options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/metric"
 	"footfall/query"
 )
 
@@ -184,6 +185,10 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
+	if name := r.URL.Query().Get("csv"); name != "" {
+		d.download(ctx, w, s, metric.Dimension(name))
+		return
+	}
 	v := d.draw(ctx, s, sites)
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
@@ -191,8 +196,8 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 	d.show(w, http.StatusOK, "page.html", in, v)
 }
 
-// sheet is what a template gets.
-type sheet struct {
+// drawn is what a template gets.
+type drawn struct {
 	V any
 	top
 }
@@ -242,7 +247,7 @@ func tabs(in visit, name string) (shown []tab) {
 // sent, so that an error is an error page.
 func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
-	err := templates.ExecuteTemplate(&b, name, sheet{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	err := templates.ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, "This page could not be drawn. The reason is in the server's log.", http.StatusInternalServerError)

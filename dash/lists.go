@@ -47,6 +47,7 @@ type list struct {
 	Rows        []row
 	More        string // URL of the whole list, "" if this is all
 	Less        string // URL without it
+	CSV         string // URL of all rows as a file
 	Full        bool
 	Problem     string
 	counts      metric.Name
@@ -98,27 +99,36 @@ func (d *Door) list(ctx context.Context, s state, x span, b box) list {
 	if l.Full {
 		limit = rowsFull
 	}
-	q := s.query(b.counts, x.window, x.zone)
-	q.By, q.Step, q.Limit = b.by, period.Total, limit+1
-	if b.by == "source" {
-		q.Limit += 2 + len(s.site.Internal) // which are taken out again
-	}
-	set, err := d.ask(ctx, q)
-	if l.Problem = problem(err); err != nil {
-		return l
-	}
-	for _, p := range set.Points {
-		if p.Value > 0 {
-			l.Rows = append(l.Rows, b.row(s, p.Series, p.Value))
-		}
-	}
-	if b.by == "source" {
-		if l.Rows, err = d.direct(ctx, s, x, l.Rows); err != nil {
-			l.Problem = problem(err)
-		}
+	var err error
+	l.Rows, err = d.rows(ctx, s, x, b, limit+1)
+	if l.Problem = problem(err); len(l.Rows) > 0 {
+		l.CSV = s.file(b)
 	}
 	l.cut(s, b, limit)
 	return l
+}
+
+// rows are the most so many, or all if that is zero, of a box. With an error there
+// may be some.
+func (d *Door) rows(ctx context.Context, s state, x span, b box, most int) (rows []row, err error) {
+	q := s.query(b.counts, x.window, x.zone)
+	q.By, q.Step, q.Limit = b.by, period.Total, most
+	if b.by == "source" && most > 0 {
+		q.Limit += 2 + len(s.site.Internal) // which are taken out again
+	}
+	set, err := d.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range set.Points {
+		if p.Value > 0 {
+			rows = append(rows, b.row(s, p.Series, p.Value))
+		}
+	}
+	if b.by == "source" {
+		return d.direct(ctx, s, x, rows)
+	}
+	return rows, nil
 }
 
 // cut keeps the first limit rows and makes the link to all of them, or back.

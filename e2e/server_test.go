@@ -322,7 +322,7 @@ func (s *server) doctor() map[string]finding {
 }
 
 // account is the server's own account of its events.
-type account struct{ Accepted, Stored, Duplicates, SetAside, Dropped, Waiting, Archived uint64 }
+type account struct{ Accepted, Stored, Duplicates, SetAside, Dropped, Removed, Waiting, Archived uint64 }
 
 // account reads /metrics.
 func (s *server) account() (a account) {
@@ -339,15 +339,15 @@ func (s *server) account() (a account) {
 	found := 0
 	for line := range strings.Lines(string(text)) {
 		for name, to := range map[string]*uint64{"accepted": &a.Accepted, "stored": &a.Stored, "duplicate": &a.Duplicates,
-			"set_aside": &a.SetAside, "dropped": &a.Dropped, "waiting": &a.Waiting, "archived": &a.Archived} {
+			"set_aside": &a.SetAside, "dropped": &a.Dropped, "removed": &a.Removed, "waiting": &a.Waiting, "archived": &a.Archived} {
 			if v, ok := strings.CutPrefix(line, "footfall_"+name+"_events "); ok {
 				fmt.Sscan(v, to)
 				found++
 			}
 		}
 	}
-	if found != 7 {
-		s.t.Errorf("/metrics told %d of 7 figures", found)
+	if found != 8 {
+		s.t.Errorf("/metrics told %d of 8 figures", found)
 	}
 	return a
 }
@@ -357,11 +357,11 @@ func (s *server) account() (a account) {
 func (s *server) quiet() (a account) {
 	s.t.Helper()
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if a = s.account(); a.Waiting == 0 && a.Accepted == a.Stored+a.Duplicates+a.SetAside+a.Dropped {
+		if a = s.account(); a.Waiting == 0 && a.Accepted == a.Stored+a.Duplicates+a.SetAside+a.Dropped+a.Removed {
 			return a
 		}
 		if time.Now().After(deadline) {
-			s.t.Errorf("accepted = stored + duplicates + set aside + dropped + waiting does not hold: %+v", a)
+			s.t.Errorf("accepted = stored + duplicates + set aside + dropped + removed + waiting does not hold: %+v", a)
 			return a
 		}
 	}

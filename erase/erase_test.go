@@ -145,3 +145,23 @@ func TestLaterMarkHolds(t *testing.T) {
 		t.Error("not the later of two times holds")
 	}
 }
+
+// TestNames: the id of somebody who was erased is found however a request spells it,
+// and nobody else's is.
+func TestNames(t *testing.T) {
+	l := erase.NewList([]byte("0123456789abcdef"), func(k ledger.Key) ledger.Key { return k })
+	const id, browser = `anna "the one" & only`, "b-4711"
+	at := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	l.Add(l.Mark("one", "user:"+id, at), l.Mark("one", "anon:"+browser, at), l.Mark("two", "user:77", at))
+	for text, names := range map[string]bool{
+		`{"anonymousId":"b-4711"`: true, `{"anonymousId": "b\u002d4711", "x"`: true, `anonymousId=b%2D4711&x`: true, `GET /a?who=b-4711 HTTP/1.1`: true, `[b-4711]`: true,
+		`userId=anna+%22the+one%22+%26+only`: true, `{"userId":77}`: false, `{"anonymousId":"b-47111"}`: false, `b-471`: false, ``: false, `"`: false, `{"a":"\`: false, strings.Repeat(`"x`, 20_000): false,
+	} {
+		if l.Names("one", text) != names {
+			t.Errorf("%.60q names somebody: %v, want %v", text, !names, names)
+		}
+	}
+	if !l.Names("two", `{"userId":77}`) || !l.Names("", `{"userId":77}`) || l.Names("three", "77") {
+		t.Error("sites are taken for one another")
+	}
+}

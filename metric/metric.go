@@ -41,6 +41,12 @@ const (
 	PageSeconds     Name = "PageSeconds"     // from these to the next, in thousandths of a second
 	TimeOnPage      Name = "TimeOnPage"      // PageSeconds divided by TimedViews, in thousandths of a second
 
+	GoalCompletions Name = "GoalCompletions" // how often goals were reached: an event counts once for each goal that it reaches
+	GoalVisitors    Name = "GoalVisitors"    // distinct visitors who reached a goal
+	GoalValue       Name = "GoalValue"       // of the completions, in thousandths of the site's currency
+	GoalAudience    Name = "GoalAudience"    // Visitors, whatever goals they reached: what is split by and filtered on goals is left out
+	GoalRate        Name = "GoalRate"        // GoalVisitors divided by GoalAudience, in thousandths of a per cent
+
 	Clicks      Name = "Clicks"      // on affiliates' links, one an hour of a visitor and code
 	Conversions Name = "Conversions" // orders that an affiliate has
 	Sales       Name = "Sales"       // net amount of these, in thousandths of the site's currency

@@ -11,7 +11,7 @@ import (
 // Money reports whether the metric's values are amounts, in thousandths of the
 // site's currency.
 func (n Name) Money() bool {
-	return n == Revenue || n == Refunded || n == Sales || n == Commissions || n == EPC || n == AverageOrder || slices.Contains(States, n)
+	return n == Revenue || n == Refunded || n == Sales || n == Commissions || n == EPC || n == AverageOrder || n == GoalValue || slices.Contains(States, n)
 }
 
 // timed are the metrics in seconds.
@@ -28,7 +28,7 @@ func (n Name) Unit(currency string) string {
 	switch {
 	case n.Money():
 		return currency
-	case n == ConversionRate || n == BounceRate:
+	case n == ConversionRate || n == BounceRate || n == GoalRate:
 		return "%"
 	case slices.Contains(timed, n):
 		return "s"

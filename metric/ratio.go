@@ -17,6 +17,7 @@ type Ratio struct {
 var Ratios = map[Name]Ratio{
 	EPC:             {Commissions, Clicks, 1}, // commissions are in thousandths, as all that is multiplied by one
 	ConversionRate:  {Conversions, Clicks, 100 * 1000},
+	GoalRate:        {GoalVisitors, GoalAudience, 100 * 1000},
 	AverageOrder:    {Revenue, Orders, 1},
 	BounceRate:      {Bounces, Sessions, 100 * 1000},
 	ViewsPerSession: {SessionViews, Sessions, 1000},

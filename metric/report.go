@@ -11,7 +11,10 @@ import (
 // Reported lists what reports may ask for: the catalogue and what else is counted
 // from events.
 var Reported = slices.Concat(OfEvents, []Name{AverageOrder, Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration,
-	TimedViews, PageSeconds, TimeOnPage}, Names[len(OfEvents):])
+	TimedViews, PageSeconds, TimeOnPage}, OfGoals, Names[len(OfEvents):])
+
+// OfGoals are the metrics of goals.
+var OfGoals = []Name{GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience}
 
 // Dimensions that only reports have.
 const (
@@ -22,7 +25,7 @@ const (
 )
 
 // ReportDimensions lists what Report.By, Where and Order may name, beside properties.
-var ReportDimensions = slices.Concat(Dimensions, []Dimension{EntryPage, ExitPage, Weekday, HourOfDay})
+var ReportDimensions = slices.Concat(Dimensions, []Dimension{EntryPage, ExitPage, Weekday, HourOfDay, OfGoal})
 
 const propertyPrefix = "property:"
 
@@ -56,6 +59,7 @@ type Report struct {
 	Bots      bool           // count bots too
 	Currency  string         // the site's, as of a Query
 	Affiliate *Affiliate     // as of a Query
+	Goals     []Goal         // of the site; without them nothing reaches a goal. WithGoals sets them
 }
 
 // Order is what rows are ordered by: a metric of the report, a dimension of it,

@@ -222,6 +222,9 @@ func (r Report) checkMetric(m Name) error {
 	if r.Affiliate != nil && slices.Contains(Traded, m) {
 		return wrong("metrics: %s is not told of one affiliate: ask for Conversions, Sales or Commissions", m)
 	}
+	if err := r.checkGoals(m); err != nil {
+		return err
+	}
 	for _, done := range r.Where.Visitors() {
 		asked = append(asked, done.Dimensions()...)
 	}

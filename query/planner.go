@@ -33,11 +33,12 @@ type Planner struct {
 	durable Durable
 	hot     Hot // nil for none
 	now     func() time.Time
+	memo    *memo
 }
 
 // Plan makes a Planner; hot may be nil.
 func Plan(events Source, durable Durable, hot Hot, now func() time.Time) *Planner {
-	return &Planner{events, durable, hot, now}
+	return &Planner{events, durable, hot, now, newMemo(memoRoom)}
 }
 
 const (
@@ -116,14 +117,14 @@ type plan struct {
 	months    bool
 	from, to  period.Date
 	starts    []time.Time
-	values    map[string][]int64
-	sketches  map[string][]bins.Sketch // for visitors: one a step
+	bins      *sum // what bins have
+	late      *sum // what came since
 	usedHot   bool
 	usedStore bool
 }
 
 func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
-	x.values, x.sketches, x.usedHot, x.usedStore = map[string][]int64{}, map[string][]bins.Sketch{}, false, false
+	x.late, x.usedHot, x.usedStore = x.sum(), false, false
 	state, err := x.p.durable.State(ctx)
 	if err != nil {
 		return metric.Dataset{}, fmt.Errorf("query: %w", err)
@@ -140,7 +141,8 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 	if fromStore && (x.q.Metric == metric.Visitors || len(dirty) > mostDirty) {
 		return metric.Dataset{}, errEvents
 	}
-	if err := x.readBins(ctx, dirty, fromStore); err != nil {
+	fresh, err := x.readBins(ctx, &state, dirty, fromStore)
+	if err != nil {
 		return metric.Dataset{}, fmt.Errorf("query: %w", err)
 	}
 	for _, date := range dirty {
@@ -160,6 +162,9 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 	}
 	if !x.same(&state, &after, dirty) {
 		return metric.Dataset{}, errRolled
+	}
+	if fresh {
+		x.p.memo.put(x.bins)
 	}
 	return x.dataset(state.Seal.At, asOf), nil
 }
@@ -182,7 +187,7 @@ func (x *plan) dirty(s *bins.State) []period.Date {
 
 // same reports whether no roll came between two looks.
 func (x *plan) same(a, b *bins.State, dirty []period.Date) bool {
-	if a.Seal.Position != b.Seal.Position || a.Zones[x.q.Site] != b.Zones[x.q.Site] {
+	if a.Seal.Position != b.Seal.Position || a.Zones[x.q.Site] != b.Zones[x.q.Site] || a.Versions[x.q.Site] != b.Versions[x.q.Site] {
 		return false
 	}
 	for _, date := range dirty {
@@ -199,40 +204,38 @@ func (x *plan) step(t time.Time) int {
 	return sort.Search(len(x.starts), func(i int) bool { return x.starts[i].After(t) }) - 1
 }
 
-func (x *plan) add(value string, at time.Time, b *bins.Bin) {
+// place is where what a bin of this time counts belongs.
+func (x *plan) place(value string, at time.Time) (string, int) {
 	if x.q.By == "" {
 		value = "" // a filter's value is no series
 	}
-	i := max(0, x.step(at))
-	if x.q.Metric == metric.Visitors {
-		if x.sketches[value] == nil {
-			x.sketches[value] = make([]bins.Sketch, len(x.starts))
-		}
-		x.sketches[value][i].Merge(&b.Visitors)
-		return
-	}
-	if n := b.Counts[bins.Place(x.q.Metric)]; n != 0 {
-		x.count(value, i, n)
-	}
+	return value, max(0, x.step(at))
 }
 
-func (x *plan) count(value string, step int, n int64) {
-	if x.values[value] == nil {
-		x.values[value] = make([]int64, len(x.starts))
-	}
-	x.values[value][step] += n
-}
-
-func (x *plan) readBins(ctx context.Context, dirty []period.Date, without bool) error {
+// readBins reads what bins have, but for dates without which it is asked, and tells
+// whether it was not known before and may be kept.
+func (x *plan) readBins(ctx context.Context, s *bins.State, dirty []period.Date, without bool) (fresh bool, err error) {
 	r := bins.Range{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", From: x.from, To: x.to,
 		Months: x.months && !without, Visitors: x.q.Metric == metric.Visitors}
-	return x.p.durable.Read(ctx, r, func(value string, span bins.Span, b *bins.Bin) error {
+	x.bins = x.sum()
+	if !without {
+		x.bins.part = part{r, x.q.Metric, x.q.Step, s.Zones[x.q.Site]}
+		x.bins.version = s.Versions[x.q.Site]
+		if known := x.p.memo.get(x.bins.part, x.bins.version); known != nil {
+			x.bins = known
+			return false, nil
+		}
+	}
+	err = x.p.durable.Read(ctx, r, func(value string, span bins.Span, b *bins.Bin) error {
 		if without && slices.Contains(dirty, span.From) {
 			return nil
 		}
-		x.add(value, span.From.Window(x.zone).From, b)
+		value, step := x.place(value, span.From.Window(x.zone).From)
+		x.bins.add(value, step, b)
 		return nil
 	})
+	x.bins.finish()
+	return err == nil && x.bins.version != 0, err
 }
 
 func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, since event.Position) error {
@@ -240,7 +243,8 @@ func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, s
 	x.usedHot = true
 	begin := date.Window(x.zone).From
 	return x.p.hot.Read(ctx, r, func(value string, _ time.Time, b *bins.Bin) error {
-		x.add(value, begin, b)
+		value, step := x.place(value, begin)
+		x.late.add(value, step, b)
 		return nil
 	})
 }
@@ -256,7 +260,7 @@ func (x *plan) readEvents(ctx context.Context, date period.Date, w period.Window
 	x.usedStore = true
 	for _, point := range d.Points {
 		if point.Value != 0 {
-			x.count(point.Series, max(0, x.step(date.Window(x.zone).From)), point.Value)
+			x.late.count(point.Series, max(0, x.step(date.Window(x.zone).From)), point.Value)
 		}
 	}
 	return nil
@@ -270,26 +274,8 @@ func (x *plan) dataset(sealed, asOf time.Time) metric.Dataset {
 	if x.usedStore {
 		d.Source += "+events"
 	}
-	totals := map[string]int64{}
-	for value, steps := range x.values {
-		for _, n := range steps {
-			totals[value] += n
-		}
-	}
-	for value, steps := range x.sketches {
-		var whole bins.Sketch
-		x.values[value] = make([]int64, len(steps))
-		for i := range steps {
-			x.values[value][i] = steps[i].Count()
-			d.Estimate = d.Estimate || !steps[i].Exact()
-			whole.Merge(&steps[i])
-		}
-		totals[value] = whole.Count()
-		d.Estimate = d.Estimate || x.q.By != "" && !whole.Exact() // it decides about the order
-		if totals[value] == 0 {
-			delete(x.values, value)
-		}
-	}
-	d.Points = x.q.Answer(x.values, totals, asOf)
+	all := x.bins.with(x.late)
+	d.Estimate = all.estimate
+	d.Points = x.q.Answer(all.values, all.totals, asOf)
 	return d
 }

@@ -88,13 +88,18 @@ func (x *Reports) table(ctx context.Context, r metric.Report) (metric.Table, err
 	return j.answer(x.planner.now().UTC()), nil
 }
 
+// Kept reports, as Kept does of a query, if events of a site are removed in a window.
+func (x *Reports) Kept(ctx context.Context, site string, w period.Window) error {
+	state, err := x.planner.durable.State(ctx)
+	if err != nil {
+		return err
+	}
+	return Kept(&state, metric.Query{Site: site, Metric: metric.PageViews, Window: w})
+}
+
 // fromEvents asks the event store, if it has the events.
 func (x *Reports) fromEvents(ctx context.Context, r metric.Report) (metric.Table, error) {
-	state, err := x.planner.durable.State(ctx)
-	if err == nil {
-		err = Kept(&state, metric.Query{Site: r.Site, Metric: metric.PageViews, Window: r.Window})
-	}
-	if err != nil {
+	if err := x.Kept(ctx, r.Site, r.Window); err != nil {
 		return metric.Table{}, err
 	}
 	return x.events.Tabulate(ctx, r)

@@ -158,12 +158,12 @@ func Answer(ctx context.Context, w io.Writer, r Request, source Source, sites []
 	if err != nil {
 		return false, err
 	}
-	s := newSheet(w, r.Format)
+	s := newSpelling(w, r.Format)
 	err = source.Select(ctx, Question{statement, r.Params, sites, affiliate}, s)
 	if err == nil {
 		err = s.end()
 	}
-	return s.out.begun, err
+	return s.out.Begun, err
 }
 
 // ask is POST /v1/sql.

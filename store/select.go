@@ -15,6 +15,7 @@ type Selection struct {
 	Parameters map[string]any    // values of $name: nil, bool, int64, float64 or string
 	Sites      []Website         // whose rows there are; none: there are no rows
 	Affiliate  *metric.Affiliate // whose rows alone there are; nil: everybody's
+	Pseudonyms string            // secret that an Affiliate's visitor_id and session_id are made with, so that two can't match theirs; "": they have none
 	Codes      map[string]string // the affiliate of a code, for affiliate_id
 	Given      map[string]Given  // rows of tables that the store does not keep, by Table.Name
 	Now        time.Time         // what now() is

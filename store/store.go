@@ -33,7 +33,7 @@ type State struct {
 	Position   event.Position `json:"position"`   // in the queue, stored with the events
 	Stored     uint64         `json:"stored"`     // events kept
 	Duplicates uint64         `json:"duplicates"` // events that came again and were dropped
-	Removed    uint64         `json:"removed"`    // events that were removed by Remove, or came when those of their time were
+	Removed    uint64         `json:"removed"`    // events that were removed or deleted, or came when they were to be
 }
 
 // Remover is a store whose old events can be removed.
@@ -45,9 +45,21 @@ type Remover interface {
 	Remove(ctx context.Context, site string, before time.Time) (removed uint64, err error)
 }
 
+// Deleter is a store from which single events can be taken.
+type Deleter interface {
+	// Delete deletes events of a site for good, all or none, and returns how many of
+	// them there were. It does not keep them out: written again, they are new.
+	Delete(ctx context.Context, site string, events ...event.Ident) (deleted uint64, err error)
+}
+
 // Tabulator is a store that answers reports of what is counted from events: with the
 // figures of Answer, of every question that both can answer. Metrics of affiliate
 // programmes are zero, and Report.Compare is left out.
 type Tabulator interface {
 	Tabulate(ctx context.Context, r metric.Report) (metric.Table, error)
+}
+
+// Funneler is a store that answers funnels.
+type Funneler interface {
+	Funnel(ctx context.Context, f metric.Funnel) (metric.Passage, error)
 }

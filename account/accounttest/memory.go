@@ -18,10 +18,16 @@ import (
 // Store is everything an adapter of control data keeps.
 type Store interface {
 	account.Sites
-	account.Segments
+	Definitions
 	account.Salts
 	account.Entrances
 	Control
+}
+
+// Definitions are what is defined of a site's visitors.
+type Definitions interface {
+	account.Segments
+	account.Goals
 }
 
 // Control is what is kept beside sites and people.
@@ -48,6 +54,7 @@ type Memory struct {
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
+	goals    map[string][]account.Goal // by site
 
 	subscriptions []account.Subscription // the oldest first
 	alerts        []account.Alert        // the same

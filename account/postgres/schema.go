@@ -93,6 +93,14 @@ CREATE TABLE audit (
 CREATE FUNCTION audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$;
 CREATE TRIGGER audit_is_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_only_added_to();
 `, `
+CREATE TABLE goals (
+	site       TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name       TEXT COLLATE "C" NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    BIGINT NOT NULL,
+	PRIMARY KEY (site, name)
+);
+`, `
 CREATE TABLE subscriptions (
 	id        TEXT COLLATE "C" PRIMARY KEY,
 	site      TEXT COLLATE "C" NOT NULL, -- '' is an affiliate's

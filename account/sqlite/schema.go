@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, subscriptions}
+`, people, goals, subscriptions}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -118,6 +118,17 @@ CREATE TABLE audit (
 CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+`
+
+// goals is the migration that brings goals.
+const goals = `
+CREATE TABLE goals (
+	site       TEXT NOT NULL REFERENCES sites (id),
+	name       TEXT NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    INTEGER NOT NULL,
+	PRIMARY KEY (site, name)
+) STRICT, WITHOUT ROWID;
 `
 
 // subscriptions is the migration that brings who is sent reports and alerts.

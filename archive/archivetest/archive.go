@@ -28,6 +28,7 @@ func Archive(t *testing.T, place Place) {
 		{"Cancelled", cancelled}, {"QueueStartedOver", queueStartedOver}, {"Concurrent", concurrent}, {"Missing", missing},
 		{"Removed", removed}, {"RemovedAtEveryStep", removedAtEveryStep}, {"RemovedAndMissing", removedAndMissing},
 		{"ChangedAtEveryStep", changedAtEveryStep}, {"ChangedAndRemoved", changedAndRemoved},
+		{"DeletedAtEveryStep", deletedAtEveryStep}, {"DeletedAndComing", deletedAndComing},
 	} {
 		t.Run(law.name, func(t *testing.T) {
 			t.Parallel()

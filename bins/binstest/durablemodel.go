@@ -24,6 +24,9 @@ type DurableModel struct {
 	coming map[string]string // zones of sites whose first roll has not ended
 	days   map[bins.Day]bins.Tally
 	frozen map[string]bins.Frozen
+
+	versions map[string]uint64
+	changes  uint64
 }
 
 var _ interface {
@@ -34,14 +37,14 @@ var _ interface {
 // NewDurableModel makes an empty one.
 func NewDurableModel() *DurableModel {
 	return &DurableModel{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{},
-		zones: map[string]string{}, coming: map[string]string{}, days: map[bins.Day]bins.Tally{}, frozen: map[string]bins.Frozen{}}
+		zones: map[string]string{}, coming: map[string]string{}, days: map[bins.Day]bins.Tally{}, frozen: map[string]bins.Frozen{}, versions: map[string]uint64{}}
 }
 
 // State is a copy.
 func (m *DurableModel) State(ctx context.Context) (bins.State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return bins.State{Seal: m.seal, Dirty: maps.Clone(m.dirty), Days: maps.Clone(m.rolled), Zones: maps.Clone(m.zones), Frozen: maps.Clone(m.frozen)}, ctx.Err()
+	return bins.State{Seal: m.seal, Dirty: maps.Clone(m.dirty), Days: maps.Clone(m.rolled), Zones: maps.Clone(m.zones), Frozen: maps.Clone(m.frozen), Versions: maps.Clone(m.versions)}, ctx.Err()
 }
 
 // Touch makes days dirty.
@@ -72,6 +75,7 @@ func (m *DurableModel) Replace(ctx context.Context, r bins.Rolled) (rows int, er
 			continue
 		}
 		rows += m.put(t.Day, t.Tally)
+		m.change(t.Day.Site)
 		if mark, dirty := m.dirty[t.Day]; dirty && mark <= r.Mark {
 			delete(m.dirty, t.Day)
 			rows++
@@ -182,6 +186,7 @@ func (m *DurableModel) Forget(ctx context.Context, site string) error {
 	for day := range m.days {
 		if (site == "" || day.Site == site) && !m.isFrozen(day) {
 			delete(m.days, day)
+			m.change(day.Site)
 		}
 	}
 	for day := range m.rolled {
@@ -197,6 +202,11 @@ func (m *DurableModel) Forget(ctx context.Context, site string) error {
 	delete(m.zones, site)
 	delete(m.coming, site)
 	return nil
+}
+
+func (m *DurableModel) change(site string) {
+	m.changes++
+	m.versions[site] = m.changes
 }
 
 func (m *DurableModel) isFrozen(day bins.Day) bool { return day.Date < m.frozenBefore(day.Site) }

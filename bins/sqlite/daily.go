@@ -97,8 +97,13 @@ func staleAll(ctx context.Context, tx *sql.Tx, site string) error {
 // StaleDates is the dates of a site whose lines of the daily table are older than their
 // bins, each with a mark for Settle.
 func (d *Durable) StaleDates(ctx context.Context, site string) (map[period.Date]int64, error) {
-	stale := map[period.Date]int64{}
-	rows, err := d.reader.QueryContext(ctx, "SELECT date, mark FROM daily_stale WHERE site = ?", site)
+	return d.marks(ctx, "SELECT date, mark FROM daily_stale WHERE site = ?", site)
+}
+
+// marks reads the dates of a site with their marks.
+func (d *Durable) marks(ctx context.Context, query, site string) (map[period.Date]int64, error) {
+	marks := map[period.Date]int64{}
+	rows, err := d.reader.QueryContext(ctx, query, site)
 	if err != nil {
 		return nil, fmt.Errorf("bins: daily table: %w", err)
 	}
@@ -113,9 +118,9 @@ func (d *Durable) StaleDates(ctx context.Context, site string) (map[period.Date]
 		if err != nil {
 			return nil, err
 		}
-		stale[date] = mark
+		marks[date] = mark
 	}
-	return stale, rows.Err()
+	return marks, rows.Err()
 }
 
 // PutPages replaces the lines of dates in the daily table, in one transaction.

@@ -131,3 +131,31 @@ func TestDailyLines(t *testing.T) {
 		t.Errorf("never done: %v %v", known, err)
 	}
 }
+
+// TestCounted: every roll of a date changes its mark, also one that changes no
+// figure, and of that date only.
+func TestCounted(t *testing.T) {
+	d, err := Open(filepath.Join(t.TempDir(), "bins.sqlite"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	marks := func() map[period.Date]int64 {
+		t.Helper()
+		marks, err := d.Counted(t.Context(), "s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return marks
+	}
+	roll(t, d, 20_000, 1, 5)
+	first := marks()
+	roll(t, d, 20_001, 2, 5)
+	roll(t, d, 20_000, 3, 5)
+	if second := marks(); len(first) != 1 || len(second) != 2 || second[20_000] <= first[20_000] || second[20_001] < first[20_000] {
+		t.Errorf("marks %v, then %v", first, second)
+	}
+	if other, err := d.Counted(t.Context(), "t"); err != nil || len(other) > 0 {
+		t.Errorf("another site has %v, %v", other, err)
+	}
+}

@@ -41,7 +41,7 @@ func (d *Durable) Replace(ctx context.Context, r bins.Rolled) (int, error) {
 	}
 	rows, err := d.write(ctx, func(tx *sql.Tx, next *state) error {
 		for _, p := range plans {
-			if err := errors.Join(p.write(tx), p.stale(tx, r.Days)); err != nil {
+			if err := errors.Join(p.write(tx), p.stale(tx, r.Days), p.counted(tx, r.Days)); err != nil {
 				return fmt.Errorf("site %s: %w", p.site, err)
 			}
 		}

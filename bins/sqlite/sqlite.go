@@ -6,6 +6,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -24,8 +25,9 @@ type Durable struct {
 	rolling sync.Mutex // one Replace or Forget at a time: the rows stay as they were read
 	writing sync.Mutex // one transaction at a time
 
-	mu    sync.RWMutex // held to commit: nobody reads new rows with the old state
-	state *state       // nil after a commit of which nobody knows whether it is on disk
+	mu       sync.RWMutex // held to commit: nobody reads new rows with the old state
+	state    *state       // nil after a commit of which nobody knows whether it is on disk
+	versions uint64       // given so far
 }
 
 var _ bins.Durable = (*Durable)(nil)
@@ -43,9 +45,11 @@ func Open(path string) (*Durable, error) {
 		return nil, err
 	}
 	d := &Durable{file: f, path: path, writer: f.Writer, reader: f.Reader(readers, reading)}
-	if err = prepareDaily(f, path); err == nil {
+	if err = errors.Join(prepareDaily(f, path), prepareCounted(f, path)); err == nil {
 		if d.state, err = load(context.Background(), d.writer); err != nil {
 			err = f.Unreadable(err)
+		} else {
+			d.number(d.state)
 		}
 	}
 	if err != nil {
@@ -99,8 +103,19 @@ func (d *Durable) current(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.number(s)
 	d.state = s
 	return s, nil
+}
+
+// number gives versions to sites that have a new one, for who holds mu.
+func (d *Durable) number(s *state) {
+	for site, version := range s.versions {
+		if version == 0 {
+			d.versions++
+			s.versions[site] = d.versions
+		}
+	}
 }
 
 // Touch makes days dirty that are not frozen. A day keeps the highest mark it got.
@@ -171,6 +186,7 @@ func (d *Durable) write(ctx context.Context, change func(tx *sql.Tx, next *state
 		d.state = nil
 		return 0, err
 	}
+	d.number(next)
 	d.state = next
 	return rows, nil
 }

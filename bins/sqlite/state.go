@@ -20,6 +20,8 @@ type state struct {
 	rolled map[bins.Day]bins.Seal // days whose bins are newer than the seal
 	zones  map[string]zone
 	frozen map[string]bins.Frozen
+
+	versions map[string]uint64 // by site; 0 is to be given a number. Not in the file
 }
 
 // zone is the time zone of a site's bins. Until they are whole, after the last
@@ -30,12 +32,13 @@ type zone struct {
 }
 
 func (s *state) clone() *state {
-	return &state{s.seal, maps.Clone(s.dirty), maps.Clone(s.rolled), maps.Clone(s.zones), maps.Clone(s.frozen)}
+	return &state{s.seal, maps.Clone(s.dirty), maps.Clone(s.rolled), maps.Clone(s.zones), maps.Clone(s.frozen), maps.Clone(s.versions)}
 }
 
 // public is the state as others may keep and change it.
 func (s *state) public() bins.State {
-	p := bins.State{Seal: s.seal, Dirty: maps.Clone(s.dirty), Days: maps.Clone(s.rolled), Zones: map[string]string{}, Frozen: maps.Clone(s.frozen)}
+	p := bins.State{Seal: s.seal, Dirty: maps.Clone(s.dirty), Days: maps.Clone(s.rolled), Zones: map[string]string{}, Frozen: maps.Clone(s.frozen),
+		Versions: maps.Clone(s.versions)}
 	for site, z := range s.zones {
 		if z.whole {
 			p.Zones[site] = z.name
@@ -53,6 +56,7 @@ func (s *state) roll(r *bins.Rolled) {
 		}
 		s.rolled[t.Day] = seal
 		s.zones[t.Day.Site] = zone{t.Zone, s.zones[t.Day.Site].whole}
+		s.versions[t.Day.Site] = 0
 	}
 	if r.Last {
 		s.seal = seal
@@ -70,6 +74,11 @@ func (s *state) roll(r *bins.Rolled) {
 // forget is what forgetting a site, or all, does to the state. Dirty days stay:
 // who touched them relies on it.
 func (s *state) forget(site string) {
+	for of := range s.versions {
+		if of == site || site == "" {
+			s.versions[of] = 0
+		}
+	}
 	if site == "" {
 		s.seal, s.rolled, s.zones = bins.Seal{}, map[bins.Day]bins.Seal{}, map[string]zone{}
 		return
@@ -97,6 +106,7 @@ func (s *state) freeze(site string, before period.Date, at time.Time) error {
 	}
 	_, currency, _ := strings.Cut(z.name, " ")
 	s.frozen[site] = s.frozen[site].Next(before, at, currency)
+	s.versions[site] = 0
 	return nil
 }
 
@@ -104,7 +114,7 @@ func millis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // load reads the state from the file.
 func load(ctx context.Context, db *sql.DB) (*state, error) {
-	s := &state{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{}, zones: map[string]zone{}, frozen: map[string]bins.Frozen{}}
+	s := &state{dirty: map[bins.Day]uint64{}, rolled: map[bins.Day]bins.Seal{}, zones: map[string]zone{}, frozen: map[string]bins.Frozen{}, versions: map[string]uint64{}}
 	var epoch, seq, total, at int64
 	err := db.QueryRowContext(ctx, "SELECT epoch, seq, total, at FROM seal").Scan(&epoch, &seq, &total, &at)
 	switch {
@@ -133,7 +143,7 @@ func load(ctx context.Context, db *sql.DB) (*state, error) {
 		return nil, err
 	}
 	err = each(ctx, db, "SELECT site, zone, whole FROM zones", []any{&site, &text, &whole}, func() error {
-		s.zones[site] = zone{text, whole}
+		s.zones[site], s.versions[site] = zone{text, whole}, 0
 		return nil
 	})
 	if err != nil {

@@ -63,15 +63,25 @@ func (h *house) startLedgerPump(ctx context.Context) error {
 	}
 	at, err := h.desk.Position(ctx)
 	if err == nil && at == (event.Position{}) {
-		if st := h.store.Load(); st != nil {
-			at = st.State().Position
+		if at, err = h.beginning(ctx); err == nil {
+			err = h.desk.Begin(ctx, at) // so that it is the same after a crash
 		}
-		err = h.desk.Begin(ctx, at) // so that it is the same after a crash
 	}
 	if err != nil {
 		return err
 	}
 	return h.startPump(ctx, "ledger", at, h.desk, pump.Options{})
+}
+
+// beginning is where a ledger begins that has read nothing yet: behind what the
+// event store has. It is never the zero Position, which says of a ledger that it
+// has not begun: after a crash it would begin behind what came since.
+func (h *house) beginning(ctx context.Context) (event.Position, error) {
+	if st := h.store.Load(); st != nil && st.State().Position != (event.Position{}) {
+		return st.State().Position, nil
+	}
+	state, err := h.queue.State(ctx)
+	return event.Position{Epoch: state.First.Epoch}, err
 }
 
 // linkBook finds affiliates' links for the collector.

@@ -26,11 +26,13 @@ import (
 var backupCommands = []command{
 	{"backup", "DIR [--keep N]", "back up everything that can't be made again, beside the running server", runBackup},
 	{"backup verify", "DIR", "read a backup and say whether it is what was written", verifyBackup},
-	{"restore", "DIR --data NEWDIR", "make a data directory out of a backup", runRestore},
+	{"restore", "DIR --data NEWDIR [--erased FILE] [--deleted FILE]", "make a data directory out of a backup", runRestore},
 }
 
 var backupFlags = map[string][][3]string{
 	"backup": {{"keep", "0", "remove all but the newest N backups in the directory; 0 removes none"}},
+	"restore": {{"erased", "", "erased.json of the directory that this one takes the place of: who was erased since the backup is taken out again"},
+		{"deleted", "", "deleted.json of that directory: events that were deleted since are deleted again"}},
 }
 
 // backingUp is a backup being made.
@@ -170,7 +172,7 @@ func (h *house) read(ctx context.Context) (event.Position, error) {
 // plain copies files that are replaced as a whole when they change.
 func (b *backingUp) plain(ctx context.Context) error {
 	dir := b.h.c.values["data"]
-	for _, name := range []string{"secret", "erased.json", "retention.json", "reconciled.json", outside, "bins.sqlite.copy"} {
+	for _, name := range []string{"secret", "erased.json", deletionsName, "retention.json", "exports.json", "reconciled.json", outside, "bins.sqlite.copy"} {
 		err := b.copyFile(ctx, dir, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

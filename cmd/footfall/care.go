@@ -19,6 +19,7 @@ var careCommands = []command{
 	{"doctor", "", "look for what is wrong and say what to do", doctor},
 	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
 	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
+	{"bench ask", "[--events N] [--times N]", "measure how fast a dashboard's questions are answered", benchAsk},
 	{"version", "", "print the version", showVersion},
 }
 
@@ -135,7 +136,7 @@ func (c *call) examine(ctx context.Context, k *client) []finding {
 		time.Sleep(20 * time.Millisecond)
 	}
 	found := []finding{
-		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d removed as old + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Removed, s.Waiting)},
+		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d removed + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Removed, s.Waiting)},
 		{"expiry", !s.Expiring, fmt.Sprintf("the oldest waiting event is %.0f s old; the queue keeps %s", s.LagSeconds["store"], c.values["queue-max-age"])},
 	}
 	var aside uint64
@@ -143,7 +144,7 @@ func (c *call) examine(ctx context.Context, k *client) []finding {
 		aside += n
 	}
 	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
-	return append(append(found, s.Notices.finding(), k.where(ctx), k.hooks(ctx), k.daily(ctx), k.retention(ctx)), c.leftovers()...)
+	return append(append(found, s.Notices.finding(), k.where(ctx), k.hooks(ctx), k.daily(ctx), k.copies(ctx), k.retention(ctx)), c.leftovers()...)
 }
 
 // leftovers names what rebuilds and damage left beside the event store.

@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, reportFlags, alertFlags)
+var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, reportFlags, alertFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -43,14 +43,14 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "always"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "yes", "always"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
-	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}, {"report", "", "file with a question for a table, as POST /v1/query takes it, or - for what comes in"}},
+	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}, {"report", "", "file with a question for a table, as POST /v1/query takes it, or - for what comes in"}, {"format", "", "of the table of --report: csv or ndjson"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
 	"retention":        {{"site", "", "site; none is every site"}, {"dry-run", "false", "true: only say what would be removed"}},
 	"person erase":     {{"site", "", "site; of a programme's sites the others, too"}, {"user", "", "user id"}, {"anonymous", "", "anonymous id, as the SDK has it"}, {"email", "", "e-mail address of a customer"}, {"order", "", "the shop's number of an order"}, {"store", "", "shop that has the order, if it has a name"}, {"only", "false", "true: follow no links from these ids to others"}, {"dry-run", "false", "true: only say whose ids these are and what there is"}},
@@ -68,12 +68,13 @@ var serverFlags = map[string][][3]string{
 	"aside redrive":    {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
+	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
 	"bench redirect":   {{"rate", "1000", "links followed a second"}, {"seconds", "10", "how long"}, {"connections", "64", "that are open"}},
 }
 
 // declareOwn declares a command's own flags.
 func declareOwn(name string, flags *flag.FlagSet) {
-	if name == "query" {
+	if name == "query" || name == "events delete" {
 		declareFilters(flags)
 	}
 	for _, f := range ownFlags[name] {

@@ -22,6 +22,7 @@ import (
 	"footfall/history"
 	"footfall/query"
 	"footfall/queue"
+	"footfall/sheet"
 	"footfall/weblog"
 )
 
@@ -41,13 +42,15 @@ func (k *control) routes() http.Handler {
 		"POST /key/add": k.addKey, "GET /key/list": k.listKeys, "POST /key/revoke": k.revokeKey,
 		"POST /share/add": k.addShare, "GET /share/list": k.listShares, "POST /share/revoke": k.revokeShare, "GET /audit": k.listChanges,
 		"POST /embed/sign": k.signEmbed, "POST /embed/renew": k.renewEmbed,
-		"GET /query": k.query, "POST /query": k.report, "POST /sql": k.sql, "GET /export": k.export, "POST /import": k.importLog,
+		"GET /query": k.query, "POST /query": k.report, "POST /sql": k.sql, "POST /funnel": k.funnel,
+		"POST /goal/add": k.addGoal, "GET /goal/list": k.listGoals, "POST /goal/remove": k.removeGoal,
+		"GET /export": k.export, "POST /export/schedule/add": k.addCopying, "GET /export/schedule/list": k.listCopying, "POST /export/schedule/remove": k.removeCopying, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
 		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
 		"POST /segment/test": k.testSegments, "GET /segment/counts": k.countSegment,
 		"GET /visitor/history": k.visitorHistory, "GET /visitor/segments": k.visitorSegments,
-		"POST /person/erase": k.erasePerson,
-		"GET /daily":         k.dailyPages, "GET /daily/done": k.dailyDone,
+		"POST /person/erase": k.erasePerson, "POST /events/delete": k.deleteEvents, "POST /again": k.doAgain,
+		"GET /daily": k.dailyPages, "GET /daily/done": k.dailyDone,
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /rebuild": k.rebuild, "POST /backup": k.backup, "GET /status": k.status, "GET /where": k.where, "POST /restart": k.restartServer,
@@ -217,9 +220,9 @@ func (k *control) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := &begun{w: w}
+	out := &sheet.Noting{To: w}
 	err = k.h.writeExport(r.Context(), out, q)
-	if err != nil && out.yes {
+	if err != nil && out.Begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short file
 	}
 	return err

@@ -104,7 +104,7 @@ func (h *house) openTables(ctx context.Context, dir string) error {
 	if h.sites, err = newSiteBook(ctx, h.control); err != nil {
 		return err
 	}
-	if err := h.openErasures(); err != nil {
+	if err := errors.Join(h.openErasures(), h.openDeletions(), h.openCopies()); err != nil {
 		return err
 	}
 	if err := h.openLedger(ctx, dir); err != nil {

@@ -113,3 +113,30 @@ func TestEarnersByGraphQL(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerBegins: a ledger that was begun on an empty event store reads on from
+// there, although the process ended before it had read anything.
+func TestLedgerBegins(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	site, err := h.sites.AddSite(t.Context(), account.Site{Domain: "a.example", Currency: "EUR"})
+	must(t, err)
+	p := affiliate.Usual()
+	p.Name, p.Sites = "Courses", []string{site.ID}
+	p, err = h.desk.PutProgram(t.Context(), p)
+	must(t, err)
+	a, err := h.desk.Join(t.Context(), ledger.Affiliate{Program: p.ID, Email: "anna@example.com", Name: "Anna", Status: ledger.Active})
+	must(t, err)
+	_, err = h.desk.AddCode(t.Context(), ledger.Code{Affiliate: a.ID, Text: "anna", Kind: ledger.LinkCode, Landing: "https://a.example/"})
+	must(t, err)
+	must(t, h.startLedgerPump(t.Context()))
+	h.stopPump("ledger", h.queue.Last()) // as if it were killed
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	h.publish(event.Event{ID: "click", Site: site.ID, Kind: event.Page, Time: at, Original: at, Received: at, AnonymousID: "v", Host: "a.example", Path: "/", Search: "ref=anna"})
+	h.reopen()
+	eventually(t, "the click is read", func() bool {
+		var said struct{ Dataset []struct{ Value int64 } }
+		h.typed(&said, "query", "--site", site.ID, "--metric", "Clicks", "--from", "2020-01-01", "--to", "2100-01-01", "--step", "total")
+		return said.Dataset[0].Value == 1
+	})
+}

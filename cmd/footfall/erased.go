@@ -66,7 +66,7 @@ func (x *erasures) wait(ctx context.Context) error {
 
 // openErasures reads who was erased. docs/format/erased.md describes the file.
 func (h *house) openErasures() error {
-	x := &erasures{List: erase.NewList(h.secret, func(k ledger.Key) ledger.Key { return h.desk.Private(k) }), path: filepath.Join(h.c.values["data"], "erased.json")}
+	x := &erasures{List: erase.NewList(h.secret, func(k ledger.Key) ledger.Key { return h.desk.Private(k) }), path: filepath.Join(h.c.values["data"], erasedName)}
 	h.erased = x
 	text, err := os.ReadFile(x.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,21 +85,34 @@ func (h *house) openErasures() error {
 // keep adds marks: they are on disk when it returns nil, and whatever is written
 // from then on is without them. One at a time.
 func (x *erasures) keep(ctx context.Context, marks ...erase.Mark) error {
-	all := slices.DeleteFunc(slices.Clone(x.marks), func(old erase.Mark) bool {
-		return slices.ContainsFunc(marks, func(m erase.Mark) bool { return m.Site == old.Site && m.Sum == old.Sum })
-	})
-	all = append(all, marks...)
-	text, err := json.Marshal(all)
-	if err == nil {
-		err = putFile(x.path, bytes.ReplaceAll(text, []byte("},"), []byte("},\n")))
-	}
-	if err != nil {
+	all := withMarks(x.marks, marks)
+	if err := putMarks(x.path, all); err != nil {
 		return fmt.Errorf("keeping who is erased: %w", err)
 	}
 	x.marks = all
 	x.Add(marks...)
 	return x.wait(ctx)
 }
+
+// withMarks is a list of marks with others, which take the place of older ones.
+func withMarks(old, marks []erase.Mark) []erase.Mark {
+	all := slices.DeleteFunc(slices.Clone(old), func(old erase.Mark) bool {
+		return slices.ContainsFunc(marks, func(m erase.Mark) bool { return m.Site == old.Site && m.Sum == old.Sum })
+	})
+	return append(all, marks...)
+}
+
+// putMarks puts a file of marks on disk.
+func putMarks(path string, all []erase.Mark) error {
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return putFile(path, bytes.ReplaceAll(text, []byte("},"), []byte("},\n")))
+}
+
+// erasedName is the file of who was erased.
+const erasedName = "erased.json"
 
 // putFile puts a file in the place of another; it is on disk then.
 func putFile(path string, text []byte) error {

@@ -65,26 +65,3 @@ func TestExportFormats(t *testing.T) {
 		t.Errorf("an unknown format: %d %s", code, said)
 	}
 }
-
-// TestCSVColumns: every field that NDJSON can have is a column.
-func TestCSVColumns(t *testing.T) {
-	if n := strings.Count(string(mustJSON(t)), `":`); n != len(csvColumns) {
-		t.Errorf("NDJSON has %d fields, CSV %d columns", n, len(csvColumns))
-	}
-}
-
-// mustJSON is an event that has everything.
-func mustJSON(t *testing.T) []byte {
-	e := events("a", 1, true)[0]
-	e.Sent, e.Skew = e.Time, 1e6
-	c := &e.Campaign
-	for _, f := range []*string{&e.Name, &e.Flag, &e.UserID, &e.AnonymousID, &e.GroupID, &e.PreviousID, &e.Host, &e.Path, &e.Search, &e.Title, &e.Referrer, &e.Class, &e.Source,
-		&c.Source, &c.Medium, &c.Name, &c.Term, &c.Content, &e.Country, &e.Device, &e.Browser, &e.OS, &e.Bot, &e.Channel,
-		&e.Region, &e.City, &e.BrowserVersion, &e.OSVersion, &e.Language, &e.Screen} {
-		*f = "x"
-	}
-	e.Session, e.Properties, e.Traits, e.Context = 9, "{}", "{}", "{}"
-	text, err := e.MarshalJSON()
-	must(t, err)
-	return text
-}

@@ -314,6 +314,7 @@ func (n notices) finding() finding {
 func (h *house) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
+	done.Go(func() { h.keepPace(ctx) })
 	done.Go(func() { h.watch(ctx) })
 	done.Go(func() { h.runMail(ctx) })
 	done.Go(func() { h.runAlerts(ctx) })

@@ -22,6 +22,7 @@ import (
 	"footfall/bins"
 	binsqlite "footfall/bins/sqlite"
 	"footfall/enrich"
+	"footfall/erase"
 	"footfall/event"
 	"footfall/geo/maxmind"
 	historysqlite "footfall/history/sqlite"
@@ -101,13 +102,17 @@ type house struct {
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()
 	daily     *dailyTable
+	copies    *copies
 	stopJobs  func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
 	post      *mail.Post     // nil where no mail is sent
 	letters   *account.Quota // of those that anybody can have sent
 	erased    *erasures
-	again     sync.Map // site → *atomic.Int64: imported events that were stored already
+	deleted   erase.Deleted   // by hand: kept out by store and archive
+	deletions []deletion      // the same as they are on disk; guarded by care
+	ended     <-chan struct{} // closed when deletions that were cut short are ended
+	again     sync.Map        // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
@@ -197,6 +202,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
+	h.ended = h.endDeletions()
 	return h, nil
 }
 
@@ -210,7 +216,7 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if h.archive, err = archive.Open(ctx, objects, archive.Options{Log: h.log}); err != nil {
+	if h.archive, err = archive.Open(ctx, objects, archive.Options{Log: h.log, Gone: h.deleted.Gone}); err != nil {
 		return err
 	}
 	ledger, err := h.desk.Position(ctx)
@@ -236,7 +242,7 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 }
 
 func (h *house) openStore(dir string) (*duckdb.Store, error) {
-	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain, Fresh: h.stored})
+	return duckdb.Open(duckdb.Options{Dir: filepath.Join(dir, "store"), Memory: h.c.values["store-memory"], Log: h.log, Duplicate: h.cameAgain, Fresh: h.stored, Gone: h.deleted.Gone})
 }
 
 // busyError means that another process works on the data directory.
@@ -377,8 +383,16 @@ func (h *house) queueEnd() *event.Position {
 	return &s.Last
 }
 
-// refuse sets aside what a door could not keep.
+// refuse sets aside what a door could not keep, without a text that names somebody
+// who was erased.
 func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
+	defer h.erased.clean(nil)() // an erasure that begins meanwhile looks for it
+	if h.erased.Names(site, reason) {
+		reason = "it can't be read"
+	}
+	if h.erased.Names(site, raw[:min(len(raw), event.MaxBytes+event.MaxID)]) {
+		raw, reason = "", reason+" (what it was is left out: it names a person who was erased)"
+	}
 	if len(raw) > event.MaxBytes {
 		raw, reason = strings.ToValidUTF8(raw[:event.MaxBytes], ""), fmt.Sprintf("%s (the first %d of %d bytes are kept)", reason, event.MaxBytes, len(raw))
 	}
@@ -405,17 +419,13 @@ func (h *house) close() error {
 	h.pumps = map[string]*running{}
 	h.mu.Unlock()
 	drained.Wait()
-	if h.stopJobs != nil {
-		h.stopJobs()
+	if h.ended != nil {
+		<-h.ended
 	}
-	if h.stopLive != nil {
-		h.stopLive()
-	}
-	if h.stopMoves != nil {
-		h.stopMoves()
-	}
-	if h.stopRolls != nil {
-		h.stopRolls()
+	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+		if stop != nil { // not yet where opening failed
+			stop()
+		}
 	}
 	var errs []error
 	if h.queue != nil {

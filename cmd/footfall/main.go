@@ -48,7 +48,7 @@ func (e *usageError) Error() string { return e.why }
 func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 func commands() []command {
-	return slices.Concat(serveCommands, siteCommands, userCommands, embedCommands, dataCommands, backupCommands, binCommands, dailyCommands, sqlCommands, retentionCommands, personCommands, segmentCommands, programCommands, shopCommands, orderCommands, hookCommands, asideCommands, mailCommands, reportCommands, alertCommands, careCommands)
+	return slices.Concat(serveCommands, siteCommands, userCommands, embedCommands, dataCommands, backupCommands, binCommands, dailyCommands, sqlCommands, copyCommands, retentionCommands, personCommands, eventCommands, segmentCommands, goalCommands, programCommands, shopCommands, orderCommands, hookCommands, asideCommands, mailCommands, reportCommands, alertCommands, careCommands)
 }
 
 // Go's collector lets the heap grow by gcPercent before it runs, but garbage by
@@ -140,7 +140,7 @@ func find(args []string) (*command, []string, error) {
 		args = []string{"version"}
 	}
 	all := commands()
-	for n := min(2, len(args)); n > 0; n-- {
+	for n := min(3, len(args)); n > 0; n-- {
 		for i := range all {
 			if all[i].name == strings.Join(args[:n], " ") {
 				return &all[i], args[n:], nil

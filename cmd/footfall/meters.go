@@ -35,7 +35,7 @@ type status struct {
 	Duplicates uint64             `json:"duplicates"`
 	SetAside   uint64             `json:"set_aside"` // by the store
 	Dropped    uint64             `json:"dropped"`   // from there, by hand
-	Removed    uint64             `json:"removed"`   // as old, by retention
+	Removed    uint64             `json:"removed"`   // as old, by retention, or deleted by hand
 	Waiting    uint64             `json:"waiting"`
 	AddsUp     bool               `json:"adds_up"` // accepted = stored + duplicates + set aside + dropped + removed + waiting
 	Archived   uint64             `json:"archived"`

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"footfall/account"
@@ -45,6 +46,42 @@ type erasedPerson struct {
 	Until   time.Time         `json:"queue_until"`  // by then the queue has expired what it has of it
 	Left    []string          `json:"left_to_look"` // files moved aside as damaged, which nobody can look into
 	DryRun  bool              `json:"dry_run"`
+	Places  []place           `json:"places"` // the same by place, for people
+}
+
+// place is what was done, or would be, in one of the places that keep events or what
+// is made of them.
+type place struct {
+	Place string `json:"place"`
+	Count uint64 `json:"count"`
+	What  string `json:"what"`
+}
+
+// places lists all of them, also those that have nothing.
+func (p erasedPerson) places() []place {
+	queue := "events stay in its files until they expire, and nothing reads them without taking the person out"
+	if !p.Until.IsZero() {
+		queue += "; by " + p.Until.Format(time.RFC3339) + " they have"
+	}
+	return []place{
+		{"event store", uint64(p.Events), "events lose their ids and what tells who it was, and count as before"},
+		{"archive", p.Archive.Events, fmt.Sprintf("events likewise, in %d objects that are written anew", p.Archive.Rewritten)},
+		{"bins", 0, "figures stay: visitors in them become other numbers as they are counted anew"},
+		{"hot buckets", 0, "likewise"},
+		{"histories", uint64(p.History.Visitors), "visitors go, with their segments and notices on their way"},
+		{"ledger", uint64(p.Ledger.Keys), fmt.Sprintf("pseudonyms and links go; %d touches and %d orders stay, with entries and balances, and lead to nobody", p.Ledger.Touches, p.Ledger.Orders)},
+		{"set aside", uint64(p.Aside), "items go; what a door refuses later and names the person is kept without its text"},
+		{"queue", 0, queue},
+	}
+}
+
+// printPlaces prints what became of each place.
+func printPlaces(w io.Writer, all []place) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, p := range all {
+		fmt.Fprintf(t, "%s\t%d\t%s\n", p.Place, p.Count, p.What)
+	}
+	t.Flush()
 }
 
 // erasing is one run: each step can be done again, also after a crash.
@@ -225,7 +262,7 @@ func (x *erasing) aside(ctx context.Context) (ids []uint64, err error) {
 			return nil, err
 		}
 		for _, it := range items {
-			if it.Event != nil && x.list.Named(it.Event) || x.names(it) {
+			if it.Event != nil && x.list.Named(it.Event) || x.names(it) || x.list.Names(it.Site, it.Raw) {
 				ids = append(ids, it.ID)
 			}
 		}
@@ -273,6 +310,11 @@ func (x *erasing) fromHistories(ctx context.Context) error {
 		visitors, err := x.visitors(ctx, s.ID)
 		if err != nil {
 			return err
+		}
+		for _, k := range x.keys { // who was moved out of segments just before may have nothing left but a notice
+			if kind, id, _ := strings.Cut(string(k), ":"); (kind == "user" || kind == "anon") && !slices.Contains(visitors, id) {
+				visitors = append(visitors, id)
+			}
 		}
 		removed, err := x.h.histories.Erase(ctx, s.ID, visitors...)
 		if err != nil {
@@ -334,6 +376,7 @@ func (h *house) erasePerson(ctx context.Context, site account.Site, w affiliate.
 		return nil, err
 	}
 	if err := x.look(ctx); err != nil || dry {
+		x.did.Places = x.did.places()
 		return &x.did, err
 	}
 	x.did.DryRun, x.did.History.Rows = false, 0
@@ -348,6 +391,7 @@ func (h *house) erasePerson(ctx context.Context, site account.Site, w affiliate.
 	}
 	x.did.Until = time.Now().Add(state.MaxAge).UTC().Truncate(time.Second)
 	x.did.Left, err = h.movedAside()
+	x.did.Places = x.did.places()
 	return &x.did, err
 }
 
@@ -395,8 +439,8 @@ func printErased(w io.Writer, p erasedPerson) {
 	for _, k := range p.Keys {
 		fmt.Fprintf(w, "  %s\n", strings.Replace(string(k), ":", " ", 1))
 	}
-	fmt.Fprintf(w, "\n%d events in the event store, %d in %d objects of the archive, %d set aside\n%d visitors with a history\n%d touches and %d orders in the ledger, with %d keys\n",
-		p.Events, p.Archive.Events, p.Archive.Rewritten, p.Aside, p.History.Visitors, p.Ledger.Touches, p.Ledger.Orders, p.Ledger.Keys)
+	fmt.Fprintln(w)
+	printPlaces(w, p.Places)
 	if p.DryRun {
 		fmt.Fprintln(w, "nothing was erased yet: the same without --dry-run erases it; if these ids are of several persons, name one with --only")
 		return

@@ -216,6 +216,9 @@ func (h *house) rebuildNow(ctx context.Context, progress func(rebuildProgress)) 
 		if err := h.level(ctx, st); err != nil {
 			h.log.Warn("rebuild: what is to be removed of the old event store can't be", "error", err)
 		}
+		if err := h.deletePendingOf(ctx, st); err != nil {
+			h.log.Warn("rebuild: what is to be deleted of the old event store can't be", "error", err)
+		}
 	}
 	end, err := h.catchUp(ctx)
 	if err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"footfall/api"
 	"footfall/metric"
 	"footfall/query"
+	"footfall/sheet"
 )
 
 // inTurn answers reports that wait for their turn with all other questions.
@@ -35,16 +37,7 @@ func (t inTurn) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 
 // report answers a question in the form of POST /v1/query.
 func (k *control) report(w http.ResponseWriter, r *http.Request) error {
-	sites, err := k.h.sites.Sites(r.Context())
-	if name := r.URL.Query().Get("site"); err == nil && name != "" {
-		var one account.Site
-		one, err = k.h.sites.find(name)
-		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
-	}
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	sites, body, err := k.question(r)
 	if err != nil {
 		return err
 	}
@@ -55,21 +48,49 @@ func (k *control) report(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, t)
 }
 
+// question is one that is sent, and the sites it may be about: the one that is
+// named, or all.
+func (k *control) question(r *http.Request) (sites []account.Site, body []byte, err error) {
+	sites, err = k.h.sites.Sites(r.Context())
+	if name := r.URL.Query().Get("site"); err == nil && name != "" {
+		var one account.Site
+		one, err = k.h.sites.find(name)
+		sites = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != one.ID })
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err = io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	return sites, body, err
+}
+
 // runReport sends the question of --report. All but the site stands in it.
 func runReport(ctx context.Context, c *call, form url.Values) error {
 	var others []string
 	c.flags.Visit(func(f *flag.Flag) {
 		own := slices.ContainsFunc(ownFlags["query"], func(o [3]string) bool { return o[0] == f.Name })
-		if (own || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && f.Name != "report" && f.Name != "site" {
+		if (own || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && !slices.Contains([]string{"report", "site", "format"}, f.Name) {
 			others = append(others, "--"+f.Name)
 		}
 	})
 	if len(others) > 0 {
 		return misused("--report has the whole question: leave %s out, and write it into the file", strings.Join(others, ", "))
 	}
-	c.json = c.json || !isTerminal(c.stdout)
+	format := form.Get("format")
+	if format != "" && sheet.Formats[format] == "" {
+		return misused("--format %q is unknown: csv or ndjson; without it JSON, or a table on a terminal", format)
+	}
+	c.json = c.json || format == "" && !isTerminal(c.stdout)
 	var out api.Table
-	return c.sendNamed(ctx, form.Get("report"), "/query", url.Values{"site": {form.Get("site")}}, &out, func(w io.Writer) { printTable(w, out) })
+	var failed error
+	err := c.sendNamed(ctx, form.Get("report"), "/query", url.Values{"site": {form.Get("site")}}, &out, func(w io.Writer) {
+		if format != "" {
+			failed = api.WriteTable(w, format, out)
+			return
+		}
+		printTable(w, out)
+	})
+	return errors.Join(err, failed)
 }
 
 // printTable prints a table: dimensions to the left, metrics with their units.

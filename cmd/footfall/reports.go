@@ -9,6 +9,10 @@ import (
 // Tabulate answers a report from the cheapest sources that know.
 func (h *house) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	r.Currency = h.sites.currency(r.Site)
+	r, err := h.withGoals(ctx, r)
+	if err != nil {
+		return metric.Table{}, err
+	}
 	t, err := h.reports.Tabulate(ctx, r)
 	if st := h.store.Load(); err == nil && st != nil {
 		if asOf := h.asOf(st); asOf.Before(t.AsOf) {

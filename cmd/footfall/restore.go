@@ -124,6 +124,7 @@ type restored struct {
 	Elsewhere string      `json:"elsewhere,omitempty"`
 	Recount   *reconciled `json:"reconcile,omitempty"`
 	Doctor    []finding   `json:"doctor,omitempty"`
+	Again     carried     `json:"again"` // what was taken out after the backup was made, and is again
 }
 
 func runRestore(ctx context.Context, c *call) error {
@@ -131,21 +132,25 @@ func runRestore(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	lists, err := c.carry(set)
+	if err != nil {
+		return err
+	}
 	dir := c.values["data"]
 	r := restored{From: set.Dir, Made: set.Head.Made, Data: dir, Files: len(set.Files), Bytes: set.Bytes(), Elsewhere: set.Head.Elsewhere}
-	if err := c.restoreInto(ctx, set, dir); err != nil {
+	if err := c.restoreInto(ctx, set, dir, lists); err != nil {
 		return err
 	}
 	// Another server may be at work on that database: it is not touched here.
 	if r.Elsewhere == "" {
-		err = c.tryRestored(ctx, set, &r)
+		err = c.tryRestored(ctx, set, &r, lists)
 	}
 	return errors.Join(c.print(r, func(w io.Writer) { printRestored(w, r) }), err)
 }
 
 // restoreInto puts all files of a backup into a directory, which must be empty,
 // and checks each.
-func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string) error {
+func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string, lists carriedLists) error {
 	if err := emptyDir(dir); err != nil {
 		return err
 	}
@@ -165,7 +170,7 @@ func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string) err
 		done += f.Bytes
 		b.show(done, mebibytes(done))
 	}
-	if err := syncFolders(dir); err != nil {
+	if err := errors.Join(lists.put(dir), syncFolders(dir)); err != nil {
 		return err
 	}
 	return os.Remove(mark)
@@ -210,7 +215,7 @@ func restoreFile(ctx context.Context, set *backup.Set, f backup.File, dir string
 
 // tryRestored opens what was restored, which fills the event store, and recounts.
 // No letter and no webhook is sent.
-func (c *call) tryRestored(ctx context.Context, set *backup.Set, r *restored) error {
+func (c *call) tryRestored(ctx context.Context, set *backup.Set, r *restored, lists carriedLists) error {
 	fmt.Fprintln(c.stderr, "filling the event store from the archive, then recounting all figures")
 	c.values["hot"] = "none" // another server may have the buckets in a Redis
 	k, err := c.dial(ctx)
@@ -219,7 +224,10 @@ func (c *call) tryRestored(ctx context.Context, set *backup.Set, r *restored) er
 	}
 	var s status
 	r.Recount = &reconciled{}
-	err = k.ask(ctx, "POST", "/roll", nil, new(any))
+	err = lists.again(ctx, k, &r.Again)
+	if err == nil {
+		err = k.ask(ctx, "POST", "/roll", nil, new(any))
+	}
 	if err == nil {
 		err = k.ask(ctx, "POST", "/reconcile", nil, r.Recount)
 	}
@@ -256,6 +264,7 @@ func printRestored(w io.Writer, r restored) {
 		fmt.Fprintf(w, "NOT restored, and nothing tried: control data and the ledger were in %s. Restore that database from its own backup, of the same time or before, into another place than where a server uses it; then, with --control:\n", r.Elsewhere)
 		fmt.Fprintf(w, "  footfall reconcile --data %s && footfall doctor --data %[1]s\n", r.Data)
 	}
+	printCarried(w, r)
 	fmt.Fprintf(w, "What happened after %s is not in it; letters and webhooks that were sent since may be sent again, with the same ids. Stop the server that this one takes the place of, then: footfall serve --data %s\n", r.Made.Format(time.RFC3339), r.Data)
 }
 

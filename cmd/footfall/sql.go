@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +57,7 @@ func (s selector) Select(ctx context.Context, q sqlapi.Question, out sqlapi.Shee
 		if !known {
 			return errors.New("there is no such affiliate any more")
 		}
-		ask.Affiliate = &of
+		ask.Affiliate, ask.Pseudonyms = &of, s.h.pseudonyms(q.Affiliate)
 	}
 	g := given{s.h, q.Sites, q.Affiliate}
 	ask.Given = map[string]store.Given{"OrdersTable": g.orders, "CommissionsTable": g.commissions, "DailyPageViewsTable": g.daily}
@@ -67,6 +70,13 @@ func (s selector) Select(ctx context.Context, q sqlapi.Question, out sqlapi.Shee
 		return sqlapi.ErrBusy
 	}
 	return err
+}
+
+// pseudonyms is the secret of an affiliate's pseudonyms.
+func (h *house) pseudonyms(affiliate string) string {
+	mac := hmac.New(sha256.New, h.secret)
+	mac.Write([]byte("pseudonyms of affiliate " + affiliate))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // inStore is a door's sheet as the store fills it.

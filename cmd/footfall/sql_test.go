@@ -88,6 +88,7 @@ func TestSQLOfTheDesign(t *testing.T) {
 	anna.is("SELECT count(*) AS n, count(user_id) AS users FROM EventsTable", "n,users|8,0")
 	anna.is("SELECT sum(net) AS n FROM OrdersTable UNION ALL SELECT sum(amount) FROM CommissionsTable UNION ALL SELECT count(order_id) FROM CommissionsTable", "n|12.5100|6.2600|0.0000")
 	anna.is("SELECT count(*) AS n FROM DailyPageViewsTable", "n|0")
+	anna.is("SELECT count(DISTINCT visitor_id) AS n, max(length(visitor_id)) > 10 AS pseudonyms FROM PageViewsTable", "n,pseudonyms|8,true")
 	for _, scope := range []account.Scope{account.Read, account.InPages, account.Orders, account.Define, account.OfAffiliate + "nobody"} {
 		if status, body := h.analyst("a-example", scope).ask("SELECT 1", "csv", nil); status != 403 {
 			t.Errorf("with the scope %s: %d %s", scope, status, body)

@@ -35,8 +35,11 @@ type Options struct {
 	// Fresh is called after a commit with the batch and the indexes, in order, of
 	// the events in it that were new, if there are any; nil for nobody.
 	Fresh func(events []event.Event, index []int)
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Gone reports whether an event was deleted: one that comes (again) is not kept, and
+	// counted as removed. Nil: none was.
+	Gone func(*event.Event) bool
+	Log  *slog.Logger
+	Now  func() time.Time
 }
 
 // Store is an event store in one DuckDB file.

@@ -27,6 +27,38 @@ type opening struct {
 	failed atomic.Pointer[error]
 }
 
+// held is a connection of somebody's own, beside those of readers.
+type held struct {
+	opened *opening
+	conn   driver.Conn // nil once it is closed
+}
+
+// hold opens a connection of somebody's own, which must be closed.
+func (s *Store) hold(ctx context.Context) (held, error) {
+	s.mu.Lock() // Close would take the connector away
+	defer s.mu.Unlock()
+	if err := s.mend(); err != nil {
+		return held{}, err
+	}
+	conn, err := s.connector.Connect(ctx)
+	if err != nil {
+		return held{}, err
+	}
+	s.opened.held.Add(1)
+	return held{s.opened, conn}, nil
+}
+
+// Close ends the connection, with its transaction and all that is temporary.
+func (h *held) Close() error {
+	if h.conn == nil {
+		return nil
+	}
+	err := h.conn.Close()
+	h.conn = nil
+	h.opened.held.Add(-1)
+	return err
+}
+
 // found takes every error that DuckDB answers, and is where those are told apart
 // after which it may refuse everything. To who only met the fault of another it
 // gives store.ErrMending.

@@ -205,24 +205,35 @@ func (x *question) unit() int64 {
 
 // sessions cuts each visitor's page views at gaps. It looks one gap beyond the
 // window on both sides, so that a window's edge neither starts nor ends a session.
+// Sorting is what takes time and memory: so only visitors who have a page view that
+// is asked for are sorted, and of the views no more than is needed.
 func (x *question) sessions(bucket string) string {
 	gap := sessionGap * time.Millisecond
-	where := x.where(x.Window.From.Add(-gap-time.Millisecond), x.Window.To.Add(gap+time.Millisecond), false)
+	filters := x.filters()
+	views := "SELECT time_ms, visitor, rowid AS stored, " + x.series() + " AS k"
+	if len(filters) > 0 {
+		views += ", " + strings.Join(filters, " AND ") + " AS asked"
+	}
+	views += " FROM events WHERE " + x.where(x.Window.From.Add(-gap-time.Millisecond), x.Window.To.Add(gap+time.Millisecond), false)
+	if len(filters) > 0 {
+		views += " AND visitor IN (SELECT visitor FROM events WHERE " + x.where(x.Window.From, x.Window.To, true) + ")"
+	}
 	cut := fmt.Sprintf("time_ms >= %d AND time_ms < %d AND (before IS NULL OR time_ms - before > %d)",
 		ceilMillis(x.Window.From), ceilMillis(x.Window.To), sessionGap)
 	if x.Metric == metric.Bounces {
 		cut += fmt.Sprintf(" AND (after IS NULL OR after - time_ms > %d)", sessionGap)
 	}
-	for _, f := range x.filters() {
-		cut += " AND " + f
+	columns, order := "time_ms, k", "time_ms"
+	if len(filters) > 0 {
+		columns += ", asked"
+		cut += " AND asked"
 	}
-	order := "time_ms"
-	if x.By != "" || len(x.Filters) > 0 || x.Affiliate != nil {
-		order += ", rowid" // of views in one millisecond the one stored first is the first
+	if x.By != "" || len(filters) > 0 {
+		order += ", stored" // of views in one millisecond the one stored first is the first
 	}
-	return fmt.Sprintf(`SELECT %s AS b, %s AS k, count(*) AS n FROM
-(SELECT *, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM events WHERE %s WINDOW w AS (PARTITION BY visitor ORDER BY %s))
-WHERE %s GROUP BY ALL`, bucket, x.series(), where, order, cut)
+	return fmt.Sprintf(`SELECT %s AS b, k, count(*) AS n FROM
+(SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after FROM (%s) WINDOW w AS (PARTITION BY visitor ORDER BY %s))
+WHERE %s GROUP BY ALL`, bucket, columns, views, order, cut)
 }
 
 // points puts the counts into their series and steps.

@@ -48,18 +48,19 @@ func (s *Store) readRemoved(ctx context.Context) (total uint64, err error) {
 	return total, rows.Err()
 }
 
-// kept leaves out the events that are too old to be kept, and counts them by site.
+// out reports whether an event is not kept.
+func (s *Store) out(e *event.Event) bool {
+	r, known := s.removed[e.Site]
+	return known && e.Time.UnixMilli() < r.before || s.o.Gone != nil && s.o.Gone(e)
+}
+
+// kept leaves out the events that are too old to be kept, and deleted ones, and
+// counts them by site.
 func (s *Store) kept(events []event.Event) ([]event.Event, map[string]uint64) {
 	gone := map[string]uint64{}
-	old := func(e *event.Event) bool {
-		r, known := s.removed[e.Site]
-		return known && e.Time.UnixMilli() < r.before
-	}
-	if len(s.removed) > 0 {
-		for i := range events {
-			if old(&events[i]) {
-				gone[events[i].Site]++
-			}
+	for i := range events {
+		if s.out(&events[i]) {
+			gone[events[i].Site]++
 		}
 	}
 	if len(gone) == 0 {
@@ -67,11 +68,19 @@ func (s *Store) kept(events []event.Event) ([]event.Event, map[string]uint64) {
 	}
 	var kept []event.Event
 	for i := range events {
-		if !old(&events[i]) {
+		if !s.out(&events[i]) {
 			kept = append(kept, events[i])
 		}
 	}
 	return kept, gone
+}
+
+// removedOf is what was removed of a site, which may be nothing.
+func (s *Store) removedOf(site string) removal {
+	if r, known := s.removed[site]; known {
+		return r
+	}
+	return removal{before: math.MinInt64}
 }
 
 // putRemoved writes what is removed of a site now.
@@ -147,10 +156,7 @@ func (s *Store) removeUpTo(ctx context.Context, site string, end, floor int64) (
 	if err := s.again(ctx); err != nil {
 		return 0, err
 	}
-	next, state := s.removed[site], s.state
-	if _, known := s.removed[site]; !known {
-		next.before = math.MinInt64
-	}
+	next, state := s.removedOf(site), s.state
 	next.before = max(next.before, floor)
 	s.unsure = true
 	err = s.transact(func(ctx context.Context) error {
@@ -222,7 +228,7 @@ func (s *Store) Floors() map[string]time.Time {
 	defer s.mu.Unlock()
 	floors := map[string]time.Time{}
 	for site, r := range s.removed {
-		if site != "" {
+		if site != "" && r.before != math.MinInt64 { // else single events were deleted
 			floors[site] = time.UnixMilli(r.before).UTC()
 		}
 	}

@@ -89,40 +89,26 @@ func (x *tabulation) bind(value any) string {
 // sql counts in buckets of 15 minutes first, of each source by itself, and finds
 // the step of a bucket then.
 func (x *tabulation) sql() string {
-	var with []string
 	counted := x.counted()
-	if x.sessions() {
-		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
-	}
-	if x.spans() {
-		with = append(with, opened, spans)
-	}
-	visitors := "count(who)" // a visitor is once in a group of a single step
-	from, step := "counted", "0"
+	with := x.cut()
 	if len(x.starts) > 1 {
 		starts := make([]string, len(x.starts))
 		for i, t := range x.starts {
 			starts[i] = fmt.Sprint(t.UnixMilli())
 		}
 		with = append(with, fmt.Sprintf("steps AS (SELECT unnest(range(%d)) AS i, unnest([%s]::BIGINT[]) AS b)", len(starts), strings.Join(starts, ",")))
-		visitors, from, step = "count(DISTINCT who)", "counted ASOF JOIN steps ON counted.b >= steps.b", "i"
 	}
-	with = append(with, "counted AS ("+counted+")")
-	columns := []string{step + " AS step"}
-	for i := range x.By {
-		columns = append(columns, fmt.Sprintf("k%d", i))
+	with = append(with, "counted AS ("+counted+")", "grouped AS ("+x.grouped()+")")
+	from := "grouped"
+	if slices.Contains(x.parts, metric.GoalAudience) {
+		with = append(with, x.audience()...)
+		from = "joined"
 	}
 	var some []string
 	for _, m := range x.parts {
-		value := "coalesce(sum(" + string(m) + "), 0)"
-		if m == metric.Visitors {
-			value = visitors
-		}
-		columns = append(columns, fmt.Sprintf("(%s)::BIGINT AS %s", value, m))
 		some = append(some, string(m)+" <> 0")
 	}
-	with = append(with, fmt.Sprintf("grouped AS (SELECT %s FROM %s GROUP BY ALL)", strings.Join(columns, ", "), from))
-	query := fmt.Sprintf("WITH %s SELECT count(*) OVER () AS total, * FROM grouped WHERE %s", strings.Join(with, ",\n"), strings.Join(some, " OR "))
+	query := fmt.Sprintf("WITH %s SELECT count(*) OVER () AS total, %s FROM %s WHERE %s", strings.Join(with, ",\n"), x.row(x.parts), from, strings.Join(some, " OR "))
 	if x.paged {
 		query += "\nORDER BY " + x.order()
 		if x.Limit > 0 {
@@ -131,6 +117,47 @@ func (x *tabulation) sql() string {
 		query += fmt.Sprintf(" OFFSET %d", x.Offset)
 	}
 	return query
+}
+
+// row is the columns of a row: step, keys, and some metrics.
+func (x *tabulation) row(of []metric.Name) string {
+	columns := "step"
+	for i := range x.By {
+		columns += fmt.Sprintf(", k%d", i)
+	}
+	for _, m := range of {
+		columns += ", " + string(m)
+	}
+	return columns
+}
+
+// stepped is what a table of buckets is read from, each with its step, and how its
+// distinct visitors are counted.
+func (x *tabulation) stepped(table string) (from, step, visitors string) {
+	if len(x.starts) > 1 {
+		return fmt.Sprintf("%[1]s ASOF JOIN steps ON %[1]s.b >= steps.b", table), "i", "count(DISTINCT %s)"
+	}
+	return table, "0", "count(%s)" // a visitor is once in a group of a single step
+}
+
+// grouped is what is counted, by step and keys.
+func (x *tabulation) grouped() string {
+	from, step, visitors := x.stepped("counted")
+	columns := []string{step + " AS step"}
+	for i := range x.By {
+		columns = append(columns, fmt.Sprintf("k%d", i))
+	}
+	for _, m := range x.parts {
+		value := "coalesce(sum(" + string(m) + "), 0)"
+		switch {
+		case slices.Contains(visitorCounts, m):
+			value = fmt.Sprintf(visitors, "who_"+string(m))
+		case m == metric.GoalAudience:
+			continue
+		}
+		columns = append(columns, fmt.Sprintf("(%s)::BIGINT AS %s", value, m))
+	}
+	return fmt.Sprintf("SELECT %s FROM %s GROUP BY ALL", strings.Join(columns, ", "), from)
 }
 
 // order is what rows go by.

@@ -71,7 +71,10 @@ func ofSessions(dimensions []metric.Dimension) bool {
 func (x *tabulation) counted() string {
 	var sources []string
 	if asks(x, eventCounts) || slices.Contains(x.parts, metric.Visitors) {
-		sources = append(sources, x.countEvents())
+		sources = append(sources, x.countEvents(eventCounts, metric.Visitors, x.Dimensions()))
+	}
+	if asks(x, goalCounts) || slices.Contains(x.parts, metric.GoalVisitors) {
+		sources = append(sources, x.countEvents(goalCounts, metric.GoalVisitors, append(x.Dimensions(), metric.OfGoal)))
 	}
 	if asks(x, sessionCounts) {
 		begun := fmt.Sprintf("(before IS NULL OR time_ms - before > %d)", sessionGap)
@@ -96,7 +99,10 @@ func (x *tabulation) counted() string {
 
 // empty is no rows.
 func (x *tabulation) empty() string {
-	columns := "0 AS b, 0 AS who"
+	columns := "0 AS b"
+	for _, m := range visitorCounts {
+		columns += ", 0 AS who_" + string(m)
+	}
 	for i := range x.By {
 		columns += fmt.Sprintf(", '' AS k%d", i)
 	}
@@ -114,14 +120,21 @@ func (x *tabulation) keys() (columns string) {
 	return columns
 }
 
-// countEvents counts events or, if products are asked for, the events' lines.
-func (x *tabulation) countEvents() string {
+// countEvents counts some metrics, one of which may be of distinct visitors, of what
+// the source for some dimensions has: events, their lines, or the goals they reach.
+func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.Name, dimensions []metric.Dimension) string {
 	var columns, kinds []string
 	for _, m := range x.parts {
-		condition, ok := eventCounts[m]
+		condition, ok := counts[m]
 		switch {
-		case m == metric.Visitors: // unknown is nobody in particular
-			columns, kinds = append(columns, "CASE WHEN visitor <> 0 AND bool_or("+isView+") THEN visitor END AS who"), append(kinds, isView)
+		case m == visitors: // unknown is nobody in particular
+			condition = isView
+			if slices.Contains(dimensions, metric.OfGoal) {
+				condition = "true"
+			}
+			columns, kinds = append(columns, fmt.Sprintf("CASE WHEN visitor <> 0 AND bool_or(%s) THEN visitor END AS who_%s", condition, m)), append(kinds, condition)
+		case ok && m == metric.GoalValue:
+			columns, kinds = append(columns, fmt.Sprintf("sum(%s) AS %s", x.worth(), m)), append(kinds, condition)
 		case ok && m.Money():
 			columns = append(columns, fmt.Sprintf("sum(amount) FILTER (%s AND coalesce(currency, '') IN ('', %s)) AS %s", condition, x.bind(x.Currency), m))
 			kinds = append(kinds, condition)
@@ -133,14 +146,14 @@ func (x *tabulation) countEvents() string {
 	}
 	kind := "(" + strings.Join(kinds, " OR ") + ")"
 	by := ""
-	if slices.Contains(x.parts, metric.Visitors) {
+	if slices.Contains(x.parts, visitors) {
 		by = ", visitor"
 	}
-	if ofLines(x.Dimensions()) {
+	if ofLines(dimensions) {
 		return x.countLines(strings.Join(columns, ", "), kind)
 	}
 	query := fmt.Sprintf("SELECT %s AS b%s, %s FROM %s WHERE %s AND %s GROUP BY b%s", x.bucket(), x.keys(), strings.Join(columns, ", "),
-		x.source(x.Dimensions()), x.base(0, 0), and(kind, x.condition()), by)
+		x.source(dimensions), x.base(0, 0), and(kind, x.condition()), by)
 	for i := range x.By {
 		query += fmt.Sprintf(", k%d", i)
 	}
@@ -175,11 +188,17 @@ func (x *tabulation) base(before, after time.Duration) string {
 }
 
 // source is the rows in the window that conditions on these dimensions are on:
-// events or, if products are among them, the lines of them.
+// events or, if products are among them, the lines of them, or the goals they reach.
 func (x *tabulation) source(dimensions []metric.Dimension) string {
 	from := "events"
+	if slices.Contains(dimensions, metric.OfGoal) {
+		dimensions = append(slices.Clone(dimensions), x.ofGoals()...)
+	}
 	if ofSessions(dimensions) {
 		from = spanned("(SELECT " + columns(dimensions, eventColumns...) + " FROM events WHERE " + x.base(0, 0) + ")")
+	}
+	if slices.Contains(dimensions, metric.OfGoal) {
+		return x.reached(from, dimensions)
 	}
 	if !ofLines(dimensions) {
 		return from
@@ -198,7 +217,7 @@ func (x *tabulation) source(dimensions []metric.Dimension) string {
 }
 
 // eventColumns are what conditions on events need beside the dimensions.
-var eventColumns = []string{"site", "bot", "day", "id", "time_ms", "visitor", "kind", "name", "class", "source", "trade", "amount", "currency"}
+var eventColumns = []string{"site", "bot", "day", "id", "time_ms", "visitor", "kind", "name", "class", "source", "trade", "amount", "currency", "rowid"}
 
 // columns lists columns of the events table: some, and those that dimensions are made
 // of. A star in a table that is used twice has made DuckDB 1.4 mix columns up.
@@ -216,6 +235,17 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 	return strings.Join(all, ", ")
 }
 
+// cut is the tables of sessions, if they are needed.
+func (x *tabulation) cut() (with []string) {
+	if x.sessions() {
+		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
+	}
+	if x.spans() {
+		with = append(with, opened, spans)
+	}
+	return with
+}
+
 // views are the page views in which sessions are found, each with the visitor's
 // one before and after it. They are looked for beyond the window, so that its edge
 // neither starts nor ends a session.
@@ -229,7 +259,18 @@ func (x *tabulation) views() string {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
 	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
-		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), x.base(around, around), isView, order)
+		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned()), isView, order)
+}
+
+// concerned is a condition that only holds for visitors who have done what is asked
+// for, whose page views alone need be sorted; "" is everybody. An event alone does
+// not tell of its session or its lines.
+func (x *tabulation) concerned() string {
+	condition := x.condition()
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); condition == "" || ofSessions(own) || ofLines(own) {
+		return ""
+	}
+	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"
 }
 
 // opened tells of each page view when its session began, and spans of each session

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"unsafe"
 
 	"github.com/duckdb/duckdb-go/mapping"
@@ -16,9 +17,14 @@ import (
 type result struct {
 	statement mapping.PreparedStatement
 	all       mapping.Result
-	chunk     mapping.DataChunk
-	columns   []vector
-	rows      int // of the chunk
+	block
+}
+
+// block is a chunk of a result: up to a vector's size of its rows.
+type block struct {
+	chunk   mapping.DataChunk
+	columns []vector
+	rows    int
 }
 
 // vector is the memory of one column of the chunk.
@@ -59,76 +65,94 @@ func ask(ctx context.Context, conn mapping.Connection, query string, parameters 
 		r.close()
 		return nil, err
 	}
-	r.columns = make([]vector, mapping.ColumnCount(&r.all))
 	return r, nil
 }
 
 func (r *result) close() {
-	mapping.DestroyDataChunk(&r.chunk)
+	r.block.close()
 	mapping.DestroyResult(&r.all)
 	mapping.DestroyPrepare(&r.statement)
 }
 
 // next goes to the next chunk; false behind the last.
 func (r *result) next() bool {
-	mapping.DestroyDataChunk(&r.chunk)
-	if r.chunk = mapping.FetchChunk(r.all); r.chunk.Ptr == nil {
-		return false
-	}
-	r.rows = int(mapping.DataChunkGetSize(r.chunk))
-	for i := range r.columns {
-		v := mapping.DataChunkGetVector(r.chunk, mapping.IdxT(i))
-		r.columns[i] = vector{mapping.VectorGetData(v), mapping.VectorGetValidity(v)}
-	}
-	return r.rows > 0
+	r.block.close()
+	var more bool
+	r.block, more = r.fetch()
+	return more
 }
 
+// fetch is the next chunk, which stays until it is closed; false behind the last.
+func (r *result) fetch() (block, bool) {
+	b := block{chunk: mapping.FetchChunk(r.all)}
+	if b.chunk.Ptr == nil {
+		return b, false
+	}
+	b.rows = int(mapping.DataChunkGetSize(b.chunk))
+	b.columns = make([]vector, mapping.DataChunkGetColumnCount(b.chunk))
+	for i := range b.columns {
+		v := mapping.DataChunkGetVector(b.chunk, mapping.IdxT(i))
+		b.columns[i] = vector{mapping.VectorGetData(v), mapping.VectorGetValidity(v)}
+	}
+	return b, b.rows > 0
+}
+
+func (b *block) close() { mapping.DestroyDataChunk(&b.chunk) }
+
 // int64 is a value of a BIGINT or UBIGINT column, which is not NULL.
-func (r *result) int64(column, row int) int64 {
-	return *(*int64)(unsafe.Add(r.columns[column].data, row*8))
+func (b *block) int64(column, row int) int64 {
+	return *(*int64)(unsafe.Add(b.columns[column].data, row*8))
+}
+
+// null reports whether a value is NULL.
+func (b *block) null(column, row int) bool {
+	valid := b.columns[column].valid
+	return valid != nil && *(*uint64)(unsafe.Add(valid, row/64*8))&(1<<(row%64)) == 0
+}
+
+// bytes is a value of a VARCHAR column, nil for NULL, where it lies.
+func (b *block) bytes(column, row int) []byte {
+	if b.null(column, row) {
+		return nil
+	}
+	place := unsafe.Add(b.columns[column].data, row*int(unsafe.Sizeof(textString{})))
+	short := (*shortString)(place)
+	if short.length <= inlined {
+		return short.text[:short.length]
+	}
+	return unsafe.Slice(*(**byte)(unsafe.Add(place, unsafe.Offsetof(textString{}.at))), short.length)
 }
 
 // text is a value of a VARCHAR column, "" for NULL. It is made by seen, if there is one.
-func (r *result) text(seen *repeated, column, row int) string {
-	c := &r.columns[column]
-	if r.null(column, row) {
-		return ""
-	}
-	place := unsafe.Add(c.data, row*int(unsafe.Sizeof(textString{})))
-	short := (*shortString)(place)
-	if short.length <= inlined {
-		return seen.text(short.text[:short.length])
-	}
-	return seen.text(unsafe.Slice(*(**byte)(unsafe.Add(place, unsafe.Offsetof(textString{}.at))), short.length))
-}
-
-// repeated makes strings of a column's texts, which come again and again.
-type repeated struct {
-	last  string
-	known map[string]string
-}
-
-// What is kept in mind of a column: so many texts, of so many bytes at most.
-const (
-	mostKnown    = 10_000
-	longestKnown = 256
-)
-
-func (s *repeated) text(b []byte) string {
+func (b *block) text(seen *repeated, column, row int) string {
+	text := b.bytes(column, row)
 	switch {
-	case s == nil || len(b) > longestKnown:
-		return string(b)
-	case string(b) == s.last:
-		return s.last
+	case len(text) == 0 || seen == nil || len(text) > longestKept:
+		return string(text)
+	case len(text) <= inlined:
+		words := (*[2]uint64)(unsafe.Add(b.columns[column].data, row*int(unsafe.Sizeof(textString{}))))
+		return seen.text(text, (words[0]^words[1]*golden)*golden>>32)
 	}
-	text, ok := s.known[string(b)]
-	if !ok {
-		if len(s.known) >= mostKnown {
-			clear(s.known)
-		}
-		text = string(b)
-		s.known[text] = text
+	return seen.text(text, maphash.Bytes(seed, text))
+}
+
+// repeated makes strings of a column's texts, which come again and again: it
+// keeps one for each place that a text's hash leads to.
+type repeated [1 << 10]string
+
+// longestKept bounds what is kept: a text of more bytes is made each time.
+const longestKept = 256
+
+var seed = maphash.MakeSeed()
+
+// golden spreads what differs in few bits: 2⁶⁴ divided by the golden ratio
+// (Knuth, The Art of Computer Programming, volume 3, section 6.4).
+const golden = 0x9e3779b97f4a7c15
+
+func (s *repeated) text(b []byte, hash uint64) string {
+	at := &s[hash%uint64(len(s))]
+	if *at != string(b) {
+		*at = string(b)
 	}
-	s.last = text
-	return text
+	return *at
 }

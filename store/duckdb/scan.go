@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"time"
-	"unsafe"
 
 	"github.com/duckdb/duckdb-go/mapping"
 
@@ -16,11 +15,12 @@ import (
 const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
 visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
 country, device, browser, os, bot, channel, properties, traits, context,
-region, city, browser_version, os_version, language, screen`
+region, city, browser_version, os_version, language, screen, day::BIGINT`
 
-// scanRows is about how many events a part of a scan has. DuckDB sorts a part and
-// hands it over as a whole, so that a scan of any length needs the memory of one.
-const scanRows = 100_000
+// scanRows is about how many events a part of a scan has. DuckDB hands a part over
+// as a whole, so that a scan of any length needs the memory of two: one that is
+// read, and the next.
+const scanRows = 30_000
 
 // Scan hands over events by time, part after part: what is written meanwhile may
 // be among them or not. An event is good until fn returns; its texts stay.
@@ -43,17 +43,14 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 	defer conn.Close()
 	var failed error // fn's is returned as it is
 	err = conn.Raw(func(c any) error {
-		x := &scanner{ctx: ctx, where: where, args: args, most: s.part, fn: func(e *event.Event) error {
+		x := &scanner{where: where, args: args, most: s.part, parts: make(chan *part), fn: func(e *event.Event) error {
 			failed = fn(e)
 			return failed
 		}}
-		for i := range x.texts {
-			x.texts[i].known = map[string]string{}
-		}
 		if x.conn, err = handle(c.(driver.Conn)); err != nil {
 			return err
 		}
-		return x.hours(time.Hour.Milliseconds(), where)
+		return x.run(ctx)
 	})
 	if failed != nil || err == nil {
 		return failed
@@ -63,14 +60,38 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 
 // scanner is a scan under way.
 type scanner struct {
-	ctx   context.Context
 	conn  mapping.Connection
 	where string
 	args  []string
 	most  int64 // events of a part, about
+	parts chan *part
 	fn    func(*event.Event) error
 	e     event.Event
 	texts [42]repeated // by column
+}
+
+// run asks for parts in a goroutine of its own, while those before are handed over.
+func (x *scanner) run(ctx context.Context) error {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	var asked, handed error
+	go func() {
+		defer close(x.parts)
+		asked = x.hours(asking, time.Hour.Milliseconds(), x.where)
+	}()
+	for p := range x.parts {
+		if handed == nil {
+			handed = x.hand(ctx, p)
+		}
+		p.close()
+		if handed != nil {
+			stop()
+		}
+	}
+	if handed != nil {
+		return handed
+	}
+	return asked
 }
 
 // stretch is events of some time, in milliseconds since 1970.
@@ -79,8 +100,8 @@ type stretch struct{ from, to, rows int64 }
 // hours cuts what is within a condition at multiples of width milliseconds, and
 // hands it over in parts of about scanRows events. More than some times so many in
 // one width are cut finer.
-func (x *scanner) hours(width int64, within string) error {
-	r, err := ask(x.ctx, x.conn, fmt.Sprintf("SELECT from_ms, count(*) FROM (SELECT time_ms - ((time_ms %% %d) + %[1]d) %% %[1]d AS from_ms FROM events WHERE %s) GROUP BY ALL ORDER BY ALL", width, within), x.args...)
+func (x *scanner) hours(ctx context.Context, width int64, within string) error {
+	r, err := ask(ctx, x.conn, fmt.Sprintf("SELECT from_ms, count(*) FROM (SELECT time_ms - ((time_ms %% %d) + %[1]d) %% %[1]d AS from_ms FROM events WHERE %s) GROUP BY ALL ORDER BY ALL", width, within), x.args...)
 	if err != nil {
 		return err
 	}
@@ -99,9 +120,9 @@ func (x *scanner) hours(width int64, within string) error {
 	for _, p := range parts {
 		part := fmt.Sprintf("%s AND time_ms >= %d AND time_ms < %d", x.where, p.from, p.to)
 		if p.rows > 3*x.most && width > 1 {
-			err = x.hours(max(width/60, 1), part)
+			err = x.hours(ctx, max(width/60, 1), part)
 		} else {
-			err = x.part(part)
+			err = x.part(ctx, part)
 		}
 		if err != nil {
 			return err
@@ -110,27 +131,36 @@ func (x *scanner) hours(width int64, within string) error {
 	return nil
 }
 
-func (x *scanner) part(within string) error {
-	r, err := ask(x.ctx, x.conn, "SELECT "+scanColumns+" FROM events WHERE "+within+" ORDER BY time_ms, site, id, day", x.args...)
+// part asks for a part, and waits until it can be handed over.
+func (x *scanner) part(ctx context.Context, within string) error {
+	p, err := gather(ctx, x.conn, "SELECT "+scanColumns+" FROM events WHERE "+within, x.args...)
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	for r.next() {
-		if err := x.ctx.Err(); err != nil {
-			return err
+	select {
+	case x.parts <- p:
+		return nil
+	case <-ctx.Done():
+		p.close()
+		return ctx.Err()
+	}
+}
+
+// hand hands over the events of a part.
+func (x *scanner) hand(ctx context.Context, p *part) error {
+	for i, at := range p.order {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		for row := range r.rows {
-			if err := x.fn(x.read(r, row)); err != nil {
-				return err
-			}
+		if err := x.fn(x.read(&p.blocks[at.block], int(at.row))); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // read makes the event of a row, which is overwritten by the next.
-func (x *scanner) read(r *result, row int) *event.Event {
+func (x *scanner) read(r *block, row int) *event.Event {
 	e := &x.e
 	text := func(i int) string { return r.text(&x.texts[i], i, row) }
 	c := &e.Campaign
@@ -154,10 +184,4 @@ func (x *scanner) read(r *result, row int) *event.Event {
 	}
 	e.Visitor, e.Session = uint64(r.int64(13, row)), uint64(r.int64(14, row))
 	return e
-}
-
-// null reports whether a value is NULL.
-func (r *result) null(column, row int) bool {
-	valid := r.columns[column].valid
-	return valid != nil && *(*uint64)(unsafe.Add(valid, row/64*8))&(1<<(row%64)) == 0
 }

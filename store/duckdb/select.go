@@ -45,8 +45,7 @@ const answer = `temp.main."footfall answer"`
 // selection is a selection under way, on a connection of its own.
 type selection struct {
 	store.Selection
-	opened *opening
-	conn   driver.Conn
+	held
 	handle mapping.Connection
 	heads  []string // names of the answer's columns
 }
@@ -78,7 +77,7 @@ func (s *Store) Select(ctx context.Context, q store.Selection, out store.Selecte
 	if err != nil {
 		return fmt.Errorf("event store: SQL: %w", err)
 	}
-	defer p.close()
+	defer p.Close()
 	ctx, stop := guard(ctx, p.handle)
 	defer stop()
 	if err := p.run(ctx, out); err != nil {
@@ -89,27 +88,15 @@ func (s *Store) Select(ctx context.Context, q store.Selection, out store.Selecte
 
 // selection opens a connection for a query.
 func (s *Store) selection(ctx context.Context, q store.Selection) (*selection, error) {
-	s.mu.Lock() // Close would take the connector away
-	defer s.mu.Unlock()
-	if err := s.mend(); err != nil {
-		return nil, err
-	}
-	conn, err := s.connector.Connect(ctx)
+	h, err := s.hold(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &selection{Selection: q, opened: s.opened, conn: conn}
-	p.opened.held.Add(1)
-	if p.handle, err = handle(conn); err != nil {
-		return nil, errors.Join(err, p.close())
+	p := &selection{Selection: q, held: h}
+	if p.handle, err = handle(h.conn); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
-}
-
-// close ends the connection, with all that is temporary.
-func (p *selection) close() error {
-	defer p.opened.held.Add(-1)
-	return p.conn.Close()
 }
 
 // explain says which errors are the query's.

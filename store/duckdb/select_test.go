@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,6 +94,41 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 		got, err := ask1(t, s, c.query)
 		if err != nil || fmt.Sprint(got.rows) != c.want {
 			t.Errorf("%s\n got %v, %v\nwant %s", c.query, got.rows, err, c.want)
+		}
+	}
+}
+
+// TestSelectPseudonyms: an affiliate counts visitors and sessions as anybody does,
+// by ids that are neither those of the site nor those of another affiliate.
+func TestSelectPseudonyms(t *testing.T) {
+	s := shops(t)
+	told := func(secret string, codes ...string) (ids []string) {
+		got, err := ask1(t, s, "SELECT DISTINCT visitor_id FROM PageViewsTable UNION ALL SELECT DISTINCT session_id FROM PageViewsTable", func(q *store.Selection) {
+			q.Pseudonyms = secret
+			if codes != nil {
+				q.Affiliate = &metric.Affiliate{ID: "aff-1", Codes: codes}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range got.rows {
+			ids = append(ids, fmt.Sprint(row[0]))
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	all := told("")
+	mine, again, theirs, none := told("mine", "ann"), told("mine", "ann"), told("theirs", "ann"), told("", "ann")
+	if len(all) != 7+100 || len(mine) != 7+25 || !slices.Equal(mine, again) {
+		t.Errorf("all %d, mine %d and %d ids", len(all), len(mine), len(again))
+	}
+	if len(theirs) != len(mine) || !slices.Equal(none, []string{"<nil>", "<nil>"}) {
+		t.Errorf("theirs %d ids, without a secret %v", len(theirs), none)
+	}
+	for _, id := range mine {
+		if slices.Contains(all, id) || slices.Contains(theirs, id) {
+			t.Errorf("%s is not only this affiliate's", id)
 		}
 	}
 }

@@ -343,4 +343,6 @@ func TestShopClickstream(t *testing.T) {
 	}
 	q.Step, q.By = period.Total, "category"
 	compare(t, "views by category", answerBy(t, s, q, series), truth.Whole)
+	clickFunnels(t, s, q)
+	clickGoals(t, s, q)
 }

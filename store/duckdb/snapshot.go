@@ -16,25 +16,18 @@ import (
 // writer, but the write-ahead log grows until it is closed. It is for one
 // goroutine at a time. A query that is interrupted ends it: take another then.
 type Snapshot struct {
-	opened *opening
-	conn   driver.Conn
-	at     event.Position
-	rows   int // of a slice
+	held
+	at   event.Position
+	rows int // of a slice
 }
 
 // Snapshot takes a snapshot of what is stored.
 func (s *Store) Snapshot(ctx context.Context) (*Snapshot, error) {
-	s.mu.Lock() // Close would take the connector away
-	defer s.mu.Unlock()
-	if err := s.mend(); err != nil {
-		return nil, err
-	}
-	conn, err := s.connector.Connect(ctx)
+	h, err := s.hold(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("event store: snapshot: %w", err)
 	}
-	p := &Snapshot{opened: s.opened, conn: conn, rows: sliceRows}
-	p.opened.held.Add(1)
+	p := &Snapshot{held: h, rows: sliceRows}
 	if err := p.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("event store: snapshot: %w", err), p.Close())
 	}
@@ -50,17 +43,6 @@ func (p *Snapshot) begin(ctx context.Context) error {
 	return p.each(ctx, "SELECT epoch, seq, total FROM state", nil, 3, func(row []driver.Value) {
 		p.at = event.Position{Epoch: row[0].(uint64), Seq: row[1].(uint64), Total: row[2].(uint64)}
 	})
-}
-
-// Close ends the snapshot.
-func (p *Snapshot) Close() error {
-	if p.conn == nil {
-		return nil
-	}
-	err := p.conn.Close() // ends the transaction
-	p.conn = nil
-	p.opened.held.Add(-1)
-	return err
 }
 
 // Position is in the queue: every event up to it is in the snapshot.
@@ -242,7 +224,7 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, par
 			return err
 		}
 		for row := range r.rows {
-			if err := fn(out.read(r, row)); err != nil {
+			if err := fn(out.read(&r.block, row)); err != nil {
 				return err
 			}
 		}
@@ -254,21 +236,18 @@ func (p *Snapshot) walkSlice(ctx context.Context, out *walker, query string, par
 type walker struct {
 	site  string
 	e     event.Event
-	texts [13]repeated                          // by column, from kind
-	read  func(r *result, row int) *event.Event // makes the event of a row, which is overwritten by the next
+	texts [13]repeated                         // by column, from kind
+	read  func(r *block, row int) *event.Event // makes the event of a row, which is overwritten by the next
 }
 
 func newWalker(site string) *walker {
 	w := &walker{site: site}
-	for i := range w.texts {
-		w.texts[i].known = map[string]string{}
-	}
 	w.read = w.tallied
 	return w
 }
 
 // tallied reads the columns of byVisitor.
-func (w *walker) tallied(r *result, row int) *event.Event {
+func (w *walker) tallied(r *block, row int) *event.Event {
 	text := func(i int) string { return r.text(&w.texts[i], i+2, row) }
 	w.e = event.Event{
 		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Visitor: uint64(r.int64(1, row)),
@@ -281,7 +260,7 @@ func (w *walker) tallied(r *result, row int) *event.Event {
 }
 
 // known reads the columns of byKnown.
-func (w *walker) known(r *result, row int) *event.Event {
+func (w *walker) known(r *block, row int) *event.Event {
 	text := func(i int) string { return r.text(&w.texts[i], i+1, row) }
 	w.e = event.Event{
 		Site: w.site, Time: time.UnixMilli(r.int64(0, row)).UTC(), Kind: event.Kind(text(0)), Name: text(1), UserID: text(2), AnonymousID: text(3),

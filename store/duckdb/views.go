@@ -71,6 +71,8 @@ func (p *selection) events(ctx context.Context, t store.Table, where string) err
 		switch {
 		case p.Affiliate != nil && slices.Contains(store.Private, c.Name):
 			from = "NULL"
+		case p.Affiliate != nil && slices.Contains(pseudonyms, c.Name):
+			from = p.pseudonym(from)
 		case c.Name == "website":
 			from = website
 		case c.Name == "measure_name":
@@ -86,6 +88,18 @@ func (p *selection) events(ctx context.Context, t store.Table, where string) err
 	}
 	return p.exec(ctx, fmt.Sprintf(`CREATE TEMP VIEW %s AS SELECT %s FROM %s.main.events LEFT JOIN temp.main."footfall codes" AS named ON class = '%s' AND source = named.code WHERE %s AND %s`,
 		name(t.Name), strings.Join(columns, ", "), fileCatalog, metric.ClassAffiliate, mine, where))
+}
+
+// pseudonyms are the columns whose values an affiliate gets as pseudonyms of its own.
+var pseudonyms = []string{"visitor_id", "session_id"}
+
+// pseudonym is the same for the same value and asker, and tells nothing to who has
+// those of another.
+func (p *selection) pseudonym(from string) string {
+	if p.Pseudonyms == "" {
+		return "NULL"
+	}
+	return "md5_number_lower(" + quoted(p.Pseudonyms+" ") + " || (" + from + "))::VARCHAR"
 }
 
 // fileCatalog is what DuckDB calls the file.

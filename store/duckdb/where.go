@@ -16,6 +16,8 @@ func (x *tabulation) value(d metric.Dimension) string {
 	case ok: // as a JSON pointer; what is no JSON has no properties
 		pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 		return "coalesce(TRY(json_extract_string(properties, " + x.bind(pointer) + ")), '')"
+	case d == metric.OfGoal:
+		return x.goalName()
 	case d == metric.EntryPage:
 		return "coalesce(entry, '')"
 	case d == metric.ExitPage:

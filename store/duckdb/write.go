@@ -19,11 +19,11 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 		return err
 	}
 	defer func() { err = s.opened.found(err) }()
-	if rejected := check(events); rejected != nil {
-		return rejected
-	}
 	if err := s.again(ctx); err != nil {
 		return fmt.Errorf("event store: %w", err)
+	}
+	if rejected := s.check(events); rejected != nil {
+		return rejected
 	}
 	s.unsure = true // until it is known to be stored
 	events, gone := s.kept(events)
@@ -58,11 +58,12 @@ func (s *Store) Write(ctx context.Context, events []event.Event, to event.Positi
 	return nil
 }
 
-// check names the events that could never be stored.
-func check(events []event.Event) error {
+// check names the events that could never be stored, but for those that are not kept
+// anyway.
+func (s *Store) check(events []event.Event) error {
 	var rejected *pump.RejectedError
 	for i := range events {
-		if err := events[i].Check(); err != nil {
+		if err := events[i].Check(); err != nil && !s.out(&events[i]) {
 			if rejected == nil {
 				rejected = &pump.RejectedError{Err: err}
 			}
@@ -100,7 +101,7 @@ func (s *Store) commit(events []event.Event, fresh []int, gone map[string]uint64
 			return err
 		}
 		for site, n := range gone {
-			r := s.removed[site]
+			r := s.removedOf(site)
 			r.events += n
 			if err := s.putRemoved(ctx, site, r); err != nil {
 				return err

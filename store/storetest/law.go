@@ -35,9 +35,14 @@ func Law(t *testing.T, open Open) {
 	t.Run("TradeTable", func(t *testing.T) { tradeTable(t, open) })
 	t.Run("Removed", func(t *testing.T) { removed(t, open) })
 	t.Run("RemovedBesideWrites", func(t *testing.T) { removedBesideWrites(t, open) })
+	t.Run("Deleted", func(t *testing.T) { deleted(t, open) })
 	t.Run("Figures", func(t *testing.T) { figures(t, open) })
 	t.Run("SessionTable", func(t *testing.T) { sessionTable(t, open) })
 	t.Run("Tables", func(t *testing.T) { tables(t, open) })
+	t.Run("GoalTable", func(t *testing.T) { goalTable(t, open) })
+	t.Run("Goals", func(t *testing.T) { goals(t, open) })
+	t.Run("FunnelTable", func(t *testing.T) { funnelTable(t, open) })
+	t.Run("Funnels", func(t *testing.T) { funnels(t, open) })
 }
 
 func write(t *testing.T, s store.Store, to event.Position, events ...event.Event) {

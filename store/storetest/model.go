@@ -50,7 +50,7 @@ func (m *Model) Write(ctx context.Context, events []event.Event, to event.Positi
 	defer m.mu.Unlock()
 	var rejected pump.RejectedError
 	for i := range events {
-		if err := events[i].Check(); err != nil {
+		if err := events[i].Check(); err != nil && !events[i].Time.Before(m.floors[events[i].Site]) {
 			rejected.Index, rejected.Err = append(rejected.Index, i), err
 		}
 	}

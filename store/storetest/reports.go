@@ -15,10 +15,13 @@ import (
 	"footfall/store"
 )
 
-// reportMetrics are what reports ask a store for, and reportDimensions by what.
+// reportMetrics are what reports ask a store for, and reportDimensions by what; goals
+// have a law of their own.
 var (
-	reportMetrics    = slices.DeleteFunc(slices.Clone(metric.Reported), metric.Name.Earned)
-	reportDimensions = append(slices.DeleteFunc(slices.Clone(metric.ReportDimensions), func(d metric.Dimension) bool { return slices.Contains(metric.Programs, d) }),
+	reportMetrics    = slices.DeleteFunc(slices.Clone(metric.Reported), func(m metric.Name) bool { return m.Earned() || slices.Contains(metric.OfGoals, m) })
+	reportDimensions = append(slices.DeleteFunc(slices.Clone(metric.ReportDimensions), func(d metric.Dimension) bool {
+		return slices.Contains(metric.Programs, d) || d == metric.OfGoal
+	}),
 		metric.Property("plan"), metric.Property("a/b~c"), metric.Property(`q"x`), metric.Property("product_id"), metric.Property("o"), metric.Property("missing' OR 1=1"))
 )
 

@@ -33,6 +33,7 @@ type tabling struct {
 	events []event.Event // of the site, bots or not, by time
 	visits map[uint64][]visit
 	done   map[*metric.Where]map[uint64]bool // visitors who have
+	goal   string                            // the one that an event is looked at for
 }
 
 // Tabulate answers a report.
@@ -40,6 +41,24 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
 	}
+	x := m.tabling(r)
+	rows := x.rows()
+	now := m.now().UTC()
+	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
+	starts := r.Step.Cut(r.Window, r.Zone)
+	for i := range table.Rows {
+		row := &table.Rows[i]
+		end := r.Window.To
+		if next := slices.IndexFunc(starts, row.Time.Before); next >= 0 {
+			end = starts[next]
+		}
+		row.Partial = !row.Time.After(now) && end.After(now)
+	}
+	return table, nil
+}
+
+// tabling is the report with the events of its site.
+func (m *Model) tabling(r metric.Report) *tabling {
 	x := &tabling{Report: r, visits: map[uint64][]visit{}, done: map[*metric.Where]map[uint64]bool{}}
 	m.mu.Lock()
 	for _, e := range m.events {
@@ -60,19 +79,7 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 			x.visits[e.Visitor] = append(of, visit{e})
 		}
 	}
-	rows := x.rows()
-	now := m.now().UTC()
-	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
-	starts := r.Step.Cut(r.Window, r.Zone)
-	for i := range table.Rows {
-		row := &table.Rows[i]
-		end := r.Window.To
-		if next := slices.IndexFunc(starts, row.Time.Before); next >= 0 {
-			end = starts[next]
-		}
-		row.Partial = !row.Time.After(now) && end.After(now)
-	}
-	return table, nil
+	return x
 }
 
 func isView(e *event.Event) bool { return e.Kind == event.Page || e.Kind == event.Screen }
@@ -109,7 +116,7 @@ func (x *tabling) rows() (rows []metric.Row) {
 				visitors[at] = map[uint64]bool{}
 			}
 			visitors[at][e.Visitor] = true
-			if counts[at][i] += n; m == metric.Visitors {
+			if counts[at][i] += n; m == metric.Visitors || m == metric.GoalVisitors || m == metric.GoalAudience {
 				counts[at][i] = int64(len(visitors[at]))
 			}
 		})
@@ -134,12 +141,19 @@ func (x *tabling) each(m metric.Name, fn func(e *event.Event, keys []string, n i
 		}
 	}
 	switch m {
+	case metric.GoalAudience:
+		x.audience(fn)
+		return
 	case metric.Sessions, metric.Bounces, metric.SessionViews, metric.SessionSeconds, metric.TimedViews, metric.PageSeconds:
 		for _, visits := range x.visits {
 			for _, v := range visits {
 				v.each(m, hand)
 			}
 		}
+		return
+	}
+	if x.ByGoal() || slices.Contains(metric.OfGoals, m) {
+		x.reaching(m, fn)
 		return
 	}
 	for _, e := range x.events {
@@ -236,6 +250,8 @@ func (x *tabling) value(d metric.Dimension, e *event.Event, l *event.Line) strin
 		return l.Product
 	case d == "category":
 		return l.Category
+	case d == metric.OfGoal:
+		return x.goal
 	case d == metric.HourOfDay:
 		return e.Time.In(zone).Format("15")
 	case d == metric.Weekday:
@@ -340,8 +356,12 @@ func (x *tabling) doers(w *metric.Where) map[uint64]bool {
 	return x.done[w]
 }
 
-// did reports whether an event, or a line of it, is what somebody must have done.
+// did reports whether an event, a line of it or a goal it reaches is what somebody
+// must have done.
 func (x *tabling) did(w *metric.Where, e *event.Event) bool {
+	if slices.Contains(w.Dimensions(), metric.OfGoal) {
+		return slices.ContainsFunc(x.reachedBy(e), func(g metric.Goal) bool { return x.lookingAt(g).holds(w, e, nil) })
+	}
 	if !ofLines(w.Dimensions()) {
 		return x.holds(w, e, nil)
 	}

@@ -10,15 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"footfall/sheet"
 )
 
-// sheet writes an answer as it comes:
+// spelling writes an answer as it comes:
 //
 //	json    {"columns":[{"name":…,"type":…}…],"rows":[[…]…]}
 //	ndjson  an object a row
 //	csv     a head, then the rows
-type sheet struct {
-	out     *noting
+type spelling struct {
+	out     *sheet.Noting
 	w       *bufio.Writer
 	csv     *csv.Writer
 	format  string
@@ -26,32 +28,21 @@ type sheet struct {
 	rows    int
 }
 
-// noting notes that something was written.
-type noting struct {
-	to    io.Writer
-	begun bool
-}
-
-func (n *noting) Write(p []byte) (int, error) {
-	n.begun = true
-	return n.to.Write(p)
-}
-
-func newSheet(w io.Writer, format string) *sheet {
-	s := &sheet{out: &noting{to: w}, format: format}
+func newSpelling(w io.Writer, format string) *spelling {
+	s := &spelling{out: &sheet.Noting{To: w}, format: format}
 	s.w = bufio.NewWriterSize(s.out, 1<<16)
 	s.csv = csv.NewWriter(s.w)
 	return s
 }
 
 // Head begins the answer.
-func (s *sheet) Head(columns []Column) error {
+func (s *spelling) Head(columns []Column) error {
 	s.columns = columns
 	switch s.format {
 	case "csv":
 		names := make([]string, len(columns))
 		for i, c := range columns {
-			names[i] = harmless(c.Name)
+			names[i] = sheet.Harmless(c.Name)
 		}
 		return s.csv.Write(names)
 	case "json":
@@ -66,7 +57,7 @@ func (s *sheet) Head(columns []Column) error {
 }
 
 // Row writes a row.
-func (s *sheet) Row(values []any) error {
+func (s *spelling) Row(values []any) error {
 	s.rows++
 	if s.format == "csv" {
 		cells := make([]string, len(values))
@@ -105,7 +96,7 @@ func (s *sheet) Row(values []any) error {
 }
 
 // end ends the answer.
-func (s *sheet) end() error {
+func (s *spelling) end() error {
 	if s.format == "json" {
 		if _, err := s.w.WriteString("]}\n"); err != nil {
 			return err
@@ -154,7 +145,7 @@ func cell(v any) string {
 	case nil:
 		return ""
 	case string:
-		return harmless(x)
+		return sheet.Harmless(x)
 	case json.Number:
 		return x.String()
 	case time.Time:
@@ -169,14 +160,4 @@ func cell(v any) string {
 		return string(b)
 	}
 	return fmt.Sprint(v)
-}
-
-// harmless is a text of somebody else's making that no spreadsheet takes for a
-// formula: it gets an apostrophe before its first character where that is one of
-// = + - @, a tab or a line break.
-func harmless(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }

@@ -1,0 +1,363 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"footfall/account"
+	"footfall/demo"
+	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// asking is the result of asking what a dashboard asks.
+type asking struct {
+	crowdMade
+	Load    string  `json:"load_average"` // of the machine when the asking began: what else ran
+	Answers []asked `json:"answers"`
+}
+
+// asked is how long one question took, of one who asks at a time and of several at
+// once, in milliseconds.
+type asked struct {
+	Of      string                `json:"of"`
+	Ask     string                `json:"ask"`
+	Source  string                `json:"source"` // that answered
+	Aim     float64               `json:"aim_ms"`
+	Reached bool                  `json:"reached"` // p95 of one at a time
+	First   quantity              `json:"first"`   // of days that nobody asked for since the start
+	Took    [len(askers)]quantity `json:"took"`    // of days that were asked for before
+	CPU     float64               `json:"cpu_ms"`  // of one at a time: what an answer costs, whatever else runs
+	Fault   string                `json:"fault,omitempty"`
+}
+
+// askers is how many ask at once.
+var askers = [...]int{1, 4}
+
+// quantity is how long something took, in milliseconds.
+type quantity struct {
+	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
+	P99 float64 `json:"p99_ms"`
+}
+
+// crowdMade is what is in the directory of a benchmark.
+type crowdMade struct {
+	Events int      `json:"events"`
+	Seed   uint64   `json:"seed"`
+	Sites  []string `json:"sites"` // ids: the large one, then the small ones
+	Stored float64  `json:"stored_per_second"`
+	Rolled float64  `json:"rolled_per_second"`
+}
+
+// The crowd that is asked about. Its time is a fixed one: the same views are in the
+// same steps, whenever they are made.
+const (
+	crowdSmall = 200
+	crowdDays  = 90
+	crowdBatch = 20_000
+	crowdZone  = "Europe/Berlin"
+	crowdFile  = "crowd.json"
+	crowdEnds  = 10 // stretches of 30 days are asked for, each ending a day before the last
+)
+
+var crowdEnd = time.Date(2026, 5, 31, 22, 0, 0, 0, time.UTC) // a midnight in Berlin; its clocks changed on 29 March
+
+func benchAsk(ctx context.Context, c *call) (err error) {
+	events, err1 := strconv.Atoi(c.flags.Lookup("events").Value.String())
+	seed, err2 := strconv.ParseUint(c.flags.Lookup("seed").Value.String(), 10, 64)
+	times, err3 := strconv.Atoi(c.flags.Lookup("times").Value.String())
+	if err := errors.Join(err1, err2, err3); err != nil || events < 1 || times < 1 {
+		return misused("--events, --seed and --times take a number above zero")
+	}
+	if c.values["control"] != inDirectory {
+		return misused("the benchmark's sites are no others': leave control out")
+	}
+	remove, err := c.benchDir()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	h, err := c.benchHouse(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	made, err := h.crowd(ctx, c, events, seed)
+	if err != nil {
+		return err
+	}
+	r := asking{crowdMade: made, Load: load()}
+	for _, q := range dashboard(made.Sites) {
+		a, err := h.time(ctx, q, times)
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			a.Fault = err.Error()
+		}
+		r.Answers = append(r.Answers, a)
+	}
+	return c.print(r, func(w io.Writer) { printAsking(w, r, times) })
+}
+
+// benchHouse is as much of a house as answers: nothing comes in by a queue, and
+// nobody rolls or cares meanwhile.
+func (c *call) benchHouse(ctx context.Context) (h *house, err error) {
+	c.values["hot"] = "none"
+	h = &house{c: c.config, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), pumps: map[string]*running{},
+		meters: newMeters(), care: make(chan struct{}, 1)}
+	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	dir := c.values["data"]
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unusable(err, dir)
+	}
+	if h.lock, err = lockDir(dir); err != nil {
+		return nil, err
+	}
+	if err := c.onlyCrowds(); err != nil {
+		return nil, err
+	}
+	if err := h.openTables(ctx, dir); err != nil {
+		return nil, err
+	}
+	events, err := h.openStore(dir)
+	if err != nil {
+		return nil, err
+	}
+	h.store.Store(events)
+	if err := h.openBins(ctx); err != nil {
+		return nil, err
+	}
+	return h, h.startBins(ctx, false)
+}
+
+// onlyCrowds refuses a directory that holds something else, as invented visitors
+// must not get among real ones.
+func (c *call) onlyCrowds() error {
+	dir := c.values["data"]
+	_, crowd := os.Stat(filepath.Join(dir, crowdFile))
+	if _, used := os.Stat(filepath.Join(dir, "control.sqlite")); used == nil && crowd != nil {
+		return fmt.Errorf("%s is no benchmark's, or its making was broken off: remove it, name another one, or leave --data out", dir)
+	}
+	return nil
+}
+
+// crowd makes the views, or takes those that are there.
+func (h *house) crowd(ctx context.Context, c *call, events int, seed uint64) (made crowdMade, err error) {
+	path := filepath.Join(c.values["data"], crowdFile)
+	if text, err := os.ReadFile(path); err == nil {
+		if err := json.Unmarshal(text, &made); err != nil {
+			return made, fmt.Errorf("%s: %w", path, err)
+		}
+		if made.Events != events || made.Seed != seed {
+			return made, misused("%s has %d events of seed %d: ask for these, or name another directory", c.values["data"], made.Events, made.Seed)
+		}
+		return made, nil
+	}
+	made = crowdMade{Events: events, Seed: seed}
+	zone, err := time.LoadLocation(crowdZone)
+	if err != nil {
+		return made, err
+	}
+	crowd := demo.Crowd{Events: events, Small: crowdSmall, Days: crowdDays, End: crowdEnd, Zone: zone, Seed: seed}
+	for n := range crowdSmall + 1 {
+		s, err := h.sites.AddSite(ctx, account.Site{Domain: crowd.Host(n), Zone: crowdZone, Currency: "EUR"})
+		if err != nil {
+			return made, err
+		}
+		made.Sites = append(made.Sites, s.ID)
+	}
+	began, at := time.Now(), event.Position{Epoch: 1}
+	for batch := range crowd.Batches(made.Sites, crowdBatch) {
+		at.Seq, at.Total = at.Seq+1, at.Total+uint64(len(batch))
+		if err := errors.Join(ctx.Err(), h.keep(ctx, batch, at)); err != nil {
+			return made, err
+		}
+	}
+	made.Stored = float64(events) / time.Since(began).Seconds()
+	fmt.Fprintf(c.stderr, "%d events stored in %s; making bins of them\n", at.Total, time.Since(began).Round(time.Second))
+	report, err := h.roller.Roll(ctx)
+	if err != nil {
+		return made, err
+	}
+	made.Rolled = float64(events) / report.Took.Seconds()
+	text, err := json.Marshal(made)
+	if err != nil {
+		return made, err
+	}
+	return made, os.WriteFile(path, text, 0o600)
+}
+
+// keep stores a batch as the pump does.
+func (h *house) keep(ctx context.Context, batch []event.Event, at event.Position) error {
+	return h.roller.Write(ctx, batch, at, func() ([]event.Event, error) { return batch, h.store.Load().Write(ctx, batch, at) })
+}
+
+// dashQuestion is a question of those that a dashboard asks.
+type dashQuestion struct {
+	of, ask string
+	aim     time.Duration
+	query   metric.Query
+}
+
+// dashboard is what is asked, of 30 days unless it says another time.
+func dashboard(sites []string) (all []dashQuestion) {
+	country, source := metric.Filter{Dimension: "country", Value: "DE"}, metric.Filter{Dimension: "source", Value: "Google"}
+	page, device := metric.Filter{Dimension: "page", Value: "/"}, metric.Filter{Dimension: "device", Value: "phone"}
+	city := metric.Filter{Dimension: "city", Value: "City 1 (DE-1)"}
+	of := func(m metric.Name, by metric.Dimension, step period.Step, filters ...metric.Filter) metric.Query {
+		return metric.Query{Metric: m, By: by, Step: step, Filters: filters, Limit: map[bool]int{true: 10}[by != ""]}
+	}
+	plain := []dashQuestion{
+		{ask: "views by day", query: of(metric.PageViews, "", period.Day)},
+		{ask: "visitors by day", query: of(metric.Visitors, "", period.Day)},
+		{ask: "visitors, whole", query: of(metric.Visitors, "", period.Total)},
+		{ask: "bounces, whole", query: of(metric.Bounces, "", period.Total)},
+		{ask: "top pages", query: of(metric.PageViews, "page", period.Total)},
+		{ask: "top sources", query: of(metric.Visitors, "source", period.Total)},
+		{ask: "top countries", query: of(metric.Visitors, "country", period.Total)},
+	}
+	filtered := []dashQuestion{
+		{ask: "views by day, country", query: of(metric.PageViews, "", period.Day, country)},
+		{ask: "visitors by day, country", query: of(metric.Visitors, "", period.Day, country)},
+		{ask: "views by day, country and device", query: of(metric.PageViews, "", period.Day, country, device)},
+		{ask: "visitors by day, country and device", query: of(metric.Visitors, "", period.Day, country, device)},
+		{ask: "visitors by day, city", query: of(metric.Visitors, "", period.Day, city)},
+		{ask: "top pages, source", query: of(metric.PageViews, "page", period.Total, source)},
+		{ask: "top pages, country", query: of(metric.PageViews, "page", period.Total, country)},
+		{ask: "top sources, country", query: of(metric.Visitors, "source", period.Total, country)},
+		{ask: "top sources, page", query: of(metric.Visitors, "source", period.Total, page)},
+		{ask: "top countries, source", query: of(metric.Visitors, "country", period.Total, source)},
+		{ask: "sessions, country", query: of(metric.Sessions, "", period.Total, country, device)},
+		{ask: "bounces, country and device", query: of(metric.Bounces, "", period.Total, country, device)},
+	}
+	for _, x := range []struct {
+		of        string
+		site      string
+		questions []dashQuestion
+		aim       time.Duration
+	}{
+		{"large site", sites[0], plain, 5 * time.Millisecond},
+		{"large site, filtered", sites[0], filtered, 300 * time.Millisecond},
+		{"small site", sites[len(sites)/2], append(slices.Clone(plain), filtered...), 50 * time.Millisecond},
+	} {
+		for _, q := range x.questions {
+			q.of, q.aim, q.query.Site = x.of, x.aim, x.site
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// time asks a question so many times, of one at a time and of several at once, for
+// some stretches of days in turn.
+func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, error) {
+	a := asked{Of: q.of, Ask: q.ask, Aim: q.aim.Seconds() * 1000}
+	zone, err := time.LoadLocation(crowdZone)
+	if err != nil {
+		return a, err
+	}
+	q.query.Zone, q.query.Currency = zone, "EUR"
+	ask := func(i int) (metric.Dataset, error) {
+		x := q.query
+		end := period.DateOf(crowdEnd, zone) - period.Date(i%crowdEnds)
+		x.Window = period.Window{From: (end - 30).Window(zone).From, To: end.Window(zone).From}
+		return h.planner.Answer(ctx, x)
+	}
+	only := func(i int) error { _, err := ask(i); return err }
+	if a.First, err = together(1, crowdEnds, func(i int) error { d, err := ask(i); a.Source = d.Source; return err }); err != nil {
+		return a, err
+	}
+	for i, n := range askers {
+		before := processorTime()
+		if a.Took[i], err = together(n, times, only); err != nil {
+			return a, err
+		}
+		if n == 1 {
+			a.CPU = float64((processorTime() - before).Microseconds()) / 1000 / float64(times)
+		}
+	}
+	a.Reached = a.Took[0].P95 <= a.Aim
+	return a, nil
+}
+
+// together has n ask at once, so many times in all.
+func together(n, times int, ask func(i int) error) (quantity, error) {
+	took, faults := make([]time.Duration, times), make([]error, n)
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for worker := range n {
+		work.Go(func() {
+			for faults[worker] == nil {
+				i := int(next.Add(1) - 1)
+				if i >= times {
+					return
+				}
+				began := time.Now()
+				faults[worker] = ask(i)
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	work.Wait()
+	slices.Sort(took)
+	at := func(q float64) float64 { return float64(took[int(q*float64(times-1)+0.5)].Microseconds()) / 1000 }
+	return quantity{at(0.5), at(0.95), at(0.99)}, errors.Join(faults...)
+}
+
+// processorTime is what this process has taken of the processors so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func printAsking(w io.Writer, r asking, times int) {
+	fmt.Fprintf(w, "%d page views of %d sites in %d days; each question %d times; load average before: %s\n\n", r.Events, len(r.Sites), crowdDays, times, r.Load)
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "of\tquestion\tfrom\tfirst p50\tp95\tcpu\t")
+	for _, n := range askers {
+		fmt.Fprintf(t, "p50 of %d\tp95\tp99\t", n)
+	}
+	fmt.Fprint(t, "aim\t\t\n")
+	missed := 0
+	for _, a := range r.Answers {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t", a.Of, a.Ask, a.Source, a.First.P50, a.First.P95, a.CPU)
+		for _, q := range a.Took {
+			fmt.Fprintf(t, "%.1f\t%.1f\t%.1f\t", q.P50, q.P95, q.P99)
+		}
+		result := "reached"
+		if a.Fault != "" {
+			fmt.Fprintf(w, "%s, %s: %s\n", a.Of, a.Ask, a.Fault)
+			result, missed = "failed", missed+1
+		} else if !a.Reached {
+			result, missed = fmt.Sprintf("missed, %.1f times", a.Took[0].P95/a.Aim), missed+1
+		}
+		fmt.Fprintf(t, "%.0f\t%s\t\n", a.Aim, result)
+	}
+	t.Flush()
+	fmt.Fprintf(w, "\nMilliseconds; first: of days that nobody had asked for; cpu: of one answer. The aim is for p95 of one who asks at a time: %d of %d are reached.\n",
+		len(r.Answers)-missed, len(r.Answers))
+}

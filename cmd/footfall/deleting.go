@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"footfall/account"
+	"footfall/archive"
+	"footfall/erase"
+	"footfall/event"
+	"footfall/ledger"
+	"footfall/period"
+	"footfall/store/duckdb"
+)
+
+// deletedEvents is what a deletion would take, or took, and what stays.
+type deletedEvents struct {
+	deletion
+	Frozen string        `json:"frozen_before,omitempty"` // date: figures of earlier ones are all that is left of their events, and stay
+	Match  deletedDay    `json:"match"`                   // of the whole window, in the event store
+	Days   []*deletedDay `json:"days"`                    // that have events which match
+
+	Store   uint64          `json:"store"`              // events that were deleted from the event store
+	Archive archive.Removed `json:"archive"`            // events, and objects that go or are written anew
+	Aside   int             `json:"set_aside"`          // items, which are dropped
+	Rolled  time.Time       `json:"rolled_at,omitzero"` // then bins, hot buckets, histories and the daily table were made anew of what is left
+	Orders  int             `json:"orders"`             // that the ledger has of the window, and keeps
+	Touches int             `json:"touches"`            // likewise
+	Until   time.Time       `json:"queue_until,omitzero"`
+	DryRun  bool            `json:"dry_run"`
+	Places  []place         `json:"places"` // the same by place, for people
+}
+
+// places lists all of them, also those that have nothing.
+func (d deletedEvents) places() []place {
+	stored, days := d.Store, uint64(len(d.Days))
+	queue := "events stay in its files until they expire, and nothing takes them in from there"
+	if d.DryRun {
+		stored = uint64(d.Match.Events)
+	} else {
+		queue += "; by " + d.Until.Format(time.RFC3339) + " they have"
+	}
+	return []place{
+		{"event store", stored, "events go"},
+		{"archive", d.Archive.Events, fmt.Sprintf("events go: %d objects whole, and %d are written anew without them; %s less", d.Archive.Objects, d.Archive.Rewritten, mebibytes(d.Archive.Bytes))},
+		{"bins", days, "days are counted anew of what is left, and so are the months, years and all time that they are in"},
+		{"hot buckets", 0, "begin anew"},
+		{"histories", days, "days are made anew of what is left"},
+		{"ledger", 0, fmt.Sprintf("%d orders and %d clicks of the time stay: they are facts of money", d.Orders, d.Touches)},
+		{"set aside", uint64(d.Aside), "items go"},
+		{"queue", 0, queue},
+	}
+}
+
+// deletedDay is what is, or was, to be deleted of a date of the site's zone.
+type deletedDay struct {
+	Date     string `json:"date,omitempty"`
+	Events   int    `json:"events"`
+	Views    int    `json:"page_views"` // people's and bots'
+	Bots     int    `json:"bots"`       // events
+	Visitors int    `json:"visitors"`   // distinct, with a page view
+	Bytes    int64  `json:"bytes"`      // of events, as they are not packed
+
+	seen map[uint64]struct{}
+}
+
+func (d *deletedDay) add(e *event.Event) {
+	d.Events++
+	d.Bytes += int64(e.Size())
+	if e.Bot != "" {
+		d.Bots++
+	}
+	if !e.View() {
+		return
+	}
+	d.Views++
+	if e.Visitor == 0 {
+		return
+	}
+	if d.seen == nil {
+		d.seen = map[uint64]struct{}{}
+	}
+	d.seen[e.Visitor] = struct{}{}
+	d.Visitors = len(d.seen)
+}
+
+// deleting is one run: each step can be done again, also after a crash.
+type deleting struct {
+	h    *house
+	site account.Site
+	rule erase.Deletion
+	gone func(*event.Event) bool
+	did  deletedEvents
+}
+
+// newDeleting looks what a deletion may take: events of frozen dates are left alone.
+func (h *house) newDeleting(ctx context.Context, d deletion) (x *deleting, err error) {
+	x = &deleting{h: h, did: deletedEvents{deletion: d, Days: []*deletedDay{}, DryRun: true}}
+	if x.site, err = h.sites.find(d.Site); err != nil {
+		return nil, err
+	}
+	if x.rule, err = d.rule(); err != nil {
+		return nil, err
+	}
+	state, err := h.bins.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := state.Frozen[d.Site]; ok && d.From.Before(f.At) {
+		x.did.Frozen, x.did.From = f.Before.String(), f.At
+		x.rule.Window.From = f.At
+	}
+	x.gone = x.rule.Test()
+	return x, nil
+}
+
+// look counts what there is.
+func (x *deleting) look(ctx context.Context) error {
+	w := x.rule.Window
+	if !w.From.Before(w.To) {
+		return nil
+	}
+	zone, byDate := x.site.Location(), map[period.Date]*deletedDay{}
+	err := x.h.export(ctx, x.site.ID, w, func(e *event.Event) error {
+		if !x.gone(e) {
+			return nil
+		}
+		date := period.DateOf(e.Time, zone)
+		if byDate[date] == nil {
+			byDate[date] = &deletedDay{Date: date.String()}
+			x.did.Days = append(x.did.Days, byDate[date])
+		}
+		byDate[date].add(e)
+		x.did.Match.add(e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if x.did.Archive, err = x.h.archive.Deletable(ctx, x.site.ID, w, x.gone); err != nil {
+		return err
+	}
+	for _, sink := range []string{"store", "archive"} {
+		ids, err := x.aside(ctx, sink)
+		if x.did.Aside += len(ids); err != nil {
+			return err
+		}
+	}
+	return x.ofLedger(ctx)
+}
+
+// aside lists what a sink set aside and is to be deleted.
+func (x *deleting) aside(ctx context.Context, sink string) (ids []uint64, err error) {
+	err = x.h.queue.SetAside(ctx, sink, func(id uint64, e *event.Event) {
+		if x.gone(e) {
+			ids = append(ids, id)
+		}
+	})
+	return ids, err
+}
+
+// ofLedger counts the facts of money that the ledger has of the window, and keeps.
+func (x *deleting) ofLedger(ctx context.Context) error {
+	p, ok := x.h.desk.Program(x.site.ID)
+	if !ok {
+		return nil
+	}
+	w := x.rule.Window
+	return x.h.ledger.View(ctx, func(tx ledger.Tx) error {
+		orders, err := tx.Orders().List(ledger.OrderFilter{Program: p.ID, Site: x.site.ID, From: w.From, To: w.To})
+		if err != nil {
+			return err
+		}
+		touches, err := tx.Traffic().Touches(p.ID, w.From, w.To)
+		x.did.Orders, x.did.Touches = len(orders), 0
+		for _, t := range touches {
+			if t.Site == x.site.ID {
+				x.did.Touches++
+			}
+		}
+		return err
+	})
+}
+
+// steps are in this order, as figures are of the store, and a store that is made anew
+// must not have less than the old one.
+func (x *deleting) steps() []func(context.Context) error {
+	return []func(context.Context) error{x.fromStore, x.fromArchive, x.fromAside, x.roll}
+}
+
+// run deletes what is kept to be deleted. Who calls has taken care.
+func (x *deleting) run(ctx context.Context) error {
+	if x.did.DryRun = false; x.rule.Window.From.Before(x.rule.Window.To) {
+		for _, step := range x.steps() {
+			if err := step(ctx); err != nil {
+				return fmt.Errorf("the events are not deleted everywhere yet; the next start of footfall goes on: %w", err)
+			}
+		}
+	}
+	state, err := x.h.queue.State(ctx)
+	if err != nil {
+		return err
+	}
+	x.did.Until = time.Now().Add(state.MaxAge).UTC().Truncate(time.Second)
+	return x.h.endDeletion(x.did.deletion)
+}
+
+func (x *deleting) fromStore(ctx context.Context) error {
+	return x.h.withStore(func(st *duckdb.Store) error { return x.take(ctx, st) })
+}
+
+// portion is how many events are deleted from the store at a time: the writer waits
+// for it.
+const portion = 20_000
+
+// take deletes events from a store, some at a time. Days are marked before, so that
+// none has figures of what is gone.
+func (x *deleting) take(ctx context.Context, st *duckdb.Store) error {
+	var part []event.Event // of which only what names them, and when
+	flush := func() error {
+		if len(part) == 0 {
+			return nil
+		}
+		which := make([]event.Ident, len(part))
+		for i := range part {
+			which[i] = part[i].Ident()
+		}
+		err := x.h.roller.Alter(ctx, part, func() error {
+			n, err := st.Delete(ctx, x.site.ID, which...)
+			x.did.Store += n
+			return err
+		})
+		part = part[:0]
+		return err
+	}
+	err := st.Scan(ctx, x.site.ID, x.rule.Window, func(e *event.Event) error {
+		if !x.gone(e) {
+			return nil
+		}
+		part = append(part, event.Event{ID: e.ID, Site: x.site.ID, Time: e.Time, Original: e.Original})
+		if len(part) < portion {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	return err
+}
+
+func (x *deleting) fromArchive(ctx context.Context) (err error) {
+	x.did.Archive, err = x.h.archive.Delete(ctx, x.site.ID, x.rule.Window, x.gone)
+	return err
+}
+
+// fromAside lets the store look again at what it set aside: it is not kept now, and
+// counted as removed, as it is where the archive has it. What the archive could not
+// keep is dropped.
+func (x *deleting) fromAside(ctx context.Context) error {
+	aside := x.h.queue.Aside()
+	ids, err := x.aside(ctx, "store")
+	if err == nil && len(ids) > 0 {
+		if _, err = aside.Redrive(ctx, ids...); err == nil {
+			err = x.h.redriven(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if ids, err = x.aside(ctx, "archive"); err == nil && len(ids) > 0 {
+		_, err = aside.Drop(ctx, ids...)
+	}
+	return err
+}
+
+// roll makes bins, hot buckets and histories anew of what is left, and the daily table.
+func (x *deleting) roll(ctx context.Context) error {
+	report, err := x.h.roller.Roll(ctx)
+	if err != nil {
+		return err
+	}
+	x.did.Rolled = report.Seal.At
+	x.h.streams.Stored(x.site.ID)
+	return x.h.daily.late(ctx)
+}
+
+// deleteEvents deletes events, or looks what would go.
+func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*deletedEvents, error) {
+	if err := h.takeCare(ctx); err != nil {
+		return nil, err
+	}
+	defer h.giveCare()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.ending, cancel)()
+	x, err := h.newDeleting(ctx, d)
+	if err == nil && !dry {
+		err = h.flushArchive(ctx) // so that all there is is counted
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := x.look(ctx); err != nil || dry || x.did.Match.Events+x.did.Aside == 0 && x.did.Archive.Events == 0 {
+		x.did.Places = x.did.places()
+		return &x.did, err
+	}
+	// Frozen dates are left alone for good, also if an older copy brings their events back.
+	if err := h.keepDeletion(ctx, x.did.deletion); err != nil {
+		return nil, err
+	}
+	err = x.run(ctx)
+	x.did.Places = x.did.places()
+	return &x.did, err
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+
+	"footfall/account"
+	"footfall/api"
+	"footfall/metric"
+)
+
+var goalCommands = []command{
+	{"goal add", "NAME --page PATH | --event NAME [--filters JSON] [--value AMOUNT | --value-property NAME] [--site S]", "define what visitors should do: come to a page (* is any characters), or send an event", addGoal},
+	{"goal list", "[--site S]", "list a site's goals", listGoals},
+	{"goal remove", "NAME [--site S]", "remove a goal", removeGoal},
+	{"funnel", "FILE [--site S]", "how many visitors did some things one after another, as POST /v1/funnel takes it; - is what comes in", askFunnel},
+}
+
+var goalFlags = map[string][][3]string{
+	"goal add": {{"site", "", "site"}, {"page", "", "path of a page, such as /thanks or /blog/*"}, {"event", "", "name of an event"}, {"filters", "", `what else holds of it, as POST /v1/query takes it: [["is", "property:plan", ["pro"]]]`},
+		{"value", "", "what each completion is worth, in the site's currency"}, {"value-property", "", "or the event's property that has the amount, such as revenue"}},
+	"goal list":   {{"site", "", "site"}},
+	"goal remove": {{"site", "", "site"}},
+	"funnel":      {{"site", "", "site"}},
+}
+
+// goalBook is the goals that control data keeps, as doors ask for them.
+type goalBook struct{ kept account.Goals }
+
+var _ api.Goals = goalBook{}
+
+// Goals lists a site's goals by name.
+func (b goalBook) Goals(ctx context.Context, site string) ([]metric.Goal, error) {
+	kept, err := b.kept.Goals(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]metric.Goal, len(kept))
+	for i, k := range kept {
+		if all[i], err = api.ReadGoal([]byte(k.Definition), k.Name); err != nil {
+			return nil, fmt.Errorf("goal %s of %s: %v", k.Name, site, err) // no fault of who asks
+		}
+	}
+	return all, nil
+}
+
+// PutGoal defines a goal.
+func (b goalBook) PutGoal(ctx context.Context, site string, g metric.Goal) error {
+	text, err := json.Marshal(api.SpellGoal(g))
+	if err != nil {
+		return err
+	}
+	_, err = b.kept.PutGoal(ctx, account.Goal{Site: site, Name: g.Name, Definition: string(text)})
+	return err
+}
+
+// RemoveGoal removes one.
+func (b goalBook) RemoveGoal(ctx context.Context, site, name string) error {
+	return b.kept.RemoveGoal(ctx, site, name)
+}
+
+// withGoals gives a report that asks for goals those of its site.
+func (h *house) withGoals(ctx context.Context, r metric.Report) (metric.Report, error) {
+	if !r.AsksGoals() {
+		return r, nil
+	}
+	all, err := goalBook{h.control}.Goals(ctx, r.Site)
+	if err != nil {
+		return r, err
+	}
+	return r.WithGoals(all)
+}
+
+// spelled is the kept text of a site's goal, for the audit log; "" if there is none.
+func (k *control) spelled(ctx context.Context, site, name string) (string, error) {
+	all, err := k.h.control.Goals(ctx, site)
+	for _, g := range all {
+		if g.Name == name {
+			return g.Definition, nil
+		}
+	}
+	return "", err
+}
+
+func (k *control) addGoal(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	fields := map[string]any{}
+	for form, field := range map[string]string{"page": "page", "event": "event", "value": "value", "value-property": "value_property"} {
+		if v := r.FormValue(form); v != "" {
+			fields[field] = v
+		}
+	}
+	if v := r.FormValue("filters"); v != "" {
+		if !json.Valid([]byte(v)) {
+			return fmt.Errorf(`filters: %s is no JSON: write [["is", "property:plan", ["pro"]]]`, v)
+		}
+		fields["filters"] = json.RawMessage(v)
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	g, err := api.ReadGoal(text, r.FormValue("name"))
+	if err != nil {
+		return err
+	}
+	before, err := k.spelled(r.Context(), site.ID, g.Name)
+	if err == nil {
+		err = goalBook{k.h.control}.PutGoal(r.Context(), site.ID, g)
+	}
+	if err != nil {
+		return err
+	}
+	now, err := k.spelled(r.Context(), site.ID, g.Name)
+	if err == nil {
+		err = k.note(r, "goal set", site.ID+" "+g.Name, before, now)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, api.SpellGoals(site, []metric.Goal{g}))
+}
+
+func (k *control) listGoals(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	all, err := goalBook{k.h.control}.Goals(r.Context(), site.ID)
+	if err != nil {
+		return err
+	}
+	return answer(w, api.SpellGoals(site, all))
+}
+
+func (k *control) removeGoal(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	name := r.FormValue("name")
+	before, err := k.spelled(r.Context(), site.ID, name)
+	if err == nil {
+		err = k.h.control.RemoveGoal(r.Context(), site.ID, name)
+	}
+	if errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("there is no goal %q at %s; footfall goal list shows them", name, site.ID)
+	}
+	if err == nil {
+		err = k.note(r, "goal remove", site.ID+" "+name, before, "")
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, map[string]string{"site": site.ID, "removed": name})
+}
+
+func addGoal(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one goal to define, and what it is: --page or --event")
+	}
+	form := c.form("goal add")
+	form.Set("name", c.args[0])
+	var out api.GoalList
+	return c.once(ctx, "POST", "/goal/add", form, &out, func(w io.Writer) { printGoals(w, out) })
+}
+
+func listGoals(ctx context.Context, c *call) error {
+	var out api.GoalList
+	return c.once(ctx, "GET", "/goal/list", c.form("goal list"), &out, func(w io.Writer) { printGoals(w, out) })
+}
+
+func removeGoal(ctx context.Context, c *call) error {
+	if len(c.args) != 1 {
+		return misused("name the one goal to remove")
+	}
+	form := c.form("goal remove")
+	form.Set("name", c.args[0])
+	var out map[string]string
+	return c.once(ctx, "POST", "/goal/remove", form, &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
+}
+
+func printGoals(w io.Writer, list api.GoalList) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "GOAL\tREACHED BY\tWHERE\tVALUE")
+	for _, g := range list.Goals {
+		what, where, value := "page "+g.Page, "-", "-"
+		if g.Page == "" {
+			what = "event " + g.Event
+		}
+		if len(g.Filters) > 0 {
+			text, err := json.Marshal(g.Filters)
+			if err == nil {
+				where = string(text)
+			}
+		}
+		switch {
+		case g.Value != nil:
+			value = g.Value.String() + " " + list.Currency
+		case g.ValueProperty != "":
+			value = "of property " + g.ValueProperty
+		}
+		fmt.Fprintln(t, strings.Join([]string{readable(g.Name), readable(what), readable(where), value}, "\t"))
+	}
+	t.Flush()
+}

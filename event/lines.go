@@ -1,0 +1,54 @@
+package event
+
+import (
+	"io"
+
+	"footfall/sheet"
+)
+
+// Lines writes events as lines of text: docs/format/event.md.
+type Lines struct {
+	w    io.Writer
+	b    []byte
+	line func(e *Event, b []byte) ([]byte, error)
+}
+
+// linesBytes are written at a time, about.
+const linesBytes = 64 << 10
+
+// NewLines begins JSON lines.
+func NewLines(w io.Writer) *Lines {
+	return &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) {
+		b, err := e.AppendJSON(b)
+		return append(b, '\n'), err
+	}}
+}
+
+// NewCSV begins comma-separated values, with the fields' names in the first line.
+func NewCSV(w io.Writer) *Lines {
+	l := &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) { return e.AppendCSV(b), nil }}
+	for i, name := range Fields() {
+		if i > 0 {
+			l.b = append(l.b, ',')
+		}
+		l.b = sheet.AppendCell(l.b, name)
+	}
+	l.b = append(l.b, '\n')
+	return l
+}
+
+// Add adds an event. An error is the writer's, or that of an event whose
+// properties, traits or context are no JSON; nothing must be added after it.
+func (l *Lines) Add(e *Event) (err error) {
+	if l.b, err = l.line(e, l.b); err != nil || len(l.b) < linesBytes {
+		return err
+	}
+	return l.Close()
+}
+
+// Close writes what was added.
+func (l *Lines) Close() error {
+	_, err := l.w.Write(l.b)
+	l.b = l.b[:0]
+	return err
+}

@@ -1,0 +1,74 @@
+package metric
+
+import (
+	"fmt"
+	"time"
+
+	"footfall/period"
+)
+
+// The bounds of a funnel.
+const (
+	MinSteps  = 2
+	MaxSteps  = 8
+	MaxWithin = 366 * 24 * time.Hour
+)
+
+// Funnel is a question for how many visitors did some things one after another. Each
+// step is done by an event of the visitor's that is later than the one before it: of
+// events in one millisecond the one stored first is the first. What lies between
+// does not matter. Unknown visitors (0) do nothing.
+type Funnel struct {
+	Site   string
+	Steps  []Act
+	Window period.Window // in which all of it happens
+	// Within is the most time from a visitor's first step to the last; 0 is the window.
+	// A visitor who begins again has tried again: the farthest of all tries counts.
+	Within time.Duration
+	Where  *Where         // what holds of each step's event, beside the step's own; nil is nothing. Done is on the visitor
+	Zone   *time.Location // of weekdays and hours in Where; nil is UTC
+	Bots   bool           // count bots too
+	Goals  []Goal         // of the site, as of a Report
+}
+
+// Passage answers a Funnel.
+type Passage struct {
+	Visitors []int64 // who did this step, after all before it: one figure for each step, none larger than the one before
+	Source   string
+	AsOf     time.Time // everything received before this is counted
+}
+
+// Report is the funnel's condition and window as a report's, which has the same
+// meaning there.
+func (f Funnel) Report() Report {
+	return Report{Site: f.Site, Metrics: []Name{Events}, Window: f.Window, Zone: f.Zone, Where: f.Where, Bots: f.Bots, Goals: f.Goals}
+}
+
+// Check reports what is wrong with the funnel as a QueryError, which names the field,
+// or nil.
+func (f Funnel) Check() error {
+	if len(f.Steps) < MinSteps || len(f.Steps) > MaxSteps {
+		return wrong("steps: a funnel has %d to %d steps, not %d", MinSteps, MaxSteps, len(f.Steps))
+	}
+	for i, step := range f.Steps {
+		if err := step.Check(fmt.Sprintf("steps[%d]", i)); err != nil {
+			return err
+		}
+	}
+	if f.Within < 0 || f.Within > MaxWithin || f.Within%time.Millisecond != 0 {
+		return wrong("within: %s is no time up to %s, in whole milliseconds", f.Within, MaxWithin)
+	}
+	if f.Report().ByGoal() {
+		return wrong("filters: a step names its goal itself; a condition on goals is one on visitors: has_done")
+	}
+	return f.Report().Check()
+}
+
+// Whole is all of them, in thousandths of a per cent.
+const Whole = 100 * 1000
+
+// Share is how many of one step's visitors did another, in thousandths of a per cent,
+// half away from zero; false if there are none of them.
+func (p Passage) Share(of, step int) (int64, bool) {
+	return Ratio{Times: Whole}.Value(p.Visitors[step], p.Visitors[of])
+}

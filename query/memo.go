@@ -1,0 +1,74 @@
+package query
+
+import (
+	"container/list"
+	"sync"
+
+	"footfall/bins"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// A memo keeps what was read of bins until they change. Between two rolls people
+// look at the same stretches again and again, and to add up the days of thousands of
+// pages, or to unite the visitors of a month, takes long.
+type memo struct {
+	mu    sync.Mutex
+	room  int // bytes, about
+	used  int
+	parts map[part]*list.Element // of *sum
+	order list.List              // what was asked for last is first
+}
+
+// memoRoom is how much a planner's memo may hold, in bytes. What takes more than a
+// quarter of it is not kept.
+const memoRoom = 32 << 20
+
+// part says what is read of bins.
+type part struct {
+	bins.Range
+	metric metric.Name
+	step   period.Step
+	basis  string // of the bins: their zone is that of the steps
+}
+
+func newMemo(room int) *memo { return &memo{room: room, parts: map[part]*list.Element{}} }
+
+// get is what was read of a part in this version; nil if that is not known.
+func (m *memo) get(p part, version uint64) *sum {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.parts[p]
+	if e == nil {
+		return nil
+	}
+	s := e.Value.(*sum)
+	if s.version != version {
+		m.drop(e)
+		return nil
+	}
+	m.order.MoveToFront(e)
+	return s
+}
+
+// put keeps a sum, and drops those that nobody has asked for for longest.
+func (m *memo) put(s *sum) {
+	if s.size > m.room/4 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.parts[s.part]; e != nil {
+		m.drop(e)
+	}
+	m.parts[s.part] = m.order.PushFront(s)
+	for m.used += s.size; m.used > m.room; {
+		m.drop(m.order.Back())
+	}
+}
+
+func (m *memo) drop(e *list.Element) {
+	s := m.order.Remove(e).(*sum)
+	delete(m.parts, s.part)
+	m.used -= s.size
+}

@@ -1,0 +1,112 @@
+package query
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"footfall/bins"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// version is a state of bins in some version, with dirty dates.
+func version(n uint64, dirty ...period.Date) bins.State {
+	s := state(1, dirty...)
+	s.Versions = map[string]uint64{"s": n}
+	return s
+}
+
+// TestMemo: bins of a known version are read once, whatever came since; of another
+// version, or of none, they are read again; and figures are those of a planner that
+// remembers nothing.
+func TestMemo(t *testing.T) {
+	metrics := []metric.Name{metric.PageViews, metric.Visitors}
+	for _, m := range metrics {
+		for _, by := range []metric.Dimension{"", "page"} {
+			for _, step := range []period.Step{period.Day, period.Total} {
+				q := asked()
+				q.Metric, q.By, q.Step = m, by, step
+				durable, hot := &rolled{rows: fourDays()}, &buckets{rows: []row{{"/a", first + 2, 5, []uint64{1, 77}}, {"/new", first + 2, 1, []uint64{78}}}}
+				p := Plan(&eventsOnly{}, durable, hot, func() time.Time { return now })
+				for i, x := range []struct {
+					state bins.State
+					rows  []row
+					reads int
+				}{
+					{version(4), nil, 1}, {version(4), nil, 1}, {version(4, first+2), nil, 1}, {version(4), nil, 1},
+					{version(5), append(fourDays(), row{"/b", first, 9, []uint64{99}}), 2}, {version(5, first+2), nil, 2},
+					{version(0), fourDays(), 3}, {version(0), nil, 4}, {version(6), nil, 5},
+				} {
+					if durable.states = []bins.State{x.state}; x.rows != nil {
+						durable.rows = x.rows
+					}
+					got, err := p.Answer(t.Context(), q)
+					if err != nil || len(durable.asked) != x.reads {
+						t.Errorf("%s by %q, %s, %d: %d readings, want %d (%v)", m, by, step, i, len(durable.asked), x.reads, err)
+					}
+					anew, err := answer(t, &eventsOnly{}, &rolled{states: []bins.State{x.state}, rows: durable.rows}, hot, q)
+					if fmt.Sprint(got) != fmt.Sprint(anew) || err != nil {
+						t.Errorf("%s by %q, %s, %d:\n%v, want\n%v (%v)", m, by, step, i, got, anew, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestMemoOfOthers: what is asked for differently is read for itself.
+func TestMemoOfOthers(t *testing.T) {
+	durable := &rolled{rows: fourDays(), states: []bins.State{version(4)}}
+	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	for i, change := range []func(q *metric.Query){
+		func(*metric.Query) {}, func(q *metric.Query) { q.Metric = metric.Sessions }, func(q *metric.Query) { q.Metric = metric.Visitors }, func(q *metric.Query) { q.By = "page" },
+		func(q *metric.Query) { q.By = "source" }, func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "page", Value: "/a"}} },
+		func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "page", Value: "/b"}} }, func(q *metric.Query) { q.Step = period.Total },
+		func(q *metric.Query) { q.Window.To = (first + 3).Window(berlin).From },
+	} {
+		q := asked()
+		change(&q)
+		for range 2 {
+			if _, err := p.Answer(t.Context(), q); err != nil || len(durable.asked) != i+1 {
+				t.Errorf("question %d: %d readings, want %d (%v)", i, len(durable.asked), i+1, err)
+			}
+		}
+	}
+}
+
+// TestMemoRolledMeanwhile: what was read while the bins changed is not kept.
+func TestMemoRolledMeanwhile(t *testing.T) {
+	durable := &rolled{rows: fourDays(), states: []bins.State{version(4), version(5)}}
+	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	for _, reads := range []int{2, 2} { // the second time it did not change
+		if _, err := p.Answer(t.Context(), asked()); err != nil || len(durable.asked) != reads {
+			t.Errorf("%d readings, want %d (%v)", len(durable.asked), reads, err)
+		}
+	}
+	for _, s := range p.memo.parts {
+		if v := s.Value.(*sum).version; v != 5 {
+			t.Errorf("version %d is kept", v)
+		}
+	}
+}
+
+// TestMemoRoom: what is kept has room, and what was asked for last stays.
+func TestMemoRoom(t *testing.T) {
+	m := newMemo(1000)
+	key := func(i int) part { return part{step: period.Step(fmt.Sprint(i))} }
+	for i := range 100 {
+		m.put(&sum{part: key(i), version: 1, size: 100})
+		if m.get(key(0), 1) == nil {
+			t.Fatalf("behind %d others, the one that is asked for each time is gone", i)
+		}
+	}
+	m.put(&sum{part: key(1000), version: 1, size: 251})
+	if m.used != 1000 || len(m.parts) != 10 || m.order.Len() != 10 || m.get(key(99), 1) == nil || m.get(key(50), 1) != nil || m.get(key(1000), 1) != nil {
+		t.Errorf("%d bytes in %d parts", m.used, len(m.parts))
+	}
+	m.put(&sum{part: key(0), version: 2, size: 200})
+	if m.get(key(0), 1) != nil || m.get(key(0), 2) != nil || m.used != 800 {
+		t.Errorf("an older version is there, or %d bytes are taken, want 800", m.used)
+	}
+}
