@@ -81,6 +81,16 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestNight: what dropped is not over because there is little at night.
+func TestNight(t *testing.T) {
+	rule, s := complete(t, Rule{Kind: Drop}), State{}
+	for i, usual := range []int64{300, 50, 50, 50, 300} {
+		if s = rule.Step(s, Reading{At: noon.Add(time.Duration(i) * time.Hour), Weeks: []int64{usual, usual}}); !s.Firing || s.Last.Number != 1 {
+			t.Errorf("reading %d: %+v", i, s)
+		}
+	}
+}
+
 // TestSleep: what a server slept through is nothing unusual.
 func TestSleep(t *testing.T) {
 	for _, rule := range []Rule{{Kind: Drop}, {Kind: Silence}, {Kind: Silence, Always: true}} {

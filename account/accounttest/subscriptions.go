@@ -155,7 +155,15 @@ func subscriptions(t *testing.T, s Store) {
 	is(t, s.Advance(ctx, want[0].ID, began, account.Progress{Told: 19001}), account.ErrNotFound)
 	second := account.Progress{Told: 19001, Why: "refused"}
 	must(t, s.Advance(ctx, want[0].ID, first, second))
-	is(t, s.Advance(ctx, want[0].ID, account.Progress{Told: 19001}, first), account.ErrNotFound)
+	third := account.Progress{Told: 19001, Tries: 2, Due: first.Due, Why: "refused"}
+	must(t, s.Advance(ctx, want[0].ID, second, third))
+	for _, stale := range []func(p *account.Progress){func(p *account.Progress) { p.Told-- }, func(p *account.Progress) { p.Tries-- }, func(p *account.Progress) { p.Why = "" },
+		func(p *account.Progress) { p.Due = time.Time{} }, func(p *account.Progress) { p.Due = p.Due.Add(-time.Millisecond) }} {
+		from := third
+		stale(&from)
+		is(t, s.Advance(ctx, want[0].ID, from, first), account.ErrNotFound)
+	}
+	must(t, s.Advance(ctx, want[0].ID, third, second))
 	want[0].Progress = second
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
