@@ -1,7 +1,7 @@
 // Code generated from the catalogue by names_test.go; DO NOT EDIT.
 
 export type Metric = 'PageViews' | 'Visitors' | 'Sessions' | 'Bounces' | 'Downloads' | 'ProductViews' | 'CartAdds' | 'Orders' | 'Revenue' | 'Refunds' | 'Refunded' | 'AverageOrder' | 'Events' | 'SessionViews' | 'SessionSeconds' | 'BounceRate' | 'ViewsPerSession' | 'SessionDuration' | 'TimedViews' | 'PageSeconds' | 'TimeOnPage' | 'GoalCompletions' | 'GoalVisitors' | 'GoalRate' | 'GoalValue' | 'GoalAudience' | 'Clicks' | 'Conversions' | 'Sales' | 'Commissions' | 'CommissionsPending' | 'CommissionsHeld' | 'CommissionsAvailable' | 'CommissionsInPayout' | 'CommissionsPaid' | 'CommissionsReversed' | 'EPC' | 'ConversionRate' | 'average_revenue' | 'bounce_rate' | 'conversion_rate' | 'events' | 'group_conversion_rate' | 'pageviews' | 'time_on_page' | 'total_revenue' | 'views_per_visit' | 'visit_duration' | 'visitors' | 'visits'
-export type Dimension = 'page' | 'host' | 'source' | 'class' | 'referrer' | 'country' | 'device' | 'browser' | 'os' | 'utm_source' | 'utm_medium' | 'utm_campaign' | 'utm_term' | 'utm_content' | 'bot' | 'channel' | 'event' | 'title' | 'product' | 'category' | 'region' | 'city' | 'browser_version' | 'os_version' | 'language' | 'screen' | 'affiliate' | 'code' | 'sub' | 'coupon' | 'website' | 'entry_page' | 'exit_page' | 'weekday' | 'hour_of_day' | 'goal' | 'event:affiliate' | 'event:bot' | 'event:browser' | 'event:browser_version' | 'event:category' | 'event:channel' | 'event:city' | 'event:class' | 'event:code' | 'event:country' | 'event:coupon' | 'event:device' | 'event:entry_page' | 'event:event' | 'event:exit_page' | 'event:goal' | 'event:host' | 'event:hostname' | 'event:hour_of_day' | 'event:language' | 'event:name' | 'event:os' | 'event:os_version' | 'event:page' | 'event:product' | 'event:referrer' | 'event:region' | 'event:screen' | 'event:source' | 'event:sub' | 'event:title' | 'event:utm_campaign' | 'event:utm_content' | 'event:utm_medium' | 'event:utm_source' | 'event:utm_term' | 'event:website' | 'event:weekday' | 'visit:affiliate' | 'visit:bot' | 'visit:browser' | 'visit:browser_version' | 'visit:category' | 'visit:channel' | 'visit:city' | 'visit:class' | 'visit:code' | 'visit:country' | 'visit:coupon' | 'visit:device' | 'visit:entry_page' | 'visit:event' | 'visit:exit_page' | 'visit:goal' | 'visit:host' | 'visit:hostname' | 'visit:hour_of_day' | 'visit:language' | 'visit:name' | 'visit:os' | 'visit:os_version' | 'visit:page' | 'visit:product' | 'visit:referrer' | 'visit:region' | 'visit:screen' | 'visit:source' | 'visit:sub' | 'visit:title' | 'visit:utm_campaign' | 'visit:utm_content' | 'visit:utm_medium' | 'visit:utm_source' | 'visit:utm_term' | 'visit:website' | 'visit:weekday' | `property:${string}` | `event:props:${string}`
+export type Dimension = 'page' | 'host' | 'source' | 'class' | 'referrer' | 'country' | 'device' | 'browser' | 'os' | 'utm_source' | 'utm_medium' | 'utm_campaign' | 'utm_term' | 'utm_content' | 'bot' | 'channel' | 'event' | 'title' | 'product' | 'category' | 'region' | 'city' | 'browser_version' | 'os_version' | 'language' | 'screen' | 'entry_page' | 'exit_page' | 'weekday' | 'hour_of_day' | 'segment' | 'goal' | 'affiliate' | 'code' | 'sub' | 'coupon' | 'website' | 'event:affiliate' | 'event:bot' | 'event:browser' | 'event:browser_version' | 'event:category' | 'event:channel' | 'event:city' | 'event:class' | 'event:code' | 'event:country' | 'event:coupon' | 'event:device' | 'event:entry_page' | 'event:event' | 'event:exit_page' | 'event:goal' | 'event:host' | 'event:hostname' | 'event:hour_of_day' | 'event:language' | 'event:name' | 'event:os' | 'event:os_version' | 'event:page' | 'event:product' | 'event:referrer' | 'event:region' | 'event:screen' | 'event:segment' | 'event:source' | 'event:sub' | 'event:title' | 'event:utm_campaign' | 'event:utm_content' | 'event:utm_medium' | 'event:utm_source' | 'event:utm_term' | 'event:website' | 'event:weekday' | 'visit:affiliate' | 'visit:bot' | 'visit:browser' | 'visit:browser_version' | 'visit:category' | 'visit:channel' | 'visit:city' | 'visit:class' | 'visit:code' | 'visit:country' | 'visit:coupon' | 'visit:device' | 'visit:entry_page' | 'visit:event' | 'visit:exit_page' | 'visit:goal' | 'visit:host' | 'visit:hostname' | 'visit:hour_of_day' | 'visit:language' | 'visit:name' | 'visit:os' | 'visit:os_version' | 'visit:page' | 'visit:product' | 'visit:referrer' | 'visit:region' | 'visit:screen' | 'visit:segment' | 'visit:source' | 'visit:sub' | 'visit:title' | 'visit:utm_campaign' | 'visit:utm_content' | 'visit:utm_medium' | 'visit:utm_source' | 'visit:utm_term' | 'visit:website' | 'visit:weekday' | `property:${string}` | `event:props:${string}`
 export type TimeDimension = 'time' | 'time:minute' | 'time:15m' | 'time:hour' | 'time:day' | 'time:week' | 'time:month' | 'time:year'
 export type RangeName = 'day' | '24h' | '7d' | '30d' | 'month' | '6mo' | '12mo' | 'year' | 'all' | 'realtime' | '30m' | 'Last24Hours' | 'Last7Days' | 'Last30Days' | 'Last90Days' | 'Last365Days' | 'Today' | 'Last30Minutes' | 'Last5Minutes' | `${number}d` | `${number}mo`
 
@@ -96,6 +96,85 @@ export interface FunnelResult {
   query: Funnel
 }
 
+/** How many of those who were first seen in a step came back in those behind it. */
+export interface RetentionQuery {
+  site_id?: string
+  /** Widened to whole steps. */
+  date_range: RangeName | Between
+  /** A week, if it is left out. */
+  step?: 'day' | 'week' | 'month'
+  /** What coming back is, all of it in one event; a page view, if it is left out. */
+  returning?: Filter[]
+  /** Of the visitor's first event. */
+  filters?: Filter[]
+  timezone?: string
+  bots?: boolean
+}
+
+export interface Retention {
+  cohorts: {
+    start: string
+    size: number
+    /** The step is not over yet. */
+    partial?: boolean
+    returned: { start: string; visitors: number; rate: Figure; partial?: boolean }[]
+  }[]
+  /** Of all cohorts for which the step is over. */
+  average: { step: number; of: number; visitors: number; rate: Figure }[]
+  /** Of the range, whatever the filters: with an id that lasts, and without. */
+  visitors: { known: number; left_out: number }
+  meta: VisitMeta
+  query: RetentionQuery
+}
+
+/** Which pages are next to a page or an event in its session. */
+export interface JourneyQuery {
+  site_id?: string
+  date_range: RangeName | Between
+  /** A path; or else an event. */
+  page?: string
+  /** The name of a track event. */
+  event?: string
+  direction?: 'next' | 'previous'
+  /** 1 to 3. */
+  depth?: number
+  limit?: number
+  filters?: Filter[]
+  timezone?: string
+  bots?: boolean
+}
+
+/** Shares are in per cent of the journey's views. Where the depth ends, only the first three are told. */
+export interface JourneyPlace {
+  page: string
+  views: number
+  share: Figure
+  /** Left here or, looking back, entered here. */
+  ended?: number
+  ended_share?: Figure
+  pages?: JourneyPlace[]
+  /** Of pages beyond the limit. */
+  others?: number
+  others_share?: Figure
+  total_pages?: number
+}
+
+export interface Journey {
+  views: number
+  /** In no session. */
+  apart: number
+  apart_share: Figure
+  from: JourneyPlace
+  meta: VisitMeta
+  query: JourneyQuery
+}
+
+export interface VisitMeta {
+  source: string
+  as_of: string
+  warnings?: string[]
+}
+
 /** A refusal by the server. */
 export declare class FootfallError extends Error {
   readonly status: number
@@ -119,6 +198,8 @@ export declare class Footfall {
   constructor(address: string, key: string, options?: { fetch?: typeof fetch })
   query(question: Query, options?: { signal?: AbortSignal }): Promise<Result>
   funnel(question: Funnel, options?: { signal?: AbortSignal }): Promise<FunnelResult>
+  retention(question: RetentionQuery, options?: { signal?: AbortSignal }): Promise<Retention>
+  journey(question: JourneyQuery, options?: { signal?: AbortSignal }): Promise<Journey>
   /** Events in the order of their time, as they are read. A stream that fails was broken off: what was read is not whole. */
   export(question?: Export, options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>
 }

@@ -46,7 +46,7 @@ func asks[V any](x *tabulation, of map[metric.Name]V) bool {
 
 // spans reports whether it is needed how far sessions go.
 func (x *tabulation) spans() bool {
-	return slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
+	return x.spread || slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
 }
 
 // sessions reports whether page views have to be cut into sessions.
@@ -153,7 +153,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 		return x.countLines(strings.Join(columns, ", "), kind)
 	}
 	query := fmt.Sprintf("SELECT %s AS b%s, %s FROM %s WHERE %s AND %s GROUP BY b%s", x.bucket(), x.keys(), strings.Join(columns, ", "),
-		x.source(dimensions), x.base(0, 0), and(kind, x.condition()), by)
+		x.split(x.source(dimensions)), x.base(0, 0), and(kind, x.condition()), by)
 	for i := range x.By {
 		query += fmt.Sprintf(", k%d", i)
 	}
@@ -164,7 +164,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 // order of it, of both amounts.
 func (x *tabulation) countLines(columns, kind string) string {
 	return fmt.Sprintf("SELECT %s AS b, * EXCLUDE (time_ms, day, id, trade, currency, amount), %s FROM (SELECT time_ms, day, id, trade, currency%s, sum(line) AS amount FROM %s WHERE %s GROUP BY ALL) GROUP BY ALL",
-		x.bucket(), columns, x.keys(), x.source(x.Dimensions()), and(kind, x.condition()))
+		x.bucket(), columns, x.keys(), x.split(x.source(x.Dimensions())), and(kind, x.condition()))
 }
 
 // countViews counts what the page views say that a condition holds for.
@@ -175,16 +175,21 @@ func (x *tabulation) countViews(counts map[metric.Name]string, from, condition s
 			query += fmt.Sprintf(", %s AS %s", value, m)
 		}
 	}
-	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", from, and(window(x.Window, 0, 0), condition, x.condition()))
+	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", x.split(from), and(window(x.Window, 0, 0), condition, x.condition()))
 }
 
-// base is a condition on site, time and people; some time before and behind the window too.
-func (x *tabulation) base(before, after time.Duration) string {
-	w := "site = " + x.bind(x.Site) + " AND " + window(x.Window, before, after)
+// people is a condition on the site, and on who is no bot.
+func (x *tabulation) people() string {
+	w := "site = " + x.bind(x.Site)
 	if !x.Bots {
 		w += " AND bot = ''"
 	}
 	return w
+}
+
+// base is a condition on site, time and people; some time before and behind the window too.
+func (x *tabulation) base(before, after time.Duration) string {
+	return and(x.people(), window(x.Window, before, after))
 }
 
 // source is the rows in the window that conditions on these dimensions are on:
@@ -228,6 +233,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 		if _, ok := d.Property(); ok {
 			column = "properties"
 		}
+		if d == metric.Segment {
+			all = append(all, slices.DeleteFunc([]string{"user_id", "anonymous_id", "bot"}, func(c string) bool { return slices.Contains(all, c) })...)
+		}
 		if column != "" && d != "product" && d != "category" && !slices.Contains(all, column) {
 			all = append(all, column)
 		}
@@ -237,6 +245,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 
 // cut is the tables of sessions, if they are needed.
 func (x *tabulation) cut() (with []string) {
+	if slices.Contains(x.all(), metric.Segment) {
+		with = append(with, x.members())
+	}
 	if x.sessions() {
 		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
 	}
@@ -258,23 +269,18 @@ func (x *tabulation) views() string {
 	if len(x.all()) > 0 || x.Affiliate != nil || x.spans() {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
-	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
-		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned()), isView, order)
+	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
+		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned(), isView, x.whose), order)
 }
 
 // concerned is a condition that only holds for visitors who have done what is asked
 // for, whose page views alone need be sorted; "" is everybody. An event alone does
 // not tell of its session, its lines or its goals.
 func (x *tabulation) concerned() string {
-	own := (&tabulation{Report: metric.Report{Where: x.Where}}).all()
-	if ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) { // before anything is bound that would stand nowhere
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); x.Where == nil && x.Affiliate == nil || ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
 		return ""
 	}
-	condition := x.condition()
-	if condition == "" {
-		return ""
-	}
-	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"
+	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), x.condition()) + ")"
 }
 
 // opened tells of each page view when its session began, and spans of each session
