@@ -22,6 +22,7 @@ var Routes = []Route{
 	// api: keys
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
 	{"GET", "/v1/query", ReadFigures}, {"POST", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
+	{"POST", "/v1/retention", ReadFigures}, {"POST", "/v1/journey", ReadFigures}, // not affiliates: their visitors did more elsewhere
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
