@@ -88,6 +88,8 @@ var Routes = []Route{
 	{"GET", "/shares", ChangePeople}, {"POST", "/shares", ChangePeople}, {"POST", "/shares/{share}/revoke", ChangePeople},
 	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
 	{"GET", "/changes", ReadAudit},
+	{"GET", "/reports", ReadFigures}, {"POST", "/reports", ReadFigures}, {"POST", "/reports/{report}/remove", ReadFigures}, // of others: ChangeSite
+	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
 	{"GET", "/share/{token}", Public},
 
 	// the server itself

@@ -86,11 +86,33 @@ type root struct {
 }
 
 type arguments struct {
-	MetricType, TimeWindow          string
+	MetricType                      string
+	TimeWindow, From, To            *string
 	Site, Granularity, Timezone, By *string
+	ByProperty                      *string
 	Sites                           *[]string
-	Filters                         *[]struct{ Dimension, Value string }
+	Filters                         *[]condition
 	Limit                           *int32
+}
+
+// condition is a filter: on a dimension or, as names of properties are no words of
+// the schema, on a property.
+type condition struct {
+	Dimension, Property *string
+	Value               string
+}
+
+// either is a dimension or a property, of which at most one is given.
+func either(field string, dimension, property *string) (metric.Dimension, error) {
+	switch {
+	case dimension != nil && property != nil:
+		return "", wrong("%s: name a dimension or a property, not both", field)
+	case property != nil:
+		return metric.Property(*property), nil
+	case dimension != nil:
+		return metric.Dimension(*dimension), nil
+	}
+	return "", nil
 }
 
 // GetAnalyticsData resolves the field of that name.
@@ -161,24 +183,28 @@ func (a arguments) questions(all []account.Site, now time.Time) (list []metric.Q
 	return list, nil
 }
 
+// given is an argument; "" if it is left out.
+func given(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
 // query is the question about some of all sites, counted together.
 func (a arguments) query(names []string, all []account.Site, now time.Time) (q metric.Query, err error) {
 	q.Metric = metric.Name(a.MetricType)
-	if a.By != nil {
-		q.By = metric.Dimension(*a.By)
+	if q.By, err = either("by", a.By, a.ByProperty); err != nil {
+		return q, err
 	}
 	site, err := about(&q, names, all)
 	if err != nil {
 		return q, err
 	}
-	var zone string
-	if a.Timezone != nil {
-		zone = *a.Timezone
-	}
-	if q.Zone, err = zoneOf(zone, site); err != nil {
+	if q.Zone, err = zoneOf(given(a.Timezone), site); err != nil {
 		return q, err
 	}
-	if q.Window, q.Step, err = period.Named(a.TimeWindow, now, q.Zone); err != nil {
+	if err := setTime(&q, given(a.TimeWindow), given(a.From), given(a.To), now); err != nil {
 		return q, err
 	}
 	if a.Granularity != nil {
@@ -186,7 +212,11 @@ func (a arguments) query(names []string, all []account.Site, now time.Time) (q m
 	}
 	if a.Filters != nil {
 		for _, f := range *a.Filters {
-			q.Filters = append(q.Filters, filter(metric.Dimension(f.Dimension), f.Value, all))
+			d, err := either("filters", f.Dimension, f.Property)
+			if err != nil {
+				return q, err
+			}
+			q.Filters = append(q.Filters, filter(d, f.Value, all))
 		}
 	}
 	if a.Limit != nil {

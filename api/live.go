@@ -130,8 +130,10 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 		if q, err = ParseQuery(v, sites, d.Now()); err != nil {
 			return q, err
 		}
-		q.Affiliate = d.asker.own
-		return q, q.Check()
+		if q.Affiliate = d.asker.own; q.Affiliate != nil {
+			err = ofOwn(q)
+		}
+		return q, err
 	}
 	q, err := ask()
 	if err == nil && d.shows != nil {

@@ -122,7 +122,7 @@ func example(parameter obj, value any) obj { parameter["example"] = value; retur
 func figureParameters() (all []any) {
 	schemas := map[string]obj{
 		"site": text("Id or domain; needed if the key sees several. Metrics of affiliate programmes may have several, with commas between"), "metric": enum(metric.Names...), "window": enum(period.WindowNames()...),
-		"from": text("A day or an RFC 3339 instant"), "to": text("Not included; without it, up to the end of today"), "step": enum(period.Steps...), "by": enum(metric.Dimensions...),
+		"from": text("A day or an RFC 3339 instant"), "to": text("Not included; without it, up to the end of today"), "step": enum(period.Steps...), "by": ref("ByDimension"),
 		"limit": obj{"type": "integer", "minimum": 0, "description": "Most series; 0 is all"}, "timezone": text("Such as Europe/Berlin; the site's, if it is left out"), "bots": obj{"type": "boolean"},
 	}
 	examples := map[string]any{"metric": "PageViews", "window": "Last7Days"}

@@ -25,6 +25,15 @@ func (d *door) figuresOf(id, pattern string) (*metric.Affiliate, []string) {
 	return &a, sites
 }
 
+// ofOwn reports what is wrong with a question about an affiliate, of one who may see
+// this affiliate's figures only.
+func ofOwn(q metric.Query) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	return reportsOf{own: q.Affiliate}.within(q.Report())
+}
+
 // ownSource asks of one affiliate, whatever the question.
 type ownSource struct {
 	query.Source
@@ -34,7 +43,7 @@ type ownSource struct {
 // Answer answers the question about the affiliate.
 func (s ownSource) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	q.Affiliate = &s.of
-	if err := q.Check(); err != nil {
+	if err := ofOwn(q); err != nil {
 		return metric.Dataset{}, err
 	}
 	return s.Source.Answer(ctx, q)

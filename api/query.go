@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -15,7 +16,7 @@ import (
 )
 
 // Parameters lists what ParseQuery understands, beside one parameter for each
-// of metric.Dimensions, which filters.
+// of metric.Dimensions and for properties (property:plan), which filters.
 var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by", "limit", "timezone", "bots"}
 
 // ParseQuery reads a question from URL parameters. sites are those the asker
@@ -60,7 +61,7 @@ func ParseQuery(v url.Values, sites []account.Site, now time.Time) (metric.Query
 			return q, wrong("bots=%q is neither true nor false", s)
 		}
 	}
-	for _, d := range metric.Dimensions {
+	for _, d := range filtered(v) {
 		for _, value := range v[string(d)] {
 			q.Filters = append(q.Filters, filter(d, value, sites))
 		}
@@ -108,14 +109,28 @@ func filter(d metric.Dimension, value string, sites []account.Site) metric.Filte
 	return metric.Filter{Dimension: d, Value: value}
 }
 
+// filtered lists the dimensions that parameters filter on, always in the same order.
+func filtered(v url.Values) (all []metric.Dimension) {
+	for name := range v {
+		d := metric.Dimension(name)
+		if _, property := d.Property(); property || slices.Contains(metric.Dimensions, d) {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b metric.Dimension) int {
+		return cmp.Or(cmp.Compare(slices.Index(metric.Dimensions, a), slices.Index(metric.Dimensions, b)), cmp.Compare(a, b))
+	})
+	return all
+}
+
 func wrong(format string, args ...any) error {
 	return &metric.QueryError{Why: fmt.Sprintf(format, args...)}
 }
 
 func known(v url.Values) error {
 	for name := range v {
-		if !slices.Contains(Parameters, name) && !slices.Contains(metric.Dimensions, metric.Dimension(name)) {
-			return wrong("unknown parameter %q: use %s, or a filter such as country=DE", name, strings.Join(Parameters, ", "))
+		if !slices.Contains(Parameters, name) && len(filtered(url.Values{name: nil})) == 0 {
+			return wrong("unknown parameter %q: use %s, or a filter such as country=DE or property:plan=pro", name, strings.Join(Parameters, ", "))
 		}
 	}
 	return nil
@@ -156,14 +171,23 @@ func zoneOf(name string, site account.Site) (*time.Location, error) {
 
 // parseTime sets the query's Window and Step.
 func parseTime(v url.Values, q *metric.Query, now time.Time) error {
-	window, from, to := v.Get("window"), v.Get("from"), v.Get("to")
-	var err error
+	if err := setTime(q, v.Get("window"), v.Get("from"), v.Get("to"), now); err != nil {
+		return err
+	}
+	if q.By != "" && v.Get("window") != "" {
+		q.Step = period.Total
+	}
+	if s := v.Get("step"); s != "" {
+		q.Step = period.Step(s)
+	}
+	return nil
+}
+
+// setTime sets the query's Window, which is a name, or from and to, and the usual step.
+func setTime(q *metric.Query, window, from, to string, now time.Time) (err error) {
 	switch {
 	case window != "" && from == "" && to == "":
 		q.Window, q.Step, err = period.Named(window, now, q.Zone)
-		if q.By != "" {
-			q.Step = period.Total
-		}
 	case window == "" && from != "":
 		if to == "" {
 			to = (period.DateOf(now, q.Zone) + 1).String()
@@ -176,9 +200,6 @@ func parseTime(v url.Values, q *metric.Query, now time.Time) error {
 	}
 	if err != nil {
 		return wrong("%v", err)
-	}
-	if s := v.Get("step"); s != "" {
-		q.Step = period.Step(s)
 	}
 	return nil
 }

@@ -98,12 +98,12 @@ func siteOf(n node, sites []account.Site) (site account.Site, err error) {
 
 func (q *question) readMetrics(n node) {
 	if !n.there() {
-		n.fail("which figures? use some of %s", listed(metric.Reported))
+		n.fail("which figures? use some of %s", listed(metric.Names))
 		return
 	}
 	all := n.list(metric.MaxMetrics)
 	if len(all) == 0 {
-		n.fail("has none; use some of %s", listed(metric.Reported))
+		n.fail("has none; use some of %s", listed(metric.Names))
 	}
 	for _, one := range all {
 		m, err := metricOf(one.text())

@@ -283,11 +283,6 @@ type reportsOf struct {
 // Tabulate answers a question about the affiliate, for what is shown.
 func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	r.Affiliate = s.own
-	for _, m := range r.Metrics {
-		if s.own != nil && (m == metric.Events || slices.Contains(metric.OfGoals, m)) {
-			return metric.Table{}, wrong("metrics: %s is not told of one affiliate: orders are Conversions", m)
-		}
-	}
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
 	}
@@ -299,12 +294,19 @@ func (s reportsOf) Tabulate(ctx context.Context, r metric.Report) (metric.Table,
 
 // ofPart are the dimensions by which a part may be told: what a session or an event
 // has besides may lead beyond it.
-var ofPart = slices.Concat(metric.Dimensions, []metric.Dimension{metric.Weekday, metric.HourOfDay})
+var ofPart = slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
+	return d == metric.EntryPage || d == metric.ExitPage || d == metric.Segment || d == metric.OfGoal
+})
 
 // within refuses what would tell more than an asker may see: metrics and dimensions
 // that aren't shown, and what the same visitors did elsewhere, by which anything
 // could be found out in small steps.
 func (s reportsOf) within(r metric.Report) error {
+	for _, m := range r.Metrics {
+		if s.own != nil && (m == metric.Events || slices.Contains(metric.OfGoals, m)) {
+			return wrong("metrics: %s is not told of one affiliate: orders are Conversions", m)
+		}
+	}
 	if done(r.Where) {
 		return wrong("filters: who may see a part only can't ask what its visitors did besides: leave has_done and has_not_done out")
 	}

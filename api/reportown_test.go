@@ -59,8 +59,8 @@ func TestReportOfAPart(t *testing.T) {
 	beyond := []metric.Dimension{metric.EntryPage, metric.ExitPage, metric.Property("plan"), metric.Property("email")}
 	for _, key := range []string{"anna", "embed", "embed of anna"} {
 		told := 0
-		for _, m := range metric.Reported {
-			for _, d := range slices.Concat(metric.ReportDimensions, beyond[2:]) {
+		for _, m := range metric.Names {
+			for _, d := range slices.Concat(metric.Dimensions, beyond[2:]) {
 				if !slices.Contains([]metric.Name{metric.PageViews, metric.Clicks}, m) && !slices.Contains([]metric.Dimension{"source", "affiliate", metric.EntryPage}, d) {
 					continue // each with some is enough
 				}

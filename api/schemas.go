@@ -66,7 +66,7 @@ func questionSchemas() obj {
 	between := pair(text("The first day, or an RFC 3339 instant"), text("The last one, which is included; of an instant its second"))
 	list := func(word ...string) obj { return pair(enum(word...), listOf(ref("Condition"))) }
 	return obj{
-		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "TimeDimension": enum(TimeNames()...), "Between": between,
+		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "ByDimension": obj{"anyOf": []any{enum(metric.Dimensions...), obj{"type": "string", "pattern": "^property:.+"}}}, "TimeDimension": enum(TimeNames()...), "Between": between,
 		"Range": obj{"anyOf": []any{enum(RangeNames()...), obj{"type": "string", "pattern": "^[1-9][0-9]{0,3}(d|mo)$", "description": "Days or months up to today"}, ref("Between")}},
 		"Condition": obj{"anyOf": []any{
 			obj{"type": "array", "prefixItems": []any{enum(comparisonNames()...), ref("Dimension"), listOf(obj{"type": "string"}), object(obj{"case_sensitive": obj{"type": "boolean"}}, "case_sensitive")}, "minItems": 3, "maxItems": 4},

@@ -40,7 +40,7 @@ func metricOf(name string) (metric.Name, error) {
 
 // MetricNames lists the names of metrics, and the other spellings.
 func MetricNames() (own, other []string) {
-	for _, m := range metric.Reported {
+	for _, m := range metric.Names {
 		own = append(own, string(m))
 	}
 	return own, slices.Sorted(maps.Keys(metricSpellings))
@@ -59,10 +59,10 @@ func dimensionOf(name string) (metric.Dimension, error) {
 			d = dimensionSpellings[rest]
 		}
 	}
-	if of, ok := d.Property(); ok && of != "" || slices.Contains(metric.ReportDimensions, d) {
+	if of, ok := d.Property(); ok && of != "" || slices.Contains(metric.Dimensions, d) {
 		return d, nil
 	}
-	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.ReportDimensions), strings.Join(TimeNames(), ", "))
+	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
 }
 
 // timeOf finds the step of a time dimension; Total is the usual one of the
@@ -88,7 +88,7 @@ func TimeNames() []string {
 // DimensionNames lists the names of dimensions, but those of properties and time,
 // and the other spellings.
 func DimensionNames() (own, other []string) {
-	for _, d := range metric.ReportDimensions {
+	for _, d := range metric.Dimensions {
 		own = append(own, string(d))
 		for _, prefix := range []string{"event:", "visit:"} {
 			if dimensionSpellings[string(d)] == "" {
@@ -97,7 +97,7 @@ func DimensionNames() (own, other []string) {
 		}
 	}
 	for name, d := range dimensionSpellings {
-		if slices.Contains(metric.ReportDimensions, d) {
+		if slices.Contains(metric.Dimensions, d) {
 			other = append(other, "event:"+name, "visit:"+name)
 		}
 	}

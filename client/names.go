@@ -78,16 +78,17 @@ const (
 	ByOsVersion      Dimension = "os_version"
 	ByLanguage       Dimension = "language"
 	ByScreen         Dimension = "screen"
+	ByEntryPage      Dimension = "entry_page"
+	ByExitPage       Dimension = "exit_page"
+	ByWeekday        Dimension = "weekday"
+	ByHourOfDay      Dimension = "hour_of_day"
+	BySegment        Dimension = "segment"
+	ByGoal           Dimension = "goal"
 	ByAffiliate      Dimension = "affiliate"
 	ByCode           Dimension = "code"
 	BySub            Dimension = "sub"
 	ByCoupon         Dimension = "coupon"
 	ByWebsite        Dimension = "website"
-	ByEntryPage      Dimension = "entry_page"
-	ByExitPage       Dimension = "exit_page"
-	ByWeekday        Dimension = "weekday"
-	ByHourOfDay      Dimension = "hour_of_day"
-	ByGoal           Dimension = "goal"
 )
 
 // The time as a dimension: by the usual step of the range, or by one that is named.

@@ -40,11 +40,11 @@ func goNames(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("// " + made + "\n\npackage client\n\n// Metric is what can be counted; docs/words.md tells what each is.\ntype Metric string\n\n// The metrics.\nconst (\n")
-	for _, m := range metric.Reported {
+	for _, m := range metric.Names {
 		fmt.Fprintf(&b, "\t%s Metric = %q\n", m, m)
 	}
 	b.WriteString(")\n\n// Dimension is what figures are told and filtered by.\ntype Dimension string\n\n// The dimensions.\nconst (\n")
-	for _, d := range metric.ReportDimensions {
+	for _, d := range metric.Dimensions {
 		fmt.Fprintf(&b, "\tBy%s Dimension = %q\n", camel(string(d)), d)
 	}
 	b.WriteString(")\n\n// The time as a dimension: by the usual step of the range, or by one that is named.\nconst (\n")

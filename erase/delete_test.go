@@ -75,7 +75,7 @@ func TestDeletionRefuses(t *testing.T) {
 			t.Errorf("%s is taken: %v", name, err)
 		}
 	}
-	for _, d := range metric.ReportDimensions { // each is known or refused, none panics
+	for _, d := range metric.Dimensions { // each is known or refused, none panics
 		w := metric.Where{Dimension: d, Op: metric.Is, Values: []string{""}}
 		if x := (erase.Deletion{Where: &w}); x.Check() == nil {
 			x.Test()(&event.Event{})

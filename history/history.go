@@ -128,6 +128,9 @@ type Members interface {
 	// Move moves visitors and puts the messages into the outbox, all in one
 	// transaction: it is on disk when Move returns nil.
 	Move(ctx context.Context, site string, moves ...Move) error
+	// In hands over who is in which of some segments of a site, in no certain order, as
+	// it was at one moment before the first. fn may keep what it gets.
+	In(ctx context.Context, site string, segments []string, fn func(visitor, segment string) error) error
 	// Count keeps how many members segments of a site had at the end of a date,
 	// in the place of what was kept of them for it.
 	Count(ctx context.Context, site string, date period.Date, members map[string]int) error

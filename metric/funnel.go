@@ -29,6 +29,8 @@ type Funnel struct {
 	Zone   *time.Location // of weekdays and hours in Where; nil is UTC
 	Bots   bool           // count bots too
 	Goals  []Goal         // of the site, as of a Report
+
+	Members []Member // as of a Report
 }
 
 // Passage answers a Funnel.
@@ -41,7 +43,7 @@ type Passage struct {
 // Report is the funnel's condition and window as a report's, which has the same
 // meaning there.
 func (f Funnel) Report() Report {
-	return Report{Site: f.Site, Metrics: []Name{Events}, Window: f.Window, Zone: f.Zone, Where: f.Where, Bots: f.Bots, Goals: f.Goals}
+	return Report{Site: f.Site, Metrics: []Name{Events}, Window: f.Window, Zone: f.Zone, Where: f.Where, Bots: f.Bots, Goals: f.Goals, Members: f.Members}
 }
 
 // Check reports what is wrong with the funnel as a QueryError, which names the field,

@@ -42,7 +42,7 @@ type Goal struct {
 
 // ActDimensions lists what an Act's condition may be on, beside properties.
 var ActDimensions = slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool {
-	return d == "product" || d == "category" || slices.Contains(Programs, d)
+	return d == "product" || d == "category" || slices.Contains(Programs, d) || slices.Contains(workedOut, d)
 })
 
 // Check reports what is wrong with the goal as a QueryError, which names the field, or

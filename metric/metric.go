@@ -65,7 +65,9 @@ const (
 
 // Names lists the catalogue in display order.
 var Names = []Name{PageViews, Visitors, Sessions, Bounces, Downloads,
-	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, Clicks, Conversions, Sales, Commissions,
+	ProductViews, CartAdds, Orders, Revenue, Refunds, Refunded, AverageOrder,
+	Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration, TimedViews, PageSeconds, TimeOnPage,
+	GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience, Clicks, Conversions, Sales, Commissions,
 	CommissionsPending, CommissionsHeld, CommissionsAvailable, CommissionsInPayout, CommissionsPaid, CommissionsReversed, EPC, ConversionRate}
 
 // OfEvents lists the metrics that are counted from events: all but the earned ones.
@@ -77,10 +79,36 @@ var States = Names[slices.Index(Names, CommissionsPending):slices.Index(Names, E
 // Dimension is what a query can be split by or filtered on.
 type Dimension string
 
-// Dimensions lists what Query.By and Filter.Dimension may name.
+// Dimensions lists what questions may be split by and filtered on, beside properties.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
 	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category",
-	"region", "city", "browser_version", "os_version", "language", "screen", "affiliate", "code", "sub", "coupon", "website"}
+	"region", "city", "browser_version", "os_version", "language", "screen", EntryPage, ExitPage, Weekday, HourOfDay, Segment, OfGoal, "affiliate", "code", "sub", "coupon", "website"}
+
+// OfGoals are the metrics of goals.
+var OfGoals = []Name{GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience}
+
+// workedOut are dimensions that an event does not have by itself.
+var workedOut = []Dimension{EntryPage, ExitPage, Weekday, HourOfDay, Segment, OfGoal}
+
+// Dimensions that are worked out.
+const (
+	EntryPage Dimension = "entry_page"  // path of the first page view of the session that the event is in
+	ExitPage  Dimension = "exit_page"   // path of its last one
+	Weekday   Dimension = "weekday"     // as the clock of the question's zone shows it: "1" is Monday, "7" Sunday
+	HourOfDay Dimension = "hour_of_day" // likewise: "00" to "23"
+	Segment   Dimension = "segment"     // each segment that the visitor is in when it is asked
+)
+
+const propertyPrefix = "property:"
+
+// Property is the dimension of an event's property by its name, as it stands on the
+// first level of the event's properties: texts as they are, anything else as JSON.
+func Property(name string) Dimension { return Dimension(propertyPrefix + name) }
+
+// Property is the name of the property that the dimension is of; false if it is of none.
+func (d Dimension) Property() (name string, ok bool) {
+	return strings.CutPrefix(string(d), propertyPrefix)
+}
 
 // Traded are the metrics of products and orders, the only ones that can be
 // split by product and category.
@@ -142,6 +170,8 @@ type Query struct {
 	// Currency is the site's: amounts in another are not added to Revenue and
 	// Refunded, as nothing is converted. "" adds only amounts that name none.
 	Currency string
+	Members  []Member // of a question that asks of segments: see Report
+	Goals    []Goal   // likewise
 }
 
 // Point is one figure: Value in the step that starts at Time.
@@ -193,12 +223,14 @@ func (q Query) Check() error {
 	if !q.Window.From.Before(q.Window.To) {
 		return wrong("the window ends before it begins: from %s to %s", q.Window.From.Format(time.RFC3339), q.Window.To.Format(time.RFC3339))
 	}
-	if q.By != "" && !slices.Contains(Dimensions, q.By) {
-		return wrong("cannot split by %q: use one of %s", q.By, joined(Dimensions))
+	if q.By != "" {
+		if err := q.By.check("by"); err != nil {
+			return err
+		}
 	}
 	for _, f := range q.Filters {
-		if !slices.Contains(Dimensions, f.Dimension) {
-			return wrong("cannot filter on %q: use one of %s", f.Dimension, joined(Dimensions))
+		if err := f.Dimension.check("filters"); err != nil {
+			return err
 		}
 	}
 	if err := q.checkDimensions(); err != nil {
@@ -216,7 +248,13 @@ func (q Query) Check() error {
 	if n := q.Step.Count(q.Window, q.Zone); n > MaxPoints {
 		return wrong("%d steps are more than %d: take a longer step or a shorter window", n, MaxPoints)
 	}
-	return nil
+	r := q.Report()
+	if r.Where != nil {
+		if err := r.Where.Check(); err != nil {
+			return err
+		}
+	}
+	return cmp.Or(r.checkClock(), r.checkMembers(), r.checkGoals(q.Metric))
 }
 
 // byQuarter reports whether the metric is kept by quarters of an hour, or made of
@@ -317,10 +355,10 @@ func joined[T ~string](xs []T) string {
 // Parse finds a metric by its name, whatever the case and with or without
 // underscores (page_views).
 func Parse(s string) (Name, error) {
-	for _, n := range Reported {
+	for _, n := range Names {
 		if strings.EqualFold(string(n), strings.ReplaceAll(s, "_", "")) {
 			return n, nil
 		}
 	}
-	return "", wrong("unknown metric %q: use one of %s", s, joined(Reported))
+	return "", wrong("unknown metric %q: use one of %s", s, joined(Names))
 }

@@ -28,8 +28,8 @@ func TestCheck(t *testing.T) {
 		{"use one of PageViews, Visitors, Sessions, Bounces, Downloads, ProductViews", func(q *metric.Query) { q.Metric = "Tears" }},
 		{"use one of", func(q *metric.Query) { q.Metric = "pageviews" }}, // doors Parse
 		{"ends before it begins", func(q *metric.Query) { q.Window.To = q.Window.From }},
-		{"cannot split by", func(q *metric.Query) { q.By = "shoe size" }},
-		{"cannot filter on", func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "page'", Value: "/"}} }},
+		{`by: unknown dimension "shoe size": use one of`, func(q *metric.Query) { q.By = "shoe size" }},
+		{`filters: unknown dimension`, func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "page'", Value: "/"}} }},
 		{"unknown step", func(q *metric.Query) { q.Step = "fortnight" }},
 		{"longer step", func(q *metric.Query) { q.Step, q.Window.To = period.Quarter, q.Window.From.AddDate(1, 0, 0) }},
 	} {

@@ -1,42 +1,10 @@
 package metric
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"footfall/period"
 )
-
-// Reported lists what reports may ask for: the catalogue and what else is counted
-// from events.
-var Reported = slices.Concat(OfEvents, []Name{AverageOrder, Events, SessionViews, SessionSeconds, BounceRate, ViewsPerSession, SessionDuration,
-	TimedViews, PageSeconds, TimeOnPage}, OfGoals, Names[len(OfEvents):])
-
-// OfGoals are the metrics of goals.
-var OfGoals = []Name{GoalCompletions, GoalVisitors, GoalRate, GoalValue, GoalAudience}
-
-// Dimensions that only reports have.
-const (
-	EntryPage Dimension = "entry_page"  // path of the first page view of the session that the event is in
-	ExitPage  Dimension = "exit_page"   // path of its last one
-	Weekday   Dimension = "weekday"     // as the clock of the report's zone shows it: "1" is Monday, "7" Sunday
-	HourOfDay Dimension = "hour_of_day" // likewise: "00" to "23"
-)
-
-// ReportDimensions lists what Report.By, Where and Order may name, beside properties.
-var ReportDimensions = slices.Concat(Dimensions, []Dimension{EntryPage, ExitPage, Weekday, HourOfDay, OfGoal})
-
-const propertyPrefix = "property:"
-
-// Property is the dimension of an event's property by its name, as it stands on the
-// first level of the event's properties: texts as they are, anything else as JSON.
-func Property(name string) Dimension { return Dimension(propertyPrefix + name) }
-
-// Property is the name of the property that the dimension is of; false if it is of none.
-func (d Dimension) Property() (name string, ok bool) {
-	return strings.CutPrefix(string(d), propertyPrefix)
-}
 
 // Report is one question for a table: some metrics of each combination of
 // values that some dimensions have. Its zero values mean: one row, one step, the
@@ -59,8 +27,14 @@ type Report struct {
 	Bots      bool           // count bots too
 	Currency  string         // the site's, as of a Query
 	Affiliate *Affiliate     // as of a Query
-	Goals     []Goal         // of the site; without them nothing reaches a goal. WithGoals sets them
+	// Members, of a report that asks of segments, tells who is in which; at most
+	// MaxMembers, each once. It is whoever asks a store that looks them up.
+	Members []Member
+	Goals   []Goal // of the site; without them nothing reaches a goal. WithGoals sets them
 }
+
+// Member tells that a visitor is in a segment.
+type Member struct{ Visitor, Segment string } // the visitor by user id or, of who has none, by anonymous id
 
 // Order is what rows are ordered by: a metric of the report, a dimension of it,
 // or, with neither, the time.

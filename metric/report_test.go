@@ -74,13 +74,13 @@ var reports = []struct {
 		r.Step, r.Compare = period.Quarter, period.Window{From: window.From.AddDate(-1, 0, 0), To: window.From}
 	}},
 	{"metrics: name between one and", func(r *metric.Report) { r.Metrics = nil }},
-	{"metrics: name between one and", func(r *metric.Report) { r.Metrics = metric.Reported[:metric.MaxMetrics+1] }},
+	{"metrics: name between one and", func(r *metric.Report) { r.Metrics = metric.Names[:metric.MaxMetrics+1] }},
 	{"use some of PageViews, Visitors", func(r *metric.Report) { r.Metrics = []metric.Name{"Tears"} }},
 	{"metrics: PageViews is named twice", func(r *metric.Report) { r.Metrics = append(r.Metrics, r.Metrics[0]) }},
 	{"step: Clicks is kept by quarters", func(r *metric.Report) {
 		r.Step, r.Metrics, r.By, r.Window.To = period.Minute, []metric.Name{metric.Clicks}, nil, r.Window.From.Add(time.Hour)
 	}},
-	{"dimensions: 7 are more than 6", func(r *metric.Report) { r.By = metric.ReportDimensions[:7] }},
+	{"dimensions: 7 are more than 6", func(r *metric.Report) { r.By = metric.Dimensions[:7] }},
 	{"dimensions: unknown dimension \"page'\": use one of page, host", func(r *metric.Report) { r.By = []metric.Dimension{"page'"} }},
 	{"dimensions: the name of a property", func(r *metric.Report) { r.By = []metric.Dimension{"property:"} }},
 	{"dimensions: the name of a property", func(r *metric.Report) { r.By = []metric.Dimension{metric.Property(long(metric.MaxProperty + 1))} }},

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -9,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"footfall/event"
 	"footfall/period"
 )
 
@@ -19,14 +21,15 @@ const (
 	MaxOrder      = 8
 	MaxRows       = 10_000 // of a Limit
 	MaxOffset     = 10_000_000
-	MaxDepth      = 8   // of conditions in conditions
-	MaxConditions = 50  // of all depths
-	MaxValues     = 500 // of all conditions
-	MaxValue      = 2_000
+	MaxDepth      = 8             // of conditions in conditions
+	MaxConditions = 50            // of all depths
+	MaxValues     = 500           // of all conditions
+	MaxValue      = event.MaxText // bytes of one
 	MaxPattern    = 500
 	MaxProgram    = 2_000 // instructions of a compiled regular expression
 	MaxProperty   = 200   // bytes of a property's name
-	MaxClock      = 100   // years of a window in which weekdays and hours of the day are told
+	MaxMembers    = 200_000
+	MaxClock      = 100 // years of a window in which weekdays and hours of the day are told
 )
 
 // Check reports what is wrong with the report as a QueryError, which names the
@@ -46,7 +49,7 @@ func (r Report) Check() error {
 			return err
 		}
 	}
-	if err := r.checkClock(); err != nil {
+	if err := cmp.Or(r.checkClock(), r.checkMembers()); err != nil {
 		return err
 	}
 	for _, m := range r.Metrics {
@@ -97,14 +100,22 @@ func (r Report) checkTime() error {
 	return nil
 }
 
+// checkMembers bounds what stores are told of segments.
+func (r Report) checkMembers() error {
+	if n := len(r.Members); n > MaxMembers {
+		return wrong("segment: the segments have more than %d memberships, which can't be told apart at once: name some of them in a filter (is)", MaxMembers)
+	}
+	return nil
+}
+
 // checkNames reports unknown metrics and dimensions, ones named twice, and too many.
 func (r Report) checkNames() error {
 	if len(r.Metrics) == 0 || len(r.Metrics) > MaxMetrics {
-		return wrong("metrics: name between one and %d, not %d, of %s", MaxMetrics, len(r.Metrics), joined(Reported))
+		return wrong("metrics: name between one and %d, not %d, of %s", MaxMetrics, len(r.Metrics), joined(Names))
 	}
 	for i, m := range r.Metrics {
-		if !slices.Contains(Reported, m) {
-			return wrong("metrics: unknown metric %q: use some of %s", m, joined(Reported))
+		if !slices.Contains(Names, m) {
+			return wrong("metrics: unknown metric %q: use some of %s", m, joined(Names))
 		}
 		if slices.Contains(r.Metrics[:i], m) {
 			return wrong("metrics: %s is named twice: name it once", m)
@@ -131,8 +142,8 @@ func (r Report) checkNames() error {
 func (d Dimension) check(field string) error {
 	name, ok := d.Property()
 	switch {
-	case !ok && !slices.Contains(ReportDimensions, d):
-		return wrong("%s: unknown dimension %q: use one of %s, %sNAME", field, d, joined(ReportDimensions), propertyPrefix)
+	case !ok && !slices.Contains(Dimensions, d):
+		return wrong("%s: unknown dimension %q: use one of %s, %sNAME", field, d, joined(Dimensions), propertyPrefix)
 	case ok && (name == "" || len(name) > MaxProperty || !plain(name)):
 		return wrong("%s: the name of a property is a text of 1 to %d bytes", field, MaxProperty)
 	}

@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"strings"
 	"time"
+
+	"footfall/period"
 )
 
 // Report is the question as one for a table, of every row.
 func (q Query) Report() Report {
-	r := Report{Site: q.Site, Metrics: []Name{q.Metric}, Step: q.Step, Window: q.Window, Zone: q.Zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate}
+	r := Report{Site: q.Site, Metrics: []Name{q.Metric}, Step: q.Step, Window: q.Window, Zone: q.Zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate, Members: q.Members, Goals: q.Goals}
 	if q.By != "" {
 		r.By = []Dimension{q.By}
 	}
@@ -20,6 +23,58 @@ func (q Query) Report() Report {
 		r.Where.All = append(r.Where.All, Where{Dimension: f.Dimension, Op: Is, Values: []string{f.Value}})
 	}
 	return r
+}
+
+// Tabulated answers the question out of tables. Which series are the largest is found
+// in one of the whole window where steps don't add up.
+func (q Query) Tabulated(tabulate func(Report) (Table, error)) (Dataset, error) {
+	r := q.Report()
+	r.Metrics = r.Parts()
+	t, err := tabulate(r)
+	if err != nil {
+		return Dataset{}, err
+	}
+	d := Dataset{Source: t.Source, AsOf: t.AsOf, Sealed: t.Sealed, Estimate: t.Estimate}
+	values := r.series(t)
+	if _, divided := Ratios[q.Metric]; divided {
+		d.Points = q.Divide(values[0], values[1], t.AsOf)
+		return d, nil
+	}
+	whole := values
+	if q.Metric == Visitors && q.By != "" {
+		r.Step = period.Total
+		all, err := tabulate(r)
+		if err != nil {
+			return Dataset{}, err
+		}
+		whole = r.series(all)
+	}
+	totals := map[string]int64{}
+	for name, steps := range whole[0] {
+		totals[name] = sum(steps)
+	}
+	d.Points = q.Answer(values[0], totals, t.AsOf)
+	return d, nil
+}
+
+// series are the values of each metric, by the only key and by step.
+func (r Report) series(t Table) []map[string][]int64 {
+	steps := map[int64]int{}
+	for i, at := range r.Step.Cut(r.Window, r.Zone) {
+		steps[at.UnixMilli()] = i
+	}
+	all := make([]map[string][]int64, len(r.Metrics))
+	for i := range all {
+		all[i] = map[string][]int64{}
+		for _, row := range t.Rows {
+			name := strings.Join(row.Keys, "")
+			if all[i][name] == nil {
+				all[i][name] = make([]int64, len(steps))
+			}
+			all[i][name][steps[row.Time.UnixMilli()]] = row.Values[i].N
+		}
+	}
+	return all
 }
 
 // Parts lists what is counted for the report's metrics, each once: of a Ratio what

@@ -30,7 +30,22 @@ func Report(planner *Planner, events Tabulator, ledger Source) *Reports {
 	return &Reports{planner, events, ledger}
 }
 
-var _ Tabulator = (*Reports)(nil)
+var (
+	_ Tabulator = (*Reports)(nil)
+	_ Source    = (*Reports)(nil)
+)
+
+// Answer answers a query. What is divided comes out of one table, so that both of its
+// parts are of the same events.
+func (x *Reports) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	if _, divided := metric.Ratios[q.Metric]; !divided {
+		return x.planner.Answer(ctx, q)
+	}
+	if err := q.Check(); err != nil {
+		return metric.Dataset{}, err
+	}
+	return q.Tabulated(func(r metric.Report) (metric.Table, error) { return x.Tabulate(ctx, r) })
+}
 
 // Tabulate answers a report.
 func (x *Reports) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
@@ -120,7 +135,7 @@ func (x *Reports) ready(r metric.Report, events []metric.Name) bool {
 // filters on single values.
 func query(r metric.Report, m metric.Name) metric.Query {
 	filters, _ := r.Where.Filters()
-	q := metric.Query{Site: r.Site, Metric: m, Window: r.Window, Zone: r.Zone, Step: r.Step, Filters: filters, Affiliate: r.Affiliate, Bots: r.Bots, Currency: r.Currency}
+	q := metric.Query{Site: r.Site, Metric: m, Window: r.Window, Zone: r.Zone, Step: r.Step, Filters: filters, Affiliate: r.Affiliate, Bots: r.Bots, Currency: r.Currency, Members: r.Members, Goals: r.Goals}
 	if len(r.By) == 1 {
 		q.By = r.By[0]
 	}

@@ -61,6 +61,8 @@ func (k *control) routes() http.Handler {
 	for route, do := range own {
 		routes[route] = k.noted(route, do)
 	}
+	maps.Copy(routes, k.reportRoutes())
+	maps.Copy(routes, k.alertRoutes())
 	for route, do := range routes {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
 			if err := do(w, r); err != nil {

@@ -62,7 +62,7 @@ func (h *house) stored(events []event.Event, index []int) {
 // Answer answers a query from the cheapest source that knows.
 func (h *house) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	q.Currency = h.sites.currency(q.Site)
-	d, err := h.planner.Answer(ctx, q)
+	d, err := h.reports.Answer(ctx, q)
 	if st := h.store.Load(); err == nil && st != nil {
 		if asOf := h.asOf(st); asOf.Before(d.AsOf) {
 			d.AsOf = asOf
@@ -81,6 +81,11 @@ func (h *house) answerFromEvents(ctx context.Context, q metric.Query) (metric.Da
 	if st == nil {
 		return metric.Dataset{}, errRebuilding
 	}
+	r, err := h.lookedUp(ctx, q.Report())
+	if err != nil {
+		return metric.Dataset{}, err
+	}
+	q.Goals, q.Members = r.Goals, r.Members
 	return st.Answer(ctx, q)
 }
 

@@ -26,6 +26,10 @@ func (h *house) Funnel(ctx context.Context, f metric.Funnel) (metric.Passage, er
 	if st == nil {
 		return metric.Passage{}, errRebuilding
 	}
+	var err error
+	if f.Members, err = h.members(ctx, f.Report()); err != nil {
+		return metric.Passage{}, err
+	}
 	p, err := st.Funnel(ctx, f)
 	if asOf := h.asOf(st); err == nil && asOf.Before(p.AsOf) {
 		p.AsOf = asOf

@@ -27,7 +27,11 @@ func declareFilters(flags *flag.FlagSet) {
 	for _, d := range metric.Dimensions {
 		flags.Var(new(several), string(d), "only where the "+string(d)+" is this")
 	}
+	flags.Var(new(several), propertyFlag, "only where a property is this: NAME=VALUE")
 }
+
+// propertyFlag filters on a property, whose name no flag has.
+const propertyFlag = "property"
 
 func runQuery(ctx context.Context, c *call) error {
 	form := c.form("query")
@@ -38,6 +42,13 @@ func runQuery(ctx context.Context, c *call) error {
 		if values := *c.flags.Lookup(string(d)).Value.(*several); len(values) > 0 {
 			form[string(d)] = values
 		}
+	}
+	for _, text := range *c.flags.Lookup(propertyFlag).Value.(*several) {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return misused("--property %q is no NAME=VALUE", text)
+		}
+		form.Add(string(metric.Property(name)), value)
 	}
 	if form.Get("window") == "" && form.Get("from") == "" && form.Get("to") == "" {
 		form.Set("window", period.WindowNames()[1])

@@ -117,6 +117,17 @@ func each(t testing.TB, k Keeper, site string, items ...history.Item) (all []str
 	return all
 }
 
+// in lists who is in some segments.
+func in(t testing.TB, k Keeper, site string, segments ...string) (all []string) {
+	t.Helper()
+	must(t, k.In(context.Background(), site, segments, func(visitor, segment string) error {
+		all = append(all, fmt.Sprintf("%q in %s", visitor, segment))
+		return nil
+	}))
+	slices.Sort(all)
+	return all
+}
+
 // agree compares everything two keepers answer.
 func agree(t testing.TB, rng *rand.Rand, got, want Keeper) {
 	t.Helper()
@@ -141,6 +152,9 @@ func agree(t testing.TB, rng *rand.Rand, got, want Keeper) {
 		must(t, err)
 		if gb != wb || gok != wok {
 			t.Fatalf("%s: basis is %v (%v), want %v (%v)", site, gb, gok, wb, wok)
+		}
+		if g, w := in(t, got, site, segments[1:]...), in(t, want, site, segments[1:]...); !slices.Equal(g, w) {
+			t.Fatalf("%s: in %v are %q, want %q", site, segments[1:], g, w)
 		}
 		for _, segment := range segments {
 			from, to := dates[rng.IntN(len(dates))], dates[rng.IntN(len(dates))]+period.Date(rng.IntN(2))

@@ -38,6 +38,24 @@ func (m *Model) Move(ctx context.Context, name string, moves ...history.Move) er
 	return nil
 }
 
+// In hands over who is in segments.
+func (m *Model) In(ctx context.Context, name string, segments []string, fn func(visitor, segment string) error) error {
+	m.mu.Lock()
+	in := maps.Clone(m.site(name).in)
+	m.mu.Unlock()
+	for visitor, all := range in {
+		for _, one := range all {
+			if !slices.Contains(segments, one.Segment) {
+				continue
+			}
+			if err := cmp.Or(ctx.Err(), fn(visitor, one.Segment)); err != nil {
+				return err
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 // Count keeps counts.
 func (m *Model) Count(ctx context.Context, name string, date period.Date, members map[string]int) error {
 	m.mu.Lock()

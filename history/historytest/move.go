@@ -16,7 +16,7 @@ func members(t *testing.T, open Open) {
 	k := open(t, dir)
 	defer func() { must(t, k.Close()) }()
 	ctx := t.Context()
-	in := func(visitor string) []history.Member {
+	of := func(visitor string) []history.Member {
 		t.Helper()
 		p, err := k.Read(ctx, "shop", visitor)
 		must(t, err)
@@ -38,13 +38,16 @@ func members(t *testing.T, open Open) {
 		history.Move{Visitor: "u2", In: []history.Member{member("fans", 1, 1)}}))
 	must(t, k.Move(ctx, "b", history.Move{Visitor: "u1", In: []history.Member{member("fans", 1, 0)}}))
 	want := []history.Member{member("fans", 1, 0), {Segment: "vip", Version: 2, Since: time.Date(2011, 1, 2, 2, 4, 5, 678_000_000, time.UTC)}}
-	if got := in("u1"); !reflect.DeepEqual(got, want) {
+	if got := of("u1"); !reflect.DeepEqual(got, want) {
 		t.Errorf("u1 is in %v, want %v", got, want)
+	}
+	if all := in(t, k, "shop", "fans", "vip", "other"); !slices.Equal(all, []string{`"u1" in fans`, `"u1" in vip`, `"u2" in fans`}) || len(in(t, k, "shop")) > 0 {
+		t.Errorf("in fans and vip are %q; in nothing %q", all, in(t, k, "shop"))
 	}
 	replace(t, k, "shop", dates[0], views("u1", 1))
 	replace(t, k, "shop", dates[0])
-	if all := each(t, k, "shop"); len(in("u1")) != 2 || len(all) != 2 {
-		t.Errorf("without a day, u1 is in %v; all are %q", in("u1"), all)
+	if all := each(t, k, "shop"); len(of("u1")) != 2 || len(all) != 2 {
+		t.Errorf("without a day, u1 is in %v; all are %q", of("u1"), all)
 	}
 	must(t, k.Count(ctx, "shop", dates[0], map[string]int{"fans": 2, "vip": 1, "lost": 0}))
 	counts("fans", history.Count{Date: dates[0], Members: 2})

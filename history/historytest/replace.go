@@ -157,6 +157,7 @@ func cancelled(t *testing.T, open Open) {
 	errs["Move"] = k.Move(ctx, "shop", history.Move{Visitor: "u1", Bodies: [][]byte{{1}}})
 	errs["Count"] = k.Count(ctx, "shop", dates[3], map[string]int{"fans": 77})
 	_, errs["Counts"] = k.Counts(ctx, "shop", "fans", dates[3], dates[4])
+	errs["In"] = k.In(ctx, "shop", segments, func(_, _ string) error { return nil })
 	errs["Drop"] = k.Drop(ctx, "shop", "fans")
 	_, errs["Due"] = k.Due(ctx, noon, 1)
 	_, errs["Claim"] = k.Claim(ctx, history.Message{ID: 1}, noon)

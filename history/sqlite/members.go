@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -87,6 +89,35 @@ func put(tx *sql.Tx, site int64, visitor string, in []history.Member) error {
 	}
 	_, err = tx.Exec(bury, site, id)
 	return err
+}
+
+// In hands over who is in segments.
+func (k *Keeper) In(ctx context.Context, site string, segments []string, fn func(visitor, segment string) error) error {
+	names, err := json.Marshal(segments)
+	if err == nil {
+		err = k.look(ctx, k.walker, func(tx *sql.Tx) error {
+			rows, err := tx.Query(`SELECT v.visitor, segment FROM members m JOIN visitors v ON v.site = m.site AND v.id = m.visitor
+				WHERE m.site = (SELECT number FROM sites WHERE site = ?) AND segment IN (SELECT value FROM json_each(?))`, site, string(names))
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var visitor, segment string
+				if err := rows.Scan(&visitor, &segment); err != nil {
+					return err
+				}
+				if err := cmp.Or(ctx.Err(), fn(visitor, segment)); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("history: members of segments of site %s: %w", site, err)
+	}
+	return nil
 }
 
 // Count keeps counts of a date.

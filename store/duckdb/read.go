@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ func (s *Store) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 	if q.Metric.Earned() {
 		return metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: asOf}, nil
 	}
+	if !quick(q) {
+		return q.Tabulated(func(r metric.Report) (metric.Table, error) { return s.Tabulate(ctx, r) })
+	}
 	counts, err := s.count(ctx, q)
 	if err == nil && q.By != "" && len(q.Step.Cut(q.Window, q.Zone)) > 1 {
 		return s.largest(ctx, q, counts, asOf)
@@ -51,6 +55,16 @@ func (s *Store) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 		totals[c.series] = c.n
 	}
 	return metric.Dataset{Points: points(q, counts, totals, asOf), Source: "events", AsOf: asOf}, nil
+}
+
+// quickMetrics are those of quick questions, beside the ones of tradeOf.
+var quickMetrics = []metric.Name{metric.PageViews, metric.Visitors, metric.Sessions, metric.Bounces, metric.Downloads}
+
+// quick reports whether the question has SQL of its own, which is leaner than a
+// report's.
+func quick(q metric.Query) bool {
+	of := (&question{Query: q}).dimensions()
+	return (tradeOf[q.Metric] != "" || slices.Contains(quickMetrics, q.Metric)) && !slices.ContainsFunc(of, func(d metric.Dimension) bool { return columnOf[d] == "" })
 }
 
 // largest keeps the steps of the series that are the largest over the whole

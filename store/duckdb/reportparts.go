@@ -153,7 +153,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 		return x.countLines(strings.Join(columns, ", "), kind)
 	}
 	query := fmt.Sprintf("SELECT %s AS b%s, %s FROM %s WHERE %s AND %s GROUP BY b%s", x.bucket(), x.keys(), strings.Join(columns, ", "),
-		x.source(dimensions), x.base(0, 0), and(kind, x.condition()), by)
+		x.split(x.source(dimensions)), x.base(0, 0), and(kind, x.condition()), by)
 	for i := range x.By {
 		query += fmt.Sprintf(", k%d", i)
 	}
@@ -164,7 +164,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 // order of it, of both amounts.
 func (x *tabulation) countLines(columns, kind string) string {
 	return fmt.Sprintf("SELECT %s AS b, * EXCLUDE (time_ms, day, id, trade, currency, amount), %s FROM (SELECT time_ms, day, id, trade, currency%s, sum(line) AS amount FROM %s WHERE %s GROUP BY ALL) GROUP BY ALL",
-		x.bucket(), columns, x.keys(), x.source(x.Dimensions()), and(kind, x.condition()))
+		x.bucket(), columns, x.keys(), x.split(x.source(x.Dimensions())), and(kind, x.condition()))
 }
 
 // countViews counts what the page views say that a condition holds for.
@@ -175,7 +175,7 @@ func (x *tabulation) countViews(counts map[metric.Name]string, from, condition s
 			query += fmt.Sprintf(", %s AS %s", value, m)
 		}
 	}
-	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", from, and(window(x.Window, 0, 0), condition, x.condition()))
+	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", x.split(from), and(window(x.Window, 0, 0), condition, x.condition()))
 }
 
 // people is a condition on the site, and on who is no bot.
@@ -233,6 +233,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 		if _, ok := d.Property(); ok {
 			column = "properties"
 		}
+		if d == metric.Segment {
+			all = append(all, slices.DeleteFunc([]string{"user_id", "anonymous_id", "bot"}, func(c string) bool { return slices.Contains(all, c) })...)
+		}
 		if column != "" && d != "product" && d != "category" && !slices.Contains(all, column) {
 			all = append(all, column)
 		}
@@ -242,6 +245,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 
 // cut is the tables of sessions, if they are needed.
 func (x *tabulation) cut() (with []string) {
+	if slices.Contains(x.all(), metric.Segment) {
+		with = append(with, x.members())
+	}
 	if x.sessions() {
 		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
 	}

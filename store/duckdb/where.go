@@ -22,6 +22,8 @@ func (x *tabulation) value(d metric.Dimension) string {
 		return "coalesce(entry, '')"
 	case d == metric.ExitPage:
 		return "coalesce(exit, '')"
+	case d == metric.Segment:
+		return "coalesce(segment, '')"
 	case d == metric.HourOfDay:
 		return fmt.Sprintf("lpad(((%s) // 3600000)::VARCHAR, 2, '0')", modulo(x.clock(), "86400000"))
 	case d == metric.Weekday: // 1970 began on a Thursday
@@ -99,7 +101,14 @@ func (x *tabulation) where(w *metric.Where) string {
 
 // compare is a condition on a dimension.
 func (x *tabulation) compare(w *metric.Where) string {
-	value := x.value(w.Dimension)
+	if w.Dimension == metric.Segment {
+		return x.inSegment(w)
+	}
+	return x.compares(w, x.value(w.Dimension))
+}
+
+// compares is a comparison of a value.
+func (x *tabulation) compares(w *metric.Where, value string) string {
 	each := make([]string, len(w.Values))
 	for i, v := range w.Values {
 		switch w.Op {

@@ -64,6 +64,7 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 		if e.Properties == "" {
 			e.Properties = pick(r, "", `{"plan":"pro"}`, `{"plan":"free","a/b~c":true,"o":{"k": [1, 2]}}`, `{"plan":null,"q\"x":"ä"}`)
 		}
+		e.UserID, e.AnonymousID = pick(r, "", "u1", "u2", "u3"), pick(r, "", "", "a1", "a2")
 		e.Bot = pick(r, "", "", "", "", "GPTBot")
 		e.Time = at.Add(time.Duration(r.Int64N(int64(60*time.Hour))) - 30*time.Hour).Truncate(time.Millisecond)
 		if before, ok := last[e.Visitor]; ok && r.IntN(3) > 0 {
@@ -78,14 +79,17 @@ func Odd(r *rand.Rand, at time.Time, n int) []event.Event {
 }
 
 // eventDimensions are those that events have.
-var eventDimensions = slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
-	return slices.Contains(metric.Programs, d)
-})
+var eventDimensions = append(slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
+	return slices.Contains(metric.Programs, d) || d == metric.OfGoal
+}), metric.Property("plan"))
+
+// members are of visitors of Odd, by user id and anonymous id.
+var members = []metric.Member{{Visitor: "u1", Segment: "fans"}, {Visitor: "u1", Segment: "buyers"}, {Visitor: "u2", Segment: "buyers"}, {Visitor: "a1", Segment: "fans"}, {Visitor: "a2", Segment: "/1"}, {Visitor: "nobody", Segment: "fans"}}
 
 // question makes a random question about the time around at.
 func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
-	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.OfEvents[r.IntN(len(metric.OfEvents))], Zone: zone, Bots: r.IntN(3) == 0,
-		Currency: pick(r, "", "EUR", "EUR", "USD")}
+	q := metric.Query{Site: pick(r, "a", "a", "b", "none"), Metric: metric.OfEvents[r.IntN(slices.Index(metric.OfEvents, metric.OfGoals[0]))], Zone: zone, Bots: r.IntN(3) == 0,
+		Currency: pick(r, "", "EUR", "EUR", "USD"), Members: members}
 	q.Step = append(period.Steps, period.Total)[r.IntN(len(period.Steps)+1)]
 	begin := at.Add(-time.Duration(r.Int64N(int64(40 * time.Hour))))
 	q.Window = period.Window{From: begin, To: begin.Add(time.Duration(1 + r.Int64N(int64(60*time.Hour))))}
@@ -100,7 +104,8 @@ func question(r *rand.Rand, at time.Time, zone *time.Location) metric.Query {
 	for range r.IntN(3) - r.IntN(2) {
 		q.Filters = append(q.Filters, []metric.Filter{{Dimension: "page", Value: "/1"}, {Dimension: "country", Value: ""},
 			{Dimension: "device", Value: "desktop"}, {Dimension: "class", Value: "direct"}, {Dimension: "title", Value: "Ä"},
-			{Dimension: "language", Value: "de-AT"}, {Dimension: "city", Value: "O'Fallon (DE-1)"}, {Dimension: "screen", Value: ""}}[r.IntN(8)])
+			{Dimension: "language", Value: "de-AT"}, {Dimension: "city", Value: "O'Fallon (DE-1)"}, {Dimension: "screen", Value: ""},
+			{Dimension: metric.ExitPage, Value: "/2"}, {Dimension: metric.Segment, Value: pick(r, "", "fans", "buyers")}}[r.IntN(10)])
 	}
 	if r.IntN(6) == 0 && !slices.Contains(metric.Traded, q.Metric) {
 		q.Affiliate = &metric.Affiliate{ID: "x", Codes: [][]string{{"ANNA"}, {"ANNA", "O'Ben"}, {}}[r.IntN(3)]}
@@ -139,7 +144,7 @@ func same(t *testing.T, s, m store.Store, q metric.Query) {
 	}
 	for i, w := range want.Points {
 		g := got.Points[i]
-		if g.Series != w.Series || !g.Time.Equal(w.Time) || g.Value != w.Value || g.Partial != w.Partial {
+		if g.Series != w.Series || !g.Time.Equal(w.Time) || g.Value != w.Value || g.None != w.None || g.Partial != w.Partial {
 			t.Fatalf("%+v in %v, point %d of %d:\n got %v\nwant %v", q, q.Zone, i, len(want.Points), g, w)
 		}
 	}

@@ -78,7 +78,9 @@ func (x *tabling) reaching(m metric.Name, fn func(e *event.Event, keys []string,
 				counts, n = trade.Kind == trades[m] && trades[m] != "", x.worth(m, &trade, trade.Amount)
 			}
 			if counts && y.holds(x.Where, &e, nil) {
-				fn(&e, y.keys(&e, nil), n)
+				for _, keys := range y.keys(&e, nil) {
+					fn(&e, keys, n)
+				}
 			}
 		}
 	}
@@ -97,7 +99,9 @@ func (x *tabling) audience(fn func(e *event.Event, keys []string, n int64)) {
 		}
 		for _, g := range of {
 			if y := x.lookingAt(g); g.Name == "" || y.holds(on, &e, nil) {
-				fn(&e, y.keys(&e, nil), 0)
+				for _, keys := range y.keys(&e, nil) {
+					fn(&e, keys, 0)
+				}
 			}
 		}
 	}

@@ -209,8 +209,16 @@ func begins(events []event.Event, bounces bool) []event.Event {
 	return first
 }
 
+// tabled reports whether the question is one that is answered out of a table.
+func tabled(q metric.Query) bool {
+	return slices.Index(metric.Names, q.Metric) >= slices.Index(metric.Names, metric.AverageOrder) || slices.ContainsFunc(q.Report().Dimensions(), func(d metric.Dimension) bool {
+		_, property := d.Property()
+		return property || slices.Contains(metric.Dimensions[slices.Index(metric.Dimensions, metric.EntryPage):], d)
+	})
+}
+
 // Answer answers a query.
-func (m *Model) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
+func (m *Model) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	if err := q.Check(); err != nil {
 		return metric.Dataset{}, err
 	}
@@ -218,6 +226,9 @@ func (m *Model) Answer(_ context.Context, q metric.Query) (metric.Dataset, error
 	answer := metric.Dataset{Points: []metric.Point{}, Source: "events", AsOf: now}
 	if q.Metric.Earned() {
 		return answer, nil
+	}
+	if tabled(q) {
+		return q.Tabulated(func(r metric.Report) (metric.Table, error) { return m.Tabulate(ctx, r) })
 	}
 	events := m.relevant(q)
 	if q.Metric == metric.Sessions || q.Metric == metric.Bounces {

@@ -18,8 +18,8 @@ import (
 // reportMetrics are what reports ask a store for, and reportDimensions by what; goals
 // have a law of their own.
 var (
-	reportMetrics    = slices.DeleteFunc(slices.Clone(metric.Reported), func(m metric.Name) bool { return m.Earned() || slices.Contains(metric.OfGoals, m) })
-	reportDimensions = append(slices.DeleteFunc(slices.Clone(metric.ReportDimensions), func(d metric.Dimension) bool {
+	reportMetrics    = slices.DeleteFunc(slices.Clone(metric.Names), func(m metric.Name) bool { return m.Earned() || slices.Contains(metric.OfGoals, m) })
+	reportDimensions = append(slices.DeleteFunc(slices.Clone(metric.Dimensions), func(d metric.Dimension) bool {
 		return slices.Contains(metric.Programs, d) || d == metric.OfGoal
 	}),
 		metric.Property("plan"), metric.Property("a/b~c"), metric.Property(`q"x`), metric.Property("product_id"), metric.Property("o"), metric.Property("missing' OR 1=1"))
@@ -28,7 +28,7 @@ var (
 // report makes a random report about the time around at.
 func report(r *rand.Rand, at time.Time, zone *time.Location) metric.Report {
 	q := question(r, at, zone)
-	rep := metric.Report{Site: q.Site, Step: q.Step, Window: q.Window, Zone: zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate}
+	rep := metric.Report{Site: q.Site, Step: q.Step, Window: q.Window, Zone: zone, Bots: q.Bots, Currency: q.Currency, Affiliate: q.Affiliate, Members: members}
 	metrics, dimensions := reportMetrics, reportDimensions
 	if lined := r.IntN(4) == 0; lined {
 		metrics, rep.Affiliate = metric.Traded, nil
@@ -94,7 +94,7 @@ func condition(r *rand.Rand, dimensions []metric.Dimension, depth int, done bool
 	}
 	d := dimensions[r.IntN(len(dimensions))]
 	if r.IntN(2) == 0 {
-		d = metric.Dimension(pick(r, "page", "country", "event", "entry_page", "hour_of_day"))
+		d = metric.Dimension(pick(r, "page", "country", "event", "entry_page", "hour_of_day", "segment"))
 	}
 	switch r.IntN(4) {
 	case 0:
@@ -102,7 +102,7 @@ func condition(r *rand.Rand, dimensions []metric.Dimension, depth int, done bool
 	case 1:
 		return metric.Where{Dimension: d, Op: metric.Matches, Values: []string{pick(r, "^/[1-3]$", `(?P<x>\d)|DE`, `(?<x>^$)`, `(?i)Ä|e{2}`, `\pL.\x{72}`, "a|b$")}}
 	}
-	values := []string{"/1", "/2", "DE", "", "Signed Up", "12", "Order Completed", "Product Viewed", "a", "pro", "x"}
+	values := []string{"/1", "/2", "DE", "", "Signed Up", "12", "Order Completed", "Product Viewed", "a", "pro", "x", "fans", "buyers"}
 	r.Shuffle(len(values), func(i, j int) { values[i], values[j] = values[j], values[i] })
 	return metric.Where{Dimension: d, Op: metric.Is, Values: values[:1+r.IntN(3)]}
 }
@@ -197,7 +197,7 @@ func sameEitherWay(t *testing.T, s store.Store, q metric.Query) {
 	}
 	want := map[string]int64{}
 	for _, p := range d.Points {
-		if p.Value != 0 {
+		if p.Value != 0 && !p.None {
 			want[p.Series+p.Time.String()] = p.Value
 		}
 	}

@@ -137,7 +137,9 @@ func (x *tabling) rows() (rows []metric.Row) {
 func (x *tabling) each(m metric.Name, fn func(e *event.Event, keys []string, n int64)) {
 	hand := func(e event.Event, n int64) {
 		if within(e.Time, x.Window) && x.holds(x.Where, &e, nil) && x.ofAffiliate(&e) {
-			fn(&e, x.keys(&e, nil), n)
+			for _, keys := range x.keys(&e, nil) {
+				fn(&e, keys, n)
+			}
 		}
 	}
 	switch m {
@@ -191,10 +193,11 @@ func (x *tabling) lines(e *event.Event, trade *event.Trade, fn func(keys []strin
 	sums, keys := map[string]int64{}, map[string][]string{}
 	for _, l := range trade.Lines {
 		if said(&l, x.Dimensions()) && x.holds(x.Where, e, &l) {
-			row := x.keys(e, &l)
-			spelled := fmt.Sprintf("%q", row)
-			sums[spelled] += l.Amount
-			keys[spelled] = row
+			for _, row := range x.keys(e, &l) {
+				spelled := fmt.Sprintf("%q", row)
+				sums[spelled] += l.Amount
+				keys[spelled] = row
+			}
 		}
 	}
 	for spelled, amount := range sums {
@@ -231,12 +234,37 @@ func (v visit) each(m metric.Name, fn func(e event.Event, n int64)) {
 	}
 }
 
-func (x *tabling) keys(e *event.Event, l *event.Line) []string {
-	keys := []string{}
+// keys are those of the rows that the event, or its line, is in: one for each segment.
+func (x *tabling) keys(e *event.Event, l *event.Line) [][]string {
+	rows := [][]string{{}}
 	for _, d := range x.By {
-		keys = append(keys, x.value(d, e, l))
+		values := x.segments(e)
+		if d != metric.Segment {
+			values = []string{x.value(d, e, l)}
+		}
+		var longer [][]string
+		for _, keys := range rows {
+			for _, value := range values {
+				longer = append(longer, append(slices.Clone(keys), value))
+			}
+		}
+		rows = longer
 	}
-	return keys
+	return rows
+}
+
+// segments are those that the event's visitor is in; "" if it is in none.
+func (x *tabling) segments(e *event.Event) (in []string) {
+	visitor := cmp.Or(e.UserID, e.AnonymousID)
+	for _, m := range x.Members {
+		if e.Bot == "" && m.Visitor == visitor {
+			in = append(in, m.Segment)
+		}
+	}
+	if len(in) == 0 {
+		in = []string{""}
+	}
+	return in
 }
 
 // value is what the event, or its line, has of a dimension.
@@ -320,7 +348,14 @@ func (x *tabling) holds(w *metric.Where, e *event.Event, l *event.Line) bool {
 	case len(w.All) > 0:
 		return !slices.ContainsFunc(w.All, func(w metric.Where) bool { return !x.holds(&w, e, l) })
 	}
-	value := x.value(w.Dimension, e, l)
+	if w.Dimension == metric.Segment {
+		return slices.ContainsFunc(x.segments(e), func(value string) bool { return compares(w, value) })
+	}
+	return compares(w, x.value(w.Dimension, e, l))
+}
+
+// compares reports whether a comparison holds for a value.
+func compares(w *metric.Where, value string) bool {
 	return slices.ContainsFunc(w.Values, func(v string) bool {
 		switch w.Op {
 		case metric.Contains:
