@@ -95,7 +95,7 @@ func (x *matrix) ofLedger(s *site) {
 
 // askable reports whether the metric has the dimension.
 func (x *matrix) askable(s *site, m metric.Name, d metric.Dimension) bool {
-	return metric.Query{Site: s.ID, Metric: m, By: d, Window: days(s.zone, s.from, s.to)}.Check() == nil
+	return metric.Query{Site: s.ID, Metric: m, By: d, Window: fromTo(s.zone, s.from, s.to)}.Check() == nil
 }
 
 // compare asks each door.
@@ -162,7 +162,7 @@ func toldBy(a cell, points []api.Point) toldFigures {
 }
 
 func (a cell) parameters(m metric.Name) url.Values {
-	to := days(a.zone, a.from, a.to).To.Format(time.DateOnly)
+	to := fromTo(a.zone, a.from, a.to).To.Format(time.DateOnly)
 	return url.Values{"site": {a.ID}, "metric": {string(m)}, "by": {string(a.by)}, "from": {a.from}, "to": {to}, "step": {"total"}}
 }
 
