@@ -270,7 +270,7 @@ func (x *matrix) sql(a cell) map[metric.Name]toldFigures {
 	from := "EventsTable"
 	for _, m := range a.metrics {
 		if sqlMetrics[m] == "" && sqlSkips[m] == "" {
-			x.h.t.Errorf("%s is new: say in sqlMetrics what it is in SQL, or in sqlSkips why it is not", m)
+			x.h.t.Fatalf("%s is new: say in sqlMetrics what it is in SQL, or in sqlSkips why it is not", m)
 		}
 		if sqlMetrics[m] == "" || sqlFrom[m] == "CommissionsTable" && (a.by == "code" || a.by == "sub" || a.by == "coupon") {
 			continue
