@@ -251,7 +251,7 @@ var (
 	}
 	sqlFrom  = map[metric.Name]string{metric.Conversions: "OrdersTable", metric.Sales: "OrdersTable", metric.Commissions: "CommissionsTable"}
 	sqlSkips = map[metric.Name]string{metric.Sessions: "sessions are cut when asked", metric.Bounces: "likewise", metric.SessionViews: "likewise", metric.SessionSeconds: "likewise", metric.TimedViews: "likewise", metric.PageSeconds: "likewise",
-		metric.AverageOrder: "a quotient of two that are toldFigures", metric.BounceRate: "of sessions", metric.ViewsPerSession: "likewise", metric.SessionDuration: "likewise", metric.TimeOnPage: "likewise",
+		metric.AverageOrder: "a quotient of two that are told", metric.GoalCompletions: "goals are no table", metric.GoalVisitors: "likewise", metric.GoalRate: "likewise", metric.GoalValue: "likewise", metric.GoalAudience: "likewise", metric.BounceRate: "of sessions", metric.ViewsPerSession: "likewise", metric.SessionDuration: "likewise", metric.TimeOnPage: "likewise",
 		metric.Clicks: "touches are no table", metric.EPC: "of clicks", metric.ConversionRate: "likewise",
 		metric.CommissionsPending: "Commissions where state = 'pending'", metric.CommissionsHeld: "likewise", metric.CommissionsAvailable: "likewise", metric.CommissionsInPayout: "likewise", metric.CommissionsPaid: "likewise", metric.CommissionsReversed: "likewise"}
 )
