@@ -272,8 +272,11 @@ func (x *tabulation) views() string {
 // for, whose page views alone need be sorted; "" is everybody. An event alone does
 // not tell of its session, its lines or its goals.
 func (x *tabulation) concerned() string {
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
+		return "" // before anything is bound: DuckDB is not given a parameter that stands nowhere
+	}
 	condition := x.condition()
-	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); condition == "" || ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
+	if condition == "" {
 		return ""
 	}
 	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"
