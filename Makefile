@@ -33,6 +33,7 @@ bench: build
 	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 30m ./...
 	build/footfall bench ingest
 	build/footfall bench redirect
+	build/footfall bench ask
 
 # Compiled for what a profile of ingest shows to be hot: a tenth more
 # events a second. docs/running.md says how to make another profile.

@@ -45,7 +45,7 @@ type room struct {
 var house = []room{
 	{"sheet", word}, {"event", word}, {"period", word}, {"metric", word}, {"money", word},
 	{"webhook", word}, // how messages are signed and sent, for the adapters of two seams
-	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"reprocess", thinking}, {"dialect", thinking},
+	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"reprocess", thinking}, {"dialect", thinking}, {"digest", thinking}, {"alert", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
 	{"backup", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},

@@ -28,6 +28,8 @@ const (
 	SharePrefix    = "ffr_"
 	EmbedPrefix    = "ffe_"
 	DevicePrefix   = "ffd_"
+
+	UnsubscribePrefix = "ffu_"
 )
 
 var letters = base32.StdEncoding.WithPadding(base32.NoPadding)
@@ -119,14 +121,22 @@ func kept(s Site) (Site, error) {
 		s.WebhookSecret = ""
 		return s, nil
 	}
-	u, err := url.Parse(s.Webhook)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(s.Webhook) > 2000 {
-		return Site{}, event.Invalid("webhook", "is no address such as https://shop.example.com/footfall, without a name, password or #part")
+	if err := checkWebhook(s.Webhook); err != nil {
+		return Site{}, err
 	}
 	if s.WebhookSecret == "" {
 		s.WebhookSecret = NewToken(WebhookPrefix, 20)
 	}
 	return s, nil
+}
+
+// checkWebhook checks the URL of a webhook.
+func checkWebhook(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(address) > 2000 {
+		return event.Invalid("webhook", "is no address such as https://shop.example.com/footfall, without a name, password or #part")
+	}
+	return nil
 }
 
 // origin is a host, a host and port, or a whole origin with its scheme.

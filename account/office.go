@@ -12,10 +12,16 @@ import (
 // Kept is what an Office needs to be kept.
 type Kept interface {
 	Entrances
+	Tokens
+	Secrets
+	Subscriptions
+	Audit
+}
+
+// Tokens keeps what lets in others than people.
+type Tokens interface {
 	Keys
 	Shares
-	Secrets
-	Audit
 }
 
 // Office is where it is changed who may do what: people and their roles, keys,

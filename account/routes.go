@@ -22,6 +22,7 @@ var Routes = []Route{
 	// api: keys
 	{"GET", "/graphql", ReadFigures}, {"POST", "/graphql", ReadFigures},
 	{"GET", "/v1/query", ReadFigures}, {"POST", "/v1/query", ReadFigures}, {"GET", "/v1/daily", ReadFigures},
+	{"POST", "/v1/retention", ReadFigures}, {"POST", "/v1/journey", ReadFigures}, // not affiliates: their visitors did more elsewhere
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
@@ -87,6 +88,8 @@ var Routes = []Route{
 	{"GET", "/shares", ChangePeople}, {"POST", "/shares", ChangePeople}, {"POST", "/shares/{share}/revoke", ChangePeople},
 	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
 	{"GET", "/changes", ReadAudit},
+	{"GET", "/reports", ReadFigures}, {"POST", "/reports", ReadFigures}, {"POST", "/reports/{report}/remove", ReadFigures}, // of others: ChangeSite
+	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
 	{"GET", "/share/{token}", Public},
 
 	// the server itself

@@ -40,6 +40,7 @@ type Options struct {
 	Reports Reports          // nil: there is no POST /v1/query
 	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
 	Funnels Funnels          // nil: there is no /v1/funnel
+	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
 
@@ -111,6 +112,10 @@ func (d *door) routes() map[string]methods {
 	}
 	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
 		all["/v1/funnel"] = methods{"POST": (*door).funnel}
+	}
+	if d.Visits != nil {
+		all["/v1/retention"] = methods{"POST": (*door).retention}
+		all["/v1/journey"] = methods{"POST": (*door).journey}
 	}
 	if d.Daily != nil {
 		all["/v1/daily"] = methods{"GET": (*door).daily}

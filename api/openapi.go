@@ -18,12 +18,14 @@ type obj = map[string]any
 // OpenAPI is the OpenAPI 3.1 description of the routes that read figures, as JSON.
 // Its names are those of the catalogue and of what reads questions.
 var OpenAPI = sync.OnceValue(func() []byte {
+	routes := paths()
+	maps.Copy(routes, visitPaths())
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
-		"paths":      paths(),
+		"paths":      routes,
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
 	}, "", "\t")
 	if err != nil {
@@ -73,10 +75,8 @@ func answers(media, schema string) obj {
 
 func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
-		"post": obj{"operationId": "report", "summary": "Several metrics, by any dimensions", "responses": answers("application/json", "Table"),
-			"requestBody": obj{"required": true, "content": obj{"application/json": obj{"schema": ref("Question"), "examples": questionExamples()}}}}}
+		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
 	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson"}, "description": "csv or ndjson, or an Accept header of text/csv or application/x-ndjson: the rows alone, a column for each dimension and metric"})}
-	query["post"].(obj)["responses"].(obj)["413"] = obj{"description": "The body is larger than 64 KiB.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	all := goalPaths()

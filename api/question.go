@@ -39,17 +39,10 @@ func readQuestion(body []byte, sites []account.Site, now time.Time) (q *question
 		return nil, err
 	}
 	q = &question{timeAt: -1}
-	if q.site, err = siteOf(in["site_id"], sites); err != nil {
+	if err = q.about(in, sites); err != nil {
 		return nil, err
 	}
 	r := &q.report
-	r.Site, r.Currency = q.site.ID, q.site.Currency
-	zone, fault := zoneOf(textOr(in["timezone"], ""), q.site)
-	in["timezone"].refuse(fault)
-	if r.Zone = zone; err != nil {
-		return nil, err
-	}
-	r.Bots = in["bots"].flag()
 	q.readMetrics(in["metrics"])
 	q.readDimensions(in["dimensions"])
 	q.readRange(in["date_range"], now)
@@ -68,6 +61,19 @@ func readQuestion(body []byte, sites []account.Site, now time.Time) (q *question
 		r.Limit, r.Offset = fields["limit"].whole(metric.MaxRows, 1, metric.MaxRows), fields["offset"].whole(0, 0, metric.MaxOffset)
 	}
 	return q, err
+}
+
+// about reads what every question has: which site it is about, in which zone, and
+// whether bots count.
+func (q *question) about(in map[string]node, sites []account.Site) (err error) {
+	if q.site, err = siteOf(in["site_id"], sites); err != nil {
+		return err
+	}
+	zone, fault := zoneOf(textOr(in["timezone"], ""), q.site)
+	in["timezone"].refuse(fault)
+	r := &q.report
+	r.Site, r.Currency, r.Zone, r.Bots = q.site.ID, q.site.Currency, zone, in["bots"].flag()
+	return *in["site_id"].first
 }
 
 func textOr(n node, usual string) string {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"maps"
+
 	"footfall/event"
 	"footfall/metric"
 )
@@ -31,6 +33,7 @@ func schemas() obj {
 	for name, schema := range tableSchemas(value) {
 		all[name] = schema
 	}
+	maps.Copy(all, visitSchemas())
 	return all
 }
 

@@ -41,6 +41,21 @@ func (s *tables) Tabulate(_ context.Context, r metric.Report) (metric.Table, err
 	return t, nil
 }
 
+func (s *tables) Retain(_ context.Context, r metric.Retention) (metric.Cohorts, error) {
+	c := metric.Cohorts{Rows: r.Rows(now), Known: 4, LeftOut: 6, Source: "events", AsOf: now}
+	for i := range c.Rows {
+		if c.Rows[i].Size = 8; i == 0 {
+			c.Rows[i].Returned[0].Visitors = 3
+		}
+	}
+	return c, r.Check()
+}
+
+func (s *tables) Follow(_ context.Context, j metric.Journey) (metric.Paths, error) {
+	on := metric.Place{Page: "/b", Views: 5, Pages: 1, Others: 5}
+	return metric.Paths{Views: 8, Apart: 1, Source: "events", AsOf: now, From: metric.Place{Page: j.Page, Views: 7, Ended: 1, Others: 1, Pages: 3, Places: []metric.Place{on}}}, j.Check()
+}
+
 // open is a server's door with one site, and a key.
 func open(t *testing.T) (client.Client, *tables) {
 	t.Helper()
@@ -54,7 +69,7 @@ func open(t *testing.T) (client.Client, *tables) {
 		t.Fatal(err)
 	}
 	s := &tables{}
-	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s, Goals: funnels{}, Funnels: funnels{}}))
+	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s, Visits: s, Goals: funnels{}, Funnels: funnels{}}))
 	t.Cleanup(server.Close)
 	return client.Client{Address: server.URL + "/", Key: token}, s
 }
@@ -89,6 +104,35 @@ func TestClient(t *testing.T) {
 	}
 	if _, err = c.Query(t.Context(), client.Query{Metrics: []client.Metric{client.Visitors}, Range: client.Between(now.Add(-time.Hour), now)}); err != nil || !s.asked[2].Window.To.Equal(now) || !s.asked[2].Window.From.Equal(now.Add(-time.Hour)) {
 		t.Errorf("between: %v, %+v", err, s.asked[2].Window)
+	}
+}
+
+// TestClientOfVisits: likewise of who came back, and of journeys.
+func TestClientOfVisits(t *testing.T) {
+	c, _ := open(t)
+	r, err := c.Retention(t.Context(), client.RetentionQuery{Site: "a.example", Range: client.Days("2024-02-26", "2024-03-10"), Step: "week", Returning: []client.Filter{client.Is(client.ByEvent, "Order Completed")}, Filters: []client.Filter{client.Is(client.BySource, "x")}, Zone: "Europe/Berlin", Bots: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := r.Cohorts[0].Returned[0]
+	if len(r.Cohorts) != 2 || r.Cohorts[0].Start != "2024-02-26" || r.Cohorts[0].Size != 8 || !r.Cohorts[1].Partial || back.Rate.String() != "37.5" || back.Visitors != 3 || !back.Partial || r.Average[0].Rate != nil ||
+		r.Visitors.Known != 4 || r.Visitors.LeftOut != 6 || len(r.Meta.Warnings) != 1 || !r.Meta.AsOf.Equal(now) || len(r.Query.Returning) != 1 {
+		t.Errorf("%+v", r)
+	}
+	if again, err := c.Retention(t.Context(), r.Query); err != nil || fmt.Sprint(again.Query) != fmt.Sprint(r.Query) {
+		t.Errorf("asked again: %v, %+v", err, again)
+	}
+	page := "/"
+	j, err := c.Journey(t.Context(), client.JourneyQuery{Range: client.Named("7d"), Page: &page, Direction: "previous", Depth: 2, Limit: 1, Filters: []client.Filter{client.Is(client.ByDevice, "phone")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := j.From; j.Views != 8 || j.Apart != 1 || j.ApartShare.String() != "12.5" || p.Page != "/" || p.Ended != 1 || p.OthersShare.String() != "12.5" || p.TotalPages != 3 || p.Pages[0].Page != "/b" || p.Pages[0].Share.String() != "62.5" || p.Pages[0].Others != 5 || j.Query.Direction != "previous" {
+		t.Errorf("%+v", j)
+	}
+	_, err = c.Journey(t.Context(), client.JourneyQuery{Range: client.Named("7d")})
+	if refused, ok := errors.AsType[*client.Error](err); !ok || !strings.HasPrefix(refused.Why, "page: from what?") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -133,9 +177,11 @@ const refused = async (f, q) => { try { await f.query(q) } catch (e) { return e 
 const wrong = await refused(footfall, { metrics: ['likes'], date_range: '7d' })
 const nobody = await refused(new Footfall(address, 'ffk_x'), { metrics: ['visitors'], date_range: '7d' })
 const page = await refused(new Footfall(address, key, { fetch: async () => new Response('<html>', { status: 502, headers: { 'Retry-After': '7' } }) }), {})
-console.log(JSON.stringify([answer.results[0].metrics, answer.query.dimensions, wrong, nobody, page]))`
+const back = await footfall.retention({ date_range: '14d' })
+const journey = await footfall.journey({ date_range: '7d', page: '/' })
+console.log(JSON.stringify([back.visitors, journey.from.pages[0].views, answer.results[0].metrics, answer.query.dimensions, wrong, nobody, page]))`
 	out, err := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", script, c.Address, c.Key).CombinedOutput()
-	if want := `[[1500,null],["page"],[400,"metrics[0]: unknown metric \"likes\": use ",0],[401,"unknown key: send the header Authorizati",0],[502,"the server answers 502",7]]`; err != nil || strings.TrimSpace(string(out)) != want {
+	if want := `[{"known":4,"left_out":6},5,[1500,null],["page"],[400,"metrics[0]: unknown metric \"likes\": use ",0],[401,"unknown key: send the header Authorizati",0],[502,"the server answers 502",7]]`; err != nil || strings.TrimSpace(string(out)) != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
 	}
 	if len(s.asked) != 1 || s.asked[0].Where.Dimension != "country" {

@@ -96,6 +96,85 @@ export interface FunnelResult {
   query: Funnel
 }
 
+/** How many of those who were first seen in a step came back in those behind it. */
+export interface RetentionQuery {
+  site_id?: string
+  /** Widened to whole steps. */
+  date_range: RangeName | Between
+  /** A week, if it is left out. */
+  step?: 'day' | 'week' | 'month'
+  /** What coming back is, all of it in one event; a page view, if it is left out. */
+  returning?: Filter[]
+  /** Of the visitor's first event. */
+  filters?: Filter[]
+  timezone?: string
+  bots?: boolean
+}
+
+export interface Retention {
+  cohorts: {
+    start: string
+    size: number
+    /** The step is not over yet. */
+    partial?: boolean
+    returned: { start: string; visitors: number; rate: Figure; partial?: boolean }[]
+  }[]
+  /** Of all cohorts for which the step is over. */
+  average: { step: number; of: number; visitors: number; rate: Figure }[]
+  /** Of the range, whatever the filters: with an id that lasts, and without. */
+  visitors: { known: number; left_out: number }
+  meta: VisitMeta
+  query: RetentionQuery
+}
+
+/** Which pages are next to a page or an event in its session. */
+export interface JourneyQuery {
+  site_id?: string
+  date_range: RangeName | Between
+  /** A path; or else an event. */
+  page?: string
+  /** The name of a track event. */
+  event?: string
+  direction?: 'next' | 'previous'
+  /** 1 to 3. */
+  depth?: number
+  limit?: number
+  filters?: Filter[]
+  timezone?: string
+  bots?: boolean
+}
+
+/** Shares are in per cent of the journey's views. Where the depth ends, only the first three are told. */
+export interface JourneyPlace {
+  page: string
+  views: number
+  share: Figure
+  /** Left here or, looking back, entered here. */
+  ended?: number
+  ended_share?: Figure
+  pages?: JourneyPlace[]
+  /** Of pages beyond the limit. */
+  others?: number
+  others_share?: Figure
+  total_pages?: number
+}
+
+export interface Journey {
+  views: number
+  /** In no session. */
+  apart: number
+  apart_share: Figure
+  from: JourneyPlace
+  meta: VisitMeta
+  query: JourneyQuery
+}
+
+export interface VisitMeta {
+  source: string
+  as_of: string
+  warnings?: string[]
+}
+
 /** A refusal by the server. */
 export declare class FootfallError extends Error {
   readonly status: number
@@ -119,6 +198,8 @@ export declare class Footfall {
   constructor(address: string, key: string, options?: { fetch?: typeof fetch })
   query(question: Query, options?: { signal?: AbortSignal }): Promise<Result>
   funnel(question: Funnel, options?: { signal?: AbortSignal }): Promise<FunnelResult>
+  retention(question: RetentionQuery, options?: { signal?: AbortSignal }): Promise<Retention>
+  journey(question: JourneyQuery, options?: { signal?: AbortSignal }): Promise<Journey>
   /** Events in the order of their time, as they are read. A stream that fails was broken off: what was read is not whole. */
   export(question?: Export, options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>
 }

@@ -31,6 +31,14 @@ export class Footfall {
     return this.#post('/v1/funnel', question, options)
   }
 
+  retention(question, options) {
+    return this.#post('/v1/retention', question, options)
+  }
+
+  journey(question, options) {
+    return this.#post('/v1/journey', question, options)
+  }
+
   async #post(path, question, options = {}) {
     const answer = await this.#send(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
     return answer.json()

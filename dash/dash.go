@@ -129,6 +129,8 @@ func (d *Door) routes() map[string]page {
 		"GET /keys": d.keys, "POST /keys": d.addKey, "POST /keys/{key}/revoke": d.revokeKey,
 		"GET /shares": d.shares, "POST /shares": d.addShare, "POST /shares/{share}/revoke": d.revokeShare, "POST /embed": d.signEmbed, "POST /embed/renew": d.renewEmbed,
 		"GET /changes": d.changes,
+		"GET /reports": d.reports, "POST /reports": d.addReport, "POST /reports/{report}/remove": d.removeReport,
+		"GET /unsubscribe/{token}": d.askUnsubscribe, "POST /unsubscribe/{token}": d.unsubscribe,
 		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setName), "POST /account/password": d.ofPerson(d.changePassword),
 		"POST /account/totp": d.ofPerson(d.startTOTP), "POST /account/totp/off": d.ofPerson(d.stopTOTP), "POST /account/logout": d.logoutEverywhere,
 	}
@@ -226,7 +228,7 @@ type tab struct {
 func tabs(in visit, name string) (shown []tab) {
 	found := false
 	for _, t := range []tab{
-		{"/account", "You", []string{"account.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
+		{"/account", "You", []string{"account.html"}, false}, {"/reports", "Reports", []string{"reports.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
 		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
 	} {
 		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {

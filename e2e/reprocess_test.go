@@ -19,16 +19,9 @@ func TestReprocessKill(t *testing.T) {
 	s := newServer(t, "--archive-age", "100ms")
 	at := s.addSite("shop.example")
 	s.start()
-	var log strings.Builder
-	from := time.Date(2026, 3, 27, 20, 0, 0, 0, time.UTC) // two evenings, over midnight
 	const lines, rounds = 600, 6
-	for i := range lines {
-		clock := from.Add(time.Duration(i%2)*24*time.Hour + time.Duration(i)*25*time.Second)
-		fmt.Fprintf(&log, "198.51.100.%d - - [%s] \"GET /p%d?ref=code-%d HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\"\n",
-			i%20, clock.Format("02/Jan/2006:15:04:05 -0700"), i%7, i%rounds)
-	}
 	path := filepath.Join(t.TempDir(), "access.log")
-	must(t, os.WriteFile(path, []byte(log.String()), 0o600))
+	must(t, os.WriteFile(path, []byte(linkLog(lines, rounds)), 0o600))
 	s.ask(nil, "import", path, "--site", at.ID)
 	s.ask(nil, "roll")
 	s.ask(nil, "program", "set", "Courses", "--site", "shop.example", "--rate", "50%")
@@ -74,4 +67,16 @@ func TestReprocessKill(t *testing.T) {
 	s.ask(nil, "rebuild")
 	s.reconcile("after a rebuild")
 	t.Logf("%d of %d runs were cut short", cut, rounds)
+}
+
+// linkLog is two evenings of a server's log, over midnight, by links with codes.
+func linkLog(lines, codes int) string {
+	var log strings.Builder
+	from := time.Date(2026, 3, 27, 20, 0, 0, 0, time.UTC)
+	for i := range lines {
+		clock := from.Add(time.Duration(i%2)*24*time.Hour + time.Duration(i)*25*time.Second)
+		fmt.Fprintf(&log, "198.51.100.%d - - [%s] \"GET /p%d?ref=code-%d HTTP/1.1\" 200 512 \"-\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\"\n",
+			i%20, clock.Format("02/Jan/2006:15:04:05 -0700"), i%7, i%codes)
+	}
+	return log.String()
 }

@@ -1,7 +1,7 @@
 package mail
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"maps"
@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-//go:embed letter.html
-var letterHTML string
+//go:embed *.html
+var files embed.FS
 
-var page = template.Must(template.New("letter").Parse(letterHTML))
+var pages = template.Must(template.ParseFS(files, "*.html"))
 
 // Kinds lists the kinds of letters.
 func Kinds() []Kind { return slices.Sorted(maps.Keys(english)) }
@@ -28,6 +28,12 @@ type letter struct {
 }
 
 type fact struct{ Name, Value string }
+
+// Width is how wide the letter is at most, in pixels.
+func (letter) Width() int { return 520 }
+
+// Unsubscribe is none: these letters are about something that was done.
+func (letter) Unsubscribe() string { return "" }
 
 // Write writes a letter. What it is about may be written by anybody: it can't
 // leave its line or its place.
@@ -55,7 +61,7 @@ func Write(kind Kind, id string, to Address, about About) Message {
 
 // clean makes each field one line of a length that a letter can have.
 func (a About) clean() About {
-	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account, &a.Reason} {
+	for _, field := range []*string{&a.Server, &a.Link, &a.Life, &a.Role, &a.Site, &a.Program, &a.Who, &a.Amount, &a.Reference, &a.Payout, &a.Account, &a.Reason, &a.What, &a.Rule, &a.Figure, &a.Usual, &a.Since} {
 		*field = oneLine(*field)
 	}
 	const longest = 120 // characters of a name
@@ -117,10 +123,13 @@ func wrap(p string) string {
 	return b.String()
 }
 
-func (l letter) html() string {
+func (l letter) html() string { return draw("letter.html", l) }
+
+// draw fills in a template; a test draws each of them.
+func draw(name string, data any) string {
 	var b strings.Builder
-	if err := page.Execute(&b, l); err != nil {
-		panic(fmt.Sprintf("mail: letter.html: %v", err)) // a test writes every kind
+	if err := pages.ExecuteTemplate(&b, name, data); err != nil {
+		panic(fmt.Sprintf("mail: %s: %v", name, err))
 	}
 	return b.String()
 }

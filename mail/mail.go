@@ -7,6 +7,7 @@ package mail
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -22,6 +23,27 @@ type Message struct {
 	Text    string // plain, lines end with "\n"
 	HTML    string // the same for those who can show it
 	Time    time.Time
+	// Images are pictures that HTML shows, by cid: and their ID.
+	Images []Image
+	// Unsubscribe is an address where a POST ends what the letter is one of (RFC
+	// 8058), and a person is asked; "" is none.
+	Unsubscribe string
+}
+
+// Image is a PNG in a message.
+type Image struct {
+	ID   string // its Content-ID: as an address
+	Name string // of the file
+	PNG  []byte
+}
+
+// Page is the message's HTML as a page that a browser shows: with the pictures in it.
+func (m Message) Page() string {
+	page := m.HTML
+	for _, i := range m.Images {
+		page = strings.ReplaceAll(page, "cid:"+i.ID, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(i.PNG))
+	}
+	return page
 }
 
 // Address is a mailbox and whose it is.

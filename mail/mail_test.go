@@ -12,12 +12,13 @@ import (
 var update = flag.Bool("update", false, "write the letters into testdata")
 
 var full = About{Server: "stats.example.com", Link: "https://stats.example.com/password?link=ffl_abc&next=%2Fportal", Life: "a week", Role: "viewer", Site: "kurse.example",
-	Program: "Köche & Köchinnen <3", Who: "Åse O'Brien", Amount: "62.50 EUR", Reference: "transfer-17", Payout: "01J9ZV4T3N", Account: "PayPal: ase@people.example", Reason: "there is no such account"}
+	Program: "Köche & Köchinnen <3", Who: "Åse O'Brien", Amount: "62.50 EUR", Reference: "transfer-17", Payout: "01J9ZV4T3N", Account: "PayPal: ase@people.example", Reason: "there is no such account",
+	What: "No events", Rule: "No event for 60 minutes", Figure: "0", Usual: "40", Since: "22 Nov 2026, 14:00"}
 
 // TestLetters compares each letter with its file in testdata; -update writes them.
 func TestLetters(t *testing.T) {
 	var said strings.Builder
-	bare := About{Server: full.Server, Link: full.Link, Life: full.Life, Role: "affiliate", Who: full.Who, Program: full.Program, Amount: full.Amount, HasLogin: true}
+	bare := About{Server: full.Server, Link: full.Link, Life: full.Life, Role: "affiliate", Who: full.Who, Program: full.Program, Amount: full.Amount, HasLogin: true, What: full.What, Rule: full.Rule, Figure: full.Figure, Since: full.Since}
 	for _, kind := range Kinds() {
 		m := Write(kind, "id-1", Address{"Ada", "ada@people.example"}, full)
 		said.WriteString("=== " + string(kind) + "\nSubject: " + m.Subject + "\n\n" + m.Text)

@@ -15,6 +15,9 @@ const (
 	PayoutPaid     Kind = "payout-paid"     //
 	PayoutFailed   Kind = "payout-failed"   //
 	Trial          Kind = "trial"           // of the configuration
+	Figures        Kind = "report"          // of a period: see WriteReport
+	AlertBegan     Kind = "alert"           // something is unusual
+	AlertOver      Kind = "alert-over"      // it is not any more
 )
 
 // About is what letters tell of. A kind uses what it needs of it.
@@ -32,6 +35,11 @@ type About struct {
 	Account   string // where the money goes; "" is not known
 	Reason    string // why it did not go there
 	HasLogin  bool   // there is no password to set
+	What      string // is unusual
+	Rule      string // by which it is
+	Figure    string // that is looked at
+	Usual     string // the same as it usually is; "" is not known
+	Since     string // when it began
 }
 
 // text is a letter in one language. All of it are templates of About; a
@@ -136,6 +144,26 @@ var english = map[Kind]text{
 		facts:  [][2]string{{"Amount", "{{.Amount}}"}, {"Reason", "{{.Reason}}"}, {"To", "{{.Account}}"}, {"Reference", "{{.Reference}}"}, {"Payout", "{{.Payout}}"}},
 		button: "To your profile",
 		end:    "You get this because you take part in {{.Program}} on {{.Server}}. Who runs the programme can turn these messages off.",
+	},
+	AlertBegan: {
+		subject: "{{or .Site .Server}}: {{.What}}",
+		title:   "{{.What}}",
+		paragraphs: []string{
+			"{{.Rule}}. You are told once more when it is over.",
+		},
+		facts:  [][2]string{{"Of", "{{or .Site .Server}}"}, {"Now", "{{.Figure}}"}, {"Usually", "{{.Usual}}"}, {"Since", "{{.Since}}"}},
+		button: "To the dashboard",
+		end:    "You get this because somebody who runs {{.Server}} set this alert: footfall alert list",
+	},
+	AlertOver: {
+		subject: "{{or .Site .Server}}: over: {{.What}}",
+		title:   "Over: {{.What}}",
+		paragraphs: []string{
+			"It is as usual again. The alert was: {{.Rule}}.",
+		},
+		facts:  [][2]string{{"Of", "{{or .Site .Server}}"}, {"Now", "{{.Figure}}"}, {"Usually", "{{.Usual}}"}, {"It began", "{{.Since}}"}},
+		button: "To the dashboard",
+		end:    "You get this because somebody who runs {{.Server}} set this alert: footfall alert list",
 	},
 	Trial: {
 		subject: "A test of {{.Server}}",

@@ -147,6 +147,16 @@ func (s Step) Cut(w Window, zone *time.Location) []time.Time {
 	return starts
 }
 
+// Whole is w widened to whole steps: from the beginning of the step that it begins
+// in up to the end of the one that it ends in.
+func (s Step) Whole(w Window, zone *time.Location) Window {
+	starts := s.Cut(w, zone)
+	if len(starts) == 0 || s == Total || s == "total" {
+		return w
+	}
+	return Window{starts[0], s.next(starts[len(starts)-1])}
+}
+
 // Count is a cheap upper estimate of len(Cut), for limits.
 func (s Step) Count(w Window, _ *time.Location) int {
 	length := w.To.Sub(w.From)

@@ -46,7 +46,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world { return newWorldWith(t, Options{}) }
 
-// newWorldWith takes Mail and Begun from options.
+// newWorldWith takes Mail, Reports and Begun from options.
 func newWorldWith(t *testing.T, o Options) *world {
 	t.Helper()
 	w := &world{t: t, now: noon, allow: true, book: ledgertest.NewMemory()}
@@ -81,6 +81,7 @@ func newWorldWith(t *testing.T, o Options) *world {
 		},
 		Applied: func(p affiliate.Program, a affiliate.Affiliate) { w.applied = append(w.applied, p.Name+": "+a.Email) },
 		Mail:    o.Mail,
+		Reports: o.Reports,
 		Begun:   o.Begun,
 		Assets:  "/assets/1", Address: "https://s.example/", Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/affiliate"
 	"footfall/period"
 )
@@ -219,10 +220,23 @@ type profileView struct {
 	Affiliate affiliate.Affiliate
 	Form      *form
 	Zone      *time.Location
+	Rhythms   []account.Rhythm // of reports, to choose from; none is offered
+	Rhythm    string
 }
 
 func (v *visit) showProfile(status int, f *form) error {
-	return v.show(status, "profile.html", "Your profile", profileView{v.affiliate, f, v.zone})
+	p := profileView{Affiliate: v.affiliate, Form: f, Zone: v.zone}
+	if v.Reports != nil && v.Mail && v.affiliate.Email != "" {
+		p.Rhythms = account.Rhythms
+		rhythm, err := v.Reports.Rhythm(v.ctx(), v.affiliate.ID)
+		if err != nil {
+			return err
+		}
+		if p.Rhythm = string(rhythm); f != nil {
+			p.Rhythm = f.get("report")
+		}
+	}
+	return v.show(status, "profile.html", "Your profile", p)
 }
 
 func (v *visit) saveProfile() error {
@@ -232,10 +246,17 @@ func (v *visit) saveProfile() error {
 	}
 	checkText(f, "name", 200, true)
 	checkText(f, "payout_reference", 200, false)
+	rhythm := account.Rhythm(f.get("report"))
+	if rhythm != "" && !slices.Contains(account.Rhythms, rhythm) {
+		f.wrong("report", "Choose one of these.")
+	}
 	if !f.ok() {
 		return v.showProfile(422, f)
 	}
 	_, err = v.desk.Alter(v.ctx(), v.affiliate.ID, func(a *affiliate.Affiliate) { a.Name, a.Payout = f.get("name"), f.get("payout_reference") })
+	if err == nil && v.Reports != nil && f.values.Has("report") {
+		err = v.Reports.SetRhythm(v.ctx(), v.affiliate.ID, rhythm)
+	}
 	if err != nil {
 		return err
 	}

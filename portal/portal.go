@@ -45,10 +45,17 @@ type Options struct {
 	Begun     func(ctx context.Context) error                                   // a programme was made: what it needs begins to run; nil is nothing
 	Applied   func(p affiliate.Program, a affiliate.Affiliate)                  // tells who runs the programme; nil tells nobody
 	Mail      bool                                                              // affiliates are written to: that they are accepted, and of payouts
+	Reports   Reports                                                           // how often an affiliate is sent its figures; nil offers none
 	Address   string                                                            // of the server, "https://example.com"; "" is the one that the browser used
 	Assets    string                                                            // path of the dashboard's assets: dash.css, live.js and icon.svg
 	Log       *slog.Logger                                                      // nil is slog.Default
 	Now       func() time.Time                                                  // nil is time.Now
+}
+
+// Reports keeps how often an affiliate is sent its figures; "" is never.
+type Reports interface {
+	Rhythm(ctx context.Context, affiliate string) (account.Rhythm, error)
+	SetRhythm(ctx context.Context, affiliate string, rhythm account.Rhythm) error
 }
 
 // Invited is a link to log in with, and what became of it.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"time"
 
 	"footfall/bins"
 	"footfall/metric"
@@ -12,16 +13,29 @@ import (
 // answer from some of the events would be one that nobody could tell from a
 // whole one.
 func Kept(s *bins.State, q metric.Query) error {
-	f, ok := s.Frozen[q.Site]
-	if !ok || !q.Window.From.Before(f.At) || q.Metric.Earned() { // the ledger keeps all of them
+	if q.Metric.Earned() { // the ledger keeps all of them
 		return nil
 	}
-	if s.Zones[q.Site] == "" {
+	return kept(s, q.Site, q.Window.From, fmt.Sprintf(", "+
+		"or ask for whole days, weeks, months or years of the site's own time zone, of people only, with at most one filter or split by one dimension, of: %s", bins.Dimensions))
+}
+
+// VisitsKept is Kept of a question that bins never answer.
+func VisitsKept(s *bins.State, site string, from time.Time) error {
+	return kept(s, site, from, fmt.Sprintf("; this was asked from %s on", from.Format(time.DateOnly)))
+}
+
+// kept is nil if a site's events from a moment on are there; more is said behind what
+// to do.
+func kept(s *bins.State, site string, from time.Time, more string) error {
+	f, ok := s.Frozen[site]
+	if !ok || !from.Before(f.At) {
+		return nil
+	}
+	if s.Zones[site] == "" {
 		return &metric.QueryError{Why: "the figures of this site are being made anew, as its time zone, currency or event store has changed: ask again in a quarter of an hour"}
 	}
-	return &metric.QueryError{Why: fmt.Sprintf("events of this site are kept from %s on, and this can only be counted from events: ask from then on, "+
-		"or ask for whole days, weeks, months or years of the site's own time zone, of people only, with at most one filter or split by one dimension, of: %s",
-		f.Before, bins.Dimensions)}
+	return &metric.QueryError{Why: fmt.Sprintf("events of this site are kept from %s on, and this can only be counted from events: ask from then on%s", f.Before, more)}
 }
 
 // money is nil unless amounts of several currencies would be added.

@@ -70,6 +70,17 @@ type Tabulator interface {
 	Tabulate(ctx context.Context, r metric.Report) (metric.Table, error)
 }
 
+// Retainer is a store that tells who came back: of the visitors with a user id or an
+// SDK's anonymous id, whose id lasts.
+type Retainer interface {
+	Retain(ctx context.Context, r metric.Retention) (metric.Cohorts, error)
+}
+
+// Follower is a store that follows visitors from page to page.
+type Follower interface {
+	Follow(ctx context.Context, j metric.Journey) (metric.Paths, error)
+}
+
 // Funneler is a store that answers funnels.
 type Funneler interface {
 	Funnel(ctx context.Context, f metric.Funnel) (metric.Passage, error)

@@ -32,10 +32,11 @@ type Definitions interface {
 
 // Control is what is kept beside sites and people.
 type Control interface {
-	account.Keys
-	account.Shares
+	account.Tokens
 	account.Secrets
 	account.Audit
+	account.Subscriptions
+	account.Alerts
 }
 
 // Memory is the model: a Store that keeps nothing on disk. The zero value
@@ -54,6 +55,9 @@ type Memory struct {
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
 	goals    map[string][]account.Goal // by site
+
+	subscriptions []account.Subscription // the oldest first
+	alerts        []account.Alert        // the same
 }
 
 type segmentName struct{ site, name string }

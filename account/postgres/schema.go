@@ -100,4 +100,28 @@ CREATE TABLE goals (
 	created    BIGINT NOT NULL,
 	PRIMARY KEY (site, name)
 );
+`, `
+CREATE TABLE subscriptions (
+	id        TEXT COLLATE "C" PRIMARY KEY,
+	site      TEXT COLLATE "C" NOT NULL, -- '' is an affiliate's
+	affiliate TEXT COLLATE "C" NOT NULL, -- id in the ledger, '' is a site's
+	person    TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- NULL is an address or affiliate
+	email     TEXT COLLATE "C" NOT NULL, -- '' is a person's or an affiliate's
+	rhythm    TEXT NOT NULL,
+	created   BIGINT NOT NULL,
+	told      BIGINT NOT NULL, -- day: what is before it is told
+	tries     BIGINT NOT NULL,
+	due       BIGINT, -- of the next try, NULL is at once
+	why       TEXT NOT NULL
+);
+CREATE TABLE alerts (
+	id      TEXT COLLATE "C" PRIMARY KEY,
+	site    TEXT COLLATE "C" NOT NULL, -- '' is the server
+	rule    TEXT NOT NULL, -- JSON
+	email   TEXT NOT NULL, -- '' is a webhook
+	webhook TEXT NOT NULL,
+	secret  TEXT NOT NULL,
+	created BIGINT NOT NULL,
+	state   TEXT NOT NULL -- JSON, '' at the beginning
+);
 `}

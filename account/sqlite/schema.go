@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals}
+`, people, goals, subscriptions}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -129,4 +129,31 @@ CREATE TABLE goals (
 	created    INTEGER NOT NULL,
 	PRIMARY KEY (site, name)
 ) STRICT, WITHOUT ROWID;
+`
+
+// subscriptions is the migration that brings who is sent reports and alerts.
+const subscriptions = `
+CREATE TABLE subscriptions (
+	id        TEXT PRIMARY KEY,
+	site      TEXT NOT NULL, -- '' is an affiliate's
+	affiliate TEXT NOT NULL, -- id in the ledger, '' is a site's
+	person    TEXT REFERENCES people (id) ON DELETE CASCADE, -- NULL is an address or affiliate
+	email     TEXT NOT NULL, -- '' is a person's or an affiliate's
+	rhythm    TEXT NOT NULL,
+	created   INTEGER NOT NULL,
+	told      INTEGER NOT NULL, -- day: what is before it is told
+	tries     INTEGER NOT NULL,
+	due       INTEGER, -- of the next try, NULL is at once
+	why       TEXT NOT NULL
+) STRICT;
+CREATE TABLE alerts (
+	id      TEXT PRIMARY KEY,
+	site    TEXT NOT NULL, -- '' is the server
+	rule    TEXT NOT NULL, -- JSON
+	email   TEXT NOT NULL, -- '' is a webhook
+	webhook TEXT NOT NULL,
+	secret  TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	state   TEXT NOT NULL -- JSON, '' at the beginning
+) STRICT;
 `

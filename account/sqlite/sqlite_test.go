@@ -206,6 +206,28 @@ func TestRolesOfKeysBecomeScopes(t *testing.T) {
 	}
 }
 
+// TestReportsCome: a file from before reports has none, keeps what it has, and takes them.
+func TestReportsCome(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v3.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	ctx := t.Context()
+	subscriptions, err1 := s.Subscriptions(ctx)
+	alerts, err2 := s.Alerts(ctx)
+	grants, err3 := s.Grants(ctx, "per_old")
+	segments, err4 := s.Segments(ctx, "shop-example")
+	if err := errors.Join(err1, err2, err3, err4); err != nil || len(subscriptions)+len(alerts) > 0 || len(grants) != 1 || len(segments) != 1 {
+		t.Errorf("%v %v %v %v: %v", subscriptions, alerts, grants, segments, err)
+	}
+	if _, err := s.AddSubscription(ctx, account.Subscription{Site: "shop-example", Person: "per_old", Rhythm: account.Weekly}); err != nil {
+		t.Error(err)
+	}
+	if bak, err := os.ReadFile(path + ".v3.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("subscriptions")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
 // TestAuditLogIsOnlyAddedTo: also for who has the file open.
 func TestAuditLogIsOnlyAddedTo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")

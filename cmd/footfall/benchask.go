@@ -360,7 +360,7 @@ func printAsking(w io.Writer, r asking, times int) {
 	for _, n := range askers {
 		fmt.Fprintf(t, "p50 of %d\tp95\tp99\t", n)
 	}
-	fmt.Fprint(t, "aim\t\t\n")
+	fmt.Fprint(t, "aim\tof it\t\t\n")
 	missed := 0
 	for _, a := range r.Answers {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t", a.Of, a.Ask, a.Source, a.First.P50, a.First.P95, a.FirstCPU, a.CPU)
@@ -370,11 +370,14 @@ func printAsking(w io.Writer, r asking, times int) {
 		result := "reached"
 		if a.Fault != "" {
 			fmt.Fprintf(w, "%s, %s: %s\n", a.Of, a.Ask, a.Fault)
-			result, missed = "failed", missed+1
+			result = "failed"
 		} else if !a.Reached {
-			result, missed = fmt.Sprintf("missed, %.1f times", a.Took[0].P95/a.Aim), missed+1
+			result = "missed"
 		}
-		fmt.Fprintf(t, "%.0f\t%s\t\n", a.Aim, result)
+		if !a.Reached {
+			missed++
+		}
+		fmt.Fprintf(t, "%.0f\t%.2f\t%s\t\n", a.Aim, a.Took[0].P95/a.Aim, result)
 	}
 	t.Flush()
 	fmt.Fprintf(w, "\nMilliseconds; first: of days that nobody had asked for; cpu: time of processors for one answer. The aim is for p95 of one who asks at a time: %d of %d are reached.\n",

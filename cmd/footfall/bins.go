@@ -48,6 +48,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	}
 	h.planner = query.Plan(eventSource{h}, h.bins, hot, time.Now)
 	h.reports = query.Report(h.planner, eventTables{h}, earned{h})
+	h.visits = query.Visit(eventVisits{h}, h.bins)
 	return nil
 }
 

@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, reprocessFlags)
+var ownFlags = merged(serverFlags, backupFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, reportFlags, alertFlags, visitFlags, reprocessFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}
@@ -43,7 +43,7 @@ func merged(all ...map[string][][3]string) map[string][][3]string {
 }
 
 // switches are flags that are given without a value.
-var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "yes"}
+var switches = []string{"all", "dry-run", "totp", "coupon", "unattributed", "nobody", "rotate", "only", "csv", "yes", "always"}
 
 var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},

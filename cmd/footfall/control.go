@@ -42,7 +42,7 @@ func (k *control) routes() http.Handler {
 		"POST /key/add": k.addKey, "GET /key/list": k.listKeys, "POST /key/revoke": k.revokeKey,
 		"POST /share/add": k.addShare, "GET /share/list": k.listShares, "POST /share/revoke": k.revokeShare, "GET /audit": k.listChanges,
 		"POST /embed/sign": k.signEmbed, "POST /embed/renew": k.renewEmbed,
-		"GET /query": k.query, "POST /query": k.report, "POST /sql": k.sql, "POST /funnel": k.funnel,
+		"GET /query": k.query, "POST /query": k.report, "POST /cohorts": k.cohorts, "POST /journey": k.journey, "POST /sql": k.sql, "POST /funnel": k.funnel,
 		"POST /goal/add": k.addGoal, "GET /goal/list": k.listGoals, "POST /goal/remove": k.removeGoal,
 		"GET /export": k.export, "POST /export/schedule/add": k.addCopying, "GET /export/schedule/list": k.listCopying, "POST /export/schedule/remove": k.removeCopying, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
@@ -61,6 +61,8 @@ func (k *control) routes() http.Handler {
 	for route, do := range own {
 		routes[route] = k.noted(route, do)
 	}
+	maps.Copy(routes, k.reportRoutes())
+	maps.Copy(routes, k.alertRoutes())
 	for route, do := range routes {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) {
 			if err := do(w, r); err != nil {

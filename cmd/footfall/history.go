@@ -317,6 +317,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	done.Go(func() { h.keepPace(ctx) })
 	done.Go(func() { h.watch(ctx) })
 	done.Go(func() { h.runMail(ctx) })
+	done.Go(func() { h.runAlerts(ctx) })
 	done.Go(func() { h.ripen(ctx) })
 	done.Go(func() { h.tellHooks(ctx) })
 	done.Go(func() {

@@ -98,6 +98,7 @@ type house struct {
 	missing   sync.Mutex // held while a code that nobody has is looked at
 	planner   *query.Planner
 	reports   *query.Reports
+	visits    *query.Visits
 	fresh     []event.Event // the new ones of the batch being stored
 	gathers   bool          // a pump's batch is being stored
 	stopRolls func()

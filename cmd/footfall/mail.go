@@ -83,8 +83,8 @@ func (h *house) openMail() error {
 	return err
 }
 
-// runMail sends what is put into the post, and what waits for affiliates in the
-// ledger, until ctx ends.
+// runMail sends what is put into the post, what waits for affiliates in the ledger,
+// and reports of periods that are over, until ctx ends.
 func (h *house) runMail(ctx context.Context) {
 	if h.post == nil {
 		return
@@ -94,6 +94,7 @@ func (h *house) runMail(ctx context.Context) {
 	done.Go(func() {
 		affiliate.NewMailing(h.desk, affiliate.MailingOptions{Log: h.log, Origin: h.public(), Server: h.c.serverName(), Send: h.post.Send, Login: h.loginOf}).Run(ctx)
 	})
+	done.Go(func() { h.mailing().Run(ctx) })
 	done.Wait()
 }
 

@@ -41,7 +41,7 @@ func (h *house) portal(pages *dash.Door, collector *collect.Collector) http.Hand
 				h.mailApplied(p, a)
 			}
 		},
-		Mail:    h.post != nil,
+		Mail: h.post != nil, Reports: ownReports{h},
 		Address: strings.TrimSuffix(h.c.values["public-url"], "/"), Assets: dash.Assets(), Log: h.log,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

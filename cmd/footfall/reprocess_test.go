@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,19 +25,21 @@ import (
 // then, which cuts sessions.
 type older struct {
 	*home
-	site  account.Site
-	was   []event.Event // as they were published, by time
-	fresh []event.Event // as this version enriches what was sent
+	evenings int
+	site     account.Site
+	was      []event.Event // as they were published, by time
+	fresh    []event.Event // as this version enriches what was sent
 }
 
 // olderFrom is the evening three days before clocks are put forward at the site.
 var olderFrom = time.Date(2026, 3, 26, 20, 0, 0, 0, time.UTC)
 
-const days = 5
+// most is of how many evenings events are at most.
+const most = 5
 
-func newOlder(t *testing.T, seed uint64, n int) *older {
+func newOlder(t *testing.T, seed uint64, n, evenings int) *older {
 	t.Helper()
-	o := &older{home: newHome(t)}
+	o := &older{home: newHome(t), evenings: evenings}
 	o.stopJobs()
 	var err error
 	o.site, err = o.sites.AddSite(t.Context(), account.Site{Domain: "shop.example", Zone: "Europe/Berlin", Currency: "EUR"})
@@ -66,7 +67,7 @@ func (o *older) traffic(seed uint64, n int) (was, fresh []event.Event) {
 	now := enrich.New(enrich.Options{Internal: o.sites.internal})
 	var clocks []time.Time
 	for range n {
-		day := time.Duration(r.IntN(days)) * 24 * time.Hour
+		day := time.Duration(r.IntN(o.evenings)) * 24 * time.Hour
 		clocks = append(clocks, olderFrom.Add(day+time.Duration(r.IntN(5*3600_000))*time.Millisecond))
 	}
 	slices.SortFunc(clocks, time.Time.Compare)
@@ -151,7 +152,7 @@ func (o *older) figures() map[string]int64 {
 				continue
 			}
 			d, err := o.Answer(o.t.Context(), metric.Query{Site: o.site.ID, Metric: m, By: by, Step: period.Day, Zone: zone, Currency: "EUR",
-				Window: period.Window{From: first.Window(zone).From, To: (first + days + 2).Window(zone).From}})
+				Window: period.Window{From: first.Window(zone).From, To: (first + most + 2).Window(zone).From}})
 			must(o.t, err)
 			for _, p := range d.Points {
 				if p.Value != 0 {
@@ -277,7 +278,7 @@ func (o *older) noShadow(when string) {
 // was sent: events, figures and what is said of them.
 func TestReprocess(t *testing.T) {
 	t.Parallel()
-	o := newOlder(t, 1, 400)
+	o := newOlder(t, 1, 400, most)
 	o.answers("before", o.was)
 	r := o.reprocess("--dry-run")
 	o.told(r)
@@ -307,7 +308,7 @@ func TestReprocess(t *testing.T) {
 // Only days that were asked for change.
 func TestReprocessDays(t *testing.T) {
 	t.Parallel()
-	o := newOlder(t, 2, 400)
+	o := newOlder(t, 2, 400, most)
 	zone := o.site.Location()
 	from, to := time.Date(2026, 3, 28, 0, 0, 0, 0, zone), time.Date(2026, 3, 30, 0, 0, 0, 0, zone) // one of 24 hours, one of 23
 	o.reprocess("--from", "2026-03-28", "--to", "2026-03-30", "--yes")
@@ -336,211 +337,4 @@ func TestReprocessDays(t *testing.T) {
 	if r := o.reprocess("--yes"); r.changed() > 0 {
 		t.Errorf("again, %d change", r.changed())
 	}
-}
-
-// Whatever step it ends at, a date of the store is the old or the new one, and the
-// next start makes the rest; looking goes on where it was cut short.
-func TestReprocessCutShort(t *testing.T) {
-	t.Parallel()
-	o := newOlder(t, 3, 150)
-	look := func(at int) (*reprocessReport, error) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		return o.look(ctx, []account.Site{o.site}, 0, 0, false, func(reprocessProgress) {
-			if at--; at == 0 {
-				cancel()
-			}
-		})
-	}
-	for _, at := range []int{2, 7, 12} {
-		if _, err := look(at); err == nil {
-			t.Fatalf("looking was not cut short at %d", at)
-		}
-		o.reopen()
-	}
-	done, err := o.house.shadow().dates(o.site.ID)
-	if err != nil || len(done) == 0 || len(done) > days {
-		t.Fatalf("%d dates are done: %v", len(done), err)
-	}
-	must(t, os.Chtimes(o.house.shadow().planFile(), olderFrom, olderFrom)) // would be new if it began anew
-	r, err := look(-1)
-	must(t, err)
-	o.told(r)
-	_, err = o.swap(t.Context(), r.Plan, func(reprocessProgress) {})
-	must(t, err)
-	o.is("after looking in parts", o.fresh)
-	o.back()
-	steps := 0
-	for ; ; steps++ {
-		r, err := look(-1)
-		must(t, err)
-		if r.Plan == "" {
-			break
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		at := steps
-		_, err = o.swap(ctx, r.Plan, func(reprocessProgress) {
-			if at--; at < 0 {
-				cancel()
-			}
-		})
-		cancel()
-		if err == nil {
-			break
-		}
-		stored, _ := o.both()
-		o.wholeDates(fmt.Sprint("after step ", steps), stored)
-		o.shut()
-		if steps%4 == 1 { // the store is lost, too
-			must(t, os.RemoveAll(o.dir+"/store"))
-		}
-		o.open()
-		must(t, o.takeCare(t.Context()))
-		o.giveCare()
-		o.noShadow(fmt.Sprint("after step ", steps))
-		o.is(fmt.Sprint("after step ", steps), o.fresh)
-		o.answers(fmt.Sprint("after step ", steps), o.fresh)
-		o.back()
-	}
-	if steps < 8 {
-		t.Errorf("there were %d steps: the test tests little", steps)
-	}
-}
-
-// wholeDates checks that every date is as it was, or as it is to be.
-func (o *older) wholeDates(when string, events []event.Event) {
-	o.t.Helper()
-	states := map[string]string{}
-	for i, e := range events {
-		state := "new"
-		like := func(other event.Event) bool {
-			return e.Source == other.Source && e.Class == other.Class && (e.Bot == "") == (other.Bot == "")
-		}
-		if like(o.was[i]) {
-			state = "old"
-		}
-		if like(o.was[i]) == like(o.fresh[i]) {
-			continue
-		}
-		date := e.Time.In(o.site.Location()).Format("2006-01-02")
-		if states[date] != "" && states[date] != state {
-			o.t.Fatalf("%s: %s is a part old, a part new", when, date)
-		}
-		states[date] = state
-	}
-}
-
-// back makes all as it was before.
-func (o *older) back() {
-	o.t.Helper()
-	was := map[string]event.Event{}
-	for _, e := range o.was {
-		was[e.ID] = e
-	}
-	_, err := o.house.archive.Change(o.t.Context(), o.site.ID, func(events []event.Event) int {
-		for i := range events {
-			events[i] = was[events[i].ID]
-		}
-		return len(events)
-	})
-	must(o.t, err)
-	_, err = o.store.Load().Relabel(o.t.Context(), o.site.ID, period.Window{From: olderFrom, To: time.Now()}, func(yield func(*event.Event) error) (err error) {
-		for i := range o.was {
-			err = errors.Join(err, yield(&o.was[i]))
-		}
-		return err
-	})
-	must(o.t, err)
-	o.is("back", o.was)
-}
-
-// What is collected meanwhile is kept once, as this version enriches it.
-func TestReprocessWhileCollecting(t *testing.T) {
-	t.Parallel()
-	o := newOlder(t, 4, 400)
-	all, sent := slices.Clone(o.fresh), 0
-	come := func() {
-		_, fresh := o.traffic(uint64(100+sent), 5)
-		sent++
-		all = append(all, fresh...)
-		must(t, o.queue.Publish(t.Context(), append(fresh, o.was[sent])...)) // one comes again
-	}
-	r, err := o.look(t.Context(), []account.Site{o.site}, 0, 0, false, func(p reprocessProgress) {
-		if sent < 5 {
-			come()
-		}
-	})
-	must(t, err)
-	come()
-	_, err = o.swap(t.Context(), r.Plan, func(reprocessProgress) { come() })
-	must(t, err)
-	come()
-	o.settle()
-	slices.SortStableFunc(all, func(a, b event.Event) int { return a.Time.Compare(b.Time) })
-	stored, archived := o.both()
-	for _, events := range [][]event.Event{stored, archived, all} { // which are those of the door
-		for i := range events {
-			events[i].Session = 0
-		}
-	}
-	if !slices.Equal(plainly(stored), plainly(all)) || !slices.Equal(plainly(archived), plainly(all)) {
-		t.Errorf("%d events are stored and %d archived, want %d, or others", len(stored), len(archived), len(all))
-	}
-	o.answers("while collecting", all)
-	must(t, o.rebuild(t.Context(), func(rebuildProgress) {}))
-	o.answers("after a rebuild", all)
-}
-
-// Who was erased stays erased, and what happened stays what it was.
-func TestReprocessErased(t *testing.T) {
-	t.Parallel()
-	k := newKnown(t)
-	if fault, code := k.typed(nil, "reprocess", "--yes"); code != 0 {
-		t.Fatal(fault)
-	}
-	figures, owed := k.totals(), k.owed()
-	shadow := k.house.shadow()
-	must(t, shadow.keep(&shadowPlan{Version: shadowVersion, ID: "x", State: looked}))
-	if fault, code := k.typed(nil, "person", "erase", "--site", "shop.example", "--user", herUser); code != 0 {
-		t.Fatal(fault)
-	}
-	if p, err := shadow.plan(); p != nil || err != nil {
-		t.Errorf("%+v is still there: %v", p, err)
-	}
-	if fault, code := k.typed(nil, "reprocess", "--yes"); code != 0 {
-		t.Fatal(fault)
-	}
-	k.nowhere("after reprocessing")
-	if now := k.totals(); now != figures || k.owed() != owed {
-		t.Errorf("figures are\n%s, were\n%s", now, figures)
-	}
-}
-
-// Dates whose events are removed are told and keep their figures.
-func TestReprocessFrozen(t *testing.T) {
-	t.Parallel()
-	o := newOlder(t, 5, 400)
-	zone := o.site.Location()
-	cut := period.DateOf(olderFrom, zone) + 3
-	o.site.Keep = int(period.DateOf(time.Now(), zone)-cut) - spared
-	var err error
-	o.site, err = o.sites.UpdateSite(t.Context(), o.site)
-	must(t, err)
-	before := o.figures()
-	if did, err := o.retain(t.Context(), o.site, false); err != nil || did == nil || did.Before != cut.String() {
-		t.Fatalf("%+v, %v", did, err)
-	}
-	r := o.reprocess("--yes")
-	if r.Sites[0].Frozen != cut.String() || !r.Swapped || r.Sites[0].Dates[0].Date != cut.String() {
-		t.Errorf("%+v", r.Sites)
-	}
-	at, _ := slices.BinarySearchFunc(o.was, cut.Window(zone).From, func(e event.Event, t time.Time) int { return e.Time.Compare(t) })
-	want := o.count(slices.Concat(o.was[:at], o.fresh[at:]))
-	maps.DeleteFunc(want, func(key string, _ int64) bool { return strings.Contains(key, "Bots") || key < cut.String() })
-	maps.DeleteFunc(before, func(key string, _ int64) bool { return key >= cut.String() })
-	maps.Copy(want, before)
-	if got := o.figures(); !maps.Equal(got, want) {
-		t.Errorf("figures are\n%v, want\n%v", got, want)
-	}
-	o.sound("with days whose events are removed")
 }

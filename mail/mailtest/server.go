@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -152,44 +153,63 @@ func (s *Server) Wait(t testing.TB, n int) []Received {
 type Letter struct {
 	mail.Header
 	Subject, Text, HTML string
+	Images              map[string][]byte // by Content-ID
 }
 
-// Read reads a message of a plain and an HTML part.
+// Read reads a message of a plain and an HTML part, and perhaps pictures beside them.
 func (m Received) Read(t testing.TB) (l Letter) {
 	t.Helper()
 	parsed, err := mail.ReadMessage(strings.NewReader(m.Raw))
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, m.Raw)
 	}
-	l.Header = parsed.Header
+	l.Header, l.Images = parsed.Header, map[string][]byte{}
 	if l.Subject, err = new(mime.WordDecoder).DecodeHeader(l.Get("Subject")); err != nil {
 		t.Fatal(err)
 	}
 	kind, params, err := mime.ParseMediaType(l.Get("Content-Type"))
-	if err != nil || kind != "multipart/alternative" {
+	if err != nil || kind != "multipart/alternative" && kind != "multipart/related" {
 		t.Fatalf("the message is %s %v", kind, err)
 	}
-	parts := multipart.NewReader(parsed.Body, params["boundary"])
+	l.parts(t, parsed.Body, params["boundary"])
+	return l
+}
+
+// parts reads the parts of a body, and theirs.
+func (l *Letter) parts(t testing.TB, body io.Reader, boundary string) {
+	t.Helper()
+	parts := multipart.NewReader(body, boundary)
 	for {
 		p, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			return l
+			return
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := p.Header.Get("Content-Transfer-Encoding"); e != "quoted-printable" {
-			t.Fatalf("a part is %s", e)
-		}
-		b, err := io.ReadAll(quotedprintable.NewReader(p))
+		kind, params, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := string(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")))
-		if strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+		if kind == "multipart/alternative" {
+			l.parts(t, p, params["boundary"])
+			continue
+		}
+		decoded := map[string]io.Reader{"quoted-printable": quotedprintable.NewReader(p), "base64": base64.NewDecoder(base64.StdEncoding, p)}[p.Header.Get("Content-Transfer-Encoding")]
+		if decoded == nil {
+			t.Fatalf("a part is %s", p.Header.Get("Content-Transfer-Encoding"))
+		}
+		b, err := io.ReadAll(decoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch text := string(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))); kind {
+		case "text/html":
 			l.HTML = text
-		} else {
+		case "text/plain":
 			l.Text = text
+		default:
+			l.Images[strings.Trim(p.Header.Get("Content-Id"), "<>")] = b
 		}
 	}
 }

@@ -4,6 +4,7 @@
 package smtp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -148,6 +149,13 @@ func (s *Sender) write(m mail.Message) (*gomail.Msg, error) {
 	letter.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
 	letter.SetBodyString(gomail.TypeTextPlain, m.Text)
 	letter.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	for _, i := range m.Images {
+		letter.EmbedReadSeeker(i.Name, bytes.NewReader(i.PNG), gomail.WithFileContentID(i.ID), gomail.WithFileContentType("image/png"))
+	}
+	if m.Unsubscribe != "" {
+		letter.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+m.Unsubscribe+">")
+		letter.SetGenHeader(gomail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click") // RFC 8058
+	}
 	return letter, nil
 }
 

@@ -247,3 +247,22 @@ func TestInjection(t *testing.T) {
 		}
 	}
 }
+
+// TestPictures: a letter with figures comes with its picture inside, and with what
+// mail readers need to offer to end it.
+func TestPictures(t *testing.T) {
+	server := mailtest.Start(t, mailtest.Options{})
+	m := mail.WriteReport("sub_a.2026-11-22", mail.Address{Email: "ada@people.example"}, mail.Report{Server: "stats.example", Title: "a.com", Subject: "a.com: a week", Button: "Go", Link: "https://stats.example/",
+		Chart: &mail.Chart{PNG: []byte("\x89PNG\r\n\x1a\nno picture"), Alt: "Bars"}, Unsubscribe: "https://stats.example/unsubscribe/ffu_" + strings.Repeat("x", 60)})
+	if _, err := sender(t, server, "smtp", "", "", Options{}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	l := server.Taken()[0].Read(t)
+	id := m.Images[0].ID
+	if string(l.Images[id]) != "\x89PNG\r\n\x1a\nno picture" || !strings.Contains(l.HTML, `src="cid:`+id+`"`) || l.Text != m.Text || l.HTML != m.HTML {
+		t.Errorf("the picture %s is not in %s", id, server.Taken()[0].Raw)
+	}
+	if l.Get("List-Unsubscribe") != "<"+m.Unsubscribe+">" || l.Get("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" || !strings.Contains(l.Get("Message-Id"), "sub_a.2026-11-22@") {
+		t.Errorf("headers %v", l.Header)
+	}
+}

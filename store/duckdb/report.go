@@ -77,6 +77,8 @@ type tabulation struct {
 	starts []time.Time
 	parts  []metric.Name // what is counted, in the order of the columns
 	paged  bool          // DuckDB orders the rows and cuts the page out
+	spread bool          // it is needed how far sessions go, whatever is counted
+	whose  string        // a condition on visitors whose views alone are needed; "" is everybody's
 	args   []any
 }
 

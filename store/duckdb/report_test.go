@@ -31,7 +31,7 @@ func tableBy(t *testing.T, s *duckdb.Store, r metric.Report, n int) map[string]i
 	return values
 }
 
-// TestReportsOfOrders recounts reports over a shop's real orders, from its file and
+// TestReportsOfOrders recounts reports, and cohorts, over a shop's real orders, from its file and
 // its truth.
 func TestReportsOfOrders(t *testing.T) {
 	var truth struct {
@@ -80,6 +80,7 @@ func TestReportsOfOrders(t *testing.T) {
 	done := metric.Where{Dimension: "event", Op: metric.Is, Values: []string{"Order Refunded"}}
 	r.By, r.Where = []metric.Dimension{"country"}, &metric.Where{Done: &done}
 	compare(t, "orders of those who gave something back", tableBy(t, s, r, 0), refunds)
+	cohortsOfOrders(t, s, events, zone)
 }
 
 // TestNoJSON: properties that are none, and names of all sorts, do no harm.

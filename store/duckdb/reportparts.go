@@ -46,7 +46,7 @@ func asks[V any](x *tabulation, of map[metric.Name]V) bool {
 
 // spans reports whether it is needed how far sessions go.
 func (x *tabulation) spans() bool {
-	return slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
+	return x.spread || slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
 }
 
 // sessions reports whether page views have to be cut into sessions.
@@ -178,13 +178,18 @@ func (x *tabulation) countViews(counts map[metric.Name]string, from, condition s
 	return query + fmt.Sprintf(" FROM %s WHERE %s GROUP BY ALL", x.split(from), and(window(x.Window, 0, 0), condition, x.condition()))
 }
 
-// base is a condition on site, time and people; some time before and behind the window too.
-func (x *tabulation) base(before, after time.Duration) string {
-	w := "site = " + x.bind(x.Site) + " AND " + window(x.Window, before, after)
+// people is a condition on the site, and on who is no bot.
+func (x *tabulation) people() string {
+	w := "site = " + x.bind(x.Site)
 	if !x.Bots {
 		w += " AND bot = ''"
 	}
 	return w
+}
+
+// base is a condition on site, time and people; some time before and behind the window too.
+func (x *tabulation) base(before, after time.Duration) string {
+	return and(x.people(), window(x.Window, before, after))
 }
 
 // source is the rows in the window that conditions on these dimensions are on:
@@ -264,22 +269,18 @@ func (x *tabulation) views() string {
 	if len(x.all()) > 0 || x.Affiliate != nil || x.spans() {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
 	}
-	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
-		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned()), isView, order)
+	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
+		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned(), isView, x.whose), order)
 }
 
 // concerned is a condition that only holds for visitors who have done what is asked
 // for, whose page views alone need be sorted; "" is everybody. An event alone does
 // not tell of its session, its lines or its goals.
 func (x *tabulation) concerned() string {
-	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
-		return "" // before anything is bound: DuckDB is not given a parameter that stands nowhere
-	}
-	condition := x.condition()
-	if condition == "" {
+	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); x.Where == nil && x.Affiliate == nil || ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
 		return ""
 	}
-	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), condition) + ")"
+	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), x.condition()) + ")"
 }
 
 // opened tells of each page view when its session began, and spans of each session

@@ -44,6 +44,8 @@ func Law(t *testing.T, open Open) {
 	t.Run("Goals", func(t *testing.T) { goals(t, open) })
 	t.Run("FunnelTable", func(t *testing.T) { funnelTable(t, open) })
 	t.Run("Funnels", func(t *testing.T) { funnels(t, open) })
+	t.Run("VisitTable", func(t *testing.T) { visitTable(t, open) })
+	t.Run("Visits", func(t *testing.T) { visits(t, open) })
 }
 
 func write(t *testing.T, s store.Store, to event.Position, events ...event.Event) {
