@@ -38,7 +38,6 @@ func TestEveryFigureAtEveryDoor(t *testing.T) {
 	}
 	x.ofLedger(overlay)
 	x.truths(log, clicks, orders, overlay)
-	x.daily(log)
 }
 
 // matrix asks every door.
@@ -344,34 +343,6 @@ func (x *matrix) truths(log, clicks, orders, overlay *site) {
 	}
 	if !maps.Equal(categories, ofClicks.Categories) || !maps.Equal(pence, ofOrders.Overlay.Pence) {
 		t.Errorf("categories %v, want %v; pence %v, want %v", categories, ofClicks.Categories, pence, ofOrders.Overlay.Pence)
-	}
-}
-
-// daily is the CSV of each page's days.
-func (x *matrix) daily(s *site) {
-	rows, err := csv.NewReader(strings.NewReader(x.ask(x.key, "GET", "/v1/daily?format=csv&site="+s.ID, ""))).ReadAll()
-	must(x.h.t, err)
-	got := map[string][2]string{}
-	for _, row := range rows[1:] {
-		got[row[0]+" "+row[1]] = [2]string{row[2], row[3]}
-	}
-	byDay, n := map[string][]*thing{}, 0
-	for _, t := range s.things {
-		day := t.at.In(s.zone).Format(time.DateOnly)
-		byDay[day] = append(byDay[day], t)
-	}
-	for day, things := range byDay {
-		for page, of := range newRecount(things, s.zone, nil, nil).by("page") {
-			if of[metric.PageViews] == 0 {
-				continue
-			}
-			if n++; got[day+" "+page] != [2]string{fmt.Sprint(of[metric.PageViews]), fmt.Sprint(of[metric.Visitors])} {
-				x.h.t.Errorf("the daily table has %q of %s %s, want %v", got[day+" "+page], day, page, of)
-			}
-		}
-	}
-	if n != len(got) || n == 0 {
-		x.h.t.Errorf("the daily table has %d lines, want %d", len(got), n)
 	}
 }
 
