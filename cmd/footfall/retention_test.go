@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/bins"
 	"footfall/event"
 	"footfall/metric"
 	"footfall/period"
@@ -134,7 +135,7 @@ func (a *aged) figures(from, to period.Date, money bool) map[string]string {
 	a.t.Helper()
 	all := map[string]string{}
 	for _, m := range metric.OfEvents {
-		if !money && (m == metric.Revenue || m == metric.Refunded) {
+		if bins.Place(m) < 0 && m != metric.Visitors || !money && (m == metric.Revenue || m == metric.Refunded) {
 			continue
 		}
 		for _, by := range []metric.Dimension{"", "page", "product"} {
