@@ -36,6 +36,7 @@ func fitsPage(pattern, path string) bool {
 // anybody's to choose. Without a bound on the time the last ones would take years.
 func TestPatternsOfPages(t *testing.T) {
 	s := open(t, t.TempDir(), time.Now)
+	defer s.Close()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	r := rand.New(rand.NewPCG(1, 1))
 	some := func(alphabet []string, n int) (text string) {
