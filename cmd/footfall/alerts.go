@@ -172,8 +172,8 @@ func (w *watcher) weeks(ctx context.Context, site account.Site, m metric.Name, w
 		return nil, nil
 	}
 	for k := 1; k <= alert.Weeks; k++ {
-		then := period.Window{From: alert.Back(window.From, k, zone), To: alert.Back(window.To, k, zone)}
-		if then.From.Before(t.Rows[first].Time) || then.From.Before(oldest) || !then.From.Before(then.To) {
+		then := alert.Earlier(window, k, zone)
+		if then.From.Before(t.Rows[first].Time) || then.From.Before(oldest) {
 			break
 		}
 		n, err := w.count(ctx, site, m, then)
