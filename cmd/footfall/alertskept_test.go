@@ -28,3 +28,17 @@ func TestAlertsOfKeptDays(t *testing.T) {
 		t.Errorf("of a site that keeps all from now on %d weeks are known, want %d (%v)", len(again), alert.Enough, err)
 	}
 }
+
+// TestLetterAcrossCurrencies: where a site's money was counted in another currency and
+// its events are not kept, a letter says so of money and has all other figures.
+func TestLetterAcrossCurrencies(t *testing.T) {
+	a := newAged(t, 4, "Europe/Berlin")
+	a.set(func(s *account.Site) { s.Keep = 2 })
+	a.do(nil, "retention", "--site", "shop.example")
+	a.set(func(s *account.Site) { s.Currency = "USD" })
+	text := a.letterAt(time.Now(), account.Subscription{ID: "sub", Site: a.site.ID, Email: "a@a.com", Rhythm: account.Weekly}).Text
+	told := letterFigures(text)
+	if told["Page views"][0] == "" || told["Revenue"] != [2]string{"–", "–"} {
+		t.Errorf("told %v in\n%s", told, text)
+	}
+}
