@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,8 +48,7 @@ func (x *tabulation) act(a metric.Act) string {
 	case a.Page == "":
 		condition += x.bind(a.Event)
 	case strings.Contains(a.Page, "*"):
-		escaped := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(a.Page)
-		condition = isView + " AND coalesce(path, '') LIKE " + x.bind(escaped) + ` ESCAPE '\'`
+		condition = isView + " AND " + x.fits(a.Page)
 	default:
 		condition = isView + " AND path = " + x.bind(a.Page)
 	}
@@ -56,6 +56,25 @@ func (x *tabulation) act(a metric.Act) string {
 		condition += " AND " + x.where(a.Where)
 	}
 	return "(" + condition + ")"
+}
+
+// fits is the condition that a path is one of a pattern. With one star that is a prefix
+// and a suffix. With more LIKE would try all ways to lay the parts out, which for a path
+// that was made for it takes for ever; a regular expression takes one way through it.
+func (x *tabulation) fits(pattern string) string {
+	const path = "coalesce(path, '')"
+	for strings.Contains(pattern, "**") {
+		pattern = strings.ReplaceAll(pattern, "**", "*")
+	}
+	before, after, _ := strings.Cut(pattern, "*")
+	if !strings.Contains(after, "*") {
+		return fmt.Sprintf("starts_with(%[1]s, %[2]s) AND ends_with(%[1]s, %[3]s) AND strlen(%[1]s) >= %[4]d", path, x.bind(before), x.bind(after), len(before)+len(after))
+	}
+	var parts []string
+	for part := range strings.SplitSeq(pattern, "*") {
+		parts = append(parts, regexp.QuoteMeta(part))
+	}
+	return fmt.Sprintf("regexp_full_match(%s, %s, 's')", path, x.bind(strings.Join(parts, ".*")))
 }
 
 // goalName is the expression for the name of a goal.
