@@ -277,7 +277,7 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	if !c.hot {
 		// They lack something. From here on they are whole again, once the roll
 		// has taken up what is stored.
-		if err = r.reset(ctx, r.anew(ctx, c.snapshot.Position())); err != nil {
+		if err = r.reset(ctx, r.anew(ctx, c.snapshot.Position())); err != nil && ctx.Err() == nil {
 			r.o.Log.Warn("hot buckets can't be reached; figures come from the event store", "error", err)
 		}
 	}

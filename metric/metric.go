@@ -212,6 +212,19 @@ func wrong(format string, args ...any) error { return &QueryError{fmt.Sprintf(fo
 // MaxPoints bounds the steps of one series.
 const MaxPoints = 10_000
 
+// MaxCells bounds the figures that are compared to find an answer's largest series:
+// values of the dimension by steps, of 8 bytes each.
+const MaxCells = 20_000_000
+
+// Room reports that so many values of a dimension have too many figures in so many
+// steps, as a QueryError, or nil.
+func Room(values, steps int) error {
+	if values*steps <= MaxCells {
+		return nil
+	}
+	return wrong("by: more than %d values in %d steps are too much at once: take a longer step or a shorter window, or filter", MaxCells/steps, steps)
+}
+
 // Check reports what is wrong with the query as a QueryError, or nil.
 func (q Query) Check() error {
 	if q.Site == "" {

@@ -193,3 +193,21 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+// TestRoom: values of a property by the hour are refused before they fill the memory.
+func TestRoom(t *testing.T) {
+	zone, at := time.UTC, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	q := metric.Query{Site: "s", Metric: metric.Events, Limit: 3, By: "property:id", Step: period.Minute, Zone: zone, Window: period.Window{From: at, To: at.AddDate(0, 0, 6)}}
+	steps := len(q.Step.Cut(q.Window, zone))
+	for _, n := range []int{metric.MaxCells / steps, metric.MaxCells/steps + 1} {
+		table := metric.Table{}
+		for i := range n {
+			table.Rows = append(table.Rows, metric.Row{Keys: []string{fmt.Sprint(i)}, Time: at, Values: []metric.Value{{N: 1}}})
+		}
+		d, err := q.Tabulated(func(metric.Report) (metric.Table, error) { return table, nil })
+		var wrong *metric.QueryError
+		if refused := n*steps > metric.MaxCells; refused != errors.As(err, &wrong) || refused != (len(d.Points) == 0) {
+			t.Errorf("%d values in %d steps: %v", n, steps, err)
+		}
+	}
+}

@@ -35,7 +35,10 @@ func (q Query) Tabulated(tabulate func(Report) (Table, error)) (Dataset, error) 
 		return Dataset{}, err
 	}
 	d := Dataset{Source: t.Source, AsOf: t.AsOf, Sealed: t.Sealed, Estimate: t.Estimate}
-	values := r.series(t)
+	values, err := r.series(t)
+	if err != nil {
+		return Dataset{}, err
+	}
 	if _, divided := Ratios[q.Metric]; divided {
 		d.Points = q.Divide(values[0], values[1], t.AsOf)
 		return d, nil
@@ -47,7 +50,9 @@ func (q Query) Tabulated(tabulate func(Report) (Table, error)) (Dataset, error) 
 		if err != nil {
 			return Dataset{}, err
 		}
-		whole = r.series(all)
+		if whole, err = r.series(all); err != nil {
+			return Dataset{}, err
+		}
 	}
 	totals := map[string]int64{}
 	for name, steps := range whole[0] {
@@ -58,7 +63,7 @@ func (q Query) Tabulated(tabulate func(Report) (Table, error)) (Dataset, error) 
 }
 
 // series are the values of each metric, by the only key and by step.
-func (r Report) series(t Table) []map[string][]int64 {
+func (r Report) series(t Table) ([]map[string][]int64, error) {
 	steps := map[int64]int{}
 	for i, at := range r.Step.Cut(r.Window, r.Zone) {
 		steps[at.UnixMilli()] = i
@@ -69,12 +74,15 @@ func (r Report) series(t Table) []map[string][]int64 {
 		for _, row := range t.Rows {
 			name := strings.Join(row.Keys, "")
 			if all[i][name] == nil {
+				if err := Room(len(all[i])+1, len(steps)); err != nil {
+					return nil, err
+				}
 				all[i][name] = make([]int64, len(steps))
 			}
 			all[i][name][steps[row.Time.UnixMilli()]] = row.Values[i].N
 		}
 	}
-	return all
+	return all, nil
 }
 
 // Parts lists what is counted for the report's metrics, each once: of a Ratio what
