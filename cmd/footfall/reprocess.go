@@ -145,7 +145,7 @@ func (x *reprocessing) lookThrough(ctx context.Context, s shadowSite) error {
 		return err
 	}
 	defer out.close()
-	reader := reprocess.NewReader(w, reprocess.Options{Again: x.h.enrich.Again(), Zone: zone, Changed: out.change, Done: out.done})
+	reader := reprocess.NewReader(w, reprocess.Options{Again: x.h.enrich.Again(), Zone: zone, Changed: out.change, Done: out.done, Gone: x.h.deleted.Gone})
 	return x.take(ctx, s.Site, w, func(e *event.Event) error {
 		if !e.Time.Before(w.From) {
 			return reader.Take(e)
