@@ -245,6 +245,11 @@ func (h *house) swap(ctx context.Context, plan string, progress func(reprocessPr
 	if err := x.shadow.keep(x.plan); err != nil {
 		return nil, err
 	}
+	for _, s := range report.Sites {
+		if s.Counts.Changed > 0 {
+			h.audit(ctx, account.Change{What: "reprocess", Target: s.Site, New: fmt.Sprintf("%d of %d events changed", s.Counts.Changed, s.Counts.Events)})
+		}
+	}
 	report.Swapped = true
 	return report, x.swap(ctx)
 }

@@ -64,6 +64,10 @@ func TestReprocessCutShort(t *testing.T) {
 		when := fmt.Sprint("after step ", steps)
 		stored, _ := o.both()
 		o.wholeDates(when, stored)
+		var audit []account.Change
+		if o.must(&audit, "audit"); len(audit) != steps+1 || audit[0].What != "reprocess" || audit[0].Target != o.site.ID {
+			t.Errorf("%s: the audit log has %+v", when, audit)
+		}
 		o.shut()
 		if steps%4 == 1 { // the store is lost, too
 			must(t, os.RemoveAll(o.dir+"/store"))
