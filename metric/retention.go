@@ -105,9 +105,11 @@ func checkVisits(site string, w period.Window, zone *time.Location, where *Where
 	return checkAsked("filters", w, where)
 }
 
-// ofEvent are the dimensions that an event has by itself.
-var ofEvent = slices.Concat(slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool { return slices.Contains(Programs, d) }),
-	[]Dimension{EntryPage, ExitPage, Weekday, HourOfDay})
+// ofEvent are the dimensions that an event has by itself: goals and segments are the
+// site's, and looked up for what is counted of single events only.
+var ofEvent = slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool {
+	return slices.Contains(Programs, d) || d == Segment || d == OfGoal
+})
 
 // checkAsked reports what is wrong with a condition on events that stands in a field.
 func checkAsked(field string, w period.Window, where *Where) error {

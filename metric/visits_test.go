@@ -100,6 +100,8 @@ func TestVisitQuestions(t *testing.T) {
 		"returning: a condition is one of":     retention(func(r *Retention) { r.Return = &Where{} }),
 		"filters.not: a condition is one of":   retention(func(r *Retention) { r.Where = &Where{Not: &Where{}} }),
 		`filters: events don't tell "coupon"`:  retention(func(r *Retention) { r.Where = &Where{Done: &Where{Dimension: "coupon", Op: Is, Values: []string{"x"}}} }),
+		`filters: events don't tell "segment"`: retention(func(r *Retention) { r.Where = &Where{Dimension: Segment, Op: Is, Values: []string{"x"}} }),
+		`filters: events don't tell "goal"`:    retention(func(r *Retention) { r.Where = &Where{Dimension: OfGoal, Op: Is, Values: []string{"x"}} }),
 		"window: weekday is told of at most":   journey(func(j *Journey) { j.Where, j.Window.To = long, w.From.AddDate(101, 0, 0) }),
 		"direction: unknown direction":         journey(func(j *Journey) { j.Way = "up" }),
 		"page: from the page":                  journey(func(j *Journey) { j.Event = "x" }),

@@ -149,25 +149,11 @@ func subscriptions(t *testing.T, s Store) {
 		_, err := s.AddSubscription(ctx, one)
 		is(t, err, account.ErrNotFound)
 	}
-	began := want[0].Progress
-	first := account.Progress{Told: 19000, Tries: 1, Due: time.UnixMilli(1700000000123).UTC()}
-	must(t, s.Advance(ctx, want[0].ID, began, first))
-	is(t, s.Advance(ctx, want[0].ID, began, account.Progress{Told: 19001}), account.ErrNotFound)
-	second := account.Progress{Told: 19001, Why: "refused"}
-	must(t, s.Advance(ctx, want[0].ID, first, second))
-	third := account.Progress{Told: 19001, Tries: 2, Due: first.Due, Why: "refused"}
-	must(t, s.Advance(ctx, want[0].ID, second, third))
-	for _, stale := range []func(p *account.Progress){func(p *account.Progress) { p.Told-- }, func(p *account.Progress) { p.Tries-- }, func(p *account.Progress) { p.Why = "" },
-		func(p *account.Progress) { p.Due = time.Time{} }, func(p *account.Progress) { p.Due = p.Due.Add(-time.Millisecond) }} {
-		from := third
-		stale(&from)
-		is(t, s.Advance(ctx, want[0].ID, from, first), account.ErrNotFound)
-	}
-	must(t, s.Advance(ctx, want[0].ID, third, second))
-	want[0].Progress = second
+	want[0].Progress = advances(t, s, want[0])
+	second := want[0].Progress
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	if s.Advance(gone, want[0].ID, second, first) == nil || s.RemoveSubscription(gone, want[0].ID) == nil {
+	if s.Advance(gone, want[0].ID, second, account.Progress{}) == nil || s.RemoveSubscription(gone, want[0].ID) == nil {
 		t.Error("something worked with a cancelled context")
 	}
 	must(t, s.RemoveSubscription(ctx, want[2].ID))
@@ -181,6 +167,28 @@ func subscriptions(t *testing.T, s Store) {
 	if all, err := s.Subscriptions(ctx); err != nil || !reflect.DeepEqual(all, want[2:]) {
 		t.Errorf("who is removed is still written to: %+v, %v", all, err)
 	}
+}
+
+// advances moves a subscription on: only from the progress that it has.
+func advances(t *testing.T, s Store, one account.Subscription) account.Progress {
+	t.Helper()
+	ctx := t.Context()
+	began := one.Progress
+	first := account.Progress{Told: 19000, Tries: 1, Due: time.UnixMilli(1700000000123).UTC()}
+	must(t, s.Advance(ctx, one.ID, began, first))
+	is(t, s.Advance(ctx, one.ID, began, account.Progress{Told: 19001}), account.ErrNotFound)
+	second := account.Progress{Told: 19001, Why: "refused"}
+	must(t, s.Advance(ctx, one.ID, first, second))
+	third := account.Progress{Told: 19001, Tries: 2, Due: first.Due, Why: "refused"}
+	must(t, s.Advance(ctx, one.ID, second, third))
+	for _, stale := range []func(p *account.Progress){func(p *account.Progress) { p.Told-- }, func(p *account.Progress) { p.Tries-- }, func(p *account.Progress) { p.Why = "" },
+		func(p *account.Progress) { p.Due = time.Time{} }, func(p *account.Progress) { p.Due = p.Due.Add(-time.Millisecond) }} {
+		from := third
+		stale(&from)
+		is(t, s.Advance(ctx, one.ID, from, first), account.ErrNotFound)
+	}
+	must(t, s.Advance(ctx, one.ID, third, second))
+	return second
 }
 
 func badSubscriptions(t *testing.T, s Store) {

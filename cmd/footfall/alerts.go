@@ -224,8 +224,6 @@ const (
 	alertOver  = "alert.over"
 )
 
-var errNoMail = errors.New("no mail is sent")
-
 // send tells a change once.
 func (w *watcher) send(ctx context.Context, a account.Alert, rule alert.Rule, c alert.Change, id string) error {
 	if a.Webhook != "" {

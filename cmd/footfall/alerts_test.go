@@ -198,7 +198,7 @@ func TestAlertCommands(t *testing.T) {
 	if made.Words != "visitors of an hour are less than the usual divided by 2.5, which is at least 100" || made.Mail {
 		t.Errorf("made %+v", made)
 	}
-	if fault, code := h.typed(nil, "alert", "test", made.ID); code != 1 || !strings.Contains(fault, "No mail is sent") {
+	if fault, code := h.typed(nil, "alert", "test", made.ID); code != 1 || !strings.Contains(fault, "no mail is sent: give the server --mail") {
 		t.Errorf("alert test: %d %s", code, fault)
 	}
 	h.do(nil, "alert", "remove", made.ID)

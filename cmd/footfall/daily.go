@@ -184,20 +184,11 @@ func (t *dailyTable) file(ctx context.Context, site string, first period.Date) e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	name := filepath.Join(dir, strings.TrimPrefix(first.Month(), "M")+".csv")
-	f, err := os.Create(name + ".part")
-	if err != nil {
-		return err
-	}
 	q := api.DailyQuery{Site: account.Site{ID: site}, From: first, To: first.NextMonth(), CSV: true}
-	_, err = api.WriteDaily(ctx, f, q, t.h.bins)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), name)
+	return writeFile(filepath.Join(dir, strings.TrimPrefix(first.Month(), "M")+".csv"), func(w io.Writer) error {
+		_, err := api.WriteDaily(ctx, w, q, t.h.bins)
+		return err
+	})
 }
 
 // dailyDone is how far the daily table is at a site.

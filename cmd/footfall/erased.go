@@ -114,26 +114,6 @@ func putMarks(path string, all []erase.Mark) error {
 // erasedName is the file of who was erased.
 const erasedName = "erased.json"
 
-// putFile puts a file in the place of another; it is on disk then.
-func putFile(path string, text []byte) error {
-	part, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = part.Write(text)
-	if err = errors.Join(err, part.Sync(), part.Close()); err == nil {
-		err = os.Rename(path+".part", path)
-	}
-	if err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
 // forgetful is a sink that persons who were erased don't come to. It stands
 // before every one, so that whatever is still in the queue names nobody.
 type forgetful struct {

@@ -303,8 +303,8 @@ func (t toldFigures) differ(want toldFigures) (why string) {
 	return why
 }
 
-// days is a window of whole days, the last one included.
-func days(zone *time.Location, from, to string) period.Window {
+// fromTo is a window of whole days, the last one included.
+func fromTo(zone *time.Location, from, to string) period.Window {
 	at := func(day string) time.Time {
 		t, err := time.ParseInLocation(time.DateOnly, day, zone)
 		if err != nil {

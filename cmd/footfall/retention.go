@@ -216,11 +216,7 @@ func (h *house) remember(r removal) error {
 	if err != nil {
 		return err
 	}
-	part := h.removalsFile() + ".part"
-	if err := os.WriteFile(part, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(part, h.removalsFile())
+	return putFile(h.removalsFile(), b)
 }
 
 // retainDate is the daily job. Whatever date it is done for, it looks at today.

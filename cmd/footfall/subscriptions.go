@@ -62,8 +62,10 @@ func (h *house) storedBefore(ctx context.Context, before time.Time) (bool, error
 	return err == nil, err
 }
 
-// noMail is said of reports and alerts where no mail is sent.
+// noMail is said of reports and alerts where no mail is sent, and errNoMail of sending one now.
 const noMail = "No mail is sent, so nothing comes of it: give the server --mail, --mail-from and --public-url."
+
+var errNoMail = errors.New("no mail is sent: give the server --mail, --mail-from and --public-url")
 
 // toldReport is a subscription as lists tell it.
 type toldReport struct {
@@ -209,7 +211,7 @@ func (k *control) sendReport(w http.ResponseWriter, r *http.Request) error {
 		return answer(w, out)
 	}
 	if k.h.post == nil {
-		return errors.New(noMail + " What would be sent shows: footfall report send ID --preview FILE")
+		return fmt.Errorf("%w; what would be sent shows: footfall report send ID --preview FILE", errNoMail)
 	}
 	letter.ID += "." + account.NewToken("", 5) // another letter than the one that is sent by itself
 	ctx, cancel := context.WithTimeout(ctx, mailWait)

@@ -340,7 +340,7 @@ func TestReportsWithoutMail(t *testing.T) {
 	if made.Mail {
 		t.Error("it does not say that no mail is sent")
 	}
-	if fault, code := h.typed(nil, "report", "send", made.ID); code != 1 || !strings.Contains(fault, "No mail is sent") {
+	if fault, code := h.typed(nil, "report", "send", made.ID); code != 1 || !strings.Contains(fault, "no mail is sent: give the server --mail") {
 		t.Errorf("report send: %d %s", code, fault)
 	}
 	h.do(nil, "report", "send", made.ID, "--preview", filepath.Join(h.dir, "page.html"))

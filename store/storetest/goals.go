@@ -167,7 +167,7 @@ var worths = []string{`{"worth":12.5,"plan":"pro"}`, `{"worth":"0.0005","currenc
 // about makes a random report about goals; false if it is none that can be asked.
 func about(r *rand.Rand, at time.Time, zone *time.Location) (metric.Report, bool) {
 	rep := report(r, at, zone)
-	rep.Goals, rep.Metrics, rep.Order, rep.Limit, rep.Offset = someGoals[:r.IntN(len(someGoals)+1)], nil, nil, 0, 0
+	rep.Goals, rep.Metrics, rep.Order, rep.Limit, rep.Offset = someGoals[:min(len(someGoals), r.IntN(2*len(someGoals)))], nil, nil, 0, 0
 	told := slices.Concat(metric.OfGoals, metric.OfGoals, []metric.Name{metric.Events, metric.PageViews, metric.Visitors, metric.Downloads, metric.Orders, metric.Revenue, metric.AverageOrder, metric.Sessions})
 	for range 1 + r.IntN(4) {
 		if m := told[r.IntN(len(told))]; !slices.Contains(rep.Metrics, m) {
@@ -231,7 +231,7 @@ func goals(t *testing.T, open Open) {
 				some++
 			}
 		}
-		if some < 10 {
+		if some < 8 {
 			t.Errorf("only %d reports had rows", some)
 		}
 	}
