@@ -16,15 +16,6 @@ var ErrNotYourReport = errors.New("everybody may have the reports of sites whose
 // to have the server write to everybody. The operator may name more.
 const MaxNamed = 50
 
-func count(all []Subscription, is func(Subscription) bool) (n int) {
-	for _, s := range all {
-		if is(s) {
-			n++
-		}
-	}
-	return n
-}
-
 // mayHave reports whether somebody may add and remove a subscription: one's own to
 // figures that one may read, and every one of a site that one may change. An
 // affiliate's own is for the doors that know which affiliate somebody is.
@@ -49,7 +40,13 @@ func (o *Office) Subscribe(ctx context.Context, by Who, s Subscription) (Subscri
 		if err != nil {
 			return Subscription{}, err
 		}
-		if named := count(all, func(o Subscription) bool { return o.Site == s.Site && o.Email != "" }); named >= MaxNamed {
+		named := 0
+		for _, o := range all {
+			if o.Site == s.Site && o.Email != "" {
+				named++
+			}
+		}
+		if named >= MaxNamed {
 			return Subscription{}, event.Invalid("email", "of others who get reports of this site there are %d, and no more can be named: remove one first, or ask whoever runs the server", named)
 		}
 	}
