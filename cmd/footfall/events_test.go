@@ -259,6 +259,7 @@ func TestDeleteEventsRefuses(t *testing.T) {
 		"neither a day":          {"--from", "soon", "--to", "later"},
 		"has done":               {"--where", `["has_done",["is","page",["/"]]]`},
 		"entry_page":             {"--where", `["is","entry_page",["/"]]`},
+		"erased later":           {"--where", `["is_not","property:env",["live"]]`},
 		"an order's lines":       {"--product", "p"},
 		"affiliate programme":    {"--where", `["is","affiliate",["a"]]`},
 		"takes conditions":       {"--where", "page=/"},
