@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/bins"
 	"footfall/event"
 	"footfall/metric"
 	"footfall/period"
@@ -134,6 +135,9 @@ func (a *aged) figures(from, to period.Date, money bool) map[string]string {
 	a.t.Helper()
 	all := map[string]string{}
 	for _, m := range metric.OfEvents {
+		if m != metric.Visitors && !slices.Contains(bins.Counted[:], m) { // without events nobody knows it
+			continue
+		}
 		if !money && (m == metric.Revenue || m == metric.Refunded) {
 			continue
 		}
