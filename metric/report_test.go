@@ -154,18 +154,27 @@ func TestEarlierWindows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	apia, err := time.LoadLocation("Pacific/Apia")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct{ from, to, before, year string }{
+		{"2011-12-31", "2012-01-01", "2011-12-29T10:00:00Z 2011-12-30T10:00:00Z", "2010-12-31T10:00:00Z 2011-01-01T10:00:00Z"}, // behind a date that never was
 		{"2026-03-30", "2026-04-02", "2026-03-26T23:00:00Z 2026-03-29T22:00:00Z", "2025-03-29T23:00:00Z 2025-04-01T22:00:00Z"},
 		{"2026-03-29T10:00:00Z", "2026-03-29T11:30:00Z", "2026-03-29T08:30:00Z 2026-03-29T10:00:00Z", "2025-03-29T11:00:00Z 2025-03-29T12:30:00Z"},
 		{"2024-02-29", "2024-03-01", "2024-02-27T23:00:00Z 2024-02-28T23:00:00Z", "2023-02-27T23:00:00Z 2023-02-28T23:00:00Z"},
 		{"2024-02-28", "2024-02-29", "2024-02-26T23:00:00Z 2024-02-27T23:00:00Z", "2023-02-27T23:00:00Z 2023-02-28T23:00:00Z"},
 		{"2024-02-29T10:00:00Z", "2024-02-29T12:00:00Z", "2024-02-29T08:00:00Z 2024-02-29T10:00:00Z", "2023-02-28T10:00:00Z 2023-02-28T12:00:00Z"},
 	} {
-		w, err := period.Between(c.from, c.to, berlin)
+		zone := berlin
+		if c.from == "2011-12-31" {
+			zone = apia
+		}
+		w, err := period.Between(c.from, c.to, zone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := metric.Report{Window: w, Zone: berlin}
+		r := metric.Report{Window: w, Zone: zone}
 		for got, want := range map[period.Window]string{r.PeriodBefore(): c.before, r.YearBefore(): c.year} {
 			if s := got.From.UTC().Format(time.RFC3339) + " " + got.To.UTC().Format(time.RFC3339); s != want {
 				t.Errorf("%s to %s: got %s, want %s", c.from, c.to, s, want)

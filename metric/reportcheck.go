@@ -363,7 +363,12 @@ func (r Report) PeriodBefore() period.Window {
 	if !whole {
 		return period.Window{From: r.Window.From.Add(-r.Window.To.Sub(r.Window.From)), To: r.Window.From}
 	}
-	return period.Window{From: (from - (to - from)).Window(orUTC(r.Zone)).From, To: r.Window.From}
+	before := from - (to - from)
+	w := period.Window{From: before.Window(orUTC(r.Zone)).From, To: r.Window.From}
+	if !w.From.Before(w.To) { // a date that the zone left out, as Samoa did 30 December 2011
+		w.From = (before - 1).Window(orUTC(r.Zone)).From
+	}
+	return w
 }
 
 // YearBefore is the report's window a year earlier by the zone's calendar; 29 February
