@@ -135,14 +135,7 @@ func (a *aged) figures(from, to period.Date, money bool) map[string]string {
 	a.t.Helper()
 	all := map[string]string{}
 	for _, m := range metric.OfEvents {
-<<<<<<< HEAD
-		if m != metric.Visitors && !slices.Contains(bins.Counted[:], m) { // without events nobody knows it
-			continue
-		}
-		if !money && (m == metric.Revenue || m == metric.Refunded) {
-=======
 		if bins.Place(m) < 0 && m != metric.Visitors || !money && (m == metric.Revenue || m == metric.Refunded) {
->>>>>>> refs/heads/wiring
 			continue
 		}
 		for _, by := range []metric.Dimension{"", "page", "product"} {
