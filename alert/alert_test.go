@@ -10,6 +10,7 @@ import (
 	"footfall/event"
 	"footfall/mail"
 	"footfall/metric"
+	"footfall/period"
 )
 
 func complete(t *testing.T, r Rule) Rule {
@@ -151,6 +152,29 @@ func TestBack(t *testing.T) {
 		want, _ := time.Parse(time.RFC3339, c.want)
 		if got := Back(at, 1, zone); !got.Equal(want) {
 			t.Errorf("%s in %s: %s, want %s", c.at, c.zone, got, c.want)
+		}
+	}
+}
+
+// TestEarlier: a stretch of earlier weeks is as long as the one of now, also where the
+// clock was changed in between.
+func TestEarlier(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ now, want string }{
+		{"2026-11-01T02:00:00+01:00", "2026-10-25T02:00:00+01:00"}, // the hour from two was there twice
+		{"2026-11-01T01:30:00+01:00", "2026-10-25T01:30:00+02:00"},
+		{"2026-04-05T02:00:00+02:00", "2026-03-29T03:00:00+02:00"}, // there was none
+		{"2026-04-05T02:30:00+02:00", "2026-03-29T03:30:00+02:00"},
+		{"2026-04-05T01:30:00+02:00", "2026-03-29T01:30:00+01:00"},
+	} {
+		from, _ := time.Parse(time.RFC3339, c.now)
+		want, _ := time.Parse(time.RFC3339, c.want)
+		got := Earlier(period.Window{From: from, To: from.Add(time.Hour)}, 1, zone)
+		if !got.From.Equal(want) || got.To.Sub(got.From) != time.Hour {
+			t.Errorf("a week before %s: from %s to %s, want an hour from %s", c.now, got.From, got.To, c.want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"footfall/event"
 	"footfall/metric"
+	"footfall/period"
 )
 
 // Kind is what a rule watches.
@@ -156,4 +157,11 @@ func Usual(weeks []int64) (hundredths int64, ok bool) {
 // from 14:00 the hour from 14:00, also where the clock was changed between.
 func Back(t time.Time, weeks int, zone *time.Location) time.Time {
 	return t.In(zone).AddDate(0, 0, -7*weeks)
+}
+
+// Earlier is Back of a window, which is as long: an hour that the clock shows twice, or
+// not at all, would be one of two hours, or of none.
+func Earlier(w period.Window, weeks int, zone *time.Location) period.Window {
+	from := Back(w.From, weeks, zone)
+	return period.Window{From: from, To: from.Add(w.To.Sub(w.From))}
 }

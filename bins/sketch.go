@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unsafe"
 
 	"github.com/axiomhq/hyperloglog"
 
@@ -141,10 +142,14 @@ func (s *Sketch) Count() int64 {
 
 // Size is about how much memory it takes, in bytes.
 func (s *Sketch) Size() int {
-	if s.estimate == nil {
-		return 8 * len(s.ids)
+	size := int(unsafe.Sizeof(*s)) + 8*cap(s.ids)
+	if s.estimate != nil {
+		size += 1 << precision
+		if s.estimate.added != nil {
+			size += 10 * s.estimate.added.Len() // of 8 bytes, with room
+		}
 	}
-	return 1 << precision
+	return size
 }
 
 // Exact reports whether Count is no estimate.

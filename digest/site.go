@@ -3,6 +3,7 @@ package digest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,10 +30,12 @@ var names = map[metric.Name]string{
 	metric.Clicks: "Clicks", metric.Conversions: "Orders", metric.ConversionRate: "Conversion rate", metric.Sales: "Sales", metric.Commissions: "Commissions", metric.EPC: "Earned per click",
 }
 
-// always are told of every site; sometimes are told where there are any.
+// always are told of every site, and what else is counted, and amounts, where there
+// are any.
 var (
-	always    = []metric.Name{metric.Visitors, metric.PageViews, metric.Sessions, metric.BounceRate}
-	sometimes = []metric.Name{metric.Downloads, metric.Orders, metric.Revenue, metric.Refunded}
+	always  = []metric.Name{metric.Visitors, metric.PageViews, metric.Sessions, metric.BounceRate}
+	counted = append(slices.Clone(always), metric.Downloads, metric.Orders)
+	amounts = []metric.Name{metric.Revenue, metric.Refunded}
 )
 
 // rows is how many values a list has.
@@ -69,20 +72,28 @@ func (s Sources) Site(ctx context.Context, site account.Site, p Period) (mail.Re
 	return r, nil
 }
 
-// sums are the figures of the whole period beside those of the one before.
+// sums are the figures of the whole period beside those of the one before. Where money
+// can't be told, as it was counted in another currency, there is none of it, and all
+// others.
 func (s Sources) sums(ctx context.Context, ask metric.Report, p Period, currency string) (sums []mail.Sum, err error) {
-	ask.Metrics, ask.Compare = slices.Concat(always, sometimes), p.Before().Window(ask.Zone)
-	t, err := s.Tables.Tabulate(ctx, ask)
-	if err != nil || len(t.Rows) == 0 {
-		return nil, err
-	}
-	row := t.Rows[0]
-	for i, m := range ask.Metrics {
-		now, before := row.Values[i], row.Before[i]
-		if slices.Contains(sometimes, m) && now.N == 0 && before.N == 0 {
-			continue
+	ask.Compare = p.Before().Window(ask.Zone)
+	for _, ask.Metrics = range [][]metric.Name{counted, amounts} {
+		t, err := s.Tables.Tabulate(ctx, ask)
+		_, untold := errors.AsType[*metric.QueryError](err)
+		untold = untold && ask.Metrics[0].Money()
+		if err != nil && !untold {
+			return nil, err
 		}
-		sums = append(sums, sum(m, now, before, currency))
+		for i, m := range ask.Metrics {
+			now, before := metric.Value{None: untold}, metric.Value{None: untold}
+			if len(t.Rows) > 0 {
+				now, before = t.Rows[0].Values[i], t.Rows[0].Before[i]
+			}
+			if !untold && now.N == 0 && before.N == 0 && !slices.Contains(always, m) {
+				continue
+			}
+			sums = append(sums, sum(m, now, before, currency))
+		}
 	}
 	return sums, nil
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,5 +109,27 @@ func TestMemoRoom(t *testing.T) {
 	m.put(&sum{part: key(0), version: 2, size: 200})
 	if m.get(key(0), 1) != nil || m.get(key(0), 2) != nil || m.used != 800 {
 		t.Errorf("an older version is there, or %d bytes are taken, want 800", m.used)
+	}
+}
+
+// TestMemoOfNothing: what has no figures takes room as well, so that somebody who asks
+// for ever other values that there are not fills no memory.
+func TestMemoOfNothing(t *testing.T) {
+	durable := &rolled{}
+	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	p.memo = newMemo(100_000)
+	for i := range 200 {
+		q := asked()
+		q.Filters = []metric.Filter{{Dimension: "page", Value: fmt.Sprint(strings.Repeat("x", metric.MaxValue-10), i)}}
+		durable.states = nil
+		for range 2 {
+			durable.states = append(durable.states, version(4))
+		}
+		if _, err := p.Answer(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(p.memo.parts); n == 0 || n*metric.MaxValue > 100_000 {
+		t.Errorf("%d parts with names of %d bytes each are kept in %d bytes", n, metric.MaxValue, 100_000)
 	}
 }

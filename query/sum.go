@@ -52,7 +52,10 @@ func (s *sum) count(value string, step int, n int64) {
 
 // finish counts visitors and weighs it all.
 func (s *sum) finish() {
-	const each = 100 // what a value takes beside its figures
+	// What a value takes beside its figures, and what everything does beside its values:
+	// what there is nothing of is remembered, too.
+	const each, all = 100, 500
+	s.size += all + len(s.Site) + len(s.Value)
 	for value, steps := range s.sketches {
 		s.distinct(value, steps)
 		for i := range steps {

@@ -140,11 +140,29 @@ func (w *watcher) count(ctx context.Context, site account.Site, m metric.Name, w
 	return t.Rows[0].Values[0].N, nil
 }
 
+// oldest is since when all events of a site are there: those that it keeps and, as it
+// may have kept fewer days before, those that were not removed.
+func (w *watcher) oldest(ctx context.Context, site account.Site, now time.Time) (time.Time, error) {
+	s, err := w.h.bins.State(ctx)
+	at := site.Oldest(now)
+	if f, ok := s.Frozen[site.ID]; ok && f.At.After(at) {
+		at = f.At
+	}
+	return at, err
+}
+
 // weeks are a metric in the same window of earlier weeks, as far back as the site
 // has page views and keeps events.
 func (w *watcher) weeks(ctx context.Context, site account.Site, m metric.Name, window period.Window, now time.Time) (all []int64, err error) {
 	zone := site.Location()
+	oldest, err := w.oldest(ctx, site, now)
+	if err != nil {
+		return nil, err
+	}
 	since := period.Window{From: period.Day.Start(alert.Back(window.From, alert.Weeks, zone), zone), To: now}
+	if since.From.Before(oldest) {
+		since.From = oldest
+	}
 	t, err := w.h.Tabulate(ctx, metric.Report{Site: site.ID, Metrics: []metric.Name{metric.PageViews}, Step: period.Day, Window: since, Zone: zone, Order: []metric.Order{{}}})
 	if err != nil {
 		return nil, err
@@ -154,8 +172,8 @@ func (w *watcher) weeks(ctx context.Context, site account.Site, m metric.Name, w
 		return nil, nil
 	}
 	for k := 1; k <= alert.Weeks; k++ {
-		then := period.Window{From: alert.Back(window.From, k, zone), To: alert.Back(window.To, k, zone)}
-		if then.From.Before(t.Rows[first].Time) || then.From.Before(site.Oldest(now)) || !then.From.Before(then.To) {
+		then := alert.Earlier(window, k, zone)
+		if then.From.Before(t.Rows[first].Time) || then.From.Before(oldest) {
 			break
 		}
 		n, err := w.count(ctx, site, m, then)

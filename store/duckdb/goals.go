@@ -48,7 +48,7 @@ func (x *tabulation) act(a metric.Act) string {
 	case a.Page == "":
 		condition += x.bind(a.Event)
 	case strings.Contains(a.Page, "*"):
-		condition = isView + " AND regexp_full_match(coalesce(path, ''), " + x.bind(spread(a.Page)) + ")"
+		condition = isView + " AND " + x.fits(a.Page)
 	default:
 		condition = isView + " AND path = " + x.bind(a.Page)
 	}
@@ -58,15 +58,23 @@ func (x *tabulation) act(a metric.Act) string {
 	return "(" + condition + ")"
 }
 
-// spread is a page's pattern as a regular expression, whose time grows with the text.
-// That of LIKE doubles with each star: five of them and a long path, which anybody may
-// send, would keep a thread for minutes, and DuckDB can't be interrupted in a row.
-func spread(page string) string {
-	parts := strings.Split(page, "*")
-	for i, part := range parts {
-		parts[i] = regexp.QuoteMeta(part)
+// fits is the condition that a path is one of a pattern. With one star that is a prefix
+// and a suffix. With more LIKE would try all ways to lay the parts out, which for a path
+// that was made for it takes for ever; a regular expression takes one way through it.
+func (x *tabulation) fits(pattern string) string {
+	const path = "coalesce(path, '')"
+	for strings.Contains(pattern, "**") {
+		pattern = strings.ReplaceAll(pattern, "**", "*")
 	}
-	return "(?s)" + strings.Join(parts, ".*")
+	before, after, _ := strings.Cut(pattern, "*")
+	if !strings.Contains(after, "*") {
+		return fmt.Sprintf("starts_with(%[1]s, %[2]s) AND ends_with(%[1]s, %[3]s) AND strlen(%[1]s) >= %[4]d", path, x.bind(before), x.bind(after), len(before)+len(after))
+	}
+	var parts []string
+	for part := range strings.SplitSeq(pattern, "*") {
+		parts = append(parts, regexp.QuoteMeta(part))
+	}
+	return fmt.Sprintf("regexp_full_match(%s, %s, 's')", path, x.bind(strings.Join(parts, ".*")))
 }
 
 // goalName is the expression for the name of a goal.
