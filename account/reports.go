@@ -4,10 +4,17 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"footfall/event"
 )
 
 // ErrNotYourReport refuses a report that is not one's own.
 var ErrNotYourReport = errors.New("everybody may have the reports of sites whose figures they may read; to name another address is for who may change the site")
+
+// MaxNamed is how many reports of a site go to addresses that somebody named. Nobody
+// asks those whether they want letters, so one who may change a site must not be able
+// to have the server write to everybody. The operator may name more.
+const MaxNamed = 50
 
 // mayHave reports whether somebody may add and remove a subscription: one's own to
 // figures that one may read, and every one of a site that one may change. An
@@ -27,6 +34,21 @@ func mayHave(by Who, s Subscription) bool {
 func (o *Office) Subscribe(ctx context.Context, by Who, s Subscription) (Subscription, error) {
 	if !mayHave(by, s) {
 		return Subscription{}, ErrNotYourReport
+	}
+	if s.Email != "" && !by.operator {
+		all, err := o.kept.Subscriptions(ctx)
+		if err != nil {
+			return Subscription{}, err
+		}
+		named := 0
+		for _, o := range all {
+			if o.Site == s.Site && o.Email != "" {
+				named++
+			}
+		}
+		if named >= MaxNamed {
+			return Subscription{}, event.Invalid("email", "of others who get reports of this site there are %d, and no more can be named: remove one first, or ask whoever runs the server", named)
+		}
 	}
 	s, err := o.kept.AddSubscription(ctx, s)
 	if err != nil {

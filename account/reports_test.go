@@ -2,11 +2,13 @@ package account_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"footfall/account"
 	"footfall/account/accounttest"
+	"footfall/event"
 )
 
 // TestSubscribe: everybody has the reports that they may read, another address is
@@ -68,6 +70,33 @@ func TestSubscribe(t *testing.T) {
 	if err != nil || len(lines) != 10 || strings.Contains(lines[1].New, "@") {
 		t.Errorf("the audit log has %+v, %v", lines, err)
 	}
+}
+
+// TestSubscribeBounds: who may change a site can't have letters sent to everybody.
+func TestSubscribeBounds(t *testing.T) {
+	ctx := t.Context()
+	kept := &accounttest.Memory{}
+	office := account.NewOffice(kept, nil)
+	site, err := kept.AddSite(ctx, account.Site{Domain: "a.com"})
+	check(t, err)
+	p, err := kept.AddPerson(ctx, account.Person{Email: "admin@people.example"})
+	check(t, err)
+	admin := p.Who([]account.Grant{{Site: site.ID, Role: account.Admin}})
+	named := func(i int) account.Subscription {
+		return account.Subscription{Site: site.ID, Email: fmt.Sprintf("x%d@people.example", i), Rhythm: account.Daily}
+	}
+	for i := range account.MaxNamed {
+		_, err := office.Subscribe(ctx, admin, named(i))
+		check(t, err)
+	}
+	_, err = office.Subscribe(ctx, admin, named(account.MaxNamed))
+	if _, invalid := errors.AsType[*event.InvalidError](err); !invalid {
+		t.Errorf("one more: %v", err)
+	}
+	_, err = office.Subscribe(ctx, account.Operator(), named(account.MaxNamed))
+	check(t, err)
+	_, err = office.Subscribe(ctx, admin, account.Subscription{Site: site.ID, Person: p.ID, Rhythm: account.Daily})
+	check(t, err)
 }
 
 func check(t *testing.T, err error) {

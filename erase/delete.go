@@ -44,7 +44,28 @@ func (d Deletion) Check() error {
 			return &metric.QueryError{Why: fmt.Sprintf("filters: an event is deleted for what it says itself, and %s is told of sessions, of an order's lines or by an affiliate programme: use another dimension, or a property of the event", of)}
 		}
 	}
+	if of, found := d.lacking(d.Where, false); found {
+		return &metric.QueryError{Why: fmt.Sprintf("filters: a condition on %s holds for events without it. Whoever is erased later leaves such events, which were not deleted: name values of it that go", of)}
+	}
 	return nil
+}
+
+// lacking finds a condition on a property that holds, or does within a not, where the
+// property is missing. Erasing a person takes properties away: what is left must not
+// become what was deleted, or a store that is made anew would lack it.
+func (d Deletion) lacking(w *metric.Where, not bool) (of metric.Dimension, found bool) {
+	if w.Not != nil {
+		return d.lacking(w.Not, !not)
+	}
+	for _, all := range [][]metric.Where{w.All, w.Any} {
+		for i := range all {
+			if of, found = d.lacking(&all[i], not); found {
+				return of, found
+			}
+		}
+	}
+	_, property := w.Dimension.Property()
+	return w.Dimension, property && meaning(w)("") != not
 }
 
 // labels are the dimensions that an event has one value of.

@@ -43,9 +43,9 @@ func TestDeletion(t *testing.T) {
 		"the second of two": {is(metric.Property("a"), "second"), func(e *event.Event) {}, false},
 		"a number":          {is(metric.Property("n"), "1e2"), func(e *event.Event) {}, true},
 		"a text":            {is(metric.Property("t"), "1e2"), func(e *event.Event) {}, true},
-		"null is none":      {is(metric.Property("z"), ""), func(e *event.Event) {}, true},
-		"no JSON has none":  {is(metric.Property("n"), ""), func(e *event.Event) { e.Properties = `{"n":1` }, true},
-		"a list has none":   {is(metric.Property("n"), ""), func(e *event.Event) { e.Properties = `["n",1]` }, true},
+		"null is none":      {&metric.Where{Not: is(metric.Property("z"), "")}, func(e *event.Event) {}, false},
+		"no JSON has none":  {&metric.Where{Not: is(metric.Property("n"), "")}, func(e *event.Event) { e.Properties = `{"n":1` }, false},
+		"a list has none":   {&metric.Where{Not: is(metric.Property("n"), "")}, func(e *event.Event) { e.Properties = `["n",1]` }, false},
 		"whatever the case": {&metric.Where{Dimension: "page", Op: metric.Contains, Values: []string{"x", "äö"}}, func(e *event.Event) {}, true},
 		"not that":          {&metric.Where{Not: &metric.Where{Any: []metric.Where{*is("page", "/x"), {All: []metric.Where{*is("page", "/ÄÖ"), *is("host", "")}}}}}, func(e *event.Event) {}, false},
 		"a pattern":         {&metric.Where{Dimension: "page", Op: metric.Matches, Values: []string{`^/\p{Lu}+$`}}, func(e *event.Event) {}, true},
@@ -69,7 +69,9 @@ func TestDeletion(t *testing.T) {
 func TestDeletionRefuses(t *testing.T) {
 	page := metric.Where{Dimension: "page", Op: metric.Is, Values: []string{"/"}}
 	for name, w := range map[string]metric.Where{"done": {Done: &page}, "not done": {Not: &metric.Where{Done: &page}}, "entry": {Dimension: metric.EntryPage, Op: metric.Is, Values: []string{"/"}},
-		"a line": {All: []metric.Where{page, {Dimension: "product", Op: metric.Is, Values: []string{"p"}}}}, "a programme": {Dimension: "code", Op: metric.Is, Values: []string{"p"}}, "nothing": {}} {
+		"a line": {All: []metric.Where{page, {Dimension: "product", Op: metric.Is, Values: []string{"p"}}}}, "a programme": {Dimension: "code", Op: metric.Is, Values: []string{"p"}}, "nothing": {},
+		"no property": {Dimension: metric.Property("env"), Op: metric.Is, Values: []string{"test", ""}}, "not a property": {All: []metric.Where{page, {Not: &metric.Where{Dimension: metric.Property("env"), Op: metric.Is, Values: []string{"live"}}}}},
+		"a pattern of nothing": {Any: []metric.Where{page, {Dimension: metric.Property("env"), Op: metric.Matches, Values: []string{"^$|test"}}}}} {
 		var wrong *metric.QueryError
 		if err := (erase.Deletion{Where: &w}).Check(); !errors.As(err, &wrong) {
 			t.Errorf("%s is taken: %v", name, err)

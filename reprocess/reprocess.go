@@ -83,6 +83,10 @@ type Options struct {
 	// has events is over. An error of theirs ends the reading.
 	Changed func(Change) error
 	Done    func(Date) error
+	// Gone tells of an event that no archive takes in, as it was deleted by hand. What
+	// would become one stays as it is, but for its session: it was not deleted, and a
+	// store that is made anew would lack it.
+	Gone func(*event.Event) bool
 }
 
 // Reader takes a site's events by time.
@@ -124,8 +128,14 @@ func (r *Reader) Take(e *event.Event) error {
 	was := enrich.DerivedOf(e)
 	r.was.add(e)
 	r.o.Again.Enrich(e)
-	r.become.add(e)
 	now := enrich.DerivedOf(e)
+	if r.o.Gone(e) {
+		session := now.Session
+		now = was
+		now.Session = session
+		now.Put(e)
+	}
+	r.become.add(e)
 	if now == was {
 		return nil
 	}

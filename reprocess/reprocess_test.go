@@ -47,7 +47,7 @@ func read(t *testing.T, w period.Window, events []event.Event, f *found, stop in
 	}
 	var come []Change
 	full := errors.New("full")
-	r := NewReader(w, Options{Again: enrich.New(enrich.Options{}).Again(), Zone: kolkata,
+	r := NewReader(w, Options{Again: enrich.New(enrich.Options{}).Again(), Zone: kolkata, Gone: func(*event.Event) bool { return false },
 		Changed: func(c Change) error { come = append(come, c); return nil },
 		Done: func(d Date) error {
 			f.dates, f.changes, come = append(f.dates, d), append(f.changes, come...), nil

@@ -139,7 +139,10 @@ func (x *copies) add(site account.Site, form url.Values) (one copying, err error
 	if err != nil {
 		return one, err
 	}
-	if _, err = disk.Open(dir); err != nil {
+	if _, err = disk.Open(dir); err == nil {
+		_, err = disk.Open(filepath.Join(dir, site.ID))
+	}
+	if err != nil {
 		return one, err
 	}
 	one.To = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
@@ -237,7 +240,7 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 	if err != nil {
 		return err
 	}
-	to, err := disk.Open(dir)
+	to, err := destination(dir, site)
 	if err != nil {
 		return err
 	}
@@ -258,6 +261,17 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 		}
 	}
 	return nil
+}
+
+// destination opens the directory of a scheduled export. The folder of the site in it
+// was made when the export was added: where it is not, the disk that it is on is away,
+// and files must not be written beside it and taken for delivered.
+func destination(dir string, site account.Site) (archive.Objects, error) {
+	folder := filepath.Join(dir, site.ID)
+	if _, err := os.Stat(folder); err != nil {
+		return nil, fmt.Errorf("the folder %s is not there; is its disk mounted? If it is to begin empty: mkdir -p %[1]s (%w)", folder, err)
+	}
+	return disk.Open(dir)
 }
 
 // file writes the file of a date: SITE/events-2026-11-20.ndjson, whole or not at all.

@@ -132,6 +132,18 @@ func (h *home) away(dir, site string, later event.Event) {
 	}
 	told(true, "1 (events of "+site+"): last day ")
 	must(h.t, os.Rename(dir, dir+"-away"))
+	for _, mountPoint := range []bool{false, true} { // which is there, and empty, where nothing is mounted on it
+		if mountPoint {
+			must(h.t, os.Mkdir(dir, 0o700))
+		}
+		h.publish(later)
+		h.typed(nil, "roll")
+		if err := h.copies.write(h.t.Context()); err == nil || !strings.Contains(err.Error(), "mounted?") {
+			h.t.Errorf("without its disk it is written: %v", err)
+		}
+		told(false, "1 days to write")
+	}
+	must(h.t, os.Remove(dir))
 	must(h.t, os.WriteFile(dir, nil, 0o600))
 	h.publish(later)
 	h.typed(nil, "roll")

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"footfall/account"
@@ -50,8 +52,12 @@ func (d deletedEvents) places() []place {
 		{"ledger", 0, fmt.Sprintf("%d orders and %d clicks of the time stay: they are facts of money", d.Orders, d.Touches)},
 		{"set aside", uint64(d.Aside), "items go"},
 		{"queue", 0, queue},
+		exportFiles,
 	}
 }
+
+// exportFiles are a place where nothing is counted: others may have taken them away.
+var exportFiles = place{"scheduled exports", 0, "files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
 
 // deletedDay is what is, or was, to be deleted of a date of the site's zone.
 type deletedDay struct {
@@ -286,6 +292,31 @@ func (x *deleting) roll(ctx context.Context) error {
 	return x.h.daily.late(ctx)
 }
 
+// audit notes a deletion before it is carried out, as it is ended also where nobody is
+// left who could note it. It names what conditions are on: their values may be of a
+// person, and stand in the file of deletions.
+func (x *deleting) audit(ctx context.Context) {
+	on := "all"
+	if x.rule.Where != nil {
+		var names []string
+		for _, d := range x.rule.Where.Dimensions() {
+			names = append(names, string(d))
+		}
+		slices.Sort(names)
+		on = "conditions on " + strings.Join(slices.Compact(names), ", ")
+	}
+	what := fmt.Sprintf("%d events from %s to %s", x.did.Match.Events, x.did.From.Format(time.RFC3339), x.did.To.Format(time.RFC3339))
+	x.h.audit(ctx, account.Change{What: "events delete", Target: x.site.ID, Old: what, New: on})
+}
+
+// audit notes what the operator changes and can't be stopped any more.
+func (h *house) audit(ctx context.Context, c account.Change) {
+	c.Who = account.Operator().Name
+	if err := h.control.Record(context.WithoutCancel(ctx), c); err != nil {
+		h.log.Error("a change is not in the audit log", "change", c.What, "error", err)
+	}
+}
+
 // deleteEvents deletes events, or looks what would go.
 func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*deletedEvents, error) {
 	if err := h.takeCare(ctx); err != nil {
@@ -306,10 +337,14 @@ func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*delete
 		x.did.Places = x.did.places()
 		return &x.did, err
 	}
+	if err := h.shadow().drop(); err != nil { // it tells of events that go
+		return nil, err
+	}
 	// Frozen dates are left alone for good, also if an older copy brings their events back.
 	if err := h.keepDeletion(ctx, x.did.deletion); err != nil {
 		return nil, err
 	}
+	x.audit(ctx)
 	err = x.run(ctx)
 	x.did.Places = x.did.places()
 	return &x.did, err

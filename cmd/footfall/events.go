@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,10 +49,6 @@ func (k *control) deleteEvents(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	did, err := k.h.deleteEvents(r.Context(), d, r.FormValue("dry-run") == "true")
-	if did != nil && !did.DryRun { // also of what is not ended yet
-		what := fmt.Sprintf("%d events from %s to %s", did.Match.Events, did.From.Format(time.RFC3339), did.To.Format(time.RFC3339))
-		err = errors.Join(err, k.note(r, "events delete", site.ID, what, cmp.Or(string(did.Filters), "all")))
-	}
 	if err != nil {
 		return err
 	}

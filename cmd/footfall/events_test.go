@@ -183,6 +183,7 @@ func TestDeleteEvents(t *testing.T) {
 	s.publish(event.Event{ID: "aside", Site: s.site.ID, Kind: "dance", Time: w.From, Original: w.From, Received: w.From, Referrer: "https://spam.example/"})
 	s.gone++ // by the first: the archive has it, and the store set it aside
 	var deleted []event.Event
+	must(t, s.house.shadow().keep(&shadowPlan{Version: shadowVersion, ID: "x", State: looked})) // of events that go
 	for i, x := range sweeps {
 		args := append([]string{"events", "delete", "--site", s.site.ID, "--from", from.String(), "--to", to.String()}, x.args...)
 		left := slices.Clone(s.all)
@@ -212,6 +213,9 @@ func TestDeleteEvents(t *testing.T) {
 		s.sound(fmt.Sprint(x.args))
 		deleted = append(deleted, taken...)
 	}
+	if p, err := s.house.shadow().plan(); p != nil || err != nil {
+		t.Errorf("%+v is still there: %v", p, err)
+	}
 	s.afterwards(deleted)
 }
 
@@ -237,7 +241,7 @@ func (s *swept) afterwards(deleted []event.Event) {
 	must(t, s.rolled())
 	s.sound("when it is sent again")
 	var audit []account.Change
-	if fault, code := s.typed(&audit, "audit", "--limit", "1"); code != 0 || audit[0].What != "events delete" || audit[0].Target != s.site.ID || !regexp.MustCompile(`^\d+ events from`).MatchString(audit[0].Old) {
+	if fault, code := s.typed(&audit, "audit", "--limit", "1"); code != 0 || audit[0].What != "events delete" || audit[0].Target != s.site.ID || audit[0].New != "conditions on hour_of_day, page, weekday" || !regexp.MustCompile(`^\d+ events from`).MatchString(audit[0].Old) {
 		t.Errorf("the audit log has %+v: %s", audit, fault)
 	}
 	if _, code := s.typed(nil, "events", "delete", "--site", s.site.ID, "--from", "2000-01-01", "--to", "2000-01-02", "--yes"); code != 0 || len(s.deletions) != len(sweeps) {
@@ -255,6 +259,7 @@ func TestDeleteEventsRefuses(t *testing.T) {
 		"neither a day":          {"--from", "soon", "--to", "later"},
 		"has done":               {"--where", `["has_done",["is","page",["/"]]]`},
 		"entry_page":             {"--where", `["is","entry_page",["/"]]`},
+		"erased later":           {"--where", `["is_not","property:env",["live"]]`},
 		"an order's lines":       {"--product", "p"},
 		"affiliate programme":    {"--where", `["is","affiliate",["a"]]`},
 		"takes conditions":       {"--where", "page=/"},

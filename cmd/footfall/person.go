@@ -72,6 +72,7 @@ func (p erasedPerson) places() []place {
 		{"ledger", uint64(p.Ledger.Keys), fmt.Sprintf("pseudonyms and links go; %d touches and %d orders stay, with entries and balances, and lead to nobody", p.Ledger.Touches, p.Ledger.Orders)},
 		{"set aside", uint64(p.Aside), "items go; what a door refuses later and names the person is kept without its text"},
 		{"queue", 0, queue},
+		exportFiles,
 	}
 }
 

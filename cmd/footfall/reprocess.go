@@ -145,7 +145,7 @@ func (x *reprocessing) lookThrough(ctx context.Context, s shadowSite) error {
 		return err
 	}
 	defer out.close()
-	reader := reprocess.NewReader(w, reprocess.Options{Again: x.h.enrich.Again(), Zone: zone, Changed: out.change, Done: out.done})
+	reader := reprocess.NewReader(w, reprocess.Options{Again: x.h.enrich.Again(), Zone: zone, Changed: out.change, Done: out.done, Gone: x.h.deleted.Gone})
 	return x.take(ctx, s.Site, w, func(e *event.Event) error {
 		if !e.Time.Before(w.From) {
 			return reader.Take(e)
@@ -244,6 +244,11 @@ func (h *house) swap(ctx context.Context, plan string, progress func(reprocessPr
 	x.plan.State = swapping
 	if err := x.shadow.keep(x.plan); err != nil {
 		return nil, err
+	}
+	for _, s := range report.Sites {
+		if s.Counts.Changed > 0 {
+			h.audit(ctx, account.Change{What: "reprocess", Target: s.Site, New: fmt.Sprintf("%d of %d events changed", s.Counts.Changed, s.Counts.Events)})
+		}
 	}
 	report.Swapped = true
 	return report, x.swap(ctx)

@@ -80,21 +80,8 @@ func (k *control) reprocess(w http.ResponseWriter, r *http.Request) error {
 
 func (k *control) swapReprocessed(w http.ResponseWriter, r *http.Request) error {
 	return k.tellReprocess(w, func(progress func(reprocessProgress)) (*reprocessReport, error) {
-		report, err := k.h.swap(r.Context(), r.FormValue("plan"), progress)
-		for _, s := range report.of() {
-			if err == nil && s.Counts.Changed > 0 {
-				err = k.note(r, "reprocess", s.Site, "", fmt.Sprintf("%d of %d events changed", s.Counts.Changed, s.Counts.Events))
-			}
-		}
-		return report, err
+		return k.h.swap(r.Context(), r.FormValue("plan"), progress)
 	})
-}
-
-func (r *reprocessReport) of() []reprocessedSite {
-	if r == nil {
-		return nil
-	}
-	return r.Sites
 }
 
 // tellReprocess answers with progress, line by line.

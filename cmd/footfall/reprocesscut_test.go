@@ -64,6 +64,10 @@ func TestReprocessCutShort(t *testing.T) {
 		when := fmt.Sprint("after step ", steps)
 		stored, _ := o.both()
 		o.wholeDates(when, stored)
+		var audit []account.Change
+		if o.must(&audit, "audit"); len(audit) != steps+1 || audit[0].What != "reprocess" || audit[0].Target != o.site.ID {
+			t.Errorf("%s: the audit log has %+v", when, audit)
+		}
 		o.shut()
 		if steps%4 == 1 { // the store is lost, too
 			must(t, os.RemoveAll(o.dir+"/store"))
@@ -232,4 +236,38 @@ func TestReprocessFrozen(t *testing.T) {
 		t.Errorf("figures are\n%v, want\n%v", got, want)
 	}
 	o.sound("with days whose events are removed")
+}
+
+// What was not deleted does not become what was: a rebuild would lack it.
+func TestReprocessDeleted(t *testing.T) {
+	t.Parallel()
+	o := newOlder(t, 7, 300, 3)
+	sources := func(events []event.Event) map[string]int {
+		all := map[string]int{}
+		for _, e := range events {
+			all[e.Source]++
+		}
+		return all
+	}
+	was := sources(o.was) // searches have the names of hosts; they become Bing and Google
+	if was["bing.com"] == 0 || was["google.com"] == 0 || was["Google"] > 0 || sources(o.fresh)["Google"] == 0 {
+		t.Fatal("the test tests nothing")
+	}
+	if fault, code := o.typed(nil, "events", "delete", "--site", o.site.ID, "--from", "2026-03-01", "--to", "2026-04-30", "--source", "bing.com", "--source", "Google", "--yes"); code != 0 {
+		t.Fatal(fault)
+	}
+	if r := o.reprocess("--yes"); !r.Swapped {
+		t.Errorf("%+v is not in place", r)
+	}
+	events, archived := o.both()
+	if !slices.Equal(plainly(events), plainly(archived)) || len(events) != len(o.was)-was["bing.com"] || sources(events)["Google"] > 0 {
+		t.Errorf("%d events are stored, %d archived, of %v", len(events), len(archived), sources(events))
+	}
+	o.answers("reprocessed", events)
+	must(t, o.rebuild(t.Context(), func(rebuildProgress) {}))
+	o.is("after a rebuild", events)
+	o.answers("after a rebuild", events)
+	if r := o.reprocess("--yes"); r.changed() > 0 {
+		t.Errorf("again: %+v", r)
+	}
 }
