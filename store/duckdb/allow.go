@@ -100,7 +100,7 @@ func (p *selection) check(ctx context.Context) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{taken: taken, own: map[string]bool{}}
+	w := &walk{taken: taken, own: map[string]bool{}, parameters: p.Parameters}
 	if err := w.common(statement); err != nil {
 		return nil, err
 	}
@@ -144,6 +144,7 @@ type walk struct {
 	taken, own                 map[string]bool // names of the catalogue, and of WITH
 	names                      []string
 	nodes, functions, growings int
+	parameters                 map[string]any
 }
 
 // object is a node of the tree.
@@ -277,6 +278,9 @@ func (w *walk) function(o object) error {
 	}
 	if text == "strftime" && !short(o) {
 		return refused(o.at(), "strftime needs a format that stands in the query, of at most 100 letters")
+	}
+	if err := w.pattern(o, text); err != nil {
+		return err
 	}
 	if growing[text] {
 		if w.growings++; w.growings > maxGrowing {

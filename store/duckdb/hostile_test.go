@@ -321,6 +321,8 @@ func TestHostile(t *testing.T) {
 		strings.Repeat("WITH a AS (", maxWith-1)+"WITH "+commonTables(maxAs-maxWith+1)+" SELECT 1"+strings.Repeat(") SELECT 1", maxWith-1)+" FROM events",
 		strings.Repeat("SELECT * FROM (", 400)+"SELECT 1"+strings.Repeat(")", 400)+", events",
 		over(20, "{'a': a, 'b': a} AS a"), over(20, "*, *"), over(20, "map([a], [a]) AS a"), over(20, "a AS b, a AS c"), over(20, "struct_pack(*COLUMNS(*)) AS a"),
+		"SELECT repeat('a', 3000) LIKE repeat('%a', 9) || 'b'", "SELECT repeat('a', 3000) LIKE '%_a%_a%_a%_a%_a%_b'", "SELECT repeat('a', 3000) ILIKE '%a%a%a%a%a%a%b'", "SELECT repeat('a', 3000) GLOB '*a*a*a*a*a*a*b'",
+		"SELECT repeat('a', 3000) NOT LIKE '%a%a%a%a%a%a%b' ESCAPE '!'", "SELECT path LIKE title FROM EventsTable",
 		"SELECT list(range) FROM range(8000000)", "SELECT list({'a': range, 'b': [range], 'c': 'x'}) FROM range(1000000)", "SELECT map([1], [list(range)]) FROM range(4000000)",
 		"SELECT 1 FROM "+strings.Repeat("PageViewsTable, ", 1500)+"PageViewsTable", "SELECT path FROM PageViewsTable"+strings.Repeat(" UNION ALL SELECT path FROM PageViewsTable", 600))
 	if len(statements) < 200 {

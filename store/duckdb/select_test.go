@@ -86,6 +86,7 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 		{"SELECT from_iso8601_timestamp('2026-01-01T02:00:00+02:00'), to_iso8601(TIMESTAMP '2026-01-01'), parse_duration('15m'), from_milliseconds(1000)",
 			"[[2026-01-01 00:00:00 +0000 UTC 2026-01-01T00:00:00.000Z 00:15:00.000000 1970-01-01 00:00:01 +0000 UTC]]"},
 		{"SELECT * FROM (PIVOT (SELECT path, source FROM PageViewsTable) ON source IN ('google', 'ann') USING count(*)) ORDER BY 1", "[[/a 50 25]]"},
+		{"SELECT 'Shoes, red' LIKE '%o%s%r%d', '100 %' LIKE '%!%' ESCAPE '!', 'Shoe' ILIKE 's_oe%', 'a.b' GLOB 'a*', repeat('a', 8000) LIKE '%a%a%a%a%a%a%a%a%b' FROM PageViewsTable LIMIT 1", "[[true true true true false]]"},
 		{"SELECT sum(x) OVER (ORDER BY x ROWS UNBOUNDED PRECEDING), lag(x) OVER (ORDER BY x) FROM range(3) t(x) WHERE EXISTS (SELECT 1 FROM PageViewsTable)", "[[0 <nil>] [1 0] [3 1]]"},
 		{"SELECT count(DISTINCT visitor_id), approx_quantile(\"measure_value::bigint\", 0.5), max_by(path, time), arbitrary(path), count_if(path = '/a') FROM PageViewsTable", "[[7 1 /a /a 100]]"},
 		{"SELECT EXTRACT(hour FROM time), substring(path FROM 1 FOR 1), path LIKE '/%', path ILIKE '/A', trim(both '/' from path), position('a' in path), CASE WHEN true THEN 1 END, coalesce(NULL, 2), nullif(1, 1), path IN ('/a'), INTERVAL 7 day FROM PageViewsTable ORDER BY time DESC LIMIT 1",
@@ -94,6 +95,17 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 		got, err := ask1(t, s, c.query)
 		if err != nil || fmt.Sprint(got.rows) != c.want {
 			t.Errorf("%s\n got %v, %v\nwant %s", c.query, got.rows, err, c.want)
+		}
+	}
+}
+
+// TestSelectPatterns: a pattern may come as a parameter, if it can't take for ever.
+func TestSelectPatterns(t *testing.T) {
+	s := shops(t)
+	for pattern, works := range map[any]bool{"/%": true, "%/%": true, "%/%a%": false, 1: false, nil: false} {
+		got, err := ask1(t, s, "SELECT count(*) FROM PageViewsTable WHERE path LIKE $p", func(q *store.Selection) { q.Parameters = map[string]any{"p": pattern} })
+		if works != (err == nil) || works && fmt.Sprint(got.rows) != "[[100]]" {
+			t.Errorf("%v: %v, %v", pattern, got.rows, err)
 		}
 	}
 }
