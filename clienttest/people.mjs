@@ -18,6 +18,15 @@ async function tabTo(page, selector) {
   throw new Error(`no key leads to ${selector} at ${page.url()}`)
 }
 
+// focused waits for what has the focus by itself: a page gives it when it is drawn.
+async function focused(page, selector) {
+  for (let n = 0; n < 250; n++) {
+    if (await page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return
+    await page.waitForTimeout(20)
+  }
+  throw new Error(`${selector} does not get the focus at ${page.url()}`)
+}
+
 async function enter(page) {
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
 }
@@ -25,7 +34,8 @@ async function enter(page) {
 const operator = await browser.newContext({ javaScriptEnabled: false })
 const page = await operator.newPage()
 await page.goto(link)
-await enter(page) // the button has the focus
+await focused(page, 'button')
+await enter(page)
 await tabTo(page, 'a.me')
 await enter(page)
 result.tabs = await page.locator('.tabs a').allTextContents()
@@ -45,7 +55,8 @@ result.invited = new URL(invitation).pathname
 const own = await browser.newContext({ javaScriptEnabled: false })
 const ada = await own.newPage()
 await ada.goto(invitation)
-await ada.keyboard.type('correct horse battery') // the field has the focus
+await focused(ada, 'input')
+await ada.keyboard.type('correct horse battery')
 await enter(ada)
 
 // Every page fits a phone, in both schemes, and every field has a name.
