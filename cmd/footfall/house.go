@@ -324,8 +324,16 @@ func (h *house) startStorePump(ctx context.Context) error {
 		}
 		h.store.Store(st)
 	}
-	return h.startPump(ctx, "store", st.State().Position, storeSink{h}, pump.Options{})
+	return h.startPump(ctx, "store", st.State().Position, storeSink{h}, pump.Options{Events: storeBatch, Bytes: storeBytes})
 }
+
+// What the event store is given at a time, when more comes than it can store: with
+// 60,000 events it stored a sixth to a fourth more a second than with 20,000, and
+// with 120,000 no more than that.
+const (
+	storeBatch = 60_000
+	storeBytes = 48 << 20
+)
 
 // startArchivePump pumps the queue into the archive.
 func (h *house) startArchivePump(ctx context.Context) error {
