@@ -22,7 +22,7 @@ type memo struct {
 
 // memoRoom is how much a planner's memo may hold, in bytes. What takes more than a
 // quarter of it is not kept.
-const memoRoom = 32 << 20
+const memoRoom = 64 << 20
 
 // part says what is read of bins.
 type part struct {
