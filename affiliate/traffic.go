@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ func (d *Desk) Write(ctx context.Context, events []event.Event, to event.Positio
 			if err := d.event(tx, p, e); err != nil {
 				return err
 			}
+			runtime.Gosched() // a batch takes long, and who follows a link waits for a processor
 		}
 		if to == (event.Position{}) {
 			return nil
