@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -56,17 +57,41 @@ type Options struct {
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed *.html dash.css dash.js live.js icon.svg
+//go:embed html/*.html css/*.css js/*.js icon.svg
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "*.html"))
+// sheets are the parts of dash.css, in the order in which they follow.
+var sheets = []string{"base", "header", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+
+// assets is what is served below /assets, by name.
+var assets = func() map[string][]byte {
+	all := map[string][]byte{}
+	for _, name := range sheets {
+		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
+	}
+	for _, name := range []string{"dash.js", "live.js"} {
+		all[name] = embedded("js/" + name)
+	}
+	all["icon.svg"] = embedded("icon.svg")
+	return all
+}()
+
+// embedded is a file that is compiled in.
+func embedded(name string) []byte {
+	b, err := files.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
 	h := sha256.New()
-	for _, name := range []string{"dash.css", "dash.js", "live.js", "icon.svg"} {
-		b, _ := files.ReadFile(name) // embedded
-		h.Write(b)
+	for _, name := range slices.Sorted(maps.Keys(assets)) {
+		h.Write(assets[name])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }()
@@ -156,8 +181,8 @@ func (d *Door) strict(next http.Handler) http.Handler {
 
 func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 	name := r.PathValue("name")
-	b, err := files.ReadFile(name)
-	if err != nil || strings.HasSuffix(name, ".html") {
+	b, known := assets[name]
+	if !known {
 		http.NotFound(w, r)
 		return
 	}
