@@ -116,7 +116,7 @@ func (m *Mailing) round(ctx context.Context) error {
 		if !due || ctx.Err() != nil {
 			continue
 		}
-		err := m.send(ctx, s, p, end)
+		err := m.send(ctx, s, site, p, end)
 		if _, down := errors.AsType[*mail.Failure](err); down {
 			return err
 		}
@@ -151,7 +151,7 @@ func (m *Mailing) due(s account.Subscription, zone *time.Location) (p Period, en
 
 // send tries a letter that is due. The error is one of the mail server that is no
 // fault of this letter, or why it can't be written.
-func (m *Mailing) send(ctx context.Context, s account.Subscription, p Period, end time.Time) error {
+func (m *Mailing) send(ctx context.Context, s account.Subscription, site account.Site, p Period, end time.Time) error {
 	tries, now := s.Tries, m.o.Now()
 	if s.Due.Before(end) {
 		tries = 0 // they were of an earlier period
@@ -168,7 +168,7 @@ func (m *Mailing) send(ctx context.Context, s account.Subscription, p Period, en
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeOfTry)
 	defer cancel()
-	letter, why, err := m.Letter(ctx, s, p)
+	letter, why, err := m.letter(ctx, s, site, p)
 	if err == nil && why == "" {
 		_, err = m.o.Send(ctx, mail.Figures, letter)
 	}
@@ -203,17 +203,9 @@ func settled(claimed account.Progress, tries int, p Period, why string, err erro
 // kept is a time as control data has it.
 func kept(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// Letter writes a subscription's report of a period; or says why nobody is to have
+// letter writes a subscription's report of a period; or says why nobody is to have
 // it. Whether who gets it may still read the figures is looked at here.
-func (m *Mailing) Letter(ctx context.Context, s account.Subscription, p Period) (letter mail.Message, why string, err error) {
-	sites, err := m.kept.Sites(ctx)
-	if err != nil {
-		return letter, "", err
-	}
-	site, known := m.site(ctx, s, sites)
-	if !known {
-		return letter, "there is no such site", nil
-	}
+func (m *Mailing) letter(ctx context.Context, s account.Subscription, site account.Site, p Period) (letter mail.Message, why string, err error) {
 	var to mail.Address
 	var r mail.Report
 	if s.Affiliate != "" {
@@ -301,5 +293,5 @@ func (m *Mailing) Newest(ctx context.Context, s account.Subscription) (letter ma
 	if !known {
 		return letter, "there is no such site", nil
 	}
-	return m.Letter(ctx, s, Last(s.Rhythm, m.o.Now(), site.Location()))
+	return m.letter(ctx, s, site, Last(s.Rhythm, m.o.Now(), site.Location()))
 }

@@ -225,7 +225,7 @@ func TestKilled(t *testing.T) {
 		if err := w.Advance(t.Context(), s.ID, s.Progress, account.Progress{Tries: 1, Due: time.Now().Add(10 * time.Second)}); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.mailing().send(t.Context(), stale, p, end); err != nil || len(w.ids) != 0 {
+		if err := w.mailing().send(t.Context(), stale, w.site, p, end); err != nil || len(w.ids) != 0 {
 			t.Errorf("a second server sent %v, too: %v", w.ids, err)
 		}
 		w.run(5 * time.Minute)

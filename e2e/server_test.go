@@ -211,6 +211,23 @@ func (s *server) run(args ...string) (stdout, stderr string, code int) {
 	return out.String(), fault.String(), cmd.ProcessState.ExitCode()
 }
 
+// cutShort kills the server while a command is under way, as soon as meanwhile
+// returns, and starts it again; it reports whether the command failed. That is known
+// before the start: a command that comes too late for the server is one itself.
+func (s *server) cutShort(meanwhile func(), command ...string) bool {
+	s.t.Helper()
+	done := make(chan int)
+	go func() {
+		_, _, code := s.run(command...)
+		done <- code
+	}()
+	meanwhile()
+	s.kill()
+	code := <-done
+	s.start()
+	return code != 0
+}
+
 // ask types a command that must succeed and decodes its JSON; nil ignores it.
 func (s *server) ask(into any, args ...string) string {
 	s.t.Helper()

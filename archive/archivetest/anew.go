@@ -65,6 +65,13 @@ func changedAtEveryStep(t *testing.T, place Place) {
 	if did, err = a.Change(t.Context(), "a", blank); err != nil || did != (archive.Removed{}) {
 		t.Errorf("changed again %+v: %v", did, err)
 	}
+	atEveryStep(t, place, changeSome, events, events, want)
+}
+
+// atEveryStep stops a change of the archive of events at every single step: the
+// archive then holds what is kept, and once it is done again what is wanted.
+func atEveryStep(t *testing.T, place Place, change func(*archive.Archive, *testing.T) error, events, kept, want []event.Event) {
+	t.Helper()
 	for _, after := range []bool{false, true} {
 		step := 1
 		for ; ; step++ {
@@ -73,7 +80,7 @@ func changedAtEveryStep(t *testing.T, place Place) {
 				t.Fatal(err)
 			}
 			faulty := &Faulty{Objects: open(), At: step, For: 1 << 30, After: after}
-			err := changeSome(openArchive(t, faulty), t)
+			err := change(openArchive(t, faulty), t)
 			if err == nil && faulty.Calls() < step {
 				break
 			}
@@ -82,8 +89,8 @@ func changedAtEveryStep(t *testing.T, place Place) {
 			}
 			o := open()
 			a := openArchive(t, o)
-			keeps(t, a, events, events)
-			if err := changeSome(a, t); err != nil {
+			keeps(t, a, events, kept)
+			if err := change(a, t); err != nil {
 				t.Fatalf("step %d, again: %v", step, err)
 			}
 			whole(t, a, o, events, want)

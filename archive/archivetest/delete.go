@@ -49,37 +49,7 @@ func deletedAtEveryStep(t *testing.T, place Place) {
 	if did, err = a.Delete(t.Context(), "a", waveWindow, wave); err != nil || did != (archive.Removed{}) {
 		t.Errorf("deleted again %+v: %v", did, err)
 	}
-	for _, after := range []bool{false, true} {
-		step := 1
-		for ; ; step++ {
-			open := place(t)
-			if err := resume(openArchive(t, open()), t.Context(), events, 15); err != nil {
-				t.Fatal(err)
-			}
-			faulty := &Faulty{Objects: open(), At: step, For: 1 << 30, After: after}
-			err := deleteWave(openArchive(t, faulty), t)
-			if err == nil && faulty.Calls() < step {
-				break
-			}
-			if err != nil && !errors.Is(err, ErrFault) {
-				t.Fatalf("step %d: %v", step, err)
-			}
-			o := open()
-			a := openArchive(t, o)
-			keeps(t, a, events, left)
-			if err := deleteWave(a, t); err != nil {
-				t.Fatalf("step %d, again: %v", step, err)
-			}
-			whole(t, a, o, events, left)
-			whole(t, openArchive(t, o), o, events, left)
-			if t.Failed() {
-				t.Fatalf("stopped at step %d, after = %v", step, after)
-			}
-		}
-		if step < 10 {
-			t.Errorf("there were %d steps: the test tests nothing", step)
-		}
-	}
+	atEveryStep(t, place, deleteWave, events, left, left)
 }
 
 // deletedAndComing: what was deleted and comes, from the queue, say, is not archived

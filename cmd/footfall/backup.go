@@ -72,13 +72,11 @@ type backupReport struct {
 // backup makes one in a directory of backups. What was accepted before it began
 // is in it.
 func (h *house) backup(ctx context.Context, dir string, keep int, progress func(backupProgress)) (*backupReport, error) {
-	if err := h.takeCare(ctx); err != nil { // nothing is removed, redriven or dropped meanwhile
+	ctx, done, err := h.caring(ctx) // nothing is removed, redriven or dropped meanwhile
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()
+	defer done()
 	began := time.Now()
 	draft, err := backup.Begin(dir, began)
 	if err != nil {

@@ -319,13 +319,11 @@ func (h *house) audit(ctx context.Context, c account.Change) {
 
 // deleteEvents deletes events, or looks what would go.
 func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*deletedEvents, error) {
-	if err := h.takeCare(ctx); err != nil {
+	ctx, done, err := h.caring(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(h.ending, cancel)()
+	defer done()
 	x, err := h.newDeleting(ctx, d)
 	if err == nil && !dry {
 		err = h.flushArchive(ctx) // so that all there is is counted

@@ -165,13 +165,8 @@ func (k *control) removeGoal(w http.ResponseWriter, r *http.Request) error {
 }
 
 func addGoal(ctx context.Context, c *call) error {
-	if len(c.args) != 1 {
-		return misused("name the one goal to define, and what it is: --page or --event")
-	}
-	form := c.form("goal add")
-	form.Set("name", c.args[0])
 	var out api.GoalList
-	return c.once(ctx, "POST", "/goal/add", form, &out, func(w io.Writer) { printGoals(w, out) })
+	return c.named(ctx, "goal to define, and what it is: --page or --event", "name", "/goal/add", c.form("goal add"), &out, func(w io.Writer) { printGoals(w, out) })
 }
 
 func listGoals(ctx context.Context, c *call) error {
@@ -180,13 +175,8 @@ func listGoals(ctx context.Context, c *call) error {
 }
 
 func removeGoal(ctx context.Context, c *call) error {
-	if len(c.args) != 1 {
-		return misused("name the one goal to remove")
-	}
-	form := c.form("goal remove")
-	form.Set("name", c.args[0])
 	var out map[string]string
-	return c.once(ctx, "POST", "/goal/remove", form, &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
+	return c.named(ctx, "goal to remove", "name", "/goal/remove", c.form("goal remove"), &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
 }
 
 func printGoals(w io.Writer, list api.GoalList) {

@@ -196,7 +196,7 @@ func (k *control) replayHook(w http.ResponseWriter, r *http.Request) error {
 
 func addHook(ctx context.Context, c *call) error {
 	var h keptHook
-	return c.named(ctx, "address", "url", "hook add", "/hook/add", c.form("hook add"), &h, func(w io.Writer) {
+	return c.named(ctx, "address", "url", "/hook/add", c.form("hook add"), &h, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is told %s, as %s.\n", h.URL, spellKinds(h.Kinds), h.ID)
 		printSecret(w, h)
 		fmt.Fprintf(w, "Try it: footfall hook test %s\n", h.ID)
@@ -249,7 +249,7 @@ func setHook(ctx context.Context, c *call) error {
 		return misused("say what to change: --url, --kinds, --note, --state or --rotate")
 	}
 	var h keptHook
-	return c.named(ctx, "webhook", "hook", "hook set", "/hook/set", form, &h, func(w io.Writer) {
+	return c.named(ctx, "webhook", "hook", "/hook/set", form, &h, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is %s, and told %s.\n", h.URL, h.State, spellKinds(h.Kinds))
 		if form.Get("state") == string(ledger.HookActive) {
 			fmt.Fprintf(w, "What it missed: footfall hook replay %s --all\n", h.ID)
@@ -260,7 +260,7 @@ func setHook(ctx context.Context, c *call) error {
 
 func removeHook(ctx context.Context, c *call) error {
 	var h ledger.Hook
-	return c.named(ctx, "webhook", "hook", "hook remove", "/hook/remove", url.Values{}, &h, func(w io.Writer) {
+	return c.named(ctx, "webhook", "hook", "/hook/remove", url.Values{}, &h, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is told nothing any more.\n", h.URL)
 	})
 }
@@ -286,7 +286,7 @@ func (k *client) hooks(ctx context.Context) finding {
 
 func testHook(ctx context.Context, c *call) error {
 	var n ledger.Notice
-	if err := c.named(ctx, "webhook", "hook", "hook test", "/hook/test", url.Values{}, &n, func(w io.Writer) {
+	if err := c.named(ctx, "webhook", "hook", "/hook/test", url.Values{}, &n, func(w io.Writer) {
 		switch n.State {
 		case ledger.Delivered:
 			fmt.Fprintf(w, "It was taken, with the answer %d, in %d ms.\n", n.Answers[0].Status, n.Answers[0].Took.Milliseconds())
@@ -304,7 +304,7 @@ func testHook(ctx context.Context, c *call) error {
 
 func logHook(ctx context.Context, c *call) error {
 	var all []ledger.Notice
-	return c.named(ctx, "webhook", "hook", "hook log", "/hook/log", c.form("hook log"), &all, func(w io.Writer) {
+	return c.named(ctx, "webhook", "hook", "/hook/log", c.form("hook log"), &all, func(w io.Writer) {
 		t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 		fmt.Fprintln(t, "NOTICE\tHAPPENED\tKIND\tEVENT\tSTATE\tTRIES\tNEXT TRY\tLAST ANSWER")
 		for _, n := range all {

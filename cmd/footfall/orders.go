@@ -318,7 +318,7 @@ func listOrders(ctx context.Context, c *call) error {
 
 func showOrder(ctx context.Context, c *call) error {
 	var t affiliate.Told
-	return c.named(ctx, "order", "order", "order show", "/order/show", url.Values{}, &t, func(w io.Writer) { printOrder(w, t) })
+	return c.named(ctx, "order", "order", "/order/show", url.Values{}, &t, func(w io.Writer) { printOrder(w, t) })
 }
 
 func printOrder(w io.Writer, t affiliate.Told) {
@@ -363,7 +363,7 @@ func assignOrder(ctx context.Context, c *call) error {
 	if (form.Get("affiliate") == "") == (form.Get("nobody") != "true") {
 		return misused("give --affiliate EMAIL or --nobody")
 	}
-	return c.named(ctx, "order", "order", "order assign", "/order/assign", form, &t, func(w io.Writer) { printOrder(w, t) })
+	return c.named(ctx, "order", "order", "/order/assign", form, &t, func(w io.Writer) { printOrder(w, t) })
 }
 
 func listFlags(ctx context.Context, c *call) error {
@@ -381,7 +381,7 @@ func listFlags(ctx context.Context, c *call) error {
 func judge(word string, state ledger.FlagState) func(ctx context.Context, c *call) error {
 	return func(ctx context.Context, c *call) error {
 		var f ledger.Flag
-		return c.named(ctx, "flag", "flag", "flag "+word, "/flag/judge", url.Values{"state": {string(state)}}, &f, func(w io.Writer) {
+		return c.named(ctx, "flag", "flag", "/flag/judge", url.Values{"state": {string(state)}}, &f, func(w io.Writer) {
 			fmt.Fprintf(w, "%s: %s\n", f.Type, f.State)
 		})
 	}
@@ -438,7 +438,7 @@ func csvPayouts(ctx context.Context, c *call) error {
 
 func statePayout(ctx context.Context, c *call) error {
 	var out map[string]string
-	return c.named(ctx, "payout", "payout", "payout statement", "/payout/statement", url.Values{}, &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
+	return c.named(ctx, "payout", "payout", "/payout/statement", url.Values{}, &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
 }
 
 func advance(word string, state ledger.PayoutState) func(ctx context.Context, c *call) error {
@@ -446,7 +446,7 @@ func advance(word string, state ledger.PayoutState) func(ctx context.Context, c 
 		form := c.form("payout " + word)
 		form.Set("state", string(state))
 		var p ledger.Payout
-		return c.named(ctx, "payout", "payout", "payout "+word, "/payout/advance", form, &p, func(w io.Writer) {
+		return c.named(ctx, "payout", "payout", "/payout/advance", form, &p, func(w io.Writer) {
 			fmt.Fprintf(w, "%s is %s.\n", p.ID, p.State)
 		})
 	}

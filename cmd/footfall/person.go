@@ -365,13 +365,11 @@ func (x *erasing) fromLedger(ctx context.Context) error {
 
 // erasePerson erases a person, or looks what there is.
 func (h *house) erasePerson(ctx context.Context, site account.Site, w affiliate.Who, only, dry bool) (*erasedPerson, error) {
-	if err := h.takeCare(ctx); err != nil {
+	ctx, done, err := h.caring(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(h.ending, cancel)()
+	defer done()
 	x, err := h.newErasing(ctx, site, w, only)
 	if err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func (c *call) given(name string) url.Values {
 }
 
 // named sends a command about the one thing that is named.
-func (c *call) named(ctx context.Context, what, field, command, path string, form url.Values, out any, text func(io.Writer)) error {
+func (c *call) named(ctx context.Context, what, field, path string, form url.Values, out any, text func(io.Writer)) error {
 	if len(c.args) != 1 {
 		return misused("name the one %s", what)
 	}
@@ -36,7 +36,7 @@ func (c *call) named(ctx context.Context, what, field, command, path string, for
 
 func setProgram(ctx context.Context, c *call) error {
 	var p toldProgram
-	return c.named(ctx, "programme", "name", "program set", "/program/set", c.given("program set"), &p, func(w io.Writer) {
+	return c.named(ctx, "programme", "name", "/program/set", c.given("program set"), &p, func(w io.Writer) {
 		printPrograms(w, []toldProgram{p})
 		fmt.Fprintf(w, "\nAdd an affiliate: footfall affiliate add EMAIL --name NAME --site %s\n", p.Sites[0])
 	})
@@ -80,7 +80,7 @@ func spellRules(rules []ledger.Rule) (all []string) {
 
 func addAffiliate(ctx context.Context, c *call) error {
 	var a ledger.Affiliate
-	return c.named(ctx, "e-mail address", "email", "affiliate add", "/affiliate/add", c.form("affiliate add"), &a, func(w io.Writer) {
+	return c.named(ctx, "e-mail address", "email", "/affiliate/add", c.form("affiliate add"), &a, func(w io.Writer) {
 		fmt.Fprintf(w, "Added %s as %s (%s).\nGive a link: footfall code add CODE --affiliate %[1]s --site SITE --landing https://…\n", a.Email, a.ID, a.Status)
 	})
 }
@@ -100,14 +100,14 @@ func listAffiliates(ctx context.Context, c *call) error {
 
 func setAffiliate(ctx context.Context, c *call) error {
 	var a ledger.Affiliate
-	return c.named(ctx, "affiliate", "email", "affiliate set", "/affiliate/set", c.given("affiliate set"), &a, func(w io.Writer) {
+	return c.named(ctx, "affiliate", "email", "/affiliate/set", c.given("affiliate set"), &a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s (%s) is %s.\n", a.Name, a.Email, a.Status)
 	})
 }
 
 func inviteAffiliate(ctx context.Context, c *call) error {
 	var out invitedAffiliate
-	return c.named(ctx, "affiliate", "email", "affiliate invite", "/affiliate/invite", c.form("affiliate invite"), &out, func(w io.Writer) {
+	return c.named(ctx, "affiliate", "email", "/affiliate/invite", c.form("affiliate invite"), &out, func(w io.Writer) {
 		if out.URL == "" {
 			fmt.Fprintf(w, "There is an account with this address: it sees the portal now, too, at /portal.\n")
 			return
@@ -119,7 +119,7 @@ func inviteAffiliate(ctx context.Context, c *call) error {
 
 func addCode(ctx context.Context, c *call) error {
 	var code linked
-	return c.named(ctx, "code", "code", "code add", "/code/add", c.form("code add"), &code, func(w io.Writer) {
+	return c.named(ctx, "code", "code", "/code/add", c.form("code add"), &code, func(w io.Writer) {
 		if code.Link == "" {
 			fmt.Fprintf(w, "Orders with the coupon %s are this affiliate's.\n", code.Text)
 			return
@@ -146,7 +146,7 @@ func listCodes(ctx context.Context, c *call) error {
 
 func endCode(ctx context.Context, c *call) error {
 	var code ledger.Code
-	return c.named(ctx, "code", "code", "code end", "/code/end", url.Values{}, &code, func(w io.Writer) {
+	return c.named(ctx, "code", "code", "/code/end", url.Values{}, &code, func(w io.Writer) {
 		fmt.Fprintf(w, "%s ended. Clicks and orders from before stay.\n", code.Text)
 	})
 }

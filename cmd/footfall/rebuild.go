@@ -197,9 +197,8 @@ func (h *house) rebuild(ctx context.Context, progress func(rebuildProgress)) err
 
 // rebuildNow is rebuild by whoever has taken care.
 func (h *house) rebuildNow(ctx context.Context, progress func(rebuildProgress)) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()
+	ctx, done := h.untilEnd(ctx)
+	defer done()
 	if err := h.finishReading(ctx, &h.exports, "export", progress); err != nil {
 		return err
 	}
@@ -262,6 +261,23 @@ func (h *house) takeCare(ctx context.Context) error {
 }
 
 func (h *house) giveCare() { <-h.care }
+
+// caring takes care for work that ends with the house, and says by its cause that
+// it did; done gives care back.
+func (h *house) caring(ctx context.Context) (_ context.Context, done func(), err error) {
+	if err := h.takeCare(ctx); err != nil {
+		return nil, nil, err
+	}
+	ctx, end := h.untilEnd(ctx)
+	return ctx, func() { end(); h.giveCare() }, nil
+}
+
+// untilEnd is ctx, ended with errStopping when the house ends.
+func (h *house) untilEnd(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.ending, func() { cancel(errStopping) })
+	return ctx, func() { stop(); cancel(nil) }
+}
 
 // finishReading waits for readers that are in the store and lets no more in.
 func (h *house) finishReading(ctx context.Context, g *guests, what string, progress func(rebuildProgress)) error {

@@ -27,13 +27,11 @@ type reprocessing struct {
 // look goes through the archive of the sites and keeps what changes as a shadow,
 // which is dropped if nothing does or dry is true. One that was cut short goes on.
 func (h *house) look(ctx context.Context, sites []account.Site, from, to period.Date, dry bool, progress func(reprocessProgress)) (*reprocessReport, error) {
-	if err := h.takeCare(ctx); err != nil {
+	ctx, done, err := h.caring(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()
+	defer done()
 	x := &reprocessing{h: h, shadow: h.shadow(), progress: progress}
 	if err := x.archived(ctx); err != nil {
 		return nil, err
@@ -222,15 +220,12 @@ func (x *reprocessing) report() (*reprocessReport, error) {
 // swap puts the shadow of a plan in place. Once it has begun, whoever takes care
 // next ends it if it is cut short.
 func (h *house) swap(ctx context.Context, plan string, progress func(reprocessProgress)) (*reprocessReport, error) {
-	if err := h.takeCare(ctx); err != nil {
+	ctx, done, err := h.caring(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.ending, func() { cancel(errStopping) })()
+	defer done()
 	x := &reprocessing{h: h, shadow: h.shadow(), progress: progress}
-	var err error
 	if x.plan, err = x.shadow.plan(); err != nil {
 		return nil, err
 	}

@@ -164,13 +164,11 @@ func (x *removing) fromArchive(ctx context.Context) (err error) {
 // retain removes what a site keeps no longer of its events; of a dry run it only
 // says what that is. It returns nil if there is nothing.
 func (h *house) retain(ctx context.Context, site account.Site, dry bool) (*removal, error) {
-	if err := h.takeCare(ctx); err != nil {
+	ctx, done, err := h.caring(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer h.giveCare()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(h.ending, cancel)()
+	defer done()
 	x, err := h.expire(ctx, site)
 	if err != nil || x == nil {
 		return nil, err

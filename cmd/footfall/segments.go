@@ -308,13 +308,8 @@ func testSegments(ctx context.Context, c *call) error {
 }
 
 func removeSegment(ctx context.Context, c *call) error {
-	if len(c.args) != 1 {
-		return misused("name the one segment to remove")
-	}
-	form := c.form("segment remove")
-	form.Set("name", c.args[0])
 	var out map[string]string
-	return c.once(ctx, "POST", "/segment/remove", form, &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
+	return c.named(ctx, "segment to remove", "name", "/segment/remove", c.form("segment remove"), &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
 }
 
 func countSegment(ctx context.Context, c *call) error {

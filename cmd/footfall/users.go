@@ -42,12 +42,7 @@ var userFlags = map[string][][3]string{
 
 // oneName sends a command that is about one thing that its argument names.
 func (c *call) oneName(ctx context.Context, command, thing string, out any, text func(io.Writer)) error {
-	if len(c.args) != 1 {
-		return misused("name the one %s", thing)
-	}
-	form := c.form(command)
-	form.Set("name-of", c.args[0])
-	return c.once(ctx, "POST", "/"+strings.ReplaceAll(command, " ", "/"), form, out, text)
+	return c.named(ctx, thing, "name-of", "/"+strings.ReplaceAll(command, " ", "/"), c.form(command), out, text)
 }
 
 // invited is what a command tells of a person and a one-time link.

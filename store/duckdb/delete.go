@@ -2,8 +2,8 @@ package duckdb
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
+	"math"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -18,48 +18,19 @@ func (s *Store) Delete(ctx context.Context, site string, events ...event.Ident) 
 	if len(events) == 0 {
 		return 0, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.mend(); err != nil {
-		return 0, err
-	}
-	defer func() { err = s.opened.found(err) }()
-	if err := s.again(ctx); err != nil {
-		return 0, fmt.Errorf("event store: deleting: %w", err)
-	}
-	next, state := s.removedOf(site), s.state
-	s.unsure = true
-	err = s.transact(func(ctx context.Context) error {
+	deleted, err = s.lose(ctx, site, math.MinInt64, func(ctx context.Context, without func(string) error) error {
 		days, err := s.name(ctx, events)
 		if err != nil {
 			return err
 		}
-		for _, table := range []string{"lines", "events"} {
-			r, err := s.conn.(driver.ExecerContext).ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE site = ? AND day IN (%s) AND (day, id) IN (SELECT day, id FROM temp.deleted)", table, spelled(days)),
-				[]driver.NamedValue{{Ordinal: 1, Value: site}})
-			if err != nil {
-				return err
-			}
-			if deleted, err = affected(r); err != nil {
-				return err
-			}
-		}
-		next.events += deleted
-		state.Stored, state.Removed = state.Stored-deleted, state.Removed+deleted
-		if err := s.putState(ctx, state); err != nil {
+		if err := without(fmt.Sprintf("day IN (%s) AND (day, id) IN (SELECT day, id FROM temp.deleted)", spelled(days))); err != nil {
 			return err
 		}
-		if err := s.exec(ctx, "DROP TABLE temp.deleted"); err != nil {
-			return err
-		}
-		return s.putRemoved(ctx, site, next)
+		return s.exec(ctx, "DROP TABLE temp.deleted")
 	})
 	if err != nil {
 		return 0, fmt.Errorf("event store: deleting: %w", err)
 	}
-	s.unsure = false
-	s.removed[site] = next
-	s.setState(state)
 	return deleted, nil
 }
 

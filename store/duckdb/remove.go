@@ -144,9 +144,16 @@ func (s *Store) portions(ctx context.Context, site string, before int64) (ends [
 	return append(ends, before), rows.Err()
 }
 
-// removeUpTo removes a site's events up to a time, of those before floor, in one
-// transaction.
+// removeUpTo removes a site's events up to a time, of those before floor.
 func (s *Store) removeUpTo(ctx context.Context, site string, end, floor int64) (n uint64, err error) {
+	return s.lose(ctx, site, floor, func(_ context.Context, without func(condition string) error) error {
+		return without(fmt.Sprintf("time_ms < %d", end))
+	})
+}
+
+// lose loses events of a site in one transaction, in which body says which they are;
+// from then on none before floor is kept.
+func (s *Store) lose(ctx context.Context, site string, floor int64, body func(ctx context.Context, without func(condition string) error) error) (n uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.mend(); err != nil {
@@ -160,15 +167,11 @@ func (s *Store) removeUpTo(ctx context.Context, site string, end, floor int64) (
 	next.before = max(next.before, floor)
 	s.unsure = true
 	err = s.transact(func(ctx context.Context) error {
-		for _, table := range []string{"lines", "events"} {
-			r, err := s.conn.(driver.ExecerContext).ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE site = ? AND time_ms < %d", table, end),
-				[]driver.NamedValue{{Ordinal: 1, Value: site}})
-			if err != nil {
-				return err
-			}
-			if n, err = affected(r); err != nil {
-				return err
-			}
+		if err := body(ctx, func(condition string) (err error) {
+			n, err = s.strike(ctx, site, condition)
+			return err
+		}); err != nil {
+			return err
 		}
 		next.events += n
 		state.Stored, state.Removed = state.Stored-n, state.Removed+n
@@ -183,6 +186,22 @@ func (s *Store) removeUpTo(ctx context.Context, site string, end, floor int64) (
 	s.unsure = false
 	s.removed[site] = next
 	s.setState(state)
+	return n, nil
+}
+
+// strike deletes a site's rows that meet a condition, and tells how many events
+// that are.
+func (s *Store) strike(ctx context.Context, site, condition string) (n uint64, err error) {
+	for _, table := range []string{"lines", "events"} {
+		r, err := s.conn.(driver.ExecerContext).ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE site = ? AND %s", table, condition),
+			[]driver.NamedValue{{Ordinal: 1, Value: site}})
+		if err != nil {
+			return 0, err
+		}
+		if n, err = affected(r); err != nil {
+			return 0, err
+		}
+	}
 	return n, nil
 }
 

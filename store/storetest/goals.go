@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"regexp"
@@ -275,17 +274,7 @@ func goalTable(t *testing.T, open Open) {
 		{metric.Report{Metrics: []metric.Name{metric.GoalRate}, Where: on("country", "FR")}, "[] –"},
 	} {
 		c.r.Site, c.r.Window, c.r.Goals, c.r.Currency = "a", period.Window{From: start, To: start.Add(time.Hour)}, all, "EUR"
-		var rows []string
-		for _, row := range tabulate(t, s, c.r).Rows {
-			spelled := fmt.Sprint(row.Keys)
-			for i, v := range row.Values {
-				if spelled += " " + c.r.Metrics[i].Spell(v.N); v.None {
-					spelled = strings.TrimSuffix(spelled, "0") + "–"
-				}
-			}
-			rows = append(rows, spelled)
-		}
-		if got := strings.Join(rows, ", "); got != c.want {
+		if got := rowsOf(t, s, c.r); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", spellReport(c.r), got, c.want)
 		}
 	}

@@ -254,18 +254,24 @@ func sessionTable(t *testing.T, open Open) {
 		{metric.Report{Metrics: []metric.Name{metric.AverageOrder, metric.TimeOnPage}, Where: page("/nowhere")}, "[] – –"},
 	} {
 		c.r.Site, c.r.Window = "a", period.Window{From: start, To: start.Add(40 * time.Hour)}
-		var rows []string
-		for _, row := range tabulate(t, s, c.r).Rows {
-			spelled := fmt.Sprint(row.Keys)
-			for i, v := range row.Values {
-				if spelled += " " + c.r.Metrics[i].Spell(v.N); v.None {
-					spelled = strings.TrimSuffix(spelled, "0") + "–"
-				}
-			}
-			rows = append(rows, spelled)
-		}
-		if got := strings.Join(rows, ", "); got != c.want {
+		if got := rowsOf(t, s, c.r); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", spellReport(c.r), got, c.want)
 		}
 	}
+}
+
+// rowsOf is a report's table as one text: of each row its keys and figures.
+func rowsOf(t *testing.T, s store.Store, r metric.Report) string {
+	t.Helper()
+	var rows []string
+	for _, row := range tabulate(t, s, r).Rows {
+		spelled := fmt.Sprint(row.Keys)
+		for i, v := range row.Values {
+			if spelled += " " + r.Metrics[i].Spell(v.N); v.None {
+				spelled = strings.TrimSuffix(spelled, "0") + "–"
+			}
+		}
+		rows = append(rows, spelled)
+	}
+	return strings.Join(rows, ", ")
 }
