@@ -121,6 +121,9 @@ func (c *config) check() error {
 			return fmt.Errorf("%s (from %s): %q is not a length of time such as 5m", name, c.from[name], c.values[name])
 		}
 	}
+	if c.duration("queue-max-age") < time.Second {
+		return fmt.Errorf("queue-max-age (from %s): %s is less than a second; 168h is usual", c.from["queue-max-age"], c.values["queue-max-age"])
+	}
 	if _, err := c.proxies(); err != nil {
 		return err
 	}
