@@ -50,8 +50,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Questions Questions // for the pages beside the overview; nil answers none
+	Goals     Goals     // nil: there are no pages of goals and funnels
+	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -61,7 +63,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -126,6 +128,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
+	if o.Questions == nil {
+		o.Questions = unasked{}
+	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
@@ -143,6 +148,8 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
+		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.audit,
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share,

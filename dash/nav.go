@@ -30,6 +30,9 @@ const (
 // stands in account.Routes; portal draws those without a template here.
 var leaves = []leaf{
 	{"/", "Overview", []string{"page.html"}, figures},
+	{"/goals", "Goals", []string{"goals.html", "goal.html"}, figures},
+	{"/retention", "Retention", []string{"retention.html"}, figures},
+	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
