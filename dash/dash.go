@@ -61,7 +61,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -192,18 +192,9 @@ func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 
 // page draws the dashboard in the state that the URL says.
 func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
-	sites, err := d.sites.Sites(r.Context())
-	if err != nil {
-		d.noControl(w, err)
-		return
+	if s, sites, ok := d.stateOf(w, r, in); ok {
+		d.board(w, r, in, s, sites)
 	}
-	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
-		d.show(w, http.StatusOK, "page.html", in, view{})
-		return
-	}
-	s := readState(r.URL.Query(), sites)
-	s.sums = in.who.MaySomewhere(account.ReadServer)
-	d.board(w, r, in, s, sites)
 }
 
 // board shows the figures of a state.
@@ -214,7 +205,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, metric.Dimension(name))
 		return
 	}
-	v := d.draw(ctx, s, sites)
+	v := d.draw(ctx, in, s, sites)
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}
@@ -240,32 +231,6 @@ type top struct {
 func (t top) Top(title string) top {
 	t.Title = title
 	return t
-}
-
-// tab is a page about people and access; of is the template that draws it.
-type tab struct {
-	Href, Label string
-	of          []string
-	Current     bool
-}
-
-// tabs are those that somebody may see, on the pages that are among them.
-func tabs(in visit, name string) (shown []tab) {
-	found := false
-	for _, t := range []tab{
-		{"/account", "You", []string{"account.html"}, false}, {"/reports", "Reports", []string{"reports.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
-		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
-	} {
-		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
-			t.Current = slices.Contains(t.of, name)
-			found = found || t.Current
-			shown = append(shown, t)
-		}
-	}
-	if !found || len(shown) < 2 {
-		return nil
-	}
-	return shown
 }
 
 // show executes a template. It is drawn completely before the first byte is

@@ -56,7 +56,7 @@ func (b goalBook) PutGoal(ctx context.Context, site string, g metric.Goal) error
 	if err != nil {
 		return err
 	}
-	_, err = b.kept.PutGoal(ctx, account.Goal{Site: site, Name: g.Name, Definition: string(text)})
+	_, err = b.kept.PutGoal(ctx, account.Definition{Site: site, Name: g.Name, Definition: string(text)})
 	return err
 }
 
