@@ -155,7 +155,7 @@ func TestPassingFaults(t *testing.T) {
 			f.Pass(&cutting{ResponseWriter: w, left: n / 3}, r)
 		}
 		if asked.Load() == 2 { // it is replaced meanwhile
-			must(t, open(t, at(f.Endpoint, "")).Put(t.Context(), "x", long(n-1, nil)))
+			must(t, open(t, at(f.Endpoint, "")).Put(t.Context(), "x", text(strings.Repeat("y", n))))
 		}
 		return asked.Load() == 1
 	})

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds what the tests of archive/s3 ask over the network: versitygw, a store that
-# speaks S3 and keeps objects as files. It is no part of go.mod, as it brings ten times
-# the modules that Footfall has.
+# speaks S3 and keeps objects as files. It is no part of go.mod, as it brings many
+# modules that nothing else here needs.
 set -eu
 
 version=v1.8.0
