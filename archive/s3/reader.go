@@ -41,6 +41,9 @@ func (r *reader) open() error {
 	if r.body = body; r.at == 0 {
 		r.etag, r.size = info.ETag, info.Size
 	}
+	if info.ETag != r.etag { // not every store minds what was asked for
+		return errors.New("it was replaced while it was read")
+	}
 	return nil
 }
 
