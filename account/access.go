@@ -20,7 +20,7 @@ const (
 	AskSQL          Action = "ask in SQL"       // which tells of single events and orders
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
-	ChangeSite      Action = "change site"      // its settings, and its goals
+	ChangeSite      Action = "change site"      // its settings, goals and funnels
 	ChangePeople    Action = "change people"    // also keys and shares
 	ManageProgramme Action = "manage programme" //
 	PayOut          Action = "pay out"          //

@@ -26,6 +26,7 @@ var Routes = []Route{
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
+	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
