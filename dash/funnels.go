@@ -39,7 +39,7 @@ type funnelsView struct {
 	Rows          []stepInput
 	Kinds         []string
 	Goals         []string
-	Pages, Events []string // to choose from
+	Paths, Events []string // to choose from
 	Withins       []link
 	Within        string
 	Keep, Fields  []link // the rest of the state, and the funnel that is shown
@@ -97,7 +97,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	}
 	v.Problem = d.fault(ctx, "funnel", err)
 	v.fill(s, f, saved, goals)
-	v.Pages, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
+	v.Paths, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
 	v.Events, _ = d.suggest(ctx, s, x, "event")
 	status := http.StatusOK
 	if told.Problem != "" {
@@ -194,10 +194,13 @@ func stepRows(f metric.SavedFunnel, p metric.Passage) (rows []stepRow) {
 	}
 	for i, step := range f.Steps {
 		row := stepRow{Number: i + 1, Label: step.Title(), Value: whole(p.Visitors[i])}
-		if step.Goal == "" {
-			row.What = whatIs(step.Act)
-		} else {
+		switch {
+		case step.Goal != "" && step.Name == "":
+			row.What = kindGoal
+		case step.Goal != "":
 			row.What = "goal " + step.Goal
+		default:
+			row.What = strings.Replace(whatIs(step.Act), " "+row.Label, "", 1)
 		}
 		of, text := rate(0, i)
 		row.Rate, row.Bar = text, strconv.FormatFloat(math.Round(1000*of)/1000, 'f', -1, 64)+"%"
@@ -218,6 +221,9 @@ func (v *funnelsView) fill(s state, f metric.SavedFunnel, saved []metric.SavedFu
 	v.Name, v.Kinds = f.Name, []string{kindPage, kindEvent, kindGoal}
 	clear := s.with("kind").with("what").with("within").with("csv")
 	for _, one := range saved {
+		if len(saved) == 1 && one.Name == f.Name {
+			break // it is shown, and there is nothing to choose
+		}
 		v.Saved = append(v.Saved, link{Label: one.Name, Href: clear.with("funnel", one.Name).href(), Current: one.Name == f.Name})
 	}
 	for _, g := range goals {
