@@ -74,6 +74,8 @@ var Routes = []Route{
 
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
+	{"GET", "/goals", ReadFigures}, {"POST", "/goals", ChangeSite}, {"GET", "/goals/{name}", ReadFigures}, {"POST", "/goals/{name}/remove", ChangeSite},
+	{"GET", "/retention", ReadFigures}, {"GET", "/journeys", ReadFigures},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},
 	{"GET", "/setup", Public}, {"POST", "/setup", Public},

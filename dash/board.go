@@ -13,22 +13,17 @@ import (
 
 // view is everything page.html shows; its zero value is "there is no site".
 type view struct {
-	Site           account.Site
-	Sites, Periods []link
-	Period         string // in words
-	Dates          dates
-	Filters        []link // following one takes the filter away
-	Live           string
-	Cells          []cell
-	Chart          chart
-	Lists          []list
-	AsOf, Source   string
-	Status         *Status
-	Empty          bool   // the site never had a page view
-	Quiet          bool   // it has none in this period
-	Elsewhere      *link  // when it has some, if Quiet without a filter
-	Snippet        string // to install, if Empty
-	Base, LiveAt   string // path of the page, and where it hears of changes
+	frame
+	Cells        []cell
+	Chart        chart
+	Lists        []list
+	AsOf, Source string
+	Status       *Status
+	Empty        bool   // the site never had a page view
+	Quiet        bool   // it has none in this period
+	Elsewhere    *link  // when it has some, if Quiet without a filter
+	Snippet      string // to install, if Empty
+	LiveAt       string // where the page hears of changes
 }
 
 type link struct {
@@ -54,25 +49,10 @@ var cells = []struct{ name, label, unit string }{
 
 // draw asks everything the page needs and puts it together. A figure that
 // fails says so in its own box.
-func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
+func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := spanOf(s, d.Now())
-	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path()}
-	for _, site := range sites {
-		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to, base: s.base}
-		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
-	}
-	for _, i := range [...]int{1, 2, 0, 3, 4} { // shortest first
-		to := s
-		to.period, to.from, to.to = choices[i].name, 0, 0
-		current := s.period == to.period && !s.own()
-		v.Periods = append(v.Periods, link{choices[i].label, to.href(), choices[i].long, current})
-		if current {
-			v.Period = choices[i].long
-		}
-	}
-	if v.Dates = s.form(x); s.own() {
-		v.Period = s.words()
-	}
+	v := view{frame: d.frame(in, s, x, sites)}
+	v.Live = "–"
 	totals := map[metric.Name]*pair{metric.PageViews: {}, metric.Visitors: {}, metric.Sessions: {}, metric.Bounces: {}, metric.Downloads: {}}
 	v.Lists = make([]list, len(boxes))
 	var wait sync.WaitGroup

@@ -50,8 +50,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Questions Questions // for the pages beside the overview; nil answers none
+	Goals     Goals     // nil: there are no pages of goals and funnels
+	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -61,7 +63,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -126,6 +128,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
+	if o.Questions == nil {
+		o.Questions = unasked{}
+	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
@@ -143,6 +148,8 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
+		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.audit,
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share,
@@ -192,18 +199,9 @@ func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 
 // page draws the dashboard in the state that the URL says.
 func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
-	sites, err := d.sites.Sites(r.Context())
-	if err != nil {
-		d.noControl(w, err)
-		return
+	if s, sites, ok := d.stateOf(w, r, in); ok {
+		d.board(w, r, in, s, sites)
 	}
-	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
-		d.show(w, http.StatusOK, "page.html", in, view{})
-		return
-	}
-	s := readState(r.URL.Query(), sites)
-	s.sums = in.who.MaySomewhere(account.ReadServer)
-	d.board(w, r, in, s, sites)
 }
 
 // board shows the figures of a state.
@@ -214,7 +212,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, metric.Dimension(name))
 		return
 	}
-	v := d.draw(ctx, s, sites)
+	v := d.draw(ctx, in, s, sites)
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}
@@ -240,32 +238,6 @@ type top struct {
 func (t top) Top(title string) top {
 	t.Title = title
 	return t
-}
-
-// tab is a page about people and access; of is the template that draws it.
-type tab struct {
-	Href, Label string
-	of          []string
-	Current     bool
-}
-
-// tabs are those that somebody may see, on the pages that are among them.
-func tabs(in visit, name string) (shown []tab) {
-	found := false
-	for _, t := range []tab{
-		{"/account", "You", []string{"account.html"}, false}, {"/reports", "Reports", []string{"reports.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
-		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
-	} {
-		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
-			t.Current = slices.Contains(t.of, name)
-			found = found || t.Current
-			shown = append(shown, t)
-		}
-	}
-	if !found || len(shown) < 2 {
-		return nil
-	}
-	return shown
 }
 
 // show executes a template. It is drawn completely before the first byte is

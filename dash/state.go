@@ -2,6 +2,7 @@ package dash
 
 import (
 	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -24,9 +25,10 @@ type state struct {
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
-	base  string // path of the page; "" is "/"
-	token string // of the share that shows it; "" is none
-	sums  bool   // who asks may see the account of all sites' events
+	base  string     // path of the page; "" is "/"
+	more  url.Values // what only that page knows
+	token string     // of the share that shows it; "" is none
+	sums  bool       // who asks may see the account of all sites' events
 }
 
 // choices of the period, the first one is the default.
@@ -95,6 +97,7 @@ func (s state) values() url.Values {
 	for _, f := range s.filters {
 		v.Add(string(f.Dimension), f.Value)
 	}
+	maps.Copy(v, s.more)
 	return v
 }
 

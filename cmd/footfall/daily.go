@@ -57,7 +57,7 @@ func (h *house) runSchedule() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log}).Run(ctx)
+		schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log, Passing: func(err error) bool { return errors.Is(err, errRebuilding) }}).Run(ctx)
 	}()
 	return func() {
 		cancel()

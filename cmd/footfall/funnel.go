@@ -18,6 +18,7 @@ import (
 
 	"footfall/account"
 	"footfall/api"
+	"footfall/dash"
 	"footfall/metric"
 	"footfall/query"
 )
@@ -61,6 +62,14 @@ func (t funnelsInTurn) Funnel(ctx context.Context, f metric.Funnel) (metric.Pass
 	defer leave()
 	return t.Funnels.Funnel(ctx, f)
 }
+
+// askedInTurn answers all that one query can't ask, in turn with all other questions.
+type askedInTurn struct {
+	visitsInTurn
+	funnelsInTurn
+}
+
+var _ dash.Questions = askedInTurn{}
 
 // funnelBook is the funnels that control data keeps, as doors ask for them.
 type funnelBook struct{ kept account.Funnels }
