@@ -50,8 +50,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Letter  func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Reports query.Tabulator // nil asks the source, a metric at a time
+	Goals   account.Goals   // nil: no site has goals
+	Portal  string          // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -61,7 +63,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -125,6 +127,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	}
 	if o.Client == nil {
 		o.Client = peer
+	}
+	if o.Reports == nil {
+		o.Reports = query.Tabulated(source, o.Now)
 	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
@@ -202,6 +207,7 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	s := readState(r.URL.Query(), sites)
+	s.origin = d.origin(r)
 	s.sums = in.who.MaySomewhere(account.ReadServer)
 	d.board(w, r, in, s, sites)
 }
