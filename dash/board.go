@@ -102,7 +102,9 @@ func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 	for i := range v.Lists {
 		v.Lists[i].share(totals[v.Lists[i].counts])
 	}
-	v.Cells = strip(s, &x, totals)
+	if v.Cells = strip(s, &x, totals); s.period == realtime && !s.own() {
+		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
+	}
 	d.finish(ctx, s, &x, totals, &v)
 	return v
 }
@@ -114,6 +116,12 @@ func (d *Door) span(ctx context.Context, s state) span {
 		first, _, _ = d.life(ctx, s)
 	}
 	return spanOf(s, d.Now(), first)
+}
+
+// present is the number of who is there now, as a cell of the strip.
+func (s state) present(live string) cell {
+	s.metric = string(metric.Visitors)
+	return cell{link: link{Label: "There now", Href: s.href(), Title: "Visitors of the last five minutes"}, ID: "now", Value: live, Figure: current}
 }
 
 // finish adds what depends on the figures: how fresh they are, and whether
@@ -216,15 +224,15 @@ func (s state) comparisons(x *span, t *tools) {
 	}
 	t.Toggle = off.href()
 	byDay := x.unit != period.Month && x.unit != period.Year
-	with("The period before", "", "", byDay && s.dates)
-	with("A year before", "", lastYear, byDay && s.dates)
+	with("Previous period", "", "", byDay && s.dates)
+	with("Previous year", "", lastYear, byDay && s.dates)
 	if byDay && s.compare != noCompare {
 		to := s
 		to.dates = !s.dates
 		t.Compare = append(t.Compare, link{Label: "Match weekdays", Href: to.href(), Current: !s.dates})
 	}
 	with("Nothing", "", noCompare, s.dates)
-	t.Compared = cmp.Or(t.Compared, "The period before")
+	t.Compared = cmp.Or(t.Compared, "Previous period")
 }
 
 func (s state) form(x *span) dates {

@@ -66,16 +66,16 @@ func amount(m metric.Name, n int64, currency string) string {
 	return grouped(text)
 }
 
-// span of time in words: 1 h 03 m, 2 m 05 s, 41 s.
+// duration spells thousandths of a second: 1h 03m, 2m 05s, 41s.
 func duration(thousandths int64) string {
 	s := (thousandths + event.Thousandths/2) / event.Thousandths
 	switch {
 	case s >= 3600:
-		return fmt.Sprintf("%d h %02d m", s/3600, s%3600/60)
+		return fmt.Sprintf("%dh %02dm", s/3600, s%3600/60)
 	case s >= 60:
-		return fmt.Sprintf("%d m %02d s", s/60, s%60)
+		return fmt.Sprintf("%dm %02ds", s/60, s%60)
 	}
-	return fmt.Sprintf("%d s", s)
+	return fmt.Sprintf("%ds", s)
 }
 
 // scaled is a value in its unit, for drawings and changes.

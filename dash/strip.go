@@ -17,6 +17,7 @@ type cell struct {
 	Value, Unit   string
 	Change, Sense string // Sense is good, bad or flat
 	Problem       string
+	Figure        string // is told anew by /v1/live under this name; "" is not
 	Known         *evidence
 }
 

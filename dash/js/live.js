@@ -101,8 +101,7 @@
 		wait = 5000;
 		const [moment, says] = event.lastEventId.split('-');
 		for (const f of JSON.parse(event.data).figures) {
-			const at = document.querySelector(`[data-figure="${f.metric}@${f.window}"]`);
-			if (at) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString('en-US');
+			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString('en-US');
 		}
 		asOf(+moment);
 		// The first figures are those that the page was drawn with.
