@@ -15,23 +15,17 @@ import (
 
 // view is everything page.html shows; its zero value is "there is no site".
 type view struct {
-	Site         account.Site
-	Sites        []link
-	Period       string // in words
-	Tools        tools
-	Filters      []link // following one takes the filter away
-	Live         string
-	Cells        []cell
-	Chart        chart
-	Lists        []list
-	Asked        asked
-	Status       *Status
-	Empty        bool   // the site never had a page view
-	Quiet        bool   // it has none in this period
-	Elsewhere    *link  // when it has some, if Quiet without a filter
-	Snippet      string // to install, if Empty
-	Base, LiveAt string // path of the page, and where it hears of changes
-	Gap          int    // seconds between two drawings, at least, where much comes
+	frame
+	Cells     []cell
+	Chart     chart
+	Lists     []list
+	Status    *Status
+	Empty     bool   // the site never had a page view
+	Quiet     bool   // it has none in this period
+	Elsewhere *link  // when it has some, if Quiet without a filter
+	Snippet   string // to install, if Empty
+	LiveAt    string // where the page hears of changes
+	Gap       int    // seconds between two drawings, at least, where much comes
 }
 
 type link struct {
@@ -69,24 +63,19 @@ type asked struct {
 
 // draw asks everything the page needs and puts it together. A figure that
 // fails says so in its own box.
-func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
+func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := d.span(ctx, s)
-	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path(), Tools: s.tools(&x), Gap: 30}
-	v.Period = v.Tools.Period
-	for _, site := range sites {
-		to := s
-		to.site, to.filters, to.detail, to.tabs = site, nil, "", nil
-		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
-	}
+	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
+	v.Live = "–"
 	totals := map[metric.Name]*total{}
-	groups := s.groups(d.goals(ctx, s))
+	groups := s.groups(d.reaches(ctx, s))
 	found := make([]map[metric.Name]*total, len(groups))
 	v.Lists = make([]list, len(boxes))
 	var wait sync.WaitGroup
 	for i, group := range groups {
-		wait.Go(func() { found[i] = d.totals(ctx, s, &x, group) })
+		wait.Go(func() { found[i] = d.totals(ctx, s, x, group) })
 	}
-	wait.Go(func() { v.Chart = d.chart(ctx, s, &x) })
+	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
 	for i, b := range boxes {
 		wait.Go(func() { v.Lists[i] = d.list(ctx, s, x, b) })
 	}
@@ -102,10 +91,10 @@ func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
 	for i := range v.Lists {
 		v.Lists[i].share(totals[v.Lists[i].counts])
 	}
-	if v.Cells = strip(s, &x, totals); s.period == realtime && !s.own() {
+	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
 		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
 	}
-	d.finish(ctx, s, &x, totals, &v)
+	d.finish(ctx, s, x, totals, &v)
 	return v
 }
 
@@ -126,7 +115,7 @@ func (s state) present(live string) cell {
 
 // finish adds what depends on the figures: how fresh they are, and whether
 // there are any.
-func (d *Door) finish(ctx context.Context, s state, x *span, totals map[metric.Name]*total, v *view) {
+func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Name]*total, v *view) {
 	v.Asked = asked{Zone: s.site.Zone}
 	var oldest time.Time
 	for _, t := range totals {
@@ -162,12 +151,12 @@ func (d *Door) finish(ctx context.Context, s state, x *span, totals map[metric.N
 // since sets as of when figures are, and how long ago that was.
 func (a *asked) since(asOf, now time.Time, zone *time.Location) {
 	a.AsOf, a.Moment, a.Now = asOf.In(zone).Format("15:04:05"), asOf.UnixMilli(), now.UnixMilli()
-	a.Behind = behind(now.Sub(asOf))
+	a.Behind = lag(now.Sub(asOf))
 }
 
-// behind spells how far figures are behind.
-func behind(lag time.Duration) string {
-	switch s := int(lag.Round(time.Second).Seconds()); {
+// lag spells how far figures are behind.
+func lag(d time.Duration) string {
+	switch s := int(d.Round(time.Second).Seconds()); {
 	case s <= 0:
 		return "live"
 	case s < 120:
@@ -180,7 +169,7 @@ func behind(lag time.Duration) string {
 }
 
 // tools are those of the state.
-func (s state) tools(x *span) (t tools) {
+func (s state) tools(x span) (t tools) {
 	for _, k := range choices {
 		current := !s.own() && s.period == k.Name
 		if current {
@@ -205,7 +194,7 @@ func (s state) tools(x *span) (t tools) {
 }
 
 // comparisons are the ways to compare.
-func (s state) comparisons(x *span, t *tools) {
+func (s state) comparisons(x span, t *tools) {
 	if !s.own() && (s.period == realtime || s.period == allTime) {
 		return
 	}
@@ -235,7 +224,7 @@ func (s state) comparisons(x *span, t *tools) {
 	t.Compared = cmp.Or(t.Compared, "Previous period")
 }
 
-func (s state) form(x *span) dates {
+func (s state) form(x span) dates {
 	last := period.DateOf(x.window.To.Add(-1), x.zone)
 	f := dates{From: period.DateOf(x.window.From, x.zone).String(), Last: last.String(), Current: s.own()}
 	for name, values := range s.at(usualPeriod).values() {

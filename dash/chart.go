@@ -68,7 +68,7 @@ type point struct {
 }
 
 // chart asks for the chart's metric by step, now and before.
-func (d *Door) chart(ctx context.Context, s state, x *span) chart {
+func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	f := figureOf(s.metric)
 	c := chart{Metric: f.label, Bars: x.step == period.Minute, Now: words(x.window, x.zone)}
 	for _, by := range x.steps {
@@ -102,7 +102,7 @@ func (d *Door) chart(ctx context.Context, s state, x *span) chart {
 
 // points asks for the steps that have begun, and for those before, which there may be
 // more of.
-func (d *Door) points(ctx context.Context, s state, x *span, m metric.Name) (points []point, told metric.Table, err error) {
+func (d *Door) points(ctx context.Context, s state, x span, m metric.Name) (points []point, told metric.Table, err error) {
 	r := s.report(x.window, x.zone, m)
 	r.Step = x.step
 	if told, err = d.tabulate(ctx, r); err != nil {
@@ -129,7 +129,7 @@ func (d *Door) points(ctx context.Context, s state, x *span, m metric.Name) (poi
 
 // align puts the steps before beside those now: hours by what the clock shows, which
 // may be changed in one of the two, anything else in turn from the first one on.
-func (x *span) align(points []point, before []metric.Row) {
+func (x span) align(points []point, before []metric.Row) {
 	shown := func(t time.Time, from time.Time) string {
 		return fmt.Sprint(period.DateOf(t, x.zone)-period.DateOf(from, x.zone), t.In(x.zone).Format(" 15:04"))
 	}
@@ -297,9 +297,9 @@ func (p *pen) filled(x func(int) float64) string {
 func part(i float64, n int) string { return fmt.Sprintf("%.3f%%", 100*i/float64(n)) }
 
 // tell writes the words of the chart: axis, steps and summary.
-func (c *chart) tell(m metric.Name, points []point, s state, x *span) {
+func (c *chart) tell(m metric.Name, points []point, s state, x span) {
 	spell := func(v metric.Value) string {
-		text, unit := brief(m, v, s.site.Currency)
+		text, unit := inBrief(m, v, s.site.Currency)
 		if m.Unit("") == "" && m.Whole() && !v.None {
 			text = whole(v.N)
 		}

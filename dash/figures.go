@@ -3,10 +3,8 @@ package dash
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
-	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -23,7 +21,7 @@ func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) 
 
 // tabulate likewise asks for several figures.
 func (d *Door) tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
-	t, err := d.Reports.Tabulate(ctx, r)
+	t, err := d.Questions.Tabulate(ctx, r)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Error("dash: a report failed", "metrics", r.Metrics, "by", r.By, "error", err)
 	}
@@ -118,7 +116,7 @@ type total struct {
 
 // totals asks for the figures of some metrics in as few questions as it takes, and
 // for what they are compared with.
-func (d *Door) totals(ctx context.Context, s state, x *span, metrics []metric.Name) map[metric.Name]*total {
+func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Name) map[metric.Name]*total {
 	now, before := x.fair()
 	all, over, early := d.counted(ctx, s, x.window, x.zone, metrics), counted{}, counted{}
 	if before != (period.Window{}) && all.err == nil {
@@ -162,11 +160,11 @@ func (d *Door) counted(ctx context.Context, s state, w period.Window, zone *time
 	return r
 }
 
-// goals reports whether the site has goals.
-func (d *Door) goals(ctx context.Context, s state) bool {
+// reaches reports whether the site has goals.
+func (d *Door) reaches(ctx context.Context, s state) bool {
 	if d.Goals == nil || s.token != "" {
 		return false
 	}
 	all, err := d.Goals.Goals(ctx, s.site.ID)
-	return err == nil && slices.ContainsFunc(all, func(account.Goal) bool { return true })
+	return err == nil && len(all) > 0
 }

@@ -86,9 +86,9 @@ func scaled(m metric.Name, n int64) float64 {
 	return float64(n) / event.Thousandths
 }
 
-// brief spells a figure as it stands in the strip and beside a chart; unit is what is
+// inBrief spells a figure as it stands in the strip and beside a chart; unit is what is
 // written small behind it.
-func brief(m metric.Name, v metric.Value, currency string) (text, unit string) {
+func inBrief(m metric.Name, v metric.Value, currency string) (text, unit string) {
 	switch u := m.Unit(currency); {
 	case v.None:
 		return "–", ""

@@ -94,7 +94,7 @@ func TestAxisLabelsFit(t *testing.T) {
 				points = append(points, point{at: at})
 			}
 			drawn.draw(metric.PageViews, points, 4)
-			drawn.tell(metric.PageViews, points, s, &x)
+			drawn.tell(metric.PageViews, points, s, x)
 			if most := min(len(points), 8); len(drawn.Labels) < min(4, most) || len(drawn.Labels) > most || len(points) > 400 {
 				t.Errorf("%s: %d labels for %d steps of %s", c.Name, len(drawn.Labels), len(points), x.step)
 			}

@@ -200,7 +200,7 @@ func (x *span) compareWith(year, weekdays bool) {
 }
 
 // back is the same moment in the window before, by the local clock.
-func (x *span) back(t time.Time) time.Time {
+func (x span) back(t time.Time) time.Time {
 	t = t.In(x.zone)
 	d := period.DateOf(t, x.zone)
 	early := x.early(d)
@@ -214,7 +214,7 @@ func (x *span) back(t time.Time) time.Time {
 // fair is what of the two windows is compared, as the period may not be over yet: up
 // to the same moment if it is drawn by hours, else the days that are over. Both are
 // zero without a comparison.
-func (x *span) fair() (now, before period.Window) {
+func (x span) fair() (now, before period.Window) {
 	today := period.DateOf(x.now, x.zone)
 	switch {
 	case x.before == (period.Window{}) || !x.window.To.After(x.now):
@@ -232,9 +232,20 @@ func (x *span) fair() (now, before period.Window) {
 	return over, before
 }
 
+// passed is as much of the window before as has passed of this one.
+func (x span) passed() period.Window {
+	w := x.before
+	if w != (period.Window{}) && x.now.Before(x.window.To) {
+		if to := x.back(x.now); to.Before(w.To) {
+			w.To = to
+		}
+	}
+	return w
+}
+
 // move is the state one period back (-1) or forth (1); ok is false where there is
 // none.
-func (x *span) move(s state, by int) (to state, ok bool) {
+func (x span) move(s state, by int) (to state, ok bool) {
 	end := period.DateOf(x.now, x.zone) + 1
 	if x.unit == "" || by > 0 && x.to >= end {
 		return s, false
@@ -257,7 +268,7 @@ func (x *span) move(s state, by int) (to state, ok bool) {
 
 // within is the state of one step of the chart: a day by hours, a week, month or year by
 // days or months. ok is false where there is nothing finer.
-func (x *span) within(s state, at time.Time) (to state, ok bool) {
+func (x span) within(s state, at time.Time) (to state, ok bool) {
 	if x.unit == "" && x.from == x.to || x.step == period.Hour || x.step == period.Minute {
 		return s, false
 	}

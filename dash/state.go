@@ -2,6 +2,7 @@ package dash
 
 import (
 	"cmp"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -25,10 +26,11 @@ type state struct {
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
-	base   string // path of the page; "" is "/"
-	origin string // how people reach this server
-	token  string // of the share that shows it; "" is none
-	sums   bool   // who asks may see the account of all sites' events
+	base   string     // path of the page; "" is "/"
+	more   url.Values // what only that page knows
+	origin string     // how people reach this server
+	token  string     // of the share that shows it; "" is none
+	sums   bool       // who asks may see the account of all sites' events
 }
 
 // readState reads a URL leniently: what it does not know is the default. There
@@ -77,6 +79,7 @@ func (s state) values() url.Values {
 	for _, f := range s.filters {
 		v.Add(string(f.Dimension), f.Value)
 	}
+	maps.Copy(v, s.more)
 	return v
 }
 

@@ -88,7 +88,7 @@ func (s state) groups(goals bool) (all [][]metric.Name) {
 }
 
 // strip makes the big numbers of those figures that the site has.
-func strip(s state, x *span, totals map[metric.Name]*total) (made []cell) {
+func strip(s state, x span, totals map[metric.Name]*total) (made []cell) {
 	for _, f := range cells {
 		t := totals[f.name]
 		if t == nil || !f.always && t.err == nil && s.metric != string(f.name) && t.nothing(f, totals) {
@@ -117,7 +117,7 @@ func (t *total) nothing(f figure, totals map[metric.Name]*total) bool {
 }
 
 func (c *cell) fill(f figure, t *total, currency string) {
-	c.Value, c.Unit = brief(f.name, t.Value, currency)
+	c.Value, c.Unit = inBrief(f.name, t.Value, currency)
 	if t.before.None || t.over.None {
 		return
 	}
@@ -130,7 +130,7 @@ func (c *cell) fill(f figure, t *total, currency string) {
 }
 
 // know tells how a figure is known.
-func know(s state, x *span, f figure, t *total) *evidence {
+func know(s state, x span, f figure, t *total) *evidence {
 	k := &evidence{ID: "known-" + string(f.name), Label: f.label, Exact: exact(f.name, t.Value, s.site.Currency), Window: words(x.window, x.zone), Meaning: f.name.Meaning(),
 		Source: sources(t.told), AsOf: moments(t.told.AsOf, x.zone)}
 	k.Precision = "exact"
@@ -159,7 +159,7 @@ func (k *evidence) ask(s state, v url.Values) {
 }
 
 // question is a figure of the page as GET /v1/query is asked for it.
-func (s state) question(m metric.Name, x *span) url.Values {
+func (s state) question(m metric.Name, x span) url.Values {
 	v := url.Values{"site": {s.site.ID}, "metric": {string(m)}}
 	switch {
 	case s.own() || s.period == allTime && x.from > 0:
@@ -196,7 +196,7 @@ func moments(t time.Time, zone *time.Location) string {
 // live is where the page hears that its figures change: who is there now, and what
 // of the period is in most of its boxes. The page of a site that has nothing yet
 // waits for anything at all; the realtime page for each minute.
-func (s state) live(x *span, empty bool) string {
+func (s state) live(x span, empty bool) string {
 	v := s.question("", x)
 	for _, f := range s.filters {
 		v.Del(string(f.Dimension))

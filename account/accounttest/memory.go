@@ -28,6 +28,7 @@ type Store interface {
 type Definitions interface {
 	account.Segments
 	account.Goals
+	account.Funnels
 }
 
 // Control is what is kept beside sites and people.
@@ -54,7 +55,8 @@ type Memory struct {
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
-	goals    map[string][]account.Goal // by site
+	goals    definitions
+	funnels  definitions
 
 	subscriptions []account.Subscription // the oldest first
 	alerts        []account.Alert        // the same

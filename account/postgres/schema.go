@@ -124,4 +124,12 @@ CREATE TABLE alerts (
 	created BIGINT NOT NULL,
 	state   TEXT NOT NULL -- JSON, '' at the beginning
 );
+`, `
+CREATE TABLE funnels (
+	site       TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name       TEXT COLLATE "C" NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    BIGINT NOT NULL,
+	PRIMARY KEY (site, name)
+);
 `}

@@ -291,10 +291,30 @@ func TestFileBeforeGoalsMigrates(t *testing.T) {
 	if all, err := s.Goals(t.Context(), "shop-example"); err != nil || len(all) != 0 {
 		t.Errorf("goals %+v, %v", all, err)
 	}
-	if _, err := s.PutGoal(t.Context(), account.Goal{Site: "shop-example", Name: "Sign up", Definition: "{}"}); err != nil {
+	if _, err := s.PutGoal(t.Context(), account.Definition{Site: "shop-example", Name: "Sign up", Definition: "{}"}); err != nil {
 		t.Error(err)
 	}
 	if bak, err := os.ReadFile(path + ".v3.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE goals")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestFileBeforeFunnelsMigrates: of version 5 everything stays, and funnels can be kept.
+func TestFileBeforeFunnelsMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v5.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Goals(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Name != "Sign up" {
+		t.Errorf("goals %+v, %v", all, err)
+	}
+	if all, err := s.Funnels(t.Context(), "shop-example"); err != nil || len(all) != 0 {
+		t.Errorf("funnels %+v, %v", all, err)
+	}
+	if _, err := s.PutFunnel(t.Context(), account.Definition{Site: "shop-example", Name: "Order", Definition: "{}"}); err != nil {
+		t.Error(err)
+	}
+	if bak, err := os.ReadFile(path + ".v5.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE funnels")) {
 		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }
