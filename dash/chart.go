@@ -29,7 +29,14 @@ type chart struct {
 	Ticks              []tick
 	Labels             []label
 	Steps              []step
+	Marks              []marked // notes
 	Problem            string
+}
+
+// marked is what happened in a step.
+type marked struct {
+	X     string // percent
+	Texts []string
 }
 
 type tick struct {
@@ -78,6 +85,7 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c.Ticks = ticks
 	c.draw(p.now.Points, now, before, top)
 	c.tell(p.now.Points, now, before, rate, unit, x)
+	c.Marks = d.marked(ctx, s, x, p.now.Points)
 	return c
 }
 
