@@ -95,6 +95,14 @@ var Routes = []Route{
 	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
 	{"GET", "/changes", ReadAudit},
 	{"GET", "/reports", ReadFigures}, {"POST", "/reports", ReadFigures}, {"POST", "/reports/{report}/remove", ReadFigures}, // of others: ChangeSite
+	{"GET", "/operations", ReadServer}, {"POST", "/operations/recount", ChangeServer},
+	{"GET", "/operations/aside", ReadServer}, {"GET", "/operations/aside/{item}", ReadServer}, {"POST", "/operations/aside", ChangeServer},
+	{"GET", "/sites", ChangeSite}, {"POST", "/sites", ChangeServer}, {"GET", "/sites/{site}", ChangeSite}, {"GET", "/connection", ChangeSite},
+	{"GET", "/sites/{site}/libraries", ChangeSite},
+	{"GET", "/sites/{site}/settings", ChangeSite}, {"POST", "/sites/{site}/settings", ChangeSite},
+	{"GET", "/sites/{site}/privacy", ChangeSite}, {"POST", "/sites/{site}/privacy", ChangeSite},
+	{"GET", "/sites/{site}/export", ReadVisitors}, // raw events: of single visitors
+	{"GET", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase/confirm", ErasePerson},
 	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
 	{"GET", "/share/{token}", Public},
 

@@ -62,6 +62,8 @@ type Options struct {
 	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
 	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
+
+	Server func(context.Context) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
 }
 
 // MaxBody is the most bytes a GraphQL request may have.

@@ -35,12 +35,12 @@ type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting, Removed uin
 
 // Options configures the dashboard; the zero value works.
 type Options struct {
-	Log    *slog.Logger                          // nil is slog.Default
-	Now    func() time.Time                      // nil is time.Now
-	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
-	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
-	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
-	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
+	Log        *slog.Logger                          // nil is slog.Default
+	Now        func() time.Time                      // nil is time.Now
+	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Operations Operations                            // what the server does, for the page about it; nil: there is none
+	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
+	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
 	// Mail sends a link of a purpose, ForLogin or ForProof, to whoever find finds of an
 	// address, and returns before it asks find, whose path is below the server's
 	// address; account.ErrNotFound is nobody. Its error is an *account.SlowError: the
@@ -65,7 +65,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -73,7 +73,7 @@ var assets = func() map[string][]byte {
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
 	}
-	for _, name := range []string{"dash.js", "live.js"} {
+	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
 		all[name] = embedded("js/" + name)
 	}
 	all["icon.svg"] = embedded("icon.svg")
@@ -89,7 +89,7 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -154,7 +154,9 @@ func (d *Door) routes() map[string]page {
 		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
 		"GET /notes": d.notes, "POST /notes": d.addNote, "POST /notes/{note}/remove": d.removeNote,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
-		"GET /{$}": d.page, "GET /audit": d.audit,
+		"GET /{$}": d.page, "GET /audit": d.addsUp,
+		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
+		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share,
 		"GET /login":         d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,

@@ -41,7 +41,7 @@ var leaves = []leaf{
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},
 	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
 	{"/program", "Affiliates", nil, ofAll},
-	{"/audit", "Does it add up?", []string{"audit.html"}, ofAll},
+	{"/operations", "Operations", []string{"operations.html", "aside.html"}, ofAll},
 	{"/changes", "Audit log", []string{"changes.html"}, ofAll},
 }
 

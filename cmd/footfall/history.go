@@ -316,6 +316,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	var done sync.WaitGroup
 	done.Go(func() { h.keepPace(ctx) })
 	done.Go(func() { h.watch(ctx) })
+	done.Go(func() { h.runPaces(ctx) })
 	done.Go(func() { h.runMail(ctx) })
 	done.Go(func() { h.runAlerts(ctx) })
 	done.Go(func() { h.ripen(ctx) })
