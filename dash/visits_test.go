@@ -85,6 +85,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.send("/notes"+at, note...), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "14:30", "text", "Newsletter"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2023-05-14", "text", "Long ago"), http.StatusSeeOther)
+	admin.want(admin.send("/notes"+at, "day", "2024-06-01", "text", "To come"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "soon", "text", "Kept in the form"), http.StatusUnprocessableEntity, "When is a day such as", `value="Kept in the form"`)
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "late", "text", "x"), http.StatusUnprocessableEntity, "Time is one such as 14:30")
 	page := viewer.want(viewer.do("GET", "/notes"+at, nil), 200, "Monday 13 May 2024", "Tuesday 14 May 2024, 14:30", "somebody of the site", "Long ago")
@@ -93,20 +94,20 @@ func TestNotesPage(t *testing.T) {
 	}
 	// In the chart, those of the period, at their steps; not for who has a share's link.
 	board := viewer.want(viewer.do("GET", "/"+at, nil), 200, "13 May: New <b>shop</b>", "14 May, 14:30: Newsletter")
-	if n := strings.Count(board, `<g class="mark">`); n != 2 || strings.Contains(board, "Long ago") {
+	if n := strings.Count(board, `<g class="mark">`); n != 2 || strings.Contains(board, "Long ago") || strings.Contains(board, "To come") {
 		t.Errorf("%d marks", n)
 	}
 	if raw := viewer.do("GET", "/"+at, nil).Body.String(); strings.Contains(raw, "<b>shop") {
 		t.Error("the text is not escaped")
 	}
 	all, err := w.control.Notes(t.Context(), w.site.ID)
-	if err != nil || len(all) != 3 || all[2].When != "2024-05-14T12:30:00Z" {
+	if err != nil || len(all) != 4 || all[2].When != "2024-05-14T12:30:00Z" {
 		t.Fatalf("kept are %+v, %v", all, err)
 	}
 	w.refuses(t, admin, viewer, "/notes/"+all[0].ID+"/remove")
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusSeeOther)
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusNotFound)
-	if got := w.changes(t); len(got) != 4 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
+	if got := w.changes(t); len(got) != 5 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
 		t.Errorf("the audit log says %q", got)
 	}
 }
