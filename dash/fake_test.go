@@ -29,7 +29,8 @@ type plausible struct {
 	wait   time.Duration
 }
 
-var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6}
+var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6,
+	metric.SessionViews: 305, metric.SessionSeconds: 18_500_000, metric.Events: 322, metric.Orders: .8, metric.Revenue: 71_399.5}
 
 var invented = map[metric.Dimension][]string{
 	"page": {"/", "/courses/watercolour", "/pricing", "/blog/how-to-mix-greens", "/courses/ink-and-wash", "/about", "/blog/a-very-long-title-that-will-not-fit-into-the-list-of-pages-on-any-phone",

@@ -11,7 +11,6 @@ import (
 
 	"footfall/account"
 	"footfall/event"
-	"footfall/metric"
 	"footfall/period"
 )
 
@@ -46,7 +45,7 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 		return
 	}
 	slices.Reverse(all)
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	v := notesView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Today: d.Now().In(x.zone).Format(time.DateOnly), Self: s.href()}
 	names := map[string]string{}
 	for _, n := range all {
@@ -137,7 +136,7 @@ func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
 
 // marked are the notes of the steps of a chart. Whoever has a share's link reads
 // figures, and nothing that people wrote. Where notes can't be read the log says so.
-func (d *Door) marked(ctx context.Context, s state, x span, points []metric.Point) (all []marked) {
+func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked) {
 	if d.Notes == nil || s.token != "" {
 		return nil
 	}
@@ -148,7 +147,7 @@ func (d *Door) marked(ctx context.Context, s state, x span, points []metric.Poin
 	texts := make([][]string, len(points))
 	for _, n := range notes {
 		at, whole := n.At(x.zone)
-		step, exactly := slices.BinarySearchFunc(points, at, func(p metric.Point, at time.Time) int { return p.Time.Compare(at) })
+		step, exactly := slices.BinarySearchFunc(points, at, func(p point, at time.Time) int { return p.at.Compare(at) })
 		if !exactly {
 			step-- // the one it is in
 		}
