@@ -34,6 +34,7 @@ var leaves = []leaf{
 	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
+	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/account", "You", []string{"account.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
@@ -139,7 +140,7 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
 			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
 		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, false})
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
 		default:
 			f.Others = append(f.Others, tab{l.path, l.label, false})
 		}

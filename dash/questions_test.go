@@ -9,6 +9,7 @@ import (
 	"footfall/account"
 	"footfall/event"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // inventions keeps goals and funnels, and answers questions with invented figures.
@@ -75,10 +76,13 @@ func (k *inventions) RemoveFunnel(_ context.Context, site, name string) error {
 	return nil
 }
 
-// Tabulate tells of the goals only.
-func (k *inventions) Tabulate(_ context.Context, r metric.Report) (metric.Table, error) {
+// Tabulate invents figures of goals, and has the source invent all others.
+func (k *inventions) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
+	}
+	if !slices.Equal(r.By, []metric.Dimension{metric.OfGoal}) {
+		return query.Tabulated(k.plausible, k.now).Tabulate(ctx, r)
 	}
 	t := metric.Table{Source: "events", AsOf: k.now()}
 	for i, g := range r.Goals {
