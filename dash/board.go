@@ -24,6 +24,8 @@ type view struct {
 	Elsewhere    *link  // when it has some, if Quiet without a filter
 	Snippet      string // to install, if Empty
 	LiveAt       string // where the page hears of changes
+	Asking       *filterForm
+	Details      *details // instead of all other figures
 }
 
 type link struct {
@@ -53,25 +55,22 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	x := spanOf(s, d.Now())
 	v := view{frame: d.frame(in, s, x, sites)}
 	v.Live = "–"
+	if details, ok := d.detailed(ctx, s, x); ok {
+		return d.drawDetails(ctx, s, v, details)
+	}
 	totals := map[metric.Name]*pair{metric.PageViews: {}, metric.Visitors: {}, metric.Sessions: {}, metric.Bounces: {}, metric.Downloads: {}}
-	v.Lists = make([]list, len(boxes))
 	var wait sync.WaitGroup
 	for m, p := range totals {
 		wait.Go(func() { *p = d.compare(ctx, s, x, m, period.Total) })
 	}
 	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
-	for i, b := range boxes {
-		wait.Go(func() { v.Lists[i] = d.list(ctx, s, x, b) })
-	}
+	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
 		if n, err := d.visitors(ctx, s); err == nil {
 			v.Live = whole(n)
 		}
 	})
 	wait.Wait()
-	for i := range v.Lists {
-		v.Lists[i].share(totals[v.Lists[i].counts])
-	}
 	v.Cells = strip(s, totals)
 	d.finish(ctx, s, x, totals, &v)
 	v.LiveAt = s.live(v.Empty)

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/metric"
 	"footfall/query"
 )
 
@@ -51,17 +50,18 @@ type Options struct {
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
 	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Tables query.Tabulator // answers lists of several figures; nil: they say that they are not
+	Portal string          // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed html/*.html css/*.css js/*.js icon.svg
+//go:embed html/*.html css/*.css js/*.js icon.svg world.svg
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "filters", "details", "world", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -72,7 +72,7 @@ var assets = func() map[string][]byte {
 	for _, name := range []string{"dash.js", "live.js"} {
 		all[name] = embedded("js/" + name)
 	}
-	all["icon.svg"] = embedded("icon.svg")
+	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
 }()
 
@@ -85,7 +85,7 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -201,11 +201,25 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if name := r.URL.Query().Get("csv"); name != "" {
-		d.download(ctx, w, s, metric.Dimension(name))
+	asked := r.URL.Query()
+	trouble := ""
+	if asked.Has("set") {
+		to, why := s.set(asked)
+		if why == "" {
+			http.Redirect(w, r, to.href(), http.StatusSeeOther)
+			return
+		}
+		trouble = why
+		asked.Set("add", asked.Get("set"))
+	}
+	if name := asked.Get("csv"); name != "" {
+		d.download(ctx, w, s, name)
 		return
 	}
 	v := d.draw(ctx, in, s, sites)
+	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
+		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
+	}
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}

@@ -78,7 +78,9 @@ func problem(err error) string {
 }
 
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
-	return metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone, Filters: s.filters}
+	q := metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone}
+	q.Filters, q.Where = s.conditions()
+	return q
 }
 
 // lately is the window in which visitors are there now, and current how /v1/live

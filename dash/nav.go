@@ -89,7 +89,7 @@ type frame struct {
 	Sites, Periods []link
 	Period         string // in words
 	Dates          dates
-	Filters        []link // following one takes the filter away
+	Filters        filterBar
 	Live           string // visitors who are there now; "": not told
 	Pages, Others  []tab  // with figures, and without
 	Base, Home     string // path of the page, and where the figures of the site begin
@@ -97,7 +97,7 @@ type frame struct {
 
 // frame is that of a state; sites are those to switch to.
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
-	f := frame{Title: s.site.Domain, Site: s.site, Filters: filters(s), Base: s.path(), Dates: s.form(x)}
+	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path(), Dates: s.form(x)}
 	f.Home = f.Base
 	if s.token == "" {
 		f.Home = state{site: s.site}.href()

@@ -24,11 +24,11 @@
 		else if ($('.tip')) $('.tip').hidden = true;
 	});
 	document.addEventListener('click', (e) => {
-		const menu = $('header details[open]');
+		const menu = $('details[open]:has(> .menu)');
 		if (menu && !menu.contains(e.target)) menu.open = false;
 	});
 	document.addEventListener('keydown', (e) => {
-		const menu = $('header details[open]');
+		const menu = $('details[open]:has(> .menu)');
 		if (e.key === 'Escape' && menu) { menu.open = false; menu.firstElementChild.focus(); }
 	});
 })();

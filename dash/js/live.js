@@ -12,7 +12,7 @@
 	// Old figures stay until all new ones are there; focus and open tables stay, too.
 	const draw = async () => {
 		const old = part();
-		if (document.hidden || old.querySelector('.step:hover')) return soon(1000);
+		if (document.hidden || old.querySelector('.step:hover, input:focus')) return soon(1000);
 		const answer = await fetch(location.href);
 		if (answer.status === 401) return location.reload();
 		if (!answer.ok) throw new Error(answer.status);
