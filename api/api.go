@@ -56,10 +56,12 @@ type Options struct {
 	Record func(context.Context, account.Change) error                    // adds to the audit log; nil keeps none
 
 	Live    *query.Live                                                    // nil: there is no /v1/live
-	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live; account.ErrNotFound: it has none; nil takes none
+	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live and GET /v1/query; account.ErrNotFound: it has none; nil takes none
 	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
 	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
+
+	Server func(context.Context) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -263,8 +265,8 @@ func (d *door) silent(err error) *refusal {
 func (d *door) let(r *http.Request, action account.Action, pattern string) (a asker, no *refusal) {
 	token := Bearer(r)
 	switch {
-	case token == "" && pattern == livePattern:
-		return d.letPage(r, action)
+	case token == "" && pattern == livePattern, token == "" && pattern == "/v1/query" && r.Method == http.MethodGet && r.Header.Get("Cookie") != "":
+		return d.letPage(r, action, pattern)
 	case token == "":
 		return a, &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize, `Bearer realm="footfall"`}
 	case strings.HasPrefix(token, account.EmbedPrefix):

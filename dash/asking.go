@@ -116,7 +116,7 @@ func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string)
 		f = s.filters[at]
 	}
 	rest := s.without(func(g filter) bool { return g.key() == f.key() })
-	form := &filterForm{Name: nameOf(by), Key: string(by), Was: f.key(), Keep: rest.hidden(), Problem: trouble, Did: slices.Contains(did, by)}
+	form := &filterForm{Name: nameOf(by), Key: string(by), Was: f.key(), Keep: hidden(rest.values()), Problem: trouble, Did: slices.Contains(did, by)}
 	form.Cancel = s.returning(v.Get("back")).href()
 	if back := v.Get("back"); back != "" {
 		form.Keep = append(form.Keep, link{Label: "back", Title: back})
@@ -130,12 +130,12 @@ func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string)
 	if form.Text = v.Get("text"); f.how.op == metric.Contains && len(f.values) == 1 && form.Text == "" {
 		form.Text, form.Ticks = f.values[0], nil
 	}
-	form.suggest(d.suggest(ctx, rest, by))
+	form.suggest(d.values(ctx, rest, by))
 	return form
 }
 
-// suggest asks for the values that the dimension has in the period.
-func (d *Door) suggest(ctx context.Context, s state, by metric.Dimension) (found metric.Dataset, err error) {
+// values asks for the values that the dimension has in the period.
+func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found metric.Dataset, err error) {
 	counts := []metric.Name{metric.Visitors}
 	switch by {
 	case "event":

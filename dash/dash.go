@@ -34,12 +34,12 @@ type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting, Removed uin
 
 // Options configures the dashboard; the zero value works.
 type Options struct {
-	Log    *slog.Logger                          // nil is slog.Default
-	Now    func() time.Time                      // nil is time.Now
-	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
-	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
-	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
-	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
+	Log        *slog.Logger                          // nil is slog.Default
+	Now        func() time.Time                      // nil is time.Now
+	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Operations Operations                            // what the server does, for the page about it; nil: there is none
+	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
+	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
 	// Mail sends a link of a purpose, ForLogin or ForProof, to whoever find finds of an
 	// address, and returns before it asks find, whose path is below the server's
 	// address; account.ErrNotFound is nobody. Its error is an *account.SlowError: the
@@ -49,9 +49,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Tables query.Tabulator // answers lists of several figures; nil: they say that they are not
-	Portal string          // path to which affiliates are sent who may not see the figures; "" is none
+	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Questions Questions // for the pages beside the overview; nil answers none
+	Goals     Goals     // nil: there are no pages of goals and funnels
+	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -61,7 +62,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "filters", "details", "world", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -69,7 +70,7 @@ var assets = func() map[string][]byte {
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
 	}
-	for _, name := range []string{"dash.js", "live.js"} {
+	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
 		all[name] = embedded("js/" + name)
 	}
 	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
@@ -85,7 +86,7 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -126,6 +127,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
+	if o.Questions == nil {
+		o.Questions = unasked{}
+	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
@@ -143,7 +147,11 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
-		"GET /{$}": d.page, "GET /audit": d.audit,
+		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /retention": d.retention, "GET /journeys": d.journeys,
+		"GET /{$}": d.page, "GET /audit": d.addsUp,
+		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
+		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share,
 		"GET /login":         d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,

@@ -232,7 +232,7 @@ func TestTabs(t *testing.T) {
 func TestEveryBoxShowsItsOwnError(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
 	w.source.broken = map[metric.Dimension]error{"country": errors.New("disk /secret"), "browser": &metric.QueryError{Why: "ask otherwise"}}
-	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Tables: w.source, Log: slog.New(slog.DiscardHandler)})
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Questions: tables{of: w.source}, Log: slog.New(slog.DiscardHandler)})
 	page := w.get(t, "/")
 	lacks(t, page, "This could not be counted", "ask otherwise", "Desktop", "/courses/watercolour")
 	if strings.Contains(page, "secret") || strings.Count(page, `class="problem"`) != 2 {
@@ -251,13 +251,13 @@ func TestBusySource(t *testing.T) {
 		w := newWorld(t, now, "atelier.example")
 		w.source.wait = time.Hour
 		for name, source := range map[string]query.Source{"no turn": query.Limit(w.source, 1), "slow": w.source} {
-			w.Handler = New(source, w.control, w.control, Options{Now: now, Tables: w.source, Log: slog.New(slog.DiscardHandler)})
+			w.Handler = New(source, w.control, w.control, Options{Now: now, Questions: tables{of: w.source}, Log: slog.New(slog.DiscardHandler)})
 			if n := strings.Count(w.get(t, "/"), "This took too long. Choose a shorter period."); n != 5+1+8 { // cells, chart, lists
 				t.Errorf("%s: %d boxes say that it took too long, want 14", name, n)
 			}
 		}
 		w.source.wait = time.Millisecond
-		w.Handler = New(query.Limit(w.source, 1), w.control, w.control, Options{Now: now, Tables: w.source})
+		w.Handler = New(query.Limit(w.source, 1), w.control, w.control, Options{Now: now, Questions: tables{of: w.source}})
 		if page := w.get(t, "/"); strings.Contains(page, `class="problem"`) {
 			t.Error("a page whose questions are asked one by one has problems")
 		}

@@ -52,20 +52,20 @@ type head struct {
 	Sort string // as of aria-sort; "" is none
 }
 
-// titles of the figures, for people.
-var titles = map[metric.Name]string{metric.PageViews: "Page views", metric.BounceRate: "Bounce rate", metric.ViewsPerSession: "Views per session",
+// columnTitles are those of the figures, for people.
+var columnTitles = map[metric.Name]string{metric.PageViews: "Page views", metric.BounceRate: "Bounce rate", metric.ViewsPerSession: "Views per session",
 	metric.SessionDuration: "Duration", metric.TimeOnPage: "Time on page", metric.GoalVisitors: "Visitors", metric.GoalCompletions: "Completions",
 	metric.GoalRate: "Rate", metric.GoalValue: "Value", metric.ProductViews: "Views", metric.CartAdds: "Added to cart", metric.AverageOrder: "Average order", metric.Refunded: "Given back"}
 
-func title(m metric.Name) string {
-	if t, ok := titles[m]; ok {
+func titleOf(m metric.Name) string {
+	if t, ok := columnTitles[m]; ok {
 		return t
 	}
 	return string(m)
 }
 
-// report is the question for the rows of a list's table.
-func (s state) report(x span, li listing, columns []metric.Name) metric.Report {
+// rowsOf is the question for the rows of a list's table.
+func (s state) rowsOf(x span, li listing, columns []metric.Name) metric.Report {
 	r := s.query(li.figures[0], x.window, x.zone).Report()
 	r.Metrics, r.By, r.Offset = columns, []metric.Dimension{li.by}, s.offset
 	var all []metric.Where
@@ -104,21 +104,21 @@ func (s state) searched(li listing) *metric.Where {
 	return w
 }
 
-// tabulate asks for a table, without the columns that only events tell where these are
+// columns asks for a table, without the columns that only events tell where these are
 // not kept.
-func (d *Door) tabulate(ctx context.Context, s state, x span, li listing, most int) (metric.Report, metric.Table, string, error) {
-	r := s.report(x, li, slices.Concat(li.figures, li.more))
+func (d *Door) columns(ctx context.Context, s state, x span, li listing, most int) (metric.Report, metric.Table, string, error) {
+	r := s.rowsOf(x, li, slices.Concat(li.figures, li.more))
 	r.Limit = most
 	if most == rowsShort {
 		r.Metrics = li.figures
 	}
-	t, err := d.askTable(ctx, r)
+	t, err := d.Questions.Tabulate(ctx, r)
 	if _, refused := errors.AsType[*metric.QueryError](err); !refused || li.more == nil {
 		return r, t, "", err
 	}
-	few := s.report(x, li, li.figures)
+	few := s.rowsOf(x, li, li.figures)
 	few.Limit = most
-	if t, fewErr := d.askTable(ctx, few); fewErr == nil {
+	if t, fewErr := d.Questions.Tabulate(ctx, few); fewErr == nil {
 		return few, t, "Not all columns can be told: " + problem(err), nil
 	}
 	return r, t, "", err
@@ -126,7 +126,7 @@ func (d *Door) tabulate(ctx context.Context, s state, x span, li listing, most i
 
 // table asks for so many rows of a list with all its columns.
 func (d *Door) table(ctx context.Context, s state, x span, li listing, most int) (t table, err error) {
-	r, found, note, err := d.tabulate(ctx, s, x, li, most)
+	r, found, note, err := d.columns(ctx, s, x, li, most)
 	t.Note, t.total, t.columns, t.source = note, found.Total, r.Metrics, found.Source
 	if err != nil {
 		return t, err
@@ -134,7 +134,7 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	t.asOf = found.AsOf.In(x.zone).Format("15:04:05")
 	t.Heads = append(t.Heads, s.head(string(li.by), nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
 	for _, m := range r.Metrics {
-		label := title(m)
+		label := titleOf(m)
 		if m.Money() {
 			label += " (" + s.site.Currency + ")"
 		}
@@ -143,7 +143,7 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	for _, found := range found.Rows {
 		line := li.row(s, found.Keys[0])
 		for i, v := range found.Values {
-			line.Cells = append(line.Cells, figure(r.Metrics[i], v))
+			line.Cells = append(line.Cells, spellCell(r.Metrics[i], v))
 		}
 		t.Rows = append(t.Rows, line)
 	}
@@ -199,7 +199,7 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	}
 	form := s
 	form.search, form.offset = "", 0
-	v.Keep = form.hidden()
+	v.Keep = hidden(form.values())
 	if v.Nothing = li.nothing(); s.search != "" {
 		v.Nothing = "Nothing contains “" + cut(s.search) + "”."
 	}
@@ -226,30 +226,6 @@ func counted(n int, what string) string {
 		what += "s"
 	}
 	return whole(n) + " " + what
-}
-
-// hidden is the state as the fields of a form: Label is the name, Title the value.
-func (s state) hidden() (all []link) {
-	for name, values := range s.values() {
-		for _, value := range values {
-			all = append(all, link{Label: name, Title: value})
-		}
-	}
-	slices.SortFunc(all, func(a, b link) int { return strings.Compare(a.Label+"="+a.Title, b.Label+"="+b.Title) })
-	return all
-}
-
-// askTable puts a question for a table to the source and logs its error, unless the page
-// has ended.
-func (d *Door) askTable(ctx context.Context, r metric.Report) (metric.Table, error) {
-	if d.Tables == nil {
-		return metric.Table{}, &metric.QueryError{Why: "This server answers no questions for tables."}
-	}
-	t, err := d.Tables.Tabulate(ctx, r)
-	if err != nil && ctx.Err() == nil {
-		d.Log.Error("dash: a table failed", "by", r.By, "error", err)
-	}
-	return t, err
 }
 
 // drawDetails is the page with one list alone.

@@ -14,6 +14,7 @@ import (
 	"footfall/account"
 	"footfall/account/accounttest"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // plausible is a source that invents a site with days, nights and week-ends,
@@ -78,6 +79,16 @@ func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset,
 		}
 	}
 	return set, nil
+}
+
+// tables are a source's questions for tables; it answers no others.
+type tables struct {
+	unasked
+	of query.Tabulator
+}
+
+func (t tables) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	return t.of.Tabulate(ctx, r)
 }
 
 // Tabulate answers a report of one dimension out of the answers for each metric.
@@ -164,7 +175,7 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 			t.Fatal(err)
 		}
 	}
-	o.Tables = w.source
+	o.Questions = tables{of: w.source}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w

@@ -80,6 +80,7 @@ func problem(err error) string {
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
 	q := metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone}
 	q.Filters, q.Where = s.conditions()
+	q.Filters = append(q.Filters, s.only...)
 	return q
 }
 

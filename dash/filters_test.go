@@ -144,7 +144,7 @@ func TestFilterForm(t *testing.T) {
 		}
 	}
 	w.source.broken = map[metric.Dimension]error{"country": errors.New("gone")}
-	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Tables: w.source, Log: slog.New(slog.DiscardHandler)})
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Questions: tables{of: w.source}, Log: slog.New(slog.DiscardHandler)})
 	lacks(t, w.get(t, "/?add=country"), "There are no suggestions: This could not be counted.", `name="text"`)
 }
 
@@ -191,7 +191,7 @@ func TestDetails(t *testing.T) {
 // and the page says why.
 func TestTooMuchForEvents(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
-	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Tables: fewColumns{w.source}, Log: slog.New(slog.DiscardHandler)})
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Questions: tables{of: fewColumns{w.source}}, Log: slog.New(slog.DiscardHandler)})
 	page := w.get(t, "/?detail=page")
 	lacks(t, page, "Not all columns can be told: the events are removed", "Bounce rate")
 	if strings.Contains(page, "Time on page") {

@@ -22,6 +22,7 @@ type list struct {
 	Table       *table    // instead of rows
 	World       *worldMap // beside them
 	Details     string    // URL of the list with all rows and columns; "" where there is nothing
+	CSV         string    // URL of all rows as a file, of a list without details
 	Problem     string
 	Nothing     string // why there are no rows
 
@@ -123,7 +124,7 @@ func (d *Door) lists(ctx context.Context, s state, x span) []list {
 
 // list asks for one box.
 func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) list {
-	l := list{Title: li.title, Unit: title(li.figures[0]), of: li.of, quiet: b.quiet}
+	l := list{Title: li.title, Unit: titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
 	for _, other := range b.lists {
 		if len(b.lists) > 1 {
 			l.Tabs = append(l.Tabs, link{Label: other.title, Href: s.tab(b, other).href(), Current: other.key() == li.key()})

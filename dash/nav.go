@@ -30,13 +30,16 @@ const (
 // stands in account.Routes; portal draws those without a template here.
 var leaves = []leaf{
 	{"/", "Overview", []string{"page.html"}, figures},
+	{"/goals", "Goals", []string{"goals.html", "goal.html"}, figures},
+	{"/retention", "Retention", []string{"retention.html"}, figures},
+	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},
 	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
 	{"/program", "Affiliates", nil, ofAll},
-	{"/audit", "Does it add up?", []string{"audit.html"}, ofAll},
+	{"/operations", "Operations", []string{"operations.html", "aside.html"}, ofAll},
 	{"/changes", "Audit log", []string{"changes.html"}, ofAll},
 }
 

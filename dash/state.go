@@ -20,12 +20,13 @@ type state struct {
 	metric string // in the chart: one of cells
 
 	filters []filter
-	amiss   []string // what is wrong with those that the URL has besides, for people
-	tabs    []string // names of the lists that boxes show instead of their first
-	detail  string   // name of the list that has the page to itself; "" is none
-	search  string   // what its rows contain
-	order   order    // of its rows; the zero value is the usual one
-	offset  int      // its rows before the first one shown
+	only    []metric.Filter // what is counted besides, which is not in the URL
+	amiss   []string        // what is wrong with those that the URL has besides, for people
+	tabs    []string        // names of the lists that boxes show instead of their first
+	detail  string          // name of the list that has the page to itself; "" is none
+	search  string          // what its rows contain
+	order   order           // of its rows; the zero value is the usual one
+	offset  int             // its rows before the first one shown
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 

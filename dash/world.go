@@ -47,7 +47,7 @@ func (d *Door) world(ctx context.Context, s state, x span, b box, li listing, ro
 	w := &worldMap{Legend: []string{"under 1%", "from 1%", "from 3%", "from 10%", "from 30%"}}
 	for _, r := range rows {
 		if drawnLands()[r.Code] {
-			w.Lands = append(w.Lands, land{r, 1, r.Label + ": " + r.Value + " " + title(metric.Visitors)})
+			w.Lands = append(w.Lands, land{r, 1, r.Label + ": " + r.Value + " " + titleOf(metric.Visitors)})
 		}
 	}
 	return w, nil

@@ -92,12 +92,12 @@ func (h *house) backup(ctx context.Context, dir string, keep int, progress func(
 		report := &backupReport{Dir: set.Dir, Made: head.Made, Accepted: b.accepted, Files: len(set.Files), Bytes: set.Bytes(), New: draft.Wrote, Elsewhere: head.Elsewhere}
 		report.Removed, err = draft.Keep(keep)
 		report.Took = time.Since(began)
-		return report, errors.Join(err, draft.Close())
+		return report, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: set.Dir, Made: head.Made, Bytes: set.Bytes(), Accepted: b.accepted}))
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
-	return nil, errors.Join(err, draft.Close())
+	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: dir, Made: head.Made, Error: err.Error()}))
 }
 
 // make copies in this order: positions in files and archive never lie beyond the

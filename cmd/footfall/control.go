@@ -17,6 +17,7 @@ import (
 
 	"footfall/account"
 	"footfall/api"
+	"footfall/dash"
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/history"
@@ -359,33 +360,14 @@ func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := k.h.takeCare(r.Context()); err != nil {
-		return err
+	m := dash.AsideMove{Drop: strings.HasSuffix(r.URL.Path, "drop"), IDs: ids, Reader: r.FormValue("reader")}
+	n := 0
+	if len(ids) > 0 || r.FormValue("all") == "true" {
+		n, err = k.h.moveItems(r.Context(), account.Operator(), m)
 	}
-	defer k.h.giveCare()
-	aside := k.h.queue.Aside()
-	if r.FormValue("all") == "true" {
-		items, err := aside.List(r.Context(), r.FormValue("reader"), 0)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			if it.Event != nil || strings.HasSuffix(r.URL.Path, "drop") {
-				ids = append(ids, it.ID)
-			}
-		}
-	}
-	move := aside.Redrive
-	if strings.HasSuffix(r.URL.Path, "drop") {
-		move = aside.Drop
-	}
-	n, err := move(r.Context(), ids...)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), redrivenWait)
-	defer cancel()
-	_ = k.h.redriven(ctx) // so that the next look shows what became of them; a store that is slow does not undo it
 	return answer(w, map[string]int{"moved": n})
 }
 

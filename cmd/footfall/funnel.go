@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"footfall/api"
+	"footfall/dash"
 	"footfall/metric"
 	"footfall/query"
 )
@@ -52,6 +53,14 @@ func (t funnelsInTurn) Funnel(ctx context.Context, f metric.Funnel) (metric.Pass
 	defer leave()
 	return t.Funnels.Funnel(ctx, f)
 }
+
+// askedInTurn answers all that one query can't ask, in turn with all other questions.
+type askedInTurn struct {
+	visitsInTurn
+	funnelsInTurn
+}
+
+var _ dash.Questions = askedInTurn{}
 
 // funnel answers a funnel in the form of POST /v1/funnel.
 func (k *control) funnel(w http.ResponseWriter, r *http.Request) error {

@@ -65,9 +65,10 @@ func (b goalBook) RemoveGoal(ctx context.Context, site, name string) error {
 	return b.kept.RemoveGoal(ctx, site, name)
 }
 
-// withGoals gives a report that asks for goals those of its site.
+// withGoals gives a report that asks for goals, and brings none of its own, those of its
+// site.
 func (h *house) withGoals(ctx context.Context, r metric.Report) (metric.Report, error) {
-	if !r.AsksGoals() {
+	if !r.AsksGoals() || len(r.Goals) > 0 {
 		return r, nil
 	}
 	all, err := goalBook{h.control}.Goals(ctx, r.Site)

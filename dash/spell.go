@@ -8,9 +8,9 @@ import (
 	"footfall/metric"
 )
 
-// figure spells a value of a metric for people: counts in full, rates with a digit behind
+// spellCell spells a value of a metric for people: counts in full, rates with a digit behind
 // the point, times in minutes and seconds, and amounts exactly.
-func figure(m metric.Name, v metric.Value) string {
+func spellCell(m metric.Name, v metric.Value) string {
 	switch unit := m.Unit("money"); {
 	case v.None:
 		return "–"
