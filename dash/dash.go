@@ -51,7 +51,8 @@ type Options struct {
 	// are shown alone.
 	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
 	Questions Questions // for the pages beside the overview; nil answers none
-	Goals     Goals     // nil: there are no pages of goals and funnels
+	Goals     Goals     // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels   // likewise
 	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
@@ -148,6 +149,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 func (d *Door) routes() map[string]page {
 	return map[string]page{
 		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),

@@ -31,6 +31,7 @@ const (
 var leaves = []leaf{
 	{"/", "Overview", []string{"page.html"}, figures},
 	{"/goals", "Goals", []string{"goals.html", "goal.html"}, figures},
+	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
