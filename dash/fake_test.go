@@ -176,7 +176,6 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 			t.Fatal(err)
 		}
 	}
-	o.Questions = tables{of: w.source}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
 	w.besides = &inventions{plausible: w.source}
 	o.Questions, o.Goals, o.Funnels = w.besides, w.besides, w.besides

@@ -75,10 +75,13 @@ func (k *inventions) RemoveFunnel(_ context.Context, site, name string) error {
 	return nil
 }
 
-// Tabulate tells of the goals only.
-func (k *inventions) Tabulate(_ context.Context, r metric.Report) (metric.Table, error) {
+// Tabulate tells of the goals, and of a list what the source does.
+func (k *inventions) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
+	}
+	if r.By[0] != metric.OfGoal {
+		return k.plausible.Tabulate(ctx, r)
 	}
 	t := metric.Table{Source: "events", AsOf: k.now()}
 	for i, g := range r.Goals {
