@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"footfall/account"
@@ -60,7 +61,7 @@ func (s state) with(name string, values ...string) state {
 // asked is the state with what the URL says besides, by the names that the page knows.
 func (s state) asked(r *http.Request, names ...string) state {
 	for _, name := range names {
-		if values := r.URL.Query()[name]; len(values) > 0 && values[0] != "" {
+		if values := r.URL.Query()[name]; strings.Join(values, "") != "" {
 			s = s.with(name, values...)
 		}
 	}
@@ -108,7 +109,7 @@ func (d *Door) changing(w http.ResponseWriter, r *http.Request, in visit, base s
 // went goes on to a page of figures that says what was done, with a line in the audit
 // log; a change that failed shows the page again.
 func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, what string, c account.Change, err error, again func(said)) {
-	status, why := saidTo(err)
+	_, why := saidTo(err)
 	wrong, isWrong := errors.AsType[*metric.QueryError](err)
 	switch {
 	case err == nil:
@@ -124,7 +125,6 @@ func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, 
 	case why == "":
 		d.noControl(w, err)
 	default:
-		_ = status
 		again(said{Problem: why, In: r.PostForm})
 	}
 }
