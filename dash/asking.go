@@ -145,7 +145,7 @@ func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found 
 	case "product", "category": // a shop may send some of these alone
 		counts = []metric.Name{metric.Orders, metric.CartAdds, metric.ProductViews}
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(ctx, s)
 	for _, m := range counts {
 		q := s.query(m, x.window, x.zone)
 		q.By, q.Step, q.Limit = by, period.Total, suggested

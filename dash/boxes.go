@@ -136,7 +136,7 @@ func (li listing) row(s state, value string) row {
 		to = s.off(by)
 		to.offset = 0
 	}
-	r := row{link: link{label, to.href(), value, current}}
+	r := row{link: link{Label: label, Href: to.href(), Title: value, Current: current}}
 	if by == "country" {
 		r.Code = value
 		if r.Code == "" {

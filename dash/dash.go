@@ -50,7 +50,7 @@ type Options struct {
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
 	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Questions Questions // for the pages beside the overview; nil answers none
+	Questions Questions // for the pages beside the overview; nil answers reports from the source alone
 	Goals     Goals     // for pages of goals and funnels; nil keeps none
 	Funnels   Funnels   // likewise
 	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
@@ -63,7 +63,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -129,7 +129,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 		o.Client = peer
 	}
 	if o.Questions == nil {
-		o.Questions = unasked{}
+		o.Questions = alone{query.Tabulated(source, o.Now)}
 	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {

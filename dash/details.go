@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"footfall/metric"
 )
@@ -41,9 +42,10 @@ type table struct {
 	Note    string // what is to be known of it
 	Problem string
 
-	total        int
-	columns      []metric.Name
-	source, asOf string
+	total   int
+	columns []metric.Name
+	source  string
+	asOf    time.Time
 }
 
 // head is the head of a column; following it orders by the column.
@@ -131,7 +133,7 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	if err != nil {
 		return t, err
 	}
-	t.asOf = found.AsOf.In(x.zone).Format("15:04:05")
+	t.asOf = found.AsOf
 	t.Heads = append(t.Heads, s.head(string(li.by), nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
 	for _, m := range r.Metrics {
 		label := titleOf(m)
@@ -143,7 +145,7 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	for _, found := range found.Rows {
 		line := li.row(s, found.Keys[0])
 		for i, v := range found.Values {
-			line.Cells = append(line.Cells, spellCell(r.Metrics[i], v))
+			line.Cells = append(line.Cells, spellCell(r.Metrics[i], v, s.site.Currency))
 		}
 		t.Rows = append(t.Rows, line)
 	}
@@ -229,11 +231,15 @@ func counted(n int, what string) string {
 }
 
 // drawDetails is the page with one list alone.
-func (d *Door) drawDetails(ctx context.Context, s state, v view, of details) view {
+func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
 	if n, err := d.visitors(ctx, s); err == nil {
 		v.Live = whole(n)
 	}
-	v.Details, v.AsOf, v.Source, v.LiveAt = &of, of.Table.asOf, of.Table.source, s.live(false)
+	v.Details, v.LiveAt = &of, s.live(x, false)
+	if !of.Table.asOf.IsZero() {
+		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}
+		v.Asked.since(of.Table.asOf, d.Now(), x.zone)
+	}
 	v.Title = of.Title + " · " + v.Title
 	return v
 }

@@ -57,7 +57,7 @@ func TestFiltersAreConditions(t *testing.T) {
 		if again := stateFrom(t, w, s.values().Encode()); fmt.Sprint(again.filters) != fmt.Sprint(s.filters) || len(s.amiss) > 0 {
 			t.Errorf("%s comes back as %v, not %v; amiss: %q", query, again.filters, s.filters, s.amiss)
 		}
-		if q := s.query(metric.Visitors, spanOf(s, fixed).window, nil); q.Check() != nil {
+		if q := s.query(metric.Visitors, spanOf(s, fixed, 0).window, nil); q.Check() != nil {
 			t.Errorf("%s: %v", query, q.Check())
 		}
 	}

@@ -83,7 +83,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 		d.noControl(w, err)
 		return
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(ctx, s)
 	v := funnelsView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Keep: s.keep("funnel", "kind", "what", "within")}
 	f, err := s.funnel(saved)
 	if err == nil && f.Steps != nil {

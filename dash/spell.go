@@ -6,16 +6,17 @@ import (
 
 	"footfall/event"
 	"footfall/metric"
+	"footfall/money"
 )
 
 // spellCell spells a value of a metric for people: counts in full, rates with a digit behind
 // the point, times in minutes and seconds, and amounts exactly.
-func spellCell(m metric.Name, v metric.Value) string {
+func spellCell(m metric.Name, v metric.Value, currency string) string {
 	switch unit := m.Unit("money"); {
 	case v.None:
 		return "–"
 	case unit == "money":
-		return amount(m, v.N)
+		return amount(m, v.N, currency)
 	case unit == "%":
 		return fmt.Sprintf("%.1f%%", float64(v.N)/event.Thousandths)
 	case unit == "s":
@@ -26,20 +27,17 @@ func spellCell(m metric.Name, v metric.Value) string {
 	return whole(v.N)
 }
 
-// amount spells an amount digit by digit, with two decimals or, where it has them, three.
-func amount(m metric.Name, n int64) string {
-	units, decimals, _ := strings.Cut(m.Spell(n), ".")
-	for len(decimals) < 2 {
-		decimals += "0"
+// amount spells money exactly, with all decimals of its currency.
+func amount(m metric.Name, n int64, currency string) string {
+	text := m.Spell(n)
+	_, decimals, _ := strings.Cut(text, ".")
+	if missing := money.Exponent(currency) - len(decimals); missing > 0 {
+		if decimals == "" {
+			text += "."
+		}
+		text += strings.Repeat("0", missing)
 	}
-	sign := ""
-	if units[0] == '-' {
-		sign, units = "−", units[1:]
-	}
-	for at := len(units) - 3; at > 0; at -= 3 {
-		units = units[:at] + "," + units[at:]
-	}
-	return sign + units + "." + decimals
+	return grouped(text)
 }
 
 // duration spells seconds.

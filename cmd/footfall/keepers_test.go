@@ -40,10 +40,10 @@ func opened(t *testing.T, url string) archive.Objects {
 func TestKeeperURL(t *testing.T) {
 	t.Parallel()
 	for written, want := range map[string]string{
-		"/var/../var/exports/":                                           "file:///var/exports",
-		"file:///var/a%20b":                                              "file:///var/a%20b",
-		"s3://bucket":                                                    "s3://bucket/",
-		"s3://bucket//a/../b/":                                           "s3://bucket/b",
+		"/var/../var/exports/": "file:///var/exports",
+		"file:///var/a%20b":    "file:///var/a%20b",
+		"s3://bucket":          "s3://bucket/",
+		"s3://bucket//a/../b/": "s3://bucket/b",
 		"s3://b/p?path-style=true&region=auto&endpoint=https://s3.a.b:9": "s3://b/p?endpoint=https%3A%2F%2Fs3.a.b%3A9&region=auto",
 		"s3://b/p?path-style=false":                                      "s3://b/p?path-style=false",
 	} {
