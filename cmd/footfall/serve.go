@@ -111,7 +111,7 @@ func (h *house) server() *http.Server {
 	orders := h.commerce(collector.Client)
 	turns := query.MakeTurns(questions)
 	source := turns.Limit(query.Route(h, earned{h}))
-	mailLink, letter := h.letters()
+	mailLink, letter := h.mailed()
 	var pages *dash.Door
 	var shared api.Shown
 	shared.Metrics, shared.By = dash.Shows()
@@ -160,8 +160,8 @@ func (h *house) server() *http.Server {
 	}
 }
 
-// letters are how links are sent by mail; nil where no mail is.
-func (h *house) letters() (link func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error, invitation func(context.Context, account.Invited, account.Grant) string) {
+// mailed is how links are sent by mail, to whoever asks and to who is invited; nil where no mail is.
+func (h *house) mailed() (link func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error, invitation func(context.Context, account.Invited, account.Grant) string) {
 	if h.post == nil {
 		return nil, nil
 	}
