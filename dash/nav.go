@@ -31,6 +31,7 @@ const (
 var leaves = []leaf{
 	{"/", "Overview", []string{"page.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},

@@ -130,7 +130,7 @@ func (h *house) server() *http.Server {
 	shared.Metrics, shared.By = dash.Shows()
 	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed, Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns}, Goals: goalBook{h.control},
 		Live: h.streams, Share: h.control.Share, Shared: shared, Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) }, Server: func(ctx context.Context) (map[string]string, error) { return pages.ServerTexts(ctx) }})
-	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Operations: operations{h}, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
+	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
 	programs, tables := h.portal(pages, collector), h.sql()
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
