@@ -23,7 +23,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
-			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals) as a bearer token, and tells what that key may see."},
+			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals and funnels) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
 		"paths":      routes,
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},

@@ -360,7 +360,7 @@ func (r *Roller) roll(ctx context.Context) (Report, error) {
 	}
 	report.Took = r.o.Now().Sub(began)
 	if r.hot != nil {
-		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil {
+		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil && ctx.Err() == nil {
 			r.o.Log.Warn("hot buckets keep what is rolled until the next roll", "error", err)
 		}
 	}

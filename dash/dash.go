@@ -52,8 +52,11 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Questions Questions // for the pages beside the overview; nil answers none
+	Goals     Goals     // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels   // likewise
+	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -63,7 +66,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow"}
+var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -128,6 +131,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
+	if o.Questions == nil {
+		o.Questions = unasked{}
+	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
@@ -145,6 +151,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
+		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
+		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
 		"GET /sites": d.listSites, "POST /sites": d.addSite, "GET /sites/{site}": d.oneSite, "GET /sites/{site}/libraries": d.libraries, "GET /connection": d.connection,
 		"GET /sites/{site}/settings": d.siteSettings, "POST /sites/{site}/settings": d.changeSettings, "GET /sites/{site}/privacy": d.data, "POST /sites/{site}/privacy": d.changeKeep, "GET /sites/{site}/export": d.export,

@@ -105,6 +105,7 @@ type world struct {
 	source  *plausible
 	control *accounttest.Memory
 	site    account.Site
+	besides *inventions
 }
 
 var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
@@ -124,6 +125,8 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 		}
 	}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
+	w.besides = &inventions{plausible: w.source}
+	o.Questions, o.Goals, o.Funnels = w.besides, w.besides, w.besides
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }
@@ -143,6 +146,10 @@ func TestLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range 3 {
+		_ = full.besides.PutGoal(t.Context(), full.site.ID, metric.Goal{Name: []string{"Sign up", "Order with a name that is long, much longer than any name should ever be, but may be", "Thanks"}[i], Act: metric.Act{Page: "/thanks*"}, Value: int64(i) * 1_234_567_890})
+	}
+	_ = full.besides.PutFunnel(t.Context(), full.site.ID, metric.SavedFunnel{Name: "Checkout", Steps: []metric.Step{{Act: metric.Act{Page: "/products/*"}}, {Act: metric.Act{Event: "Product Added"}}, {Goal: "Thanks"}}})
 	worlds := map[string]world{"": full, "empty": empty, "broken": broken, "none": newWorld(t, time.Now)}
 	err = http.Serve(listener, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		which, _ := r.Cookie("world")

@@ -30,6 +30,10 @@ const (
 // stands in account.Routes; portal draws those without a template here.
 var leaves = []leaf{
 	{"/", "Overview", []string{"page.html"}, figures},
+	{"/goals", "Goals", []string{"goals.html", "goal.html"}, figures},
+	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
+	{"/retention", "Retention", []string{"retention.html"}, figures},
+	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
 	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},

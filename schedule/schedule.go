@@ -53,6 +53,9 @@ type Options struct {
 	Log   *slog.Logger
 	Retry time.Duration // pause after a first failure, doubled after each further one; 30 s if zero
 	Most  time.Duration // longest pause; one hour if zero
+	// Passing reports of an error that it ends by itself and that whoever caused
+	// it knows: a job that fails so is tried again, and nothing is logged. Nil is never.
+	Passing func(err error) bool
 }
 
 // Scheduler does jobs one after the other. A job that is new at a site begins
@@ -122,6 +125,9 @@ func New(jobs []Job, memory Memory, sites func() []Site, o Options) *Scheduler {
 	}
 	if o.Retry <= 0 {
 		o.Retry = 30 * time.Second
+	}
+	if o.Passing == nil {
+		o.Passing = func(error) bool { return false }
 	}
 	if o.Most <= 0 {
 		o.Most = time.Hour
@@ -231,6 +237,8 @@ func (s *Scheduler) try(ctx context.Context, job *Job, due Due, do func() error)
 		}
 		return true
 	case ctx.Err() != nil: // stopped, not failed
+		return false
+	case t == nil && s.o.Passing(err): // looked at again with the next pass
 		return false
 	case t == nil:
 		t = &trouble{pause: s.o.Retry}

@@ -169,6 +169,31 @@ func TestFailure(t *testing.T) {
 	})
 }
 
+// TestPassing: what ends by itself is tried again with the next look, without a
+// word; another failure of the same job is told.
+func TestPassing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		passing := errors.New("being rebuilt")
+		fails, tries := passing, 0
+		do := func(context.Context, Due) error {
+			tries++
+			return fmt.Errorf("late: %w", fails)
+		}
+		s := New([]Job{{Name: "late", Every: 15 * time.Minute, Do: do}}, &notebook{done: map[at]period.Date{}}, func() []Site { return nil },
+			Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Passing: func(err error) bool { return errors.Is(err, passing) }})
+		run(t, s, 3*time.Minute+time.Second)
+		if tries != 4 || log.Len() > 0 {
+			t.Errorf("tried %d times in three minutes, want 4; the log says %q", tries, log.String())
+		}
+		fails = errors.New("disk full")
+		run(t, s, time.Second)
+		if strings.Count(log.String(), "disk full") != 1 {
+			t.Errorf("the log says %q of a full disk", log.String())
+		}
+	})
+}
+
 // standings spells how far jobs are.
 func standings(t *testing.T, s *Scheduler) string {
 	t.Helper()

@@ -316,7 +316,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	b = make([]byte, 32)
 	rand.Read(b) // never fails
-	return b, os.WriteFile(path, b, 0o600)
+	return b, putFile(path, b)
 }
 
 // startStorePump pumps the queue into the event store. After a rebuild that
