@@ -1,6 +1,6 @@
 # make test is what a change must pass. It needs Go, a C compiler, Node with npm
 # and git; the client tests' SDKs come from npm, Chromium, redis-server and
-# PostgreSQL from apt if there are none.
+# PostgreSQL from apt if there are none, and a store that speaks S3 is built.
 
 GO ?= go
 # Flags for go test; .ci/run sets -v so that every test can be counted.
@@ -13,12 +13,12 @@ CLIENTS := clienttest/node_modules/.installed
 # What is tested as a whole, by two packages.
 export FOOTFALL_BINARY ?= $(CURDIR)/build/test/footfall
 
-.PHONY: test lint race bench build binary redis postgres
+.PHONY: test lint race bench build binary redis postgres s3
 
 # One package at a time: several of them start servers, kill them and measure.
 # Linking takes one processor, so lint, which vets all, has the other meanwhile.
 test: $(CLIENTS) redis postgres
-	@$(MAKE) --no-print-directory -j2 lint binary
+	@$(MAKE) --no-print-directory -j2 lint binary s3
 	$(GO) test -vet=off -p 1 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 
 lint:
@@ -26,7 +26,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-race: $(CLIENTS) redis postgres binary
+race: $(CLIENTS) redis postgres s3 binary
 	$(GO) test -race -p 1 -parallel $(BESIDE) -timeout 30m $(TESTFLAGS) ./...
 
 bench: build
@@ -52,3 +52,6 @@ redis:
 
 postgres:
 	@sh engine/postgres/install.sh
+
+s3:
+	@GO=$(GO) sh archive/s3/install.sh

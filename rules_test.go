@@ -47,9 +47,9 @@ var house = []room{
 	{"webhook", word}, // how messages are signed and sent, for the adapters of two seams
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"reprocess", thinking}, {"dialect", thinking}, {"digest", thinking}, {"alert", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
-	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"bins/binstest", law},
+	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"archive/s3/s3test", law}, {"bins/binstest", law},
 	{"backup", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
-	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"geo/maxmind", adapter},
+	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"archive/s3", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"ledger/postgres", adapter}, {"ledger/webhook", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door}, {"sqlapi", door},
 	{"client", outside},

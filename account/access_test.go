@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, DeleteEvents, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}

@@ -27,6 +27,7 @@ var Routes = []Route{
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
 	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
+	{"POST", "/v1/events/delete", DeleteEvents},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
@@ -75,6 +76,7 @@ var Routes = []Route{
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/goals", ReadFigures}, {"POST", "/goals", ChangeSite}, {"GET", "/goals/{name}", ReadFigures}, {"POST", "/goals/{name}/remove", ChangeSite},
+	{"GET", "/funnels", ReadFigures}, {"POST", "/funnels", ChangeSite}, {"POST", "/funnels/{name}/remove", ChangeSite},
 	{"GET", "/retention", ReadFigures}, {"GET", "/journeys", ReadFigures},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},

@@ -159,6 +159,8 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 		return (*Collector).debugMe, "", "GET, HEAD"
 	}
 	switch {
+	case strings.HasPrefix(path, renamedPrefix):
+		return renamed(path)
 	case strings.HasPrefix(path, "/r/"):
 		return linkRoute(path), "", "GET, HEAD"
 	case strings.HasPrefix(path, "/pixel/v1/"):

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/query"
 	"footfall/sheet"
 )
 
@@ -59,7 +61,7 @@ func (s state) with(name string, values ...string) state {
 // asked is the state with what the URL says besides, by the names that the page knows.
 func (s state) asked(r *http.Request, names ...string) state {
 	for _, name := range names {
-		if values := r.URL.Query()[name]; len(values) > 0 && values[0] != "" {
+		if values := r.URL.Query()[name]; strings.Join(values, "") != "" {
 			s = s.with(name, values...)
 		}
 	}
@@ -107,7 +109,7 @@ func (d *Door) changing(w http.ResponseWriter, r *http.Request, in visit, base s
 // went goes on to a page of figures that says what was done, with a line in the audit
 // log; a change that failed shows the page again.
 func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, what string, c account.Change, err error, again func(said)) {
-	status, why := saidTo(err)
+	_, why := saidTo(err)
 	wrong, isWrong := errors.AsType[*metric.QueryError](err)
 	switch {
 	case err == nil:
@@ -123,25 +125,21 @@ func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, 
 	case why == "":
 		d.noControl(w, err)
 	default:
-		_ = status
 		again(said{Problem: why, In: r.PostForm})
 	}
 }
 
-// unasked answers nothing.
-type unasked struct{}
+// alone answers reports from the source alone, and nothing else.
+type alone struct{ query.Tabulator }
 
 var errUnasked = &metric.QueryError{Why: "This server does not answer such questions."}
 
-func (unasked) Tabulate(context.Context, metric.Report) (metric.Table, error) {
-	return metric.Table{}, errUnasked
-}
-func (unasked) Funnel(context.Context, metric.Funnel) (metric.Passage, error) {
+func (alone) Funnel(context.Context, metric.Funnel) (metric.Passage, error) {
 	return metric.Passage{}, errUnasked
 }
-func (unasked) Retain(context.Context, metric.Retention) (metric.Cohorts, error) {
+func (alone) Retain(context.Context, metric.Retention) (metric.Cohorts, error) {
 	return metric.Cohorts{}, errUnasked
 }
-func (unasked) Follow(context.Context, metric.Journey) (metric.Paths, error) {
+func (alone) Follow(context.Context, metric.Journey) (metric.Paths, error) {
 	return metric.Paths{}, errUnasked
 }

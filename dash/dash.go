@@ -51,8 +51,9 @@ type Options struct {
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
 	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Questions Questions // for the pages beside the overview; nil answers none
-	Goals     Goals     // nil: there are no pages of goals and funnels
+	Questions Questions // for the pages beside the overview; nil answers reports from the source alone
+	Goals     Goals     // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels   // likewise
 	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
 }
 
@@ -63,7 +64,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -129,7 +130,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 		o.Client = peer
 	}
 	if o.Questions == nil {
-		o.Questions = unasked{}
+		o.Questions = alone{query.Tabulated(source, o.Now)}
 	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
@@ -149,6 +150,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 func (d *Door) routes() map[string]page {
 	return map[string]page{
 		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),

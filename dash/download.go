@@ -32,7 +32,7 @@ func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, by 
 	if detailOf(b) != by {
 		b.by = by
 	}
-	rows, err := d.rows(ctx, s, spanOf(s, d.Now()), b, 0)
+	rows, err := d.rows(ctx, s, d.span(ctx, s), b, 0)
 	if err != nil {
 		d.refuse(w, http.StatusServiceUnavailable, problem(err))
 		return

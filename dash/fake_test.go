@@ -28,7 +28,8 @@ type plausible struct {
 	wait   time.Duration
 }
 
-var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6}
+var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6,
+	metric.SessionViews: 305, metric.SessionSeconds: 18_500_000, metric.Events: 322, metric.Orders: .8, metric.Revenue: 71_399.5}
 
 var invented = map[metric.Dimension][]string{
 	"page": {"/", "/courses/watercolour", "/pricing", "/blog/how-to-mix-greens", "/courses/ink-and-wash", "/about", "/blog/a-very-long-title-that-will-not-fit-into-the-list-of-pages-on-any-phone",
@@ -105,6 +106,7 @@ type world struct {
 	source  *plausible
 	control *accounttest.Memory
 	site    account.Site
+	besides *inventions
 }
 
 var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
@@ -124,6 +126,8 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 		}
 	}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
+	w.besides = &inventions{plausible: w.source}
+	o.Questions, o.Goals, o.Funnels = w.besides, w.besides, w.besides
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }
@@ -143,6 +147,10 @@ func TestLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range 3 {
+		_ = full.besides.PutGoal(t.Context(), full.site.ID, metric.Goal{Name: []string{"Sign up", "Order with a name that is long, much longer than any name should ever be, but may be", "Thanks"}[i], Act: metric.Act{Page: "/thanks*"}, Value: int64(i) * 1_234_567_890})
+	}
+	_ = full.besides.PutFunnel(t.Context(), full.site.ID, metric.SavedFunnel{Name: "Checkout", Steps: []metric.Step{{Act: metric.Act{Page: "/products/*"}}, {Act: metric.Act{Event: "Product Added"}}, {Goal: "Thanks"}}})
 	worlds := map[string]world{"": full, "empty": empty, "broken": broken, "none": newWorld(t, time.Now)}
 	err = http.Serve(listener, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		which, _ := r.Cookie("world")

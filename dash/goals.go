@@ -61,7 +61,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		d.noControl(w, err)
 		return
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	v.frame, v.Change, v.Self = d.frame(in, s, x, sites), in.who.May(account.ChangeSite, s.site.ID), s.href()
 	if i := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.URL.Query().Get("edit") }); i >= 0 && v.Form.Name == "" && simple(all[i].Where) {
 		v.Form = formOf(all[i])
@@ -93,7 +93,7 @@ func (d *Door) ofGoals(ctx context.Context, s state, x span, all []metric.Goal) 
 	if len(all) == 0 {
 		return metric.Table{}, nil
 	}
-	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.before(false), Zone: x.zone, Where: s.where(), Goals: all})
+	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.passed(), Zone: x.zone, Where: s.where(), Goals: all})
 }
 
 // goalRow is a goal with its figures in a table; there may be none.
@@ -124,15 +124,11 @@ func goalCells(row metric.Row, currency string) []cell {
 		if i < len(row.Before) {
 			before = row.Before[i]
 		}
-		if c.Value, c.Exact = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
+		if c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
 			continue
 		}
-		scale := 1.0
-		if m == metric.GoalRate {
-			scale = 1000
-		}
 		var sense string
-		c.Change, sense = change(float64(now.N)/scale, float64(before.N)/scale, m == metric.GoalRate)
+		c.Change, sense = changeOf(m, now, before)
 		c.Sense = map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
 	}
 	return cells
@@ -233,7 +229,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 		d.refuse(w, http.StatusNotFound, "This site has no goal of this name.")
 		return
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	of := s // the same, of this goal alone
 	of.metric = string(metric.GoalCompletions)
 	of.filters = append(slices.Clone(s.filters), metric.Filter{Dimension: metric.OfGoal, Value: all[at].Name})

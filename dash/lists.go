@@ -184,7 +184,7 @@ func (b box) row(s state, value string, n int64) row {
 	if value == "" {
 		label = b.unknown
 	}
-	r := row{link: link{label, to.href(), value, current}, Value: whole(n), n: n}
+	r := row{link: link{Label: label, Href: to.href(), Title: value, Current: current}, Value: whole(n), n: n}
 	if b.by == "country" {
 		r.Code = cmp.Or(value, "–")
 	}
@@ -192,12 +192,12 @@ func (b box) row(s state, value string, n int64) row {
 }
 
 // share fills in each row's part of the total, unless that failed.
-func (l *list) share(total *pair) {
-	if total.err != nil || total.now.Sum() == 0 {
+func (l *list) share(total *total) {
+	if total.err != nil || total.N == 0 {
 		return
 	}
 	for i, r := range l.Rows {
-		l.Rows[i].Share = percent(share(r.n, total.now.Sum()))
+		l.Rows[i].Share = percent(share(r.n, total.N))
 	}
 }
 

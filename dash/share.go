@@ -11,10 +11,12 @@ import (
 
 // Shows is what the dashboard of a share shows: metrics, and what they are split by.
 func Shows() (metrics []metric.Name, by []metric.Dimension) {
-	metrics = append(metrics, metric.Bounces) // which the bounce rate is made of
 	for _, c := range cells {
-		if c.name != bounceRate {
-			metrics = append(metrics, metric.Name(c.name))
+		if c.shared {
+			metrics = append(metrics, c.name)
+			if r, divided := metric.Ratios[c.name]; divided && !slices.Contains(metrics, r.Of) {
+				metrics = append(metrics, r.Of) // Sessions are there
+			}
 		}
 	}
 	by = append(by, "class") // of which the list of sources has the direct ones
@@ -55,6 +57,7 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 	}
 	s := readState(r.URL.Query(), sites[at:at+1])
 	s.token = r.PathValue("token")
+	s.origin = d.origin(r)
 	s.base = "/share/" + s.token
 	return s, true
 }

@@ -295,3 +295,26 @@ func narrowed(r metric.Report, rows []metric.Row) metric.Report {
 	}
 	return narrow
 }
+
+// Tabulated is a Tabulator that asks a source for each metric of a report by itself: of
+// reports with at most one dimension, filters on single values and no comparison.
+func Tabulated(source Source, now func() time.Time) Tabulator { return apart{source, now} }
+
+type apart struct {
+	Source
+	now func() time.Time
+}
+
+// Tabulate answers a report.
+func (a apart) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if _, ok := r.Where.Filters(); !ok || len(r.By) > 1 || r.Compare != (period.Window{}) {
+		return metric.Table{}, &metric.QueryError{Why: "a source alone answers no report of several dimensions, conditions or windows"}
+	}
+	j := &joined{Report: r, parts: r.Parts(), starts: r.Step.Cut(r.Window, r.Zone), counts: map[string][]int64{}}
+	for _, m := range j.parts {
+		if err := j.ask(ctx, a.Source, m); err != nil {
+			return metric.Table{}, err
+		}
+	}
+	return j.answer(a.now().UTC()), nil
+}

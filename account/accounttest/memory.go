@@ -29,6 +29,7 @@ type Definitions interface {
 	account.Segments
 	account.Goals
 	account.Funnels
+	account.Notes
 }
 
 // Control is what is kept beside sites and people.
@@ -57,6 +58,7 @@ type Memory struct {
 	removed  map[segmentName]bool
 	goals    definitions
 	funnels  definitions
+	notes    map[string][]account.Note // by site, the oldest first
 
 	subscriptions []account.Subscription // the oldest first
 	alerts        []account.Alert        // the same

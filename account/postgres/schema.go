@@ -132,4 +132,13 @@ CREATE TABLE funnels (
 	created    BIGINT NOT NULL,
 	PRIMARY KEY (site, name)
 );
+`, `
+CREATE TABLE notes (
+	id      TEXT COLLATE "C" PRIMARY KEY,
+	site    TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	at      TEXT COLLATE "C" NOT NULL, -- 2026-05-01, a day at the site, or 2026-05-01T12:30:00Z
+	text    TEXT NOT NULL,
+	who     TEXT NOT NULL,
+	created BIGINT NOT NULL
+);
 `}

@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions, funnels}
+`, people, goals, subscriptions, funnels, notes}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -166,5 +166,17 @@ CREATE TABLE funnels (
 	definition TEXT NOT NULL, -- JSON object
 	created    INTEGER NOT NULL,
 	PRIMARY KEY (site, name)
+) STRICT, WITHOUT ROWID;
+`
+
+// notes is the migration that brings notes.
+const notes = `
+CREATE TABLE notes (
+	id      TEXT PRIMARY KEY,
+	site    TEXT NOT NULL REFERENCES sites (id),
+	at      TEXT NOT NULL, -- 2026-05-01, a day at the site, or 2026-05-01T12:30:00Z
+	text    TEXT NOT NULL,
+	who     TEXT NOT NULL,
+	created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `

@@ -319,6 +319,26 @@ func TestFileBeforeFunnelsMigrates(t *testing.T) {
 	}
 }
 
+// TestFileBeforeNotesMigrates: of version 6 everything stays, and notes can be kept.
+func TestFileBeforeNotesMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v6.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Funnels(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Name != "Order" {
+		t.Errorf("funnels %+v, %v", all, err)
+	}
+	if _, err := s.AddNote(t.Context(), account.Note{Site: "shop-example", When: "2026-05-01", Text: "Launch"}); err != nil {
+		t.Error(err)
+	}
+	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {
+		t.Errorf("notes %+v, %v", all, err)
+	}
+	if bak, err := os.ReadFile(path + ".v6.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE notes")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
 func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {

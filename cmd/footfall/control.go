@@ -417,9 +417,12 @@ func (k *control) status(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, s)
 }
 
-func (k *control) restartServer(w http.ResponseWriter, _ *http.Request) error {
+func (k *control) restartServer(w http.ResponseWriter, r *http.Request) error {
 	if k.restart == nil {
 		return errors.New("no server is running; start one with: footfall serve")
+	}
+	if err := rehearse(r.Context()); err != nil {
+		return err
 	}
 	defer k.restart()
 	return answer(w, map[string]bool{"restarting": true})

@@ -13,14 +13,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"footfall/account"
 	"footfall/api"
 	"footfall/archive"
-	"footfall/archive/disk"
 	"footfall/period"
 	"footfall/schedule"
 )
@@ -32,7 +30,7 @@ type copying struct {
 	Site    string           `json:"site"`
 	Table   string           `json:"table"`             // events or daily
 	Format  string           `json:"format"`            // of exportFormats; csv for daily
-	To      string           `json:"to"`                // URL of a directory
+	To      string           `json:"to"`                // URL of a directory, or in a bucket
 	From    string           `json:"from"`              // first date
 	Written map[string]int64 `json:"written,omitempty"` // by date: the mark that it had, 0 if it was never rolled
 	Error   string           `json:"error,omitempty"`   // of the last try
@@ -101,27 +99,9 @@ func (x *copies) update(one copying) error {
 	})
 }
 
-// directory is where a URL leads to. More than directories will need an adapter
-// of archive.Objects each.
-func directory(to string) (string, error) {
-	u, err := url.Parse(to)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("--to %q is no directory or URL: %w", to, err)
-	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && filepath.IsAbs(u.Path):
-		return filepath.Clean(u.Path), nil
-	case u.Scheme == "file":
-		return "", fmt.Errorf("--to %q: write file:///and/the/whole/path", to)
-	case u.Scheme != "" && strings.Contains(to, "://"):
-		return "", fmt.Errorf("--to: exports can't be written to %s:// yet, only to a directory, such as file:///var/exports; let another program take the files from there", u.Scheme)
-	case filepath.IsAbs(to):
-		return filepath.Clean(to), nil
-	}
-	return "", fmt.Errorf("--to %q: give a directory, or its URL, such as file:///var/exports", to)
-}
-
-// add schedules an export. Its directory is made now, so that a wrong one is told.
-func (x *copies) add(site account.Site, form url.Values) (one copying, err error) {
+// add schedules an export. Its directory is made and its bucket written to now, so that
+// a wrong one is told.
+func (x *copies) add(ctx context.Context, site account.Site, form url.Values) (one copying, err error) {
 	one = copying{Site: site.ID, Table: cmp.Or(form.Get("table"), "events"), Format: cmp.Or(form.Get("format"), "ndjson"),
 		From: cmp.Or(form.Get("from"), schedule.Newest(time.Now(), site.Location(), dailyAt).String()), Written: map[string]int64{}}
 	switch {
@@ -135,17 +115,18 @@ func (x *copies) add(site account.Site, form url.Values) (one copying, err error
 	if _, err = dateOf(one.From); err != nil {
 		return one, err
 	}
-	dir, err := directory(form.Get("to"))
+	to, err := keeperOf(form.Get("to"))
 	if err != nil {
-		return one, err
+		return one, fmt.Errorf("--to: %w", err)
 	}
-	if _, err = disk.Open(dir); err == nil {
-		_, err = disk.Open(filepath.Join(dir, site.ID))
+	folder, err := to.below(site.ID).open(ctx)
+	if err == nil {
+		err = probe(ctx, folder)
 	}
 	if err != nil {
-		return one, err
+		return one, fmt.Errorf("--to: %w", err)
 	}
-	one.To = (&url.URL{Scheme: "file", Path: filepath.ToSlash(dir)}).String()
+	one.To = to.String()
 	return one, x.change(func(all []copying) ([]copying, error) {
 		for _, c := range all {
 			if c.Site == one.Site && c.Table == one.Table && c.Format == one.Format && c.To == one.To {
@@ -236,11 +217,7 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 	if err != nil || len(dates) == 0 {
 		return err
 	}
-	dir, err := directory(one.To)
-	if err != nil {
-		return err
-	}
-	to, err := destination(dir, site)
+	to, err := destination(ctx, one, site)
 	if err != nil {
 		return err
 	}
@@ -263,15 +240,21 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 	return nil
 }
 
-// destination opens the directory of a scheduled export. The folder of the site in it
-// was made when the export was added: where it is not, the disk that it is on is away,
-// and files must not be written beside it and taken for delivered.
-func destination(dir string, site account.Site) (archive.Objects, error) {
-	folder := filepath.Join(dir, site.ID)
-	if _, err := os.Stat(folder); err != nil {
-		return nil, fmt.Errorf("the folder %s is not there; is its disk mounted? If it is to begin empty: mkdir -p %[1]s (%w)", folder, err)
+// destination opens where a scheduled export is written to. The folder of the site in a
+// directory was made when the export was added: where it is not, the disk that it is on
+// is away, and files must not be written beside it and taken for delivered.
+func destination(ctx context.Context, one *copying, site account.Site) (archive.Objects, error) {
+	to, err := keeperOf(one.To)
+	if err != nil {
+		return nil, err
 	}
-	return disk.Open(dir)
+	if to.dir != "" {
+		folder := to.below(site.ID).dir
+		if _, err := os.Stat(folder); err != nil {
+			return nil, fmt.Errorf("the folder %s is not there; is its disk mounted? If it is to begin empty: mkdir -p %[1]s (%w)", folder, err)
+		}
+	}
+	return to.open(ctx)
 }
 
 // file writes the file of a date: SITE/events-2026-11-20.ndjson, whole or not at all.

@@ -169,7 +169,11 @@ func TestScheduleWords(t *testing.T) {
 		want string
 	}{
 		{[]string{"add"}, "--to is missing"},
-		{[]string{"add", "--to", "s3://bucket/exports"}, "file:///var/exports"},
+		{[]string{"add", "--to", "ftp://host/exports"}, "file:///var/exports"},
+		{[]string{"add", "--to", "s3:///exports"}, "s3://bucket/prefix"},
+		{[]string{"add", "--to", "s3://me:mine@bucket"}, "set AWS_ACCESS_KEY_ID"},
+		{[]string{"add", "--to", "s3://bucket?zone=eu"}, "endpoint, region and path-style"},
+		{[]string{"add", "--to", "s3://bucket?endpoint=http://127.0.0.1:1"}, "refused"},
 		{[]string{"add", "--to", "file://var/exports"}, "file:///and/the/whole/path"},
 		{[]string{"add", "--to", file}, "not a directory"},
 		{[]string{"add", "--to", h.dir, "--format", "xml"}, "csv, ndjson, parquet"},

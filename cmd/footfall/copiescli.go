@@ -16,13 +16,13 @@ import (
 )
 
 var copyCommands = []command{
-	{"export schedule add", "--site S --to DIR [--format F] [--table events|daily] [--from DAY]", "write every day of a site into a file when it is over", scheduleExport},
+	{"export schedule add", "--site S --to DIR|s3://… [--format F] [--table events|daily] [--from DAY]", "write every day of a site into a file when it is over", scheduleExport},
 	{"export schedule list", "", "list the scheduled exports, and how far they are", listExports},
 	{"export schedule remove", "N", "end a scheduled export; its files stay", unscheduleExport},
 }
 
 var copyFlags = map[string][][3]string{
-	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or its URL, file:///…"}, {"format", "ndjson", "ndjson, csv or parquet"},
+	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or file:///… or s3://bucket/prefix"}, {"format", "ndjson", "ndjson, csv or parquet"},
 		{"table", "events", "events, or daily: views and visitors of each page, as csv"}, {"from", "", "first day; without it yesterday"}},
 }
 
@@ -40,7 +40,7 @@ func (k *control) addCopying(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	one, err := k.h.copies.add(site, r.Form)
+	one, err := k.h.copies.add(r.Context(), site, r.Form)
 	if err == nil {
 		err = k.note(r, "export schedule add", site.ID, "", one.Table+" as "+one.Format+" to "+one.To)
 	}
@@ -93,7 +93,7 @@ func (k *control) listCopying(w http.ResponseWriter, r *http.Request) error {
 func scheduleExport(ctx context.Context, c *call) error {
 	form := c.form("export schedule add")
 	if form.Get("to") == "" {
-		return misused("--to is missing: a directory on the server that the files are written to")
+		return misused("--to is missing: a directory on the server that the files are written to, or s3://bucket/prefix")
 	}
 	if to := form.Get("to"); !strings.Contains(to, "://") {
 		whole, err := filepath.Abs(to)
@@ -104,7 +104,7 @@ func scheduleExport(ctx context.Context, c *call) error {
 	}
 	var one copying
 	return c.once(ctx, "POST", "/export/schedule/add", form, &one, func(w io.Writer) {
-		fmt.Fprintf(w, "Scheduled as %d: a server writes %s of %s from %s on to %s/%s, each day after a quarter past midnight.\n", one.ID, one.Table, one.Site, one.From, one.To, one.Site)
+		fmt.Fprintf(w, "Scheduled as %d: a server writes %s of %s from %s on to %s, folder %s, each day after a quarter past midnight.\n", one.ID, one.Table, one.Site, one.From, one.To, one.Site)
 	})
 }
 

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"footfall/archive"
+	"footfall/archive/s3/s3test"
+	"footfall/event"
+	"footfall/schedule"
+)
+
+// newStore starts a store, and has this process ask it with the right keys.
+func newStore(t *testing.T) *s3test.Server {
+	t.Helper()
+	s := s3test.Start(t)
+	for _, variable := range s.Environment() {
+		name, value, _ := strings.Cut(variable, "=")
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+func opened(t *testing.T, url string) archive.Objects {
+	t.Helper()
+	k, err := keeperOf(url)
+	must(t, err)
+	o, err := k.open(t.Context())
+	must(t, err)
+	return o
+}
+
+// TestKeeperURL: what is kept of a URL leads to the same place, and has all that was
+// said in it.
+func TestKeeperURL(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]string{
+		"/var/../var/exports/": "file:///var/exports",
+		"file:///var/a%20b":    "file:///var/a%20b",
+		"s3://bucket":          "s3://bucket/",
+		"s3://bucket//a/../b/": "s3://bucket/b",
+		"s3://b/p?path-style=true&region=auto&endpoint=https://s3.a.b:9": "s3://b/p?endpoint=https%3A%2F%2Fs3.a.b%3A9&region=auto",
+		"s3://b/p?path-style=false":                                      "s3://b/p?path-style=false",
+	} {
+		k, err := keeperOf(written)
+		must(t, err)
+		again, err := keeperOf(k.String())
+		if must(t, err); k.String() != want || again != k {
+			t.Errorf("%s is %s, and then %s", written, k, again)
+		}
+	}
+}
+
+// TestScheduledExportBucket: files of days that are over are in the bucket as footfall
+// export has them; one that can't be reached is told, and caught up later.
+func TestScheduledExportBucket(t *testing.T) {
+	store, h := newStore(t), newHome(t)
+	id := h.addSite("shop.example", "UTC")
+	last := schedule.Newest(time.Now(), time.UTC, dailyAt)
+	var one copying
+	h.must(&one, "export", "schedule", "add", "--to", store.URL("a/b"), "--format", "csv", "--from", (last - 1).String())
+	on := func(name string) event.Event {
+		at := last.Window(time.UTC).From.Add(time.Hour)
+		return event.Event{ID: name, Site: id, Kind: event.Page, Host: "shop.example", Path: "/" + name, Time: at, Original: at, Received: at, Channel: "web", Visitor: 7}
+	}
+	holds := func() {
+		t.Helper()
+		var want, fault bytes.Buffer
+		if code := run(t.Context(), []string{"export", "--site", id, "--format", "csv", "--from", last.String(), "--to", (last + 1).String(), "--data", h.dir}, &want, &fault); code != 0 {
+			t.Fatal(fault.String())
+		}
+		r, err := opened(t, store.URL("a/b/"+id)).Open(t.Context(), "events-"+last.String()+".csv")
+		must(t, err)
+		defer r.Close()
+		if got, err := io.ReadAll(r); err != nil || string(got) != want.String() || strings.Count(want.String(), "\n") < 2 {
+			t.Errorf("the file is %v\n%.900s\nexport has\n%.900s", err, got, want.String())
+		}
+	}
+	h.publish(on("one"))
+	h.copied()
+	holds()
+	store.Kill()
+	h.publish(on("two"))
+	h.typed(nil, "roll")
+	if err := h.copies.write(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("a store that is away: %v", err)
+	}
+	store.Again()
+	must(t, h.copies.write(t.Context()))
+	holds()
+	names, err := opened(t, store.URL("a")).List(context.Background(), "")
+	if must(t, err); strings.Join(names, " ") != strings.Join([]string{"b/" + id + "/events-" + (last - 1).String() + ".csv", "b/" + id + "/events-" + last.String() + ".csv"}, " ") {
+		t.Errorf("there are %q", names)
+	}
+	kept, err := os.ReadFile(h.dir + "/exports.json")
+	if must(t, err); strings.Contains(string(kept), s3test.Secret) {
+		t.Error("the key is in exports.json")
+	}
+}
