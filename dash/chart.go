@@ -111,9 +111,9 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 // points asks for the steps that have begun, and for those before, which there may be
 // more of.
 func (d *Door) points(ctx context.Context, s state, x span, m metric.Name) (points []point, told metric.Table, err error) {
-	r := s.report(x.window, x.zone, m)
+	r := s.sumsOf(x.window, x.zone, m)
 	r.Step = x.step
-	if told, err = d.tabulate(ctx, r); err != nil {
+	if told, err = d.answer(ctx, r); err != nil {
 		return nil, told, err
 	}
 	for _, row := range told.Rows {
@@ -126,7 +126,7 @@ func (d *Door) points(ctx context.Context, s state, x span, m metric.Name) (poin
 		return points, told, nil
 	}
 	r.Window = x.before
-	before, err := d.tabulate(ctx, r)
+	before, err := d.answer(ctx, r)
 	if err != nil {
 		return nil, told, err
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/metric"
 	"footfall/query"
 )
 
@@ -61,11 +60,11 @@ type Options struct {
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed html/*.html css/*.css js/*.js icon.svg
+//go:embed html/*.html css/*.css js/*.js icon.svg world.svg
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -76,7 +75,7 @@ var assets = func() map[string][]byte {
 	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
 		all[name] = embedded("js/" + name)
 	}
-	all["icon.svg"] = embedded("icon.svg")
+	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
 }()
 
@@ -89,7 +88,7 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -214,11 +213,25 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if name := r.URL.Query().Get("csv"); name != "" {
-		d.download(ctx, w, s, metric.Dimension(name))
+	asked := r.URL.Query()
+	trouble := ""
+	if asked.Has("set") {
+		to, why := s.set(asked)
+		if why == "" {
+			http.Redirect(w, r, to.href(), http.StatusSeeOther)
+			return
+		}
+		trouble = why
+		asked.Set("add", asked.Get("set"))
+	}
+	if name := asked.Get("csv"); name != "" {
+		d.download(ctx, w, s, name)
 		return
 	}
 	v := d.draw(ctx, in, s, sites)
+	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
+		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
+	}
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}

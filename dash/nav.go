@@ -95,7 +95,7 @@ type frame struct {
 	Period        string // in words
 	Tools         tools
 	Asked         asked
-	Filters       []link // following one takes the filter away
+	Filters       filterBar
 	Live          string // visitors who are there now; "": not told
 	Pages, Others []tab  // with figures, and without
 	Base, Home    string // path of the page, and where the figures of the site begin
@@ -103,7 +103,7 @@ type frame struct {
 
 // frame is that of a state; sites are those to switch to.
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
-	f := frame{Title: s.site.Domain, Site: s.site, Filters: filters(s), Base: s.path()}
+	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
 	f.Tools = s.tools(x)
 	f.Period = f.Tools.Period
 	f.Home = f.Base

@@ -9,7 +9,6 @@ import (
 	"footfall/account"
 	"footfall/event"
 	"footfall/metric"
-	"footfall/query"
 )
 
 // inventions keeps goals and funnels, and answers questions with invented figures.
@@ -76,13 +75,13 @@ func (k *inventions) RemoveFunnel(_ context.Context, site, name string) error {
 	return nil
 }
 
-// Tabulate invents figures of goals, and has the source invent all others.
+// Tabulate tells of the goals, and of anything else what is plausible.
 func (k *inventions) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if len(r.By) != 1 || r.By[0] != metric.OfGoal {
+		return k.plausible.Tabulate(ctx, r)
+	}
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
-	}
-	if !slices.Equal(r.By, []metric.Dimension{metric.OfGoal}) {
-		return query.Tabulated(k.plausible, k.now).Tabulate(ctx, r)
 	}
 	t := metric.Table{Source: "events", AsOf: k.now()}
 	for i, g := range r.Goals {

@@ -111,14 +111,7 @@ func (h *house) server() *http.Server {
 	orders := h.commerce(collector.Client)
 	turns := query.MakeTurns(questions)
 	source := turns.Limit(query.Route(h, earned{h}))
-	var mailLink func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error
-	var letter func(context.Context, account.Invited, account.Grant) string
-	if h.post != nil {
-		mailLink = h.mailLink
-		letter = func(ctx context.Context, made account.Invited, g account.Grant) string {
-			return h.sendInvited(ctx, made, g).Problem
-		}
-	}
+	mailLink, letter := h.mailed()
 	var pages *dash.Door
 	var shared api.Shown
 	shared.Metrics, shared.By = dash.Shows()
@@ -165,6 +158,14 @@ func (h *house) server() *http.Server {
 			}
 		}),
 	}
+}
+
+// mailed is how links are sent by mail, to whoever asks and to who is invited; nil where no mail is.
+func (h *house) mailed() (link func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error, invitation func(context.Context, account.Invited, account.Grant) string) {
+	if h.post == nil {
+		return nil, nil
+	}
+	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string { return h.sendInvited(ctx, made, g).Problem }
 }
 
 // balance is where the accepted events are, for the foot of the pages.
