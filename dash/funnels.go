@@ -84,6 +84,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	}
 	x := d.span(ctx, s)
 	v := funnelsView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Keep: s.keep("funnel", "kind", "what", "within")}
+	v.Tools.Compare = nil // with nothing
 	f, err := s.funnel(saved)
 	if err == nil && f.Steps != nil {
 		if passage, failed := d.pass(ctx, s, x, f, goals); failed == nil && r.URL.Query().Has("csv") {
