@@ -12,6 +12,7 @@ import (
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/query"
 	"footfall/sheet"
 )
 
@@ -128,20 +129,17 @@ func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, 
 	}
 }
 
-// unasked answers nothing.
-type unasked struct{}
+// alone answers reports from the source alone, and nothing else.
+type alone struct{ query.Tabulator }
 
 var errUnasked = &metric.QueryError{Why: "This server does not answer such questions."}
 
-func (unasked) Tabulate(context.Context, metric.Report) (metric.Table, error) {
-	return metric.Table{}, errUnasked
-}
-func (unasked) Funnel(context.Context, metric.Funnel) (metric.Passage, error) {
+func (alone) Funnel(context.Context, metric.Funnel) (metric.Passage, error) {
 	return metric.Passage{}, errUnasked
 }
-func (unasked) Retain(context.Context, metric.Retention) (metric.Cohorts, error) {
+func (alone) Retain(context.Context, metric.Retention) (metric.Cohorts, error) {
 	return metric.Cohorts{}, errUnasked
 }
-func (unasked) Follow(context.Context, metric.Journey) (metric.Paths, error) {
+func (alone) Follow(context.Context, metric.Journey) (metric.Paths, error) {
 	return metric.Paths{}, errUnasked
 }

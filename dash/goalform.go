@@ -201,7 +201,7 @@ func (d *Door) putGoal(w http.ResponseWriter, r *http.Request, in visit) {
 
 // testGoal tells what a goal would have counted.
 func (d *Door) testGoal(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site, f goalForm, g metric.Goal) {
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	v := goalsView{Form: f}
 	table, err := d.ofGoals(r.Context(), s, x, []metric.Goal{g})
 	if v.said.Problem = d.fault(r.Context(), "test of a goal", err); err == nil {

@@ -27,14 +27,13 @@ type goalsView struct {
 	frame
 	freshness
 	said
-	Goals    []goalRow
-	Change   bool // one may define goals
-	Form     goalForm
-	Tested   *goalRow // what the goal of the form would have counted
-	Self     string   // where the form is sent
-	Problems string   // why there are no figures
-	Problem  string   // of the page
-	CSV      string
+	Goals   []goalRow
+	Change  bool // one may define goals
+	Form    goalForm
+	Tested  *goalRow // what the goal of the form would have counted
+	Self    string   // where the form is sent
+	Trouble string   // why there are no figures
+	CSV     string
 }
 
 // goalRow is a goal and its figures.
@@ -61,7 +60,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		d.noControl(w, err)
 		return
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	v.frame, v.Change, v.Self = d.frame(in, s, x, sites), in.who.May(account.ChangeSite, s.site.ID), s.href()
 	if i := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.URL.Query().Get("edit") }); i >= 0 && v.Form.Name == "" && simple(all[i].Where) {
 		v.Form = formOf(all[i])
@@ -72,7 +71,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		goalFile(w, s, table)
 		return
 	}
-	v.Problems = d.fault(ctx, "goals", err)
+	v.Trouble = d.fault(ctx, "goals", err)
 	if err == nil && len(all) > 0 {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 		v.CSV = s.with("csv", "goals").href()
@@ -93,7 +92,7 @@ func (d *Door) ofGoals(ctx context.Context, s state, x span, all []metric.Goal) 
 	if len(all) == 0 {
 		return metric.Table{}, nil
 	}
-	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.before(false), Zone: x.zone, Where: s.where(), Goals: all})
+	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.passed(), Zone: x.zone, Where: s.where(), Goals: all})
 }
 
 // goalRow is a goal with its figures in a table; there may be none.
@@ -124,15 +123,11 @@ func goalCells(row metric.Row, currency string) []cell {
 		if i < len(row.Before) {
 			before = row.Before[i]
 		}
-		if c.Value, c.Exact = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
+		if c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
 			continue
 		}
-		scale := 1.0
-		if m == metric.GoalRate {
-			scale = 1000
-		}
 		var sense string
-		c.Change, sense = change(float64(now.N)/scale, float64(before.N)/scale, m == metric.GoalRate)
+		c.Change, sense = changeOf(m, now, before)
 		c.Sense = map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
 	}
 	return cells
@@ -204,15 +199,13 @@ type goalView struct {
 	Chart        chart
 	Lists        []list
 	Change       bool
-	Problem, CSV string
+	Trouble, CSV string
 	EditHref     string
 }
 
 // goalLists are by what a goal's completions are told.
-var goalLists = []box{
-	{"Sources", "Completions", "source", metric.GoalCompletions, "Direct", nil},
-	{"Pages", "Completions", "page", metric.GoalCompletions, "(no path)", nil},
-	{"Countries", "Completions", "country", metric.GoalCompletions, "Unknown", nil},
+var goalLists = []listing{
+	{title: "Sources", by: "source", unknown: "Direct"}, {title: "Pages", by: "page", unknown: "(no path)"}, {title: "Countries", by: "country", unknown: "Unknown"},
 }
 
 // goal is the page of one goal.
@@ -233,10 +226,10 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 		d.refuse(w, http.StatusNotFound, "This site has no goal of this name.")
 		return
 	}
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	of := s // the same, of this goal alone
 	of.metric = string(metric.GoalCompletions)
-	of.filters = append(slices.Clone(s.filters), metric.Filter{Dimension: metric.OfGoal, Value: all[at].Name})
+	of.only = []metric.Filter{{Dimension: metric.OfGoal, Value: all[at].Name}}
 	if by := r.URL.Query().Get("csv"); by != "" {
 		d.goalDownload(ctx, w, of, x, metric.Dimension(by))
 		return
@@ -250,15 +243,15 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
-	if v.Problem = d.fault(ctx, "goal", err); err == nil {
+	if v.Trouble = d.fault(ctx, "goal", err); err == nil {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 	}
 	v.Chart = d.chart(ctx, of, x)
 	v.Chart.Metric = "Completions"
-	for _, b := range goalLists {
-		l := list{Title: b.title, Unit: b.unit, CSV: s.with("csv", string(b.by)).href()}
-		rows, err := d.completions(ctx, s, of, x, b, rowsShort)
-		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(b.by), err)
+	for _, li := range goalLists {
+		l := list{Title: li.title, Unit: titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: "Nothing yet"}
+		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
+		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(li.by), err)
 		v.Lists = append(v.Lists, l)
 	}
 	d.show(w, http.StatusOK, "goal.html", in, v)
@@ -266,13 +259,13 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 
 // completions are the completions of a goal by a dimension, the most first; following
 // one filters the page, of the state s.
-func (d *Door) completions(ctx context.Context, s, of state, x span, b box, most int) (rows []row, err error) {
-	q := of.query(b.counts, x.window, x.zone)
-	q.By, q.Step, q.Limit = b.by, period.Total, most
+func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, err error) {
+	q := of.query(metric.GoalCompletions, x.window, x.zone)
+	q.By, q.Step, q.Limit = li.by, period.Total, most
 	set, err := d.ask(ctx, q)
 	for _, p := range set.Points {
 		if p.Value > 0 {
-			rows = append(rows, b.row(s, p.Series, p.Value))
+			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
 	}
 	for i := range rows {
@@ -283,7 +276,7 @@ func (d *Door) completions(ctx context.Context, s, of state, x span, b box, most
 
 // goalDownload writes the completions by a dimension.
 func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state, x span, by metric.Dimension) {
-	at := slices.IndexFunc(goalLists, func(b box) bool { return b.by == by })
+	at := slices.IndexFunc(goalLists, func(li listing) bool { return li.by == by })
 	if at < 0 {
 		d.refuse(w, http.StatusNotFound, "There is no such list.")
 		return

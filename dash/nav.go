@@ -34,6 +34,7 @@ var leaves = []leaf{
 	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
+	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/account", "You", []string{"account.html"}, ofAll},
 	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
@@ -89,46 +90,38 @@ func tabs(in visit, name string) (shown []tab) {
 
 // frame is what stands around the figures of a site.
 type frame struct {
-	Title          string
-	Site           account.Site
-	Sites, Periods []link
-	Period         string // in words
-	Dates          dates
-	Filters        []link // following one takes the filter away
-	Live           string // visitors who are there now; "": not told
-	Pages, Others  []tab  // with figures, and without
-	Base, Home     string // path of the page, and where the figures of the site begin
+	Title         string
+	Site          account.Site
+	Sites         []link
+	Period        string // in words
+	Tools         tools
+	Asked         asked
+	Filters       filterBar
+	Live          string // visitors who are there now; "": not told
+	Pages, Others []tab  // with figures, and without
+	Base, Home    string // path of the page, and where the figures of the site begin
 }
 
 // frame is that of a state; sites are those to switch to.
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
-	f := frame{Title: s.site.Domain, Site: s.site, Filters: filters(s), Base: s.path(), Dates: s.form(x)}
+	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
+	f.Tools = s.tools(x)
+	f.Period = f.Tools.Period
 	f.Home = f.Base
 	if s.token == "" {
-		f.Home = state{site: s.site}.href()
+		f.Home = state{site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
 	}
 	here := leafOf(s.path())
 	if here != nil && here.path != "/" {
 		f.Title = here.label + " · " + f.Title
 	}
 	for _, site := range sites {
-		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to, base: s.base}
+		to := s // but what only this site has
+		to.site, to.filters, to.detail, to.tabs, to.more = site, nil, "", nil, nil
 		if here != nil {
 			to.base = here.path
 		}
 		f.Sites = append(f.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
-	}
-	for _, i := range [...]int{1, 2, 0, 3, 4} { // shortest first
-		to := s
-		to.period, to.from, to.to = choices[i].name, 0, 0
-		current := s.period == to.period && !s.own()
-		f.Periods = append(f.Periods, link{choices[i].label, to.href(), choices[i].long, current})
-		if current {
-			f.Period = choices[i].long
-		}
-	}
-	if s.own() {
-		f.Period = s.words()
 	}
 	f.offer(in, s, here)
 	return f
@@ -148,7 +141,7 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
 			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
 		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, false})
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
 		default:
 			f.Others = append(f.Others, tab{l.path, l.label, false})
 		}
@@ -169,6 +162,6 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 	}
 	s = readState(r.URL.Query(), sites)
 	s.base = cmp.Or(r.URL.EscapedPath(), "/")
-	s.sums = in.who.MaySomewhere(account.ReadServer)
+	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
 	return s, sites, true
 }

@@ -30,7 +30,7 @@ type retentionView struct {
 	Darkest       string
 	LeftOut       string
 	Since         string
-	Problem, CSV  string
+	Trouble, CSV  string
 	Empty, Counts bool
 }
 
@@ -59,7 +59,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	s = s.asked(r, "cohorts", "show", "returning")
-	x := spanOf(s, d.Now())
+	x := d.span(r.Context(), s)
 	v := retentionView{frame: d.frame(in, s, x, sites), Event: s.more.Get("returning"), Counts: s.more.Get("show") == "visitors", Keep: s.keep("returning")}
 	q := metric.Retention{Site: s.site.ID, Window: x.window, Zone: x.zone, Step: v.steps(s, x), Where: s.where()}
 	if v.Event != "" {
@@ -70,7 +70,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 		cohortFile(w, q, c)
 		return
 	}
-	if v.Problem = d.fault(ctx, "retention", err); err == nil {
+	if v.Trouble = d.fault(ctx, "retention", err); err == nil {
 		v.freshness = fresh(c.AsOf, c.Source, x)
 		v.tell(q, c)
 	}

@@ -92,6 +92,20 @@ func (k Known) Window(now time.Time, zone *time.Location) Window {
 	return Window{from.Window(zone).From, to.Window(zone).From}
 }
 
+// Units is what the window is made of, so many days, months or years of the calendar;
+// "" of one that moves on with the clock, and of all time.
+func (k Known) Units() (unit Step, n int) {
+	switch {
+	case k.days > 0:
+		return Day, int(k.days)
+	case k.last > 0 || k.unit == "":
+		return "", 0
+	case k.whole:
+		return k.unit, 1
+	}
+	return k.unit, 1 - k.from
+}
+
 // StepsOf lists the steps in which a window can be drawn, the usual one first.
 func StepsOf(w Window) []Step {
 	const day = 24 * time.Hour
