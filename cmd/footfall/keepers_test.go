@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestKeeperURL(t *testing.T) {
 		"file:///var/a%20b":    "file:///var/a%20b",
 		"s3://bucket":          "s3://bucket/",
 		"s3://bucket//a/../b/": "s3://bucket/b",
-		"s3://b/p?path-style=true&region=auto&endpoint=https://s3.a.b:9": "s3://b/p?endpoint=https%3A%2F%2Fs3.a.b%3A9&region=auto",
+		"s3://b/p?path-style=true&region=auto&endpoint=https://s3.a.b:9": "s3://b/p?endpoint=https://s3.a.b:9&region=auto",
 		"s3://b/p?path-style=false":                                      "s3://b/p?path-style=false",
 	} {
 		k, err := keeperOf(written)
@@ -100,5 +101,44 @@ func TestScheduledExportBucket(t *testing.T) {
 	kept, err := os.ReadFile(h.dir + "/exports.json")
 	if must(t, err); strings.Contains(string(kept), s3test.Secret) {
 		t.Error("the key is in exports.json")
+	}
+}
+
+// TestBackupBucket: a home that was restored from a bucket has what it had; the second
+// backup sends what is new, also when the first is removed; one that can't be made is
+// told, and leaves what there was.
+func TestBackupBucket(t *testing.T) {
+	store, h := newStore(t), newHome(t)
+	h.site()
+	h.publish(events("a", 5, true)...)
+	h.publish(events("bad", 3, false)...)
+	place := store.URL("some/backups")
+	var first, second backupReport
+	h.must(&first, "backup", place)
+	h.must(nil, "backup", "verify", place)
+	h.restoredFrom(place).adds("restored", counts{5, 0, 3, 0})
+	h.publish(events("late", 4, true)...)
+	h.must(&second, "backup", place, "--keep", "1")
+	if second.Accepted != first.Accepted+4 || second.New >= second.Bytes || len(second.Removed) != 1 {
+		t.Errorf("first %+v, second %+v", first, second)
+	}
+	h.must(nil, "backup", "verify", second.Dir)
+	h.restoredFrom(second.Dir).adds("restored from the second", counts{9, 0, 3, 0})
+	if _, err := os.Stat(h.dir + "/backup.scratch"); !os.IsNotExist(err) {
+		t.Errorf("what was on its way stays: %v", err)
+	}
+	if said, code := h.typed(nil, "restore", first.Dir, "--data", h.dir+"/new"); code != 1 || !strings.Contains(said, "does not exist") {
+		t.Errorf("a backup that is removed: %d %s", code, said)
+	}
+	names, err := opened(t, place).List(t.Context(), "")
+	must(t, err)
+	i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "/bins.sqlite") })
+	must(t, opened(t, place).Remove(t.Context(), names[i]))
+	if said, code := h.typed(nil, "backup", "verify", place); code != 1 || !strings.Contains(said, "bins.sqlite: no such file") {
+		t.Errorf("a backup without a file: %d %s", code, said)
+	}
+	store.Kill()
+	if said, code := h.typed(nil, "backup", place); code != 1 || !strings.Contains(said, "refused") || strings.Contains(said, s3test.Secret) {
+		t.Errorf("a store that is away: %d %s", code, said)
 	}
 }
