@@ -165,7 +165,9 @@ func (h *house) mailed() (link func(string, account.Purpose, func(context.Contex
 	if h.post == nil {
 		return nil, nil
 	}
-	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string { return h.sendInvited(ctx, made, g).Problem }
+	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string {
+		return h.sendInvited(ctx, made, g).Problem
+	}
 }
 
 // balance is where the accepted events are, for the foot of the pages.
