@@ -53,7 +53,7 @@ var boxes = []box{
 	{lists: []listing{visited("Campaigns", "utm_campaign", ""), visited("Sources", "utm_source", ""), visited("Media", "utm_medium", ""), visited("Contents", "utm_content", ""), visited("Terms", "utm_term", "")}},
 	{lists: []listing{
 		{"Events", "event", "", []metric.Name{metric.Events}, nil, "", ""},
-		{"Goals", metric.OfGoal, "", ofOneGoal, nil, metric.Visitors, ""},
+		{"Goals", metric.OfGoal, "", ofOneGoal, nil, metric.Visitors, "none"},
 		{"Downloads", "page", "downloads", []metric.Name{metric.Downloads}, nil, metric.Downloads, "(no path)"},
 	}},
 	{lists: []listing{{"Products", "product", "", ofTrade, ofOrders, "", "unknown"}, {"Categories", "category", "", ofTrade, ofOrders, "", "unknown"}}, table: true, quiet: true},

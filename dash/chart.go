@@ -30,11 +30,18 @@ type chart struct {
 	Ticks              []tick
 	Labels             []label
 	Steps              []step
-	By                 []link // steps to choose from
-	Now, Was           string // the windows in words; Was is "" without a comparison
-	Bars               bool   // drawn as bars, which move
+	Marks              []marked // notes
+	By                 []link   // steps to choose from
+	Now, Was           string   // the windows in words; Was is "" without a comparison
+	Bars               bool     // drawn as bars, which move
 	Known              *evidence
 	Problem            string
+}
+
+// marked is what happened in a step.
+type marked struct {
+	X     string // percent
+	Texts []string
 }
 
 type tick struct {
@@ -97,6 +104,7 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c.Ticks = ticks
 	c.draw(f.name, points, top)
 	c.tell(f.name, points, s, x)
+	c.Marks = d.marked(ctx, s, x, points)
 	return c
 }
 

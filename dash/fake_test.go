@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -181,7 +182,7 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 	}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
 	w.besides = &inventions{plausible: w.source}
-	o.Questions, o.Goals, o.Funnels = w.besides, w.besides, w.besides
+	o.Questions, o.Goals, o.Funnels, o.Notes = w.besides, w.besides, w.besides, w.control
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }
@@ -205,6 +206,10 @@ func TestLook(t *testing.T) {
 		_ = full.besides.PutGoal(t.Context(), full.site.ID, metric.Goal{Name: []string{"Sign up", "Order with a name that is long, much longer than any name should ever be, but may be", "Thanks"}[i], Act: metric.Act{Page: "/thanks*"}, Value: int64(i) * 1_234_567_890})
 	}
 	_ = full.besides.PutFunnel(t.Context(), full.site.ID, metric.SavedFunnel{Name: "Checkout", Steps: []metric.Step{{Act: metric.Act{Page: "/products/*"}}, {Act: metric.Act{Event: "Product Added"}}, {Goal: "Thanks"}}})
+	for _, n := range []account.Note{{When: time.Now().AddDate(0, 0, -9).Format(time.DateOnly), Text: "New shop"}, {When: time.Now().AddDate(0, 0, -3).Format(time.RFC3339), Text: "Newsletter of a length that is nearly what is allowed, so that it takes more than a line of a phone, " + strings.Repeat("and on ", 12)}} {
+		n.Site, n.Who = full.site.ID, "operator"
+		_, _ = full.control.AddNote(t.Context(), n)
+	}
 	worlds := map[string]world{"": full, "empty": empty, "broken": broken, "none": newWorld(t, time.Now)}
 	err = http.Serve(listener, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		which, _ := r.Cookie("world")

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/event"
 	"footfall/metric"
 )
 
@@ -46,7 +45,7 @@ type funnelsView struct {
 	Change        bool   // one may keep it
 	Elaborate     bool   // the form has no room for all of it
 	Self, Remove  string
-	Problem, CSV  string
+	Trouble, CSV  string
 }
 
 // stepInput is a step as the form has it.
@@ -95,7 +94,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 			v.Steps = stepRows(f, passage)
 		}
 	}
-	v.Problem = d.fault(ctx, "funnel", err)
+	v.Trouble = d.fault(ctx, "funnel", err)
 	v.fill(s, f, saved, goals)
 	v.Paths, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
 	v.Events, _ = d.suggest(ctx, s, x, "event")
@@ -151,7 +150,7 @@ func readWithin(text string) (time.Duration, error) {
 	case text == "":
 		return 0, nil
 	case some == nil:
-		return 0, event.Invalid("within", "is a number of minutes, hours or days: 30m, 24h, 7d")
+		return 0, &metric.QueryError{Why: "within: needs a number of minutes, hours or days: 30m, 24h, 7d"}
 	}
 	count, _ := strconv.Atoi(some[1]) // six digits
 	return time.Duration(count) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[some[2]], nil

@@ -27,14 +27,13 @@ type goalsView struct {
 	frame
 	freshness
 	said
-	Goals    []goalRow
-	Change   bool // one may define goals
-	Form     goalForm
-	Tested   *goalRow // what the goal of the form would have counted
-	Self     string   // where the form is sent
-	Problems string   // why there are no figures
-	Problem  string   // of the page
-	CSV      string
+	Goals   []goalRow
+	Change  bool // one may define goals
+	Form    goalForm
+	Tested  *goalRow // what the goal of the form would have counted
+	Self    string   // where the form is sent
+	Trouble string   // why there are no figures
+	CSV     string
 }
 
 // goalRow is a goal and its figures.
@@ -72,7 +71,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		goalFile(w, s, table)
 		return
 	}
-	v.Problems = d.fault(ctx, "goals", err)
+	v.Trouble = d.fault(ctx, "goals", err)
 	if err == nil && len(all) > 0 {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 		v.CSV = s.with("csv", "goals").href()
@@ -200,7 +199,7 @@ type goalView struct {
 	Chart        chart
 	Lists        []list
 	Change       bool
-	Problem, CSV string
+	Trouble, CSV string
 	EditHref     string
 }
 
@@ -244,7 +243,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
-	if v.Problem = d.fault(ctx, "goal", err); err == nil {
+	if v.Trouble = d.fault(ctx, "goal", err); err == nil {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 	}
 	v.Chart = d.chart(ctx, of, x)

@@ -34,7 +34,9 @@ var leaves = []leaf{
 	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
+	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},
@@ -139,7 +141,7 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
 			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
 		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, false})
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
 		default:
 			f.Others = append(f.Others, tab{l.path, l.label, false})
 		}

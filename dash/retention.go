@@ -30,7 +30,7 @@ type retentionView struct {
 	Darkest       string
 	LeftOut       string
 	Since         string
-	Problem, CSV  string
+	Trouble, CSV  string
 	Empty, Counts bool
 }
 
@@ -70,7 +70,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 		cohortFile(w, q, c)
 		return
 	}
-	if v.Problem = d.fault(ctx, "retention", err); err == nil {
+	if v.Trouble = d.fault(ctx, "retention", err); err == nil {
 		v.freshness = fresh(c.AsOf, c.Source, x)
 		v.tell(q, c)
 	}
