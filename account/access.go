@@ -21,7 +21,7 @@ const (
 	AskSQL          Action = "ask in SQL"       // which tells of single events and orders
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
-	ChangeSite      Action = "change site"      // its settings, goals and funnels
+	ChangeSite      Action = "change site"      // its settings, goals, funnels and notes
 	DeleteEvents    Action = "delete events"    // of a time, by conditions, for good
 	ErasePerson     Action = "erase person"     // out of events, histories and ledger
 	ChangePeople    Action = "change people"    // also keys and shares

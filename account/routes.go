@@ -26,6 +26,7 @@ var Routes = []Route{
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
+	{"GET", "/v1/notes", ReadFigures}, {"POST", "/v1/notes", ChangeSite}, {"DELETE", "/v1/notes/{id}", ChangeSite},
 	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
 	{"POST", "/v1/events/delete", DeleteEvents},
 	{"GET", "/openapi.json", Public},
@@ -77,6 +78,7 @@ var Routes = []Route{
 	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/goals", ReadFigures}, {"POST", "/goals", ChangeSite}, {"GET", "/goals/{name}", ReadFigures}, {"POST", "/goals/{name}/remove", ChangeSite},
 	{"GET", "/funnels", ReadFigures}, {"POST", "/funnels", ChangeSite}, {"POST", "/funnels/{name}/remove", ChangeSite},
+	{"GET", "/notes", ReadFigures}, {"POST", "/notes", ChangeSite}, {"POST", "/notes/{note}/remove", ChangeSite},
 	{"GET", "/retention", ReadFigures}, {"GET", "/journeys", ReadFigures},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},

@@ -39,6 +39,7 @@ type Options struct {
 	Daily   Daily            // nil: there is no /v1/daily
 	Reports Reports          // nil: there is no POST /v1/query
 	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
+	Notes   account.Notes    // nil: there is no /v1/notes
 	Funnels Funnels          // nil: there is no /v1/funnel
 	Saved   FunnelBook       // nil: there is no /v1/funnels
 	Deletes Deletes          // nil: there is no /v1/events/delete
@@ -114,6 +115,10 @@ func (d *door) routes() map[string]methods {
 	if d.Goals != nil {
 		all["/v1/goals"] = methods{"GET": (*door).listGoals}
 		all["/v1/goals/{name}"] = methods{"PUT": (*door).putGoal, "DELETE": (*door).removeGoal}
+	}
+	if d.Notes != nil {
+		all["/v1/notes"] = methods{"GET": (*door).listNotes, "POST": (*door).addNote}
+		all["/v1/notes/{id}"] = methods{"DELETE": (*door).removeNote}
 	}
 	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
 		all["/v1/funnel"] = methods{"POST": (*door).funnel}

@@ -34,6 +34,7 @@ func schemas() obj {
 		all[name] = schema
 	}
 	maps.Copy(all, visitSchemas())
+	maps.Copy(all, noteSchemas())
 	maps.Copy(all, deleteSchemas())
 	return all
 }

@@ -1,13 +1,12 @@
-// Package backup keeps backups in a directory, one folder each, named by the
-// moment it was made. A backup is complete if it has its list of files, which is
-// written last; until then its folder has another name. Files that never change
-// are shared with the backup before by hard links. docs/format/backup.md describes
-// the bytes.
+// Package backup keeps backups in a directory or a bucket, each named by the moment it
+// was made. A backup is complete if it has its list of files, which is written last.
+// Files that never change are shared with the backup before. docs/format/backup.md
+// describes the bytes.
 package backup
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,17 +17,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
 
 const (
-	listName   = "backup.ndjson"
-	nameForm   = "2006-01-02T150405.000Z"
-	partPrefix = ".part-" // of a backup that is not complete
-	gonePrefix = ".gone-" // of one that is being removed
-	version    = 1        // of the format
+	listName = "backup.ndjson"
+	version  = 2 // of the format; 1 had no File.In
 )
 
 // Head is what a backup says of itself.
@@ -45,13 +40,17 @@ type File struct {
 	Name  string `json:"name"` // with slashes
 	Bytes int64  `json:"bytes"`
 	Sum   string `json:"sha256"`
+	In    string `json:"in,omitempty"` // the backup that has its bytes, if it is another
 }
 
 // Set is a complete backup.
 type Set struct {
-	Dir   string
+	Dir   string // where it is, as it is to be typed
 	Head  Head
 	Files []File
+
+	place Place
+	name  string
 }
 
 // Bytes is the size of all files.
@@ -62,35 +61,25 @@ func (s *Set) Bytes() (n int64) {
 	return n
 }
 
-// names lists the backups in a directory that are complete, the oldest first.
-func names(dir string) (all []string, err error) {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if _, err := time.Parse(nameForm, e.Name()); err != nil || !e.IsDir() {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(dir, e.Name(), listName)); err == nil {
-			all = append(all, e.Name())
-		}
+// Open reads the list of the backup of a name; without one, of the newest there is.
+func Open(ctx context.Context, in Place, name string) (*Set, error) {
+	if name != "" {
+		return read(ctx, in, name)
 	}
-	slices.Sort(all)
-	return all, err
-}
-
-// Open reads the list of a backup: of the one that is named, or of the newest in
-// a directory of backups.
-func Open(dir string) (*Set, error) {
-	if _, err := os.Stat(filepath.Join(dir, listName)); err == nil {
-		return read(dir)
-	}
-	all, err := names(dir)
+	all, err := in.names(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("there is no complete backup in %s: name the directory that was given to footfall backup, or one of the folders in it", dir)
+		return nil, fmt.Errorf("there is no complete backup in %s: name what was given to footfall backup, or one of the backups in it", in.String(""))
 	}
-	return read(filepath.Join(dir, all[len(all)-1]))
+	return read(ctx, in, all[len(all)-1])
+}
+
+// Whole reports whether a directory is a backup itself, whatever its name.
+func Whole(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, listName))
+	return err == nil
 }
 
 // DamagedError tells of files of a backup that are not what was written.
@@ -101,15 +90,21 @@ type DamagedError struct {
 
 // Error says what to do.
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("the backup %s is damaged: %s; make another one, into another directory or after removing these files here, and use an older one until then",
+	return fmt.Sprintf("the backup %s is damaged: %s; make another one, elsewhere or after removing these files here, and use an older one until then",
 		e.Dir, strings.Join(e.Files, "; "))
 }
 
-func read(dir string) (*Set, error) {
-	text, err := os.ReadFile(filepath.Join(dir, listName))
+func read(ctx context.Context, in Place, name string) (*Set, error) {
+	list, err := in.open(ctx, name, listName)
 	if err != nil {
 		return nil, err
 	}
+	defer list.Close()
+	text, err := io.ReadAll(list)
+	if err != nil {
+		return nil, err
+	}
+	dir := in.String(name)
 	damaged := &DamagedError{dir, []string{listName + " is not what was written"}}
 	// The last line is the sum of those before.
 	body, last := text, []byte(nil)
@@ -123,7 +118,7 @@ func read(dir string) (*Set, error) {
 	if !bytes.HasSuffix(last, []byte("\n")) || json.Unmarshal(last, &end) != nil || end.Sum != hex.EncodeToString(sum[:]) {
 		return nil, damaged
 	}
-	s := &Set{Dir: dir}
+	s := &Set{Dir: dir, place: in, name: name}
 	lines := json.NewDecoder(bytes.NewReader(body))
 	if lines.Decode(&s.Head) != nil {
 		return nil, damaged
@@ -133,7 +128,7 @@ func read(dir string) (*Set, error) {
 	}
 	for lines.More() {
 		var f File
-		if lines.Decode(&f) != nil || !fs.ValidPath(f.Name) {
+		if lines.Decode(&f) != nil || !fs.ValidPath(f.Name) || f.In != "" && !Named(f.In) {
 			return nil, damaged
 		}
 		s.Files = append(s.Files, f)
@@ -141,47 +136,29 @@ func read(dir string) (*Set, error) {
 	return s, nil
 }
 
-// write puts the list into a folder, on disk.
-func (s *Set) write() error {
-	return put(filepath.Join(s.Dir, listName), func(w io.Writer) error {
-		hash := sha256.New()
-		lines := json.NewEncoder(io.MultiWriter(w, hash))
-		if err := lines.Encode(s.Head); err != nil {
-			return err
-		}
-		for _, f := range s.Files {
-			if err := lines.Encode(f); err != nil {
-				return err
-			}
-		}
-		return json.NewEncoder(w).Encode(map[string]string{"sha256": hex.EncodeToString(hash.Sum(nil))})
-	})
-}
-
-// put writes a file, and gives it its name when it is on disk.
-func put(path string, write func(io.Writer) error) error {
-	part, err := os.OpenFile(path+".part", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+// write writes the list.
+func (s *Set) write(w io.Writer) error {
+	hash := sha256.New()
+	lines := json.NewEncoder(io.MultiWriter(w, hash))
+	if err := lines.Encode(s.Head); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(part, 1<<18)
-	if err = write(w); err == nil {
-		err = w.Flush()
+	for _, f := range s.Files {
+		if err := lines.Encode(f); err != nil {
+			return err
+		}
 	}
-	if err = errors.Join(err, part.Sync(), part.Close()); err == nil {
-		err = os.Rename(path+".part", path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(path+".part"))
-	}
-	return nil
+	return json.NewEncoder(w).Encode(map[string]string{"sha256": hex.EncodeToString(hash.Sum(nil))})
 }
 
 // Copy writes a file's bytes, and fails if they are not those that were kept.
 func (s *Set) Copy(ctx context.Context, f File, to io.Writer) error {
-	from, err := os.Open(filepath.Join(s.Dir, filepath.FromSlash(f.Name)))
+	from, err := s.place.open(ctx, cmp.Or(f.In, s.name), f.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &DamagedError{s.Dir, []string{f.Name + ": no such file"}}
+	}
 	if err != nil {
-		return &DamagedError{s.Dir, []string{f.Name + ": " + why(err)}}
+		return fmt.Errorf("%s: %w", f.Name, err)
 	}
 	defer from.Close()
 	hash := sha256.New()
@@ -193,15 +170,6 @@ func (s *Set) Copy(ctx context.Context, f File, to io.Writer) error {
 		return &DamagedError{s.Dir, []string{f.Name + " is not what was written"}}
 	}
 	return nil
-}
-
-// why leaves the path out of an error that is said beside it.
-func why(err error) string {
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		return of.Err.Error()
-	}
-	return err.Error()
 }
 
 // canceled reads as long as ctx has not ended.

@@ -26,6 +26,8 @@ type view struct {
 	Snippet   string // to install, if Empty
 	LiveAt    string // where the page hears of changes
 	Gap       int    // seconds between two drawings, at least, where much comes
+	Asking    *filterForm
+	Details   *details // instead of all other figures
 }
 
 type link struct {
@@ -67,18 +69,18 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	x := d.span(ctx, s)
 	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
 	v.Live = "–"
+	if details, ok := d.detailed(ctx, s, x); ok {
+		return d.drawDetails(ctx, s, x, v, details)
+	}
 	totals := map[metric.Name]*total{}
 	groups := s.groups(d.reaches(ctx, s))
 	found := make([]map[metric.Name]*total, len(groups))
-	v.Lists = make([]list, len(boxes))
 	var wait sync.WaitGroup
 	for i, group := range groups {
 		wait.Go(func() { found[i] = d.totals(ctx, s, x, group) })
 	}
 	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
-	for i, b := range boxes {
-		wait.Go(func() { v.Lists[i] = d.list(ctx, s, x, b) })
-	}
+	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
 		if n, err := d.visitors(ctx, s); err == nil {
 			v.Live = whole(n)
@@ -87,9 +89,6 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	wait.Wait()
 	for _, group := range found {
 		maps.Copy(totals, group)
-	}
-	for i := range v.Lists {
-		v.Lists[i].share(totals[v.Lists[i].counts])
 	}
 	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
 		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
@@ -226,12 +225,7 @@ func (s state) comparisons(x span, t *tools) {
 
 func (s state) form(x span) dates {
 	last := period.DateOf(x.window.To.Add(-1), x.zone)
-	f := dates{From: period.DateOf(x.window.From, x.zone).String(), Last: last.String(), Current: s.own()}
-	for name, values := range s.at(usualPeriod).values() {
-		for _, value := range values {
-			f.Keep = append(f.Keep, link{Label: name, Title: value})
-		}
-	}
+	f := dates{From: period.DateOf(x.window.From, x.zone).String(), Last: last.String(), Current: s.own(), Keep: hidden(s.at(usualPeriod).values())}
 	return f
 }
 

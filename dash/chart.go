@@ -30,11 +30,18 @@ type chart struct {
 	Ticks              []tick
 	Labels             []label
 	Steps              []step
-	By                 []link // steps to choose from
-	Now, Was           string // the windows in words; Was is "" without a comparison
-	Bars               bool   // drawn as bars, which move
+	Marks              []marked // notes
+	By                 []link   // steps to choose from
+	Now, Was           string   // the windows in words; Was is "" without a comparison
+	Bars               bool     // drawn as bars, which move
 	Known              *evidence
 	Problem            string
+}
+
+// marked is what happened in a step.
+type marked struct {
+	X     string // percent
+	Texts []string
 }
 
 type tick struct {
@@ -97,15 +104,16 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c.Ticks = ticks
 	c.draw(f.name, points, top)
 	c.tell(f.name, points, s, x)
+	c.Marks = d.marked(ctx, s, x, points)
 	return c
 }
 
 // points asks for the steps that have begun, and for those before, which there may be
 // more of.
 func (d *Door) points(ctx context.Context, s state, x span, m metric.Name) (points []point, told metric.Table, err error) {
-	r := s.report(x.window, x.zone, m)
+	r := s.sumsOf(x.window, x.zone, m)
 	r.Step = x.step
-	if told, err = d.tabulate(ctx, r); err != nil {
+	if told, err = d.answer(ctx, r); err != nil {
 		return nil, told, err
 	}
 	for _, row := range told.Rows {
@@ -118,7 +126,7 @@ func (d *Door) points(ctx context.Context, s state, x span, m metric.Name) (poin
 		return points, told, nil
 	}
 	r.Window = x.before
-	before, err := d.tabulate(ctx, r)
+	before, err := d.answer(ctx, r)
 	if err != nil {
 		return nil, told, err
 	}

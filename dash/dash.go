@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/metric"
 	"footfall/query"
 )
 
@@ -38,6 +37,8 @@ type Options struct {
 	Log        *slog.Logger                          // nil is slog.Default
 	Now        func() time.Time                      // nil is time.Now
 	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Setup      Setup                                 // what sites are set up by; nil: they are not here
+	Eraser     Eraser                                // takes persons out; nil: nobody is erased here
 	Operations Operations                            // what the server does, for the page about it; nil: there is none
 	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
 	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
@@ -51,20 +52,21 @@ type Options struct {
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
 	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Questions Questions // for the pages beside the overview; nil answers reports from the source alone
-	Goals     Goals     // for pages of goals and funnels; nil keeps none
-	Funnels   Funnels   // likewise
-	Portal    string    // path to which affiliates are sent who may not see the figures; "" is none
+	Questions Questions     // for the pages beside the overview; nil answers reports from the source alone
+	Goals     Goals         // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels       // likewise
+	Notes     account.Notes // shown in charts; nil keeps none
+	Portal    string        // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed html/*.html css/*.css js/*.js icon.svg
+//go:embed html/*.html css/*.css js/*.js icon.svg world.svg
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -75,7 +77,7 @@ var assets = func() map[string][]byte {
 	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
 		all[name] = embedded("js/" + name)
 	}
-	all["icon.svg"] = embedded("icon.svg")
+	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
 }()
 
@@ -88,7 +90,12 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"asset": func(name string) string { return Assets() + "/" + name },
+	"count": whole[uint64], "number": whole[int], "whole": whole[int64], "next": func(n int) int { return n + 1 },
+	"ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf,
+	"moment": func(t time.Time) string { return t.UTC().Format(minute) },
+}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -151,8 +158,12 @@ func (d *Door) routes() map[string]page {
 	return map[string]page{
 		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
 		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
+		"GET /notes": d.notes, "POST /notes": d.addNote, "POST /notes/{note}/remove": d.removeNote,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
+		"GET /sites": d.listSites, "POST /sites": d.addSite, "GET /sites/{site}": d.oneSite, "GET /sites/{site}/libraries": d.libraries, "GET /connection": d.connection,
+		"GET /sites/{site}/settings": d.siteSettings, "POST /sites/{site}/settings": d.changeSettings, "GET /sites/{site}/privacy": d.data, "POST /sites/{site}/privacy": d.changeKeep, "GET /sites/{site}/export": d.export,
+		"GET /sites/{site}/erase": d.erase, "POST /sites/{site}/erase": d.lookForPerson, "POST /sites/{site}/erase/confirm": d.eraseNow,
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
 		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
@@ -212,11 +223,25 @@ func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if name := r.URL.Query().Get("csv"); name != "" {
-		d.download(ctx, w, s, metric.Dimension(name))
+	asked := r.URL.Query()
+	trouble := ""
+	if asked.Has("set") {
+		to, why := s.set(asked)
+		if why == "" {
+			http.Redirect(w, r, to.href(), http.StatusSeeOther)
+			return
+		}
+		trouble = why
+		asked.Set("add", asked.Get("set"))
+	}
+	if name := asked.Get("csv"); name != "" {
+		d.download(ctx, w, s, name)
 		return
 	}
 	v := d.draw(ctx, in, s, sites)
+	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
+		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
+	}
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}

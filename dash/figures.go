@@ -19,8 +19,8 @@ func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) 
 	return set, err
 }
 
-// tabulate likewise asks for several figures.
-func (d *Door) tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+// answer likewise asks for several figures.
+func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error) {
 	t, err := d.Questions.Tabulate(ctx, r)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Error("dash: a report failed", "metrics", r.Metrics, "by", r.By, "error", err)
@@ -43,11 +43,14 @@ func problem(err error) string {
 }
 
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
-	return metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone, Filters: s.filters}
+	q := metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone}
+	q.Filters, q.Where = s.conditions()
+	q.Filters = append(q.Filters, s.only...)
+	return q
 }
 
-// report is the question for several metrics of a window, as one total.
-func (s state) report(w period.Window, zone *time.Location, metrics ...metric.Name) metric.Report {
+// sumsOf is the question for several metrics of a window, as one total.
+func (s state) sumsOf(w period.Window, zone *time.Location, metrics ...metric.Name) metric.Report {
 	r := s.query(metrics[0], w, zone).Report()
 	r.Metrics = metrics
 	return r
@@ -118,12 +121,12 @@ type total struct {
 // for what they are compared with.
 func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Name) map[metric.Name]*total {
 	now, before := x.fair()
-	all, over, early := d.counted(ctx, s, x.window, x.zone, metrics), counted{}, counted{}
+	all, over, early := d.sums(ctx, s, x.window, x.zone, metrics), sums{}, sums{}
 	if before != (period.Window{}) && all.err == nil {
 		if over = all; now != x.window {
-			over = d.counted(ctx, s, now, x.zone, metrics)
+			over = d.sums(ctx, s, now, x.zone, metrics)
 		}
-		early = d.counted(ctx, s, before, x.zone, metrics)
+		early = d.sums(ctx, s, before, x.zone, metrics)
 	}
 	found := map[metric.Name]*total{}
 	for i, m := range metrics {
@@ -134,26 +137,26 @@ func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Nam
 	return found
 }
 
-// counted is the figures of one window.
-type counted struct {
+// sums is the figures of one window.
+type sums struct {
 	values []metric.Value
 	told   metric.Table
 	err    error
 }
 
 // at is a figure; there is none with an error, or if nothing was asked.
-func (r counted) at(i int) metric.Value {
+func (r sums) at(i int) metric.Value {
 	if i >= len(r.values) {
 		return metric.Value{None: true}
 	}
 	return r.values[i]
 }
 
-func (d *Door) counted(ctx context.Context, s state, w period.Window, zone *time.Location, metrics []metric.Name) (r counted) {
+func (d *Door) sums(ctx context.Context, s state, w period.Window, zone *time.Location, metrics []metric.Name) (r sums) {
 	if !w.From.Before(w.To) {
 		return r
 	}
-	if r.told, r.err = d.tabulate(ctx, s.report(w, zone, metrics...)); r.err == nil && len(r.told.Rows) == 1 {
+	if r.told, r.err = d.answer(ctx, s.sumsOf(w, zone, metrics...)); r.err == nil && len(r.told.Rows) == 1 {
 		r.values = r.told.Rows[0].Values
 	}
 	r.told.Rows = nil

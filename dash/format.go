@@ -8,7 +8,6 @@ import (
 
 	"footfall/event"
 	"footfall/metric"
-	"footfall/money"
 )
 
 // whole spells a count with a comma between thousands.
@@ -53,31 +52,6 @@ func percent(x float64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64) + "%"
 }
 
-// amount spells money with all decimals of its currency, exactly.
-func amount(m metric.Name, n int64, currency string) string {
-	text := m.Spell(n)
-	_, decimals, _ := strings.Cut(text, ".")
-	if missing := money.Exponent(currency) - len(decimals); missing > 0 {
-		if decimals == "" {
-			text += "."
-		}
-		text += strings.Repeat("0", missing)
-	}
-	return grouped(text)
-}
-
-// duration spells thousandths of a second: 1h 03m, 2m 05s, 41s.
-func duration(thousandths int64) string {
-	s := (thousandths + event.Thousandths/2) / event.Thousandths
-	switch {
-	case s >= 3600:
-		return fmt.Sprintf("%dh %02dm", s/3600, s%3600/60)
-	case s >= 60:
-		return fmt.Sprintf("%dm %02ds", s/60, s%60)
-	}
-	return fmt.Sprintf("%ds", s)
-}
-
 // scaled is a value in its unit, for drawings and changes.
 func scaled(m metric.Name, n int64) float64 {
 	if m.Whole() {
@@ -97,7 +71,7 @@ func inBrief(m metric.Name, v metric.Value, currency string) (text, unit string)
 	case u == "%":
 		return percent(scaled(m, v.N)), ""
 	case u == "s":
-		return duration(v.N), ""
+		return duration((v.N + event.Thousandths/2) / event.Thousandths), ""
 	case !m.Whole():
 		return strconv.FormatFloat(scaled(m, v.N), 'f', 2, 64), ""
 	}

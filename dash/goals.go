@@ -27,14 +27,13 @@ type goalsView struct {
 	frame
 	freshness
 	said
-	Goals    []goalRow
-	Change   bool // one may define goals
-	Form     goalForm
-	Tested   *goalRow // what the goal of the form would have counted
-	Self     string   // where the form is sent
-	Problems string   // why there are no figures
-	Problem  string   // of the page
-	CSV      string
+	Goals   []goalRow
+	Change  bool // one may define goals
+	Form    goalForm
+	Tested  *goalRow // what the goal of the form would have counted
+	Self    string   // where the form is sent
+	Trouble string   // why there are no figures
+	CSV     string
 }
 
 // goalRow is a goal and its figures.
@@ -72,7 +71,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		goalFile(w, s, table)
 		return
 	}
-	v.Problems = d.fault(ctx, "goals", err)
+	v.Trouble = d.fault(ctx, "goals", err)
 	if err == nil && len(all) > 0 {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 		v.CSV = s.with("csv", "goals").href()
@@ -200,15 +199,13 @@ type goalView struct {
 	Chart        chart
 	Lists        []list
 	Change       bool
-	Problem, CSV string
+	Trouble, CSV string
 	EditHref     string
 }
 
 // goalLists are by what a goal's completions are told.
-var goalLists = []box{
-	{"Sources", "Completions", "source", metric.GoalCompletions, "Direct", nil},
-	{"Pages", "Completions", "page", metric.GoalCompletions, "(no path)", nil},
-	{"Countries", "Completions", "country", metric.GoalCompletions, "Unknown", nil},
+var goalLists = []listing{
+	{title: "Sources", by: "source", unknown: "Direct"}, {title: "Pages", by: "page", unknown: "(no path)"}, {title: "Countries", by: "country", unknown: "Unknown"},
 }
 
 // goal is the page of one goal.
@@ -232,7 +229,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	x := d.span(r.Context(), s)
 	of := s // the same, of this goal alone
 	of.metric = string(metric.GoalCompletions)
-	of.filters = append(slices.Clone(s.filters), metric.Filter{Dimension: metric.OfGoal, Value: all[at].Name})
+	of.only = []metric.Filter{{Dimension: metric.OfGoal, Value: all[at].Name}}
 	if by := r.URL.Query().Get("csv"); by != "" {
 		d.goalDownload(ctx, w, of, x, metric.Dimension(by))
 		return
@@ -246,15 +243,15 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
-	if v.Problem = d.fault(ctx, "goal", err); err == nil {
+	if v.Trouble = d.fault(ctx, "goal", err); err == nil {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 	}
 	v.Chart = d.chart(ctx, of, x)
 	v.Chart.Metric = "Completions"
-	for _, b := range goalLists {
-		l := list{Title: b.title, Unit: b.unit, CSV: s.with("csv", string(b.by)).href()}
-		rows, err := d.completions(ctx, s, of, x, b, rowsShort)
-		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(b.by), err)
+	for _, li := range goalLists {
+		l := list{Title: li.title, Unit: titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: "Nothing yet"}
+		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
+		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(li.by), err)
 		v.Lists = append(v.Lists, l)
 	}
 	d.show(w, http.StatusOK, "goal.html", in, v)
@@ -262,13 +259,13 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 
 // completions are the completions of a goal by a dimension, the most first; following
 // one filters the page, of the state s.
-func (d *Door) completions(ctx context.Context, s, of state, x span, b box, most int) (rows []row, err error) {
-	q := of.query(b.counts, x.window, x.zone)
-	q.By, q.Step, q.Limit = b.by, period.Total, most
+func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, err error) {
+	q := of.query(metric.GoalCompletions, x.window, x.zone)
+	q.By, q.Step, q.Limit = li.by, period.Total, most
 	set, err := d.ask(ctx, q)
 	for _, p := range set.Points {
 		if p.Value > 0 {
-			rows = append(rows, b.row(s, p.Series, p.Value))
+			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
 	}
 	for i := range rows {
@@ -279,7 +276,7 @@ func (d *Door) completions(ctx context.Context, s, of state, x span, b box, most
 
 // goalDownload writes the completions by a dimension.
 func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state, x span, by metric.Dimension) {
-	at := slices.IndexFunc(goalLists, func(b box) bool { return b.by == by })
+	at := slices.IndexFunc(goalLists, func(li listing) bool { return li.by == by })
 	if at < 0 {
 		d.refuse(w, http.StatusNotFound, "There is no such list.")
 		return

@@ -24,7 +24,7 @@ type journeysView struct {
 	Before      places
 	After       places
 	CSV         string
-	Problem     string
+	Trouble     string
 	Quiet       bool // nobody was there in the period
 	NothingEver bool // there is no page to begin with
 }
@@ -46,13 +46,14 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	s = s.asked(r, "at", "kind")
 	x := d.span(r.Context(), s)
 	v := journeysView{frame: d.frame(in, s, x, sites), At: s.more.Get("at"), OfEvent: s.more.Get("kind") == "event", Keep: s.keep("at", "kind")}
+	v.Tools.Compare = nil // with nothing
 	var err error
 	if v.Known, err = d.suggest(ctx, s, x, "page"); v.At == "" && len(v.Known) > 0 {
 		v.At, v.OfEvent = v.Known[0], false
 	}
 	v.NothingEver = v.At == "" && err == nil
 	if v.At == "" {
-		v.Problem = d.fault(ctx, "journeys", err)
+		v.Trouble = d.fault(ctx, "journeys", err)
 		d.show(w, http.StatusOK, "journeys.html", in, v)
 		return
 	}
@@ -61,7 +62,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		journeyFile(w, s, next, previous)
 		return
 	}
-	if v.Problem = d.fault(ctx, "journeys", err); err == nil {
+	if v.Trouble = d.fault(ctx, "journeys", err); err == nil {
 		v.freshness = fresh(next.AsOf, next.Source, x)
 		v.tell(s, next, previous)
 	}

@@ -35,7 +35,9 @@ var leaves = []leaf{
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
+	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},
 	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
@@ -94,7 +96,7 @@ type frame struct {
 	Period        string // in words
 	Tools         tools
 	Asked         asked
-	Filters       []link // following one takes the filter away
+	Filters       filterBar
 	Live          string // visitors who are there now; "": not told
 	Pages, Others []tab  // with figures, and without
 	Base, Home    string // path of the page, and where the figures of the site begin
@@ -102,7 +104,7 @@ type frame struct {
 
 // frame is that of a state; sites are those to switch to.
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
-	f := frame{Title: s.site.Domain, Site: s.site, Filters: filters(s), Base: s.path()}
+	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
 	f.Tools = s.tools(x)
 	f.Period = f.Tools.Period
 	f.Home = f.Base
@@ -139,7 +141,7 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
 			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
 		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, false})
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
 		default:
 			f.Others = append(f.Others, tab{l.path, l.label, false})
 		}

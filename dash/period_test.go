@@ -22,7 +22,7 @@ func spanAt(t *testing.T, query, at string) (state, span) {
 	return s, spanOf(s, moment, 0)
 }
 
-func spelled(w period.Window, zone *time.Location) string {
+func windowWords(w period.Window, zone *time.Location) string {
 	if w == (period.Window{}) {
 		return "none"
 	}
@@ -71,7 +71,7 @@ func TestComparison(t *testing.T) {
 	} {
 		_, s := spanAt(t, x.query, x.at)
 		now, fair := s.fair()
-		got := []string{spelled(s.before, s.zone), spelled(now, s.zone), spelled(fair, s.zone)}
+		got := []string{windowWords(s.before, s.zone), windowWords(now, s.zone), windowWords(fair, s.zone)}
 		if fmt.Sprint(got) != fmt.Sprint([]string{x.before, x.now, x.fair}) {
 			t.Errorf("%s at %s:\ngot  %q\nwant %q", x.query, x.at, got, []string{x.before, x.now, x.fair})
 		}

@@ -75,8 +75,11 @@ func (k *inventions) RemoveFunnel(_ context.Context, site, name string) error {
 	return nil
 }
 
-// Tabulate tells of the goals only.
-func (k *inventions) Tabulate(_ context.Context, r metric.Report) (metric.Table, error) {
+// Tabulate tells of the goals, and of anything else what is plausible.
+func (k *inventions) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if len(r.By) != 1 || r.By[0] != metric.OfGoal {
+		return k.plausible.Tabulate(ctx, r)
+	}
 	if err := r.Check(); err != nil {
 		return metric.Table{}, err
 	}

@@ -19,13 +19,11 @@ func Shows() (metrics []metric.Name, by []metric.Dimension) {
 			}
 		}
 	}
-	by = append(by, "class") // of which the list of sources has the direct ones
-	for _, b := range boxes {
-		if !slices.Contains(by, b.by) {
-			by = append(by, b.by)
-		}
-		for _, t := range b.tabs {
-			by = append(by, t.by)
+	for _, b := range (state{token: "any"}).shown() {
+		for _, li := range b.lists {
+			if !slices.Contains(by, li.by) {
+				by = append(by, li.by)
+			}
 		}
 	}
 	return metrics, by
@@ -59,5 +57,6 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 	s.token = r.PathValue("token")
 	s.origin = d.origin(r)
 	s.base = "/share/" + s.token
+	s.readFilters(r.URL.Query()) // by what is shown alone
 	return s, true
 }

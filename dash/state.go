@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
-	"slices"
 
 	"footfall/account"
 	"footfall/metric"
@@ -20,9 +19,14 @@ type state struct {
 	step    period.Step // of the chart, if it is not the usual one
 	metric  string      // in the chart: one of cells
 
-	filters []metric.Filter
-	detail  metric.Dimension   // the list shown in full; "" is none
-	tabs    []metric.Dimension // what boxes are split by instead of their first
+	filters []filter
+	only    []metric.Filter // what is counted besides, which is not in the URL
+	amiss   []string        // what is wrong with those that the URL has besides, for people
+	tabs    []string        // names of the lists that boxes show instead of their first
+	detail  string          // name of the list that has the page to itself; "" is none
+	search  string          // what its rows contain
+	order   order           // of its rows; the zero value is the usual one
+	offset  int             // its rows before the first one shown
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
@@ -36,7 +40,7 @@ type state struct {
 // readState reads a URL leniently: what it does not know is the default. There
 // must be at least one site.
 func readState(v url.Values, sites []account.Site) state {
-	s := state{site: sites[0], metric: string(cells[0].name), detail: metric.Dimension(v.Get("detail"))}
+	s := state{site: sites[0], metric: string(cells[0].name)}
 	for _, site := range sites {
 		if site.ID == v.Get("site") {
 			s.site = site
@@ -44,18 +48,8 @@ func readState(v url.Values, sites []account.Site) state {
 	}
 	s.readPeriod(v)
 	s.metric = string(figureOf(v.Get("metric")).name)
-	for _, d := range metric.Dimensions {
-		for _, value := range v[string(d)] {
-			s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
-		}
-	}
-	for _, b := range boxes {
-		for _, t := range b.tabs {
-			if slices.Contains(v["tab"], string(t.by)) {
-				s.tabs = append(s.tabs, t.by)
-			}
-		}
-	}
+	s.readFilters(v)
+	s.readLists(v)
 	return s
 }
 
@@ -70,33 +64,10 @@ func (s state) values() url.Values {
 	if s.metric != string(cells[0].name) {
 		v.Set("metric", s.metric)
 	}
-	if s.detail != "" {
-		v.Set("detail", string(s.detail))
-	}
-	for _, by := range s.tabs {
-		v.Add("tab", string(by))
-	}
+	s.writeLists(v)
 	for _, f := range s.filters {
-		v.Add(string(f.Dimension), f.Value)
+		v[f.key()] = f.values
 	}
 	maps.Copy(v, s.more)
 	return v
-}
-
-// on is the state filtered to one value of a dimension.
-func (s state) on(d metric.Dimension, value string) state {
-	s = s.off(d)
-	s.filters = append(s.filters, metric.Filter{Dimension: d, Value: value})
-	s.detail = ""
-	return s
-}
-
-// off is the state without the filters on a dimension.
-func (s state) off(d metric.Dimension) state {
-	s.filters = slices.DeleteFunc(slices.Clone(s.filters), func(f metric.Filter) bool { return f.Dimension == d })
-	return s
-}
-
-func (s state) filtered(d metric.Dimension, value string) bool {
-	return slices.Contains(s.filters, metric.Filter{Dimension: d, Value: value})
 }

@@ -30,8 +30,8 @@ type evidence struct {
 	Curl, Answer                        string // Answer is the URL of the same question at the API, "" if one may not ask there
 }
 
-// figure is what a cell may show.
-type figure struct {
+// number is what a cell may show.
+type number struct {
 	name   metric.Name
 	label  string
 	down   bool // less of it is better
@@ -41,7 +41,7 @@ type figure struct {
 }
 
 // figures of the strip, the first one is the default of the chart.
-var cells = []figure{
+var cells = []number{
 	{name: metric.Visitors, label: "Visitors", always: true, shared: true},
 	{name: metric.PageViews, label: "Page views", always: true, shared: true},
 	{name: metric.Sessions, label: "Sessions", from: 1, always: true, shared: true},
@@ -60,7 +60,7 @@ var cells = []figure{
 const ofGoals = 4
 
 // figureOf is the figure of the chart.
-func figureOf(name string) figure {
+func figureOf(name string) number {
 	for _, f := range cells {
 		if string(f.name) == name {
 			return f
@@ -109,14 +109,14 @@ func strip(s state, x span, totals map[metric.Name]*total) (made []cell) {
 
 // nothing reports whether the site has none of a figure, now and before. Events are
 // there if some of them are no page views.
-func (t *total) nothing(f figure, totals map[metric.Name]*total) bool {
+func (t *total) nothing(f number, totals map[metric.Name]*total) bool {
 	if views := totals[metric.PageViews]; f.name == metric.Events && views != nil {
 		return t.N <= views.N
 	}
 	return t.N == 0 && t.before.N == 0 && t.over.N == 0
 }
 
-func (c *cell) fill(f figure, t *total, currency string) {
+func (c *cell) fill(f number, t *total, currency string) {
 	c.Value, c.Unit = inBrief(f.name, t.Value, currency)
 	if t.before.None || t.over.None {
 		return
@@ -130,7 +130,7 @@ func (c *cell) fill(f figure, t *total, currency string) {
 }
 
 // know tells how a figure is known.
-func know(s state, x span, f figure, t *total) *evidence {
+func know(s state, x span, f number, t *total) *evidence {
 	k := &evidence{ID: "known-" + string(f.name), Label: f.label, Exact: exact(f.name, t.Value, s.site.Currency), Window: words(x.window, x.zone), Meaning: f.name.Meaning(),
 		Source: sources(t.told), AsOf: moments(t.told.AsOf, x.zone)}
 	k.Precision = "exact"
@@ -150,8 +150,11 @@ func know(s state, x span, f figure, t *total) *evidence {
 	return k
 }
 
-// ask says how the same question is put to the API.
+// ask says how the same question is put to the API, if a URL can ask it.
 func (k *evidence) ask(s state, v url.Values) {
+	if _, others := s.conditions(); others != nil {
+		return
+	}
 	k.Curl = "curl -H 'Authorization: Bearer ffk_…' '" + s.origin + "/v1/query?" + shell(v.Encode()) + "'"
 	if s.token == "" {
 		k.Answer = "/v1/query?" + v.Encode()
@@ -168,7 +171,8 @@ func (s state) question(m metric.Name, x span) url.Values {
 	default:
 		v.Set("window", s.period)
 	}
-	for _, f := range s.filters {
+	single, _ := s.conditions()
+	for _, f := range single {
 		v.Add(string(f.Dimension), f.Value)
 	}
 	return v
@@ -197,10 +201,8 @@ func moments(t time.Time, zone *time.Location) string {
 // of the period is in most of its boxes. The page of a site that has nothing yet
 // waits for anything at all; the realtime page for each minute.
 func (s state) live(x span, empty bool) string {
+	s.filters, s.only = nil, nil
 	v := s.question("", x)
-	for _, f := range s.filters {
-		v.Del(string(f.Dimension))
-	}
 	v.Set("metric", current+","+string(metric.PageViews)+","+string(metric.Downloads))
 	v.Set("step", "total")
 	switch {

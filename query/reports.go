@@ -134,10 +134,13 @@ func (x *Reports) ready(r metric.Report, events []metric.Name) bool {
 // query is the question for one metric of a report that has at most one dimension and
 // filters on single values.
 func query(r metric.Report, m metric.Name) metric.Query {
-	filters, _ := r.Where.Filters()
+	filters, single := r.Where.Filters()
 	q := metric.Query{Site: r.Site, Metric: m, Window: r.Window, Zone: r.Zone, Step: r.Step, Filters: filters, Affiliate: r.Affiliate, Bots: r.Bots, Currency: r.Currency, Members: r.Members, Goals: r.Goals}
 	if len(r.By) == 1 {
 		q.By = r.By[0]
+	}
+	if !single {
+		q.Filters, q.Where = nil, r.Where
 	}
 	return q
 }
@@ -297,7 +300,7 @@ func narrowed(r metric.Report, rows []metric.Row) metric.Report {
 }
 
 // Tabulated is a Tabulator that asks a source for each metric of a report by itself: of
-// reports with at most one dimension, filters on single values and no comparison.
+// reports with at most one dimension and no comparison.
 func Tabulated(source Source, now func() time.Time) Tabulator { return apart{source, now} }
 
 type apart struct {
@@ -307,8 +310,8 @@ type apart struct {
 
 // Tabulate answers a report.
 func (a apart) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
-	if _, ok := r.Where.Filters(); !ok || len(r.By) > 1 || r.Compare != (period.Window{}) {
-		return metric.Table{}, &metric.QueryError{Why: "a source alone answers no report of several dimensions, conditions or windows"}
+	if len(r.By) > 1 || r.Compare != (period.Window{}) {
+		return metric.Table{}, &metric.QueryError{Why: "a source alone answers no report of several dimensions or windows"}
 	}
 	j := &joined{Report: r, parts: r.Parts(), starts: r.Step.Cut(r.Window, r.Zone), counts: map[string][]int64{}}
 	for _, m := range j.parts {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	accountsqlite "footfall/account/sqlite"
@@ -24,13 +23,13 @@ import (
 )
 
 var backupCommands = []command{
-	{"backup", "DIR [--keep N]", "back up everything that can't be made again, beside the running server", runBackup},
-	{"backup verify", "DIR", "read a backup and say whether it is what was written", verifyBackup},
-	{"restore", "DIR --data NEWDIR [--erased FILE] [--deleted FILE]", "make a data directory out of a backup", runRestore},
+	{"backup", "DIR|s3://… [--keep N]", "back up everything that can't be made again, beside the running server", runBackup},
+	{"backup verify", "DIR|s3://…", "read a backup and say whether it is what was written", verifyBackup},
+	{"restore", "DIR|s3://… --data NEWDIR [--erased FILE] [--deleted FILE]", "make a data directory out of a backup", runRestore},
 }
 
 var backupFlags = map[string][][3]string{
-	"backup": {{"keep", "0", "remove all but the newest N backups in the directory; 0 removes none"}},
+	"backup": {{"keep", "0", "remove all but the newest N backups there; 0 removes none"}},
 	"restore": {{"erased", "", "erased.json of the directory that this one takes the place of: who was erased since the backup is taken out again"},
 		{"deleted", "", "deleted.json of that directory: events that were deleted since are deleted again"}},
 }
@@ -41,6 +40,7 @@ var backupFlags = map[string][][3]string{
 // anew: it is written all the time, and as large as all the rest.
 type backingUp struct {
 	h        *house
+	to       keeper
 	draft    *backup.Draft
 	progress func(backupProgress)
 	all      int64 // bytes that there seemed to be at first
@@ -69,20 +69,23 @@ type backupReport struct {
 	Took      time.Duration `json:"took_ns"`
 }
 
-// backup makes one in a directory of backups. What was accepted before it began
-// is in it.
-func (h *house) backup(ctx context.Context, dir string, keep int, progress func(backupProgress)) (*backupReport, error) {
+// backup makes one in a place of backups. What was accepted before it began is in it.
+func (h *house) backup(ctx context.Context, place string, keep int, progress func(backupProgress)) (*backupReport, error) {
 	ctx, done, err := h.caring(ctx) // nothing is removed, redriven or dropped meanwhile
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	began := time.Now()
-	draft, err := backup.Begin(dir, began)
+	to, err := keeperOf(place)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := h.beginBackup(ctx, to, began)
 	if err != nil {
 		return nil, fmt.Errorf("%w; the server must be able to write there", err)
 	}
-	b := &backingUp{h: h, draft: draft, progress: progress}
+	b := &backingUp{h: h, to: to, draft: draft, progress: progress}
 	head := backup.Head{Made: began.UTC(), Footfall: version}
 	if at := h.c.values["control"]; at != inDirectory {
 		head.Elsewhere, _ = postgres.Where(at) // checked at load
@@ -90,14 +93,25 @@ func (h *house) backup(ctx context.Context, dir string, keep int, progress func(
 	set, err := b.make(ctx, head)
 	if err == nil {
 		report := &backupReport{Dir: set.Dir, Made: head.Made, Accepted: b.accepted, Files: len(set.Files), Bytes: set.Bytes(), New: draft.Wrote, Elsewhere: head.Elsewhere}
-		report.Removed, err = draft.Keep(keep)
+		report.Removed, err = draft.Keep(ctx, keep)
 		report.Took = time.Since(began)
 		return report, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: set.Dir, Made: head.Made, Bytes: set.Bytes(), Accepted: b.accepted}))
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
-	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: dir, Made: head.Made, Error: err.Error()}))
+	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: to.String(), Made: head.Made, Error: err.Error()}))
+}
+
+func (h *house) beginBackup(ctx context.Context, to keeper, now time.Time) (*backup.Draft, error) {
+	in, one, err := to.backups(ctx, filepath.Join(h.c.values["data"], "backup.scratch"))
+	if err == nil && one != "" {
+		err = fmt.Errorf("%s is a backup: name where backups are kept", to)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return backup.Begin(ctx, in, now)
 }
 
 // make copies in this order: positions in files and archive never lie beyond the
@@ -123,7 +137,7 @@ func (b *backingUp) make(ctx context.Context, head backup.Head) (*backup.Set, er
 			return nil, err
 		}
 	}
-	err = b.draft.Put(queueFile, func(w io.Writer) error {
+	err = b.draft.Put(ctx, queueFile, func(w io.Writer) error {
 		c, err := h.queue.Copy(ctx, w, after, "store")
 		b.accepted = c.Last.Total
 		return err
@@ -135,7 +149,7 @@ func (b *backingUp) make(ctx context.Context, head backup.Head) (*backup.Set, er
 		return nil, err
 	}
 	head.Accepted = b.accepted
-	return b.draft.End(head)
+	return b.draft.End(ctx, head)
 }
 
 // flushArchive has the archive take what there is in the queue now, so that there
@@ -199,7 +213,7 @@ func (b *backingUp) copyFile(ctx context.Context, dir, name string) error {
 	}
 	defer from.Close()
 	defer b.tell()
-	return b.draft.Put(name, func(w io.Writer) error {
+	return b.draft.Put(ctx, name, func(w io.Writer) error {
 		_, err := io.Copy(w, from)
 		return errors.Join(err, ctx.Err())
 	})
@@ -225,7 +239,7 @@ func (b *backingUp) databases(ctx context.Context, files []database) error {
 			continue
 		}
 		from := filepath.Join(b.h.c.values["data"], f.name)
-		if err := b.draft.Make(f.name, func(to string) error { return f.copy(ctx, from, to) }); err != nil {
+		if err := b.draft.Make(ctx, f.name, func(to string) error { return f.copy(ctx, from, to) }); err != nil {
 			return err
 		}
 		b.tell()
@@ -249,7 +263,7 @@ func (b *backingUp) archive(ctx context.Context) error {
 			return err
 		}
 		defer from.Close()
-		return b.draft.Put("archive/"+p.Name, func(w io.Writer) error { _, err := io.Copy(w, from); return err })
+		return b.draft.Put(ctx, "archive/"+p.Name, func(w io.Writer) error { _, err := io.Copy(w, from); return err })
 	})
 	return err
 }
@@ -267,9 +281,10 @@ const spareRoom = 64 << 20
 
 // room refuses a backup for which there is no room.
 func (b *backingUp) room(ctx context.Context, after event.Position) error {
-	dir, needed := b.h.c.values["data"], int64(0)
+	dir, needed, largest := b.h.c.values["data"], int64(0), int64(0)
 	for _, name := range []string{"control.sqlite", ledgersqlite.File, "bins.sqlite", "bins.sqlite.copy", "history.sqlite", "daily"} {
-		b.all += treeSize(filepath.Join(dir, name))
+		size := treeSize(filepath.Join(dir, name))
+		b.all, largest = b.all+size, max(largest, size)
 	}
 	q, err := b.h.queue.State(ctx)
 	if err != nil {
@@ -288,19 +303,15 @@ func (b *backingUp) room(ctx context.Context, after event.Position) error {
 	if err != nil {
 		return err
 	}
-	free, err := backup.Free(b.draft.Dir())
+	at, advice := b.to.dir, "make room, remove older backups (--keep), or choose another directory"
+	if at == "" { // into a bucket databases go one by one by way of the data directory
+		at, needed, advice = dir, largest, "make room"
+	}
+	free, err := backup.Free(at)
 	if err == nil && free < needed+spareRoom {
-		err = fmt.Errorf("%s has %s of room, and %s are needed: make room, remove older backups (--keep), or choose another directory", b.draft.Dir(), mebibytes(free), mebibytes(needed+spareRoom))
+		err = fmt.Errorf("%s has %s of room, and %s are needed: %s", at, mebibytes(free), mebibytes(needed+spareRoom), advice)
 	}
 	return err
-}
-
-// local refuses a place for backups that is no directory.
-func local(dir string) (string, error) {
-	if scheme, _, ok := strings.Cut(dir, "://"); ok {
-		return "", fmt.Errorf("there is no adapter for %s:// yet: back up into a directory, and copy that there with a tool of your own (a finished backup never changes)", scheme)
-	}
-	return filepath.Abs(dir)
 }
 
 func (k *control) backup(w http.ResponseWriter, r *http.Request) error {
@@ -311,7 +322,7 @@ func (k *control) backup(w http.ResponseWriter, r *http.Request) error {
 	flush := http.NewResponseController(w)
 	told := time.Time{}
 	var last backupProgress
-	last.Report, err = k.h.backup(r.Context(), r.FormValue("dir"), keep, func(p backupProgress) {
+	last.Report, err = k.h.backup(r.Context(), r.FormValue("to"), keep, func(p backupProgress) {
 		if last = p; time.Since(told) < 50*time.Millisecond {
 			return
 		}

@@ -115,7 +115,7 @@ func TestBackupHasNoSalts(t *testing.T) {
 	if said, code := h.typed(nil, "backup", backups); code != 0 {
 		t.Fatalf("backup: %d %s", code, said)
 	}
-	set, err := backup.Open(backups)
+	set, err := backup.Open(t.Context(), backup.Directory(backups), "")
 	must(t, err)
 	content, err := os.ReadFile(filepath.Join(set.Dir, "control.sqlite"))
 	must(t, err)
@@ -133,7 +133,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if said, code := h.typed(nil, "backup", backups); code != 0 {
 		t.Fatalf("backup: %d %s", code, said)
 	}
-	set, err := backup.Open(backups)
+	set, err := backup.Open(t.Context(), backup.Directory(backups), "")
 	must(t, err)
 	to := newHome(t)
 	to.shut()
@@ -147,7 +147,7 @@ func TestRestoreRefuses(t *testing.T) {
 	must(t, os.RemoveAll(to.dir))
 	refused("no backup", t.TempDir(), "no complete backup")
 	refused("no folder", filepath.Join(backups, "none"), "no such file")
-	refused("S3", "s3://bucket/backups", "there is no adapter for s3:// yet")
+	refused("FTP", "ftp://host/backups", "there is no adapter for ftp://")
 	i := slices.IndexFunc(set.Files, func(f backup.File) bool { return strings.HasSuffix(f.Name, ".parquet") })
 	path := filepath.Join(set.Dir, set.Files[i].Name)
 	content, err := os.ReadFile(path)
@@ -164,7 +164,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if said, code := to.typed(nil, "site", "list"); code != 1 || !strings.Contains(said, "cut short") {
 		t.Errorf("what was restored in part can be used: %d %s", code, said)
 	}
-	if said, code := h.typed(nil, "backup", "s3://bucket"); code != 1 || !strings.Contains(said, "no adapter") {
-		t.Errorf("a backup to S3: %d %s", code, said)
+	if said, code := h.typed(nil, "backup", set.Dir); code != 1 || !strings.Contains(said, "name where backups are kept") {
+		t.Errorf("a backup into a backup: %d %s", code, said)
 	}
 }

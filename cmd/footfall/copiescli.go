@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,13 +94,11 @@ func scheduleExport(ctx context.Context, c *call) error {
 	if form.Get("to") == "" {
 		return misused("--to is missing: a directory on the server that the files are written to, or s3://bucket/prefix")
 	}
-	if to := form.Get("to"); !strings.Contains(to, "://") {
-		whole, err := filepath.Abs(to)
-		if err != nil {
-			return err
-		}
-		form.Set("to", whole)
+	to, err := named(form.Get("to"))
+	if err != nil {
+		return err
 	}
+	form.Set("to", to)
 	var one copying
 	return c.once(ctx, "POST", "/export/schedule/add", form, &one, func(w io.Writer) {
 		fmt.Fprintf(w, "Scheduled as %d: a server writes %s of %s from %s on to %s, folder %s, each day after a quarter past midnight.\n", one.ID, one.Table, one.Site, one.From, one.To, one.Site)

@@ -16,6 +16,7 @@ import (
 	"footfall/archive"
 	"footfall/archive/disk"
 	"footfall/archive/s3"
+	"footfall/backup"
 )
 
 // keeper is where a directory or URL leads to: to a directory, or into a bucket.
@@ -87,7 +88,7 @@ func (k keeper) String() string {
 	if k.bucket.HostStyle {
 		query.Set("path-style", "false")
 	}
-	u.RawQuery = query.Encode()
+	u.RawQuery = strings.NewReplacer("%3A", ":", "%2F", "/").Replace(query.Encode()) // so that it can be read
 	return u.String()
 }
 
@@ -112,6 +113,33 @@ func (k keeper) open(ctx context.Context) (archive.Objects, error) {
 	o.Region = cmp.Or(o.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
 	o.Keys = s3.Keys{ID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), Token: os.Getenv("AWS_SESSION_TOKEN")}
 	return s3.Open(ctx, o)
+}
+
+// named is what somebody typed, with the whole path if it is a directory.
+func named(to string) (string, error) {
+	if strings.Contains(to, "://") {
+		return to, nil
+	}
+	return filepath.Abs(to)
+}
+
+// backups opens a place of backups, or that of the one backup that is named. scratch is
+// a directory for what is on its way into a bucket.
+func (k keeper) backups(ctx context.Context, scratch string) (in backup.Place, one string, err error) {
+	if k.dir != "" {
+		if backup.Whole(k.dir) {
+			return backup.Directory(filepath.Dir(k.dir)), filepath.Base(k.dir), nil
+		}
+		return backup.Directory(k.dir), "", nil
+	}
+	if last := path.Base(k.bucket.Prefix); backup.Named(last) {
+		one, k.bucket.Prefix = last, strings.Trim(strings.TrimSuffix(k.bucket.Prefix, last), "/")
+	}
+	objects, err := k.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return backup.Bucket(objects, func(name string) string { return k.below(name).String() }, scratch), one, nil
 }
 
 // probe puts, lists and removes an object, so that who may not is told now.

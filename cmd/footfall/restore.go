@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -19,9 +20,9 @@ import (
 
 func runBackup(ctx context.Context, c *call) error {
 	if len(c.args) != 1 {
-		return misused("name the directory that backups are kept in")
+		return misused("name the directory that backups are kept in, or s3://bucket/prefix")
 	}
-	dir, err := local(c.args[0])
+	to, err := named(c.args[0])
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func runBackup(ctx context.Context, c *call) error {
 		return err
 	}
 	form := c.form("backup")
-	form.Set("dir", dir)
+	form.Set("to", to)
 	last, err := c.backingUp(ctx, k, form)
 	if err = errors.Join(err, k.close()); err != nil {
 		return err
@@ -74,11 +75,15 @@ func printBackup(w io.Writer, r backupReport) {
 	if r.Elsewhere != "" {
 		fmt.Fprintf(w, "NOT in it: control data and the ledger, which are in %s: back that up by its own means (pg_dump, say), at the same time or before\n", r.Elsewhere)
 	}
-	fmt.Fprintf(w, "to be sure of it: footfall backup verify %s\n", r.Dir)
+	typed := r.Dir
+	if strings.Contains(typed, "?") { // which a shell would look for files by
+		typed = "'" + typed + "'"
+	}
+	fmt.Fprintf(w, "to be sure of it: footfall backup verify %s\n", typed)
 }
 
 func verifyBackup(ctx context.Context, c *call) error {
-	set, err := c.openBackup()
+	set, err := c.openBackup(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,15 +97,24 @@ func verifyBackup(ctx context.Context, c *call) error {
 	})
 }
 
-func (c *call) openBackup() (*backup.Set, error) {
+// openBackup opens the one that is named, or the newest of those that are kept there.
+func (c *call) openBackup(ctx context.Context) (*backup.Set, error) {
 	if len(c.args) != 1 {
-		return nil, misused("name the directory of backups, or one of the backups in it")
+		return nil, misused("name the directory that backups are kept in, s3://bucket/prefix, or one of the backups there")
 	}
-	dir, err := local(c.args[0])
+	from, err := named(c.args[0])
 	if err != nil {
 		return nil, err
 	}
-	return backup.Open(dir)
+	k, err := keeperOf(from)
+	if err != nil {
+		return nil, err
+	}
+	in, one, err := k.backups(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return backup.Open(ctx, in, one)
 }
 
 // unfinished is the file that is in a data directory as long as it is not whole.
@@ -128,7 +142,7 @@ type restored struct {
 }
 
 func runRestore(ctx context.Context, c *call) error {
-	set, err := c.openBackup()
+	set, err := c.openBackup(ctx)
 	if err != nil {
 		return err
 	}
@@ -157,6 +171,10 @@ func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string, lis
 	if free, err := backup.Free(dir); err == nil && free < set.Bytes()*2+spareRoom { // the event store comes on top
 		return fmt.Errorf("%s has %s of room, and %s are needed: make room, or choose another with --data", dir, mebibytes(free), mebibytes(set.Bytes()*2+spareRoom))
 	}
+	elsewhere, err := c.emptyArchive(ctx)
+	if err != nil {
+		return err
+	}
 	mark := filepath.Join(dir, unfinished)
 	if err := putFile(mark, nil); err != nil {
 		return unusable(err, dir)
@@ -164,13 +182,13 @@ func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string, lis
 	b, done := newBar(c.stderr, "restore", set.Bytes()), int64(0)
 	defer b.end()
 	for _, f := range set.Files {
-		if err := restoreFile(ctx, set, f, dir); err != nil {
-			return fmt.Errorf("%w; nothing was restored: empty %s before you try again", err, dir)
+		if err := elsewhere.restore(ctx, set, f, dir); err != nil {
+			return fmt.Errorf("%w; nothing was restored: empty %s before you try again", err, elsewhere.and(dir))
 		}
 		done += f.Bytes
 		b.show(done, mebibytes(done))
 	}
-	if err := errors.Join(lists.put(dir), syncFolders(dir)); err != nil {
+	if err := errors.Join(lists.put(dir), elsewhere.note(ctx, dir), syncFolders(dir)); err != nil {
 		return err
 	}
 	return os.Remove(mark)

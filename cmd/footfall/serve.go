@@ -111,14 +111,7 @@ func (h *house) server() *http.Server {
 	orders := h.commerce(collector.Client)
 	turns := query.MakeTurns(questions)
 	source := turns.Limit(query.Route(h, earned{h}))
-	var mailLink func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error
-	var letter func(context.Context, account.Invited, account.Grant) string
-	if h.post != nil {
-		mailLink = h.mailLink
-		letter = func(ctx context.Context, made account.Invited, g account.Grant) string {
-			return h.sendInvited(ctx, made, g).Problem
-		}
-	}
+	mailLink, letter := h.mailed()
 	var pages *dash.Door
 	var shared api.Shown
 	shared.Metrics, shared.By = dash.Shows()
@@ -126,15 +119,16 @@ func (h *house) server() *http.Server {
 		Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h},
 		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
-		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Deletes: deletesEvents{h},
+		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
 		Server:  func(ctx context.Context) (map[string]string, error) { return pages.ServerTexts(ctx) },
 	})
 	pages = dash.New(source, h.sites, h.control, dash.Options{
 		Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}},
-		Goals:     goalBook{h.control}, Funnels: funnelBook{h.control},
-		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Operations: operations{h},
+		Goals:     goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
+		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers,
 		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",
 	})
 	programs, tables := h.portal(pages, collector), h.sql()
@@ -164,6 +158,16 @@ func (h *house) server() *http.Server {
 				pages.ServeHTTP(w, r)
 			}
 		}),
+	}
+}
+
+// mailed is how links are sent by mail, to whoever asks and to who is invited; nil where no mail is.
+func (h *house) mailed() (link func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error, invitation func(context.Context, account.Invited, account.Grant) string) {
+	if h.post == nil {
+		return nil, nil
+	}
+	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string {
+		return h.sendInvited(ctx, made, g).Problem
 	}
 }
 

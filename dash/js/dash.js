@@ -43,7 +43,7 @@
 	document.addEventListener('focusout', (e) => { if (e.target.id === 'plot') unmark(); });
 
 	// Menus close by a click elsewhere and by Escape; one is open at a time.
-	const menus = () => [...document.querySelectorAll('header details[open], .timebar details[open], .known[open]')];
+	const menus = () => [...document.querySelectorAll('details[open]:has(> .menu), .known[open]')];
 	document.addEventListener('click', (e) => {
 		for (const menu of menus()) if (!menu.contains(e.target)) menu.open = false;
 	});

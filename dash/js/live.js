@@ -50,7 +50,7 @@
 		if (mine === asking) put(page, moved);
 	};
 	const draw = async () => {
-		if (document.hidden || document.querySelector('.step:hover, dialog[open]')) return soon(1000);
+		if (document.hidden || document.querySelector('.step:hover, input:focus, dialog[open]')) return soon(1000);
 		await load(location.href, false);
 	};
 	const soon = (ms) => {
