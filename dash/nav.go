@@ -35,6 +35,7 @@ var leaves = []leaf{
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
