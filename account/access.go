@@ -15,12 +15,14 @@ const (
 	LoggedIn        Action = "own account"      // whoever has a session
 	ReadFigures     Action = "read figures"     //
 	ReadServer      Action = "read server"      // sums over all sites
+	ChangeServer    Action = "change server"    // its sites, what is set aside, recounts
 	ReadAudit       Action = "read audit log"   // which is of all sites
 	ReadVisitors    Action = "read visitors"    // single ones, and segments
 	AskSQL          Action = "ask in SQL"       // which tells of single events and orders
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
-	ChangeSite      Action = "change site"      // its settings, and its goals
+	ChangeSite      Action = "change site"      // its settings, goals, funnels and notes
+	ErasePerson     Action = "erase person"     // out of events, histories and ledger
 	ChangePeople    Action = "change people"    // also keys and shares
 	ManageProgramme Action = "manage programme" //
 	PayOut          Action = "pay out"          //
@@ -37,12 +39,14 @@ var rights = map[Action]struct {
 }{
 	ReadFigures:     {[]Role{Owner, Admin, Viewer}, []Scope{Read, Everything}},
 	ReadServer:      {[]Role{Owner, Admin, Viewer}, nil},
+	ChangeServer:    {[]Role{Owner, Admin}, nil},
 	ReadAudit:       {[]Role{Owner}, nil},
 	ReadVisitors:    {[]Role{Owner, Admin, Viewer}, []Scope{Read, Everything}},
 	AskSQL:          {nil, []Scope{SQL, Everything}},
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
 	ChangeSite:      {[]Role{Owner, Admin}, []Scope{Everything}},
+	ErasePerson:     {[]Role{Owner}, nil},
 	ChangePeople:    {[]Role{Owner}, nil},
 	ManageProgramme: {[]Role{Owner, Admin}, []Scope{Everything}},
 	PayOut:          {[]Role{Owner}, nil},
@@ -87,7 +91,7 @@ func (w Who) May(a Action, site string) bool {
 
 // MaySomewhere reports whether one may do it to a site or more.
 func (w Who) MaySomewhere(a Action) bool {
-	if a == ReadServer || a == ReadAudit {
+	if a == ReadServer || a == ChangeServer || a == ReadAudit {
 		return w.May(a, "")
 	}
 	return w.may(a, func(string) bool { return true })

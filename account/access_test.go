@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}
@@ -20,9 +20,9 @@ func TestRights(t *testing.T) {
 		may  []Action
 	}{
 		{"nobody", Who{}, nil},
-		{"operator", Operator(), all[:12]},
-		{"owner", role(Owner), all[:11]},
-		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
+		{"operator", Operator(), all[:14]},
+		{"owner", role(Owner), all[:13]},
+		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ChangeServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
 		{"affiliate", role(Affiliate), []Action{OwnFigures}},
 		{"share", Share{Site: "a"}.Who(), []Action{ReadFigures}},

@@ -1,5 +1,5 @@
 // Package account is control data: sites, people and what they may do, keys,
-// shares, segments, goals, one-time links, browser sessions, the audit log and the
+// shares, segments, goals, funnels, one-time links, browser sessions, the audit log and the
 // daily salts. Adapters keep it; account/accounttest is their law.
 package account
 

@@ -9,26 +9,42 @@ import (
 	"footfall/metric"
 )
 
-// Goal is the definition of something that visitors of a site should do.
-type Goal struct {
+// Definition is something of a site's that has a name: a goal, or a funnel. What it says is
+// not the matter of who keeps it.
+type Definition struct {
 	Site       string
 	Name       string
-	Definition string    // what it says is not the matter of who keeps it
-	Created    time.Time // when there was first a goal of this name; UTC, to the millisecond
+	Definition string
+	Created    time.Time // when there was first one of this name; UTC, to the millisecond
 }
 
 // Goals keeps the definitions of goals.
 type Goals interface {
 	// PutGoal makes a definition that of its name, new or not. An unknown site is
 	// ErrNotFound; a new one beyond metric.MaxGoals an event.InvalidError.
-	PutGoal(ctx context.Context, g Goal) (Goal, error)
+	PutGoal(ctx context.Context, g Definition) (Definition, error)
 	// Goals lists a site's goals by name.
-	Goals(ctx context.Context, site string) ([]Goal, error)
+	Goals(ctx context.Context, site string) ([]Definition, error)
 	// RemoveGoal removes a goal; one that is not there is ErrNotFound.
 	RemoveGoal(ctx context.Context, site, name string) error
 }
 
+// Funnels keeps the definitions of funnels that a site has under a name.
+type Funnels interface {
+	// PutFunnel is as Goals.PutGoal, with metric.MaxFunnels.
+	PutFunnel(ctx context.Context, f Definition) (Definition, error)
+	// Funnels lists a site's funnels by name.
+	Funnels(ctx context.Context, site string) ([]Definition, error)
+	// RemoveFunnel removes a funnel; one that is not there is ErrNotFound.
+	RemoveFunnel(ctx context.Context, site, name string) error
+}
+
 // ErrGoals is why a site can have no further goal.
-func ErrGoals(site string) error {
-	return &event.InvalidError{Field: "goal", Why: fmt.Sprintf("%s has %d goals, and no site has more: remove one first", site, metric.MaxGoals)}
+func ErrGoals(site string) error { return tooMany("goal", site, metric.MaxGoals) }
+
+// ErrFunnels is why a site can have no further funnel.
+func ErrFunnels(site string) error { return tooMany("funnel", site, metric.MaxFunnels) }
+
+func tooMany(what, site string, most int) error {
+	return &event.InvalidError{Field: what, Why: fmt.Sprintf("%s has %d %ss, and no site has more: remove one first", site, most, what)}
 }

@@ -98,6 +98,7 @@ func settings(s Site) (Site, error) {
 		}
 	}
 	s.Origins = origins
+	s.Internal = append([]string{}, s.Internal...) // in JSON a list, also of none
 	return kept(s)
 }
 

@@ -26,6 +26,8 @@ var Routes = []Route{
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
+	{"GET", "/v1/notes", ReadFigures}, {"POST", "/v1/notes", ChangeSite}, {"DELETE", "/v1/notes/{id}", ChangeSite},
+	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
@@ -73,6 +75,10 @@ var Routes = []Route{
 
 	// dash: people's sessions
 	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
+	{"GET", "/goals", ReadFigures}, {"POST", "/goals", ChangeSite}, {"GET", "/goals/{name}", ReadFigures}, {"POST", "/goals/{name}/remove", ChangeSite},
+	{"GET", "/funnels", ReadFigures}, {"POST", "/funnels", ChangeSite}, {"POST", "/funnels/{name}/remove", ChangeSite},
+	{"GET", "/notes", ReadFigures}, {"POST", "/notes", ChangeSite}, {"POST", "/notes/{note}/remove", ChangeSite},
+	{"GET", "/retention", ReadFigures}, {"GET", "/journeys", ReadFigures},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},
 	{"GET", "/login", Public}, {"POST", "/login", Public}, {"POST", "/login/code", Public}, {"POST", "/login/mail", Public},
 	{"GET", "/setup", Public}, {"POST", "/setup", Public},
@@ -89,6 +95,14 @@ var Routes = []Route{
 	{"POST", "/embed", ChangePeople}, {"POST", "/embed/renew", ChangePeople},
 	{"GET", "/changes", ReadAudit},
 	{"GET", "/reports", ReadFigures}, {"POST", "/reports", ReadFigures}, {"POST", "/reports/{report}/remove", ReadFigures}, // of others: ChangeSite
+	{"GET", "/operations", ReadServer}, {"POST", "/operations/recount", ChangeServer},
+	{"GET", "/operations/aside", ReadServer}, {"GET", "/operations/aside/{item}", ReadServer}, {"POST", "/operations/aside", ChangeServer},
+	{"GET", "/sites", ChangeSite}, {"POST", "/sites", ChangeServer}, {"GET", "/sites/{site}", ChangeSite}, {"GET", "/connection", ChangeSite},
+	{"GET", "/sites/{site}/libraries", ChangeSite},
+	{"GET", "/sites/{site}/settings", ChangeSite}, {"POST", "/sites/{site}/settings", ChangeSite},
+	{"GET", "/sites/{site}/privacy", ChangeSite}, {"POST", "/sites/{site}/privacy", ChangeSite},
+	{"GET", "/sites/{site}/export", ReadVisitors}, // raw events: of single visitors
+	{"GET", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase/confirm", ErasePerson},
 	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
 	{"GET", "/share/{token}", Public},
 

@@ -210,12 +210,27 @@ func (h *history) time() time.Time {
 	return slices.MinFunc(list, func(a, b statement) int { return a.Time.Compare(b.Time) }).Time
 }
 
+// coupons are those of the last content that names any, or can be taken to name
+// all: see Current.
+func (h *history) coupons() []string {
+	for _, content := range slices.Backward(h.contents) {
+		_, service := shop.HookOf(content.From)
+		if coupons := content.said.Order.Coupons; len(coupons) > 0 || !service {
+			return coupons
+		}
+	}
+	return nil
+}
+
 // Current makes an order what its facts say now, in whatever order they came:
 // Time, Currency, Lines, Coupons, Verified, Revision and Known; the rest of it is
 // kept. Of several contents a verified one holds before an unverified one
 // (rule 7), then the one said later, then the one with the larger id (rule 8).
 // Time is the earliest of those that are as verified as it. While there is no
 // content it is that of the first refund or dispute.
+//
+// Coupons that a payment service's message leaves out stay what was said before:
+// of one order it sends several, and not each tells all.
 func Current(o ledger.Order, facts []ledger.Fact) (ledger.Order, error) {
 	h, err := read(facts)
 	if err != nil {
@@ -231,7 +246,7 @@ func Current(o ledger.Order, facts []ledger.Fact) (ledger.Order, error) {
 	}
 	now := h.contents[len(h.contents)-1].said
 	o.Currency, o.Lines, o.Verified = now.Order.Currency, slices.Clone(now.Order.Lines), now.Verified
-	for _, written := range now.Order.Coupons {
+	for _, written := range h.coupons() {
 		if coupon := Canonical(written); coupon != "" && !slices.Contains(o.Coupons, coupon) {
 			o.Coupons = append(o.Coupons, coupon)
 		}

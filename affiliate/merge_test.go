@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"footfall/affiliate"
+	"footfall/event"
 	"footfall/ledger"
 	"footfall/shop"
 )
@@ -344,5 +345,67 @@ func TestRule15FromTheDesk(t *testing.T) {
 	}
 	if len(types) != 3 || !types[affiliate.SelfReferral] || !types[affiliate.BannedReferrer] || !types[affiliate.PaidSearch] {
 		t.Errorf("%v", types)
+	}
+}
+
+// TestRule3CouponOfTheSession: a payment service tells of one order by several
+// messages, of which the one that holds may name no coupon: Stripe's newer
+// invoices don't, and the checkout's session does. What a shop itself says is all
+// there is to say.
+func TestRule3CouponOfTheSession(t *testing.T) {
+	for from, want := range map[string]int64{shop.FromStripe: 5000, shop.FromAPI: 0} {
+		session, invoice := order("in_1", "", 11000, noon, "anna15"), order("in_1", "", 10000, noon)
+		session.From, invoice.From = from, from
+		invoice.Said = noon.Add(time.Minute)
+		for _, turn := range [][]shop.Report{{session, invoice}, {invoice, session}} {
+			d := openDesk(t, nil)
+			d.now = noon.Add(time.Hour)
+			for _, r := range turn {
+				d.take(r)
+			}
+			if got := d.earned(d.anna); got != want {
+				t.Errorf("%s, first said %v: earned %d, want %d", from, turn[0].Said, got, want)
+			}
+		}
+	}
+}
+
+// TestRule15OwnCustomer: an affiliate who buys by the own link is seen also where
+// only what is linked to the order says who bought, whenever it is told, and
+// where the shop's user ids are addresses.
+func TestRule15OwnCustomer(t *testing.T) {
+	known := func(visitor, user string) event.Event {
+		return event.Event{ID: visitor + user, Site: "one", Kind: event.Identify, Time: noon.Add(-time.Minute), AnonymousID: visitor, UserID: user}
+	}
+	bought := order("1", "", 10000, noon, "anna15")
+	bought.User = "Anna+courses@example.com"
+	for name, x := range map[string]struct {
+		before, after []event.Event
+		order         shop.Report
+		want          int
+	}{
+		"a log-in of the browser":    {[]event.Event{click("c", "v", "anna", noon.Add(-time.Hour)), known("v", "7")}, nil, order("1", "v", 10000, noon), 1},
+		"told late":                  {[]event.Event{click("c", "v", "anna", noon.Add(-time.Hour))}, []event.Event{known("v", "7")}, order("1", "v", 10000, noon), 1},
+		"with a coupon":              {[]event.Event{known("v", "7")}, nil, order("1", "v", 10000, noon, "anna15"), 1},
+		"an address for a user's id": {nil, nil, bought, 1},
+		"an address at the log-in":   {[]event.Event{known("v", "anna@example.com")}, nil, order("1", "v", 10000, noon, "anna15"), 1},
+		"somebody else":              {[]event.Event{click("c", "v", "anna", noon.Add(-time.Hour)), known("v", "8")}, nil, order("1", "v", 10000, noon), 0},
+	} {
+		d := openDesk(t, nil)
+		if _, err := d.Alter(t.Context(), d.anna.ID, func(a *ledger.Affiliate) { a.User = "7" }); err != nil {
+			t.Fatal(err)
+		}
+		d.write(x.before...)
+		d.take(x.order)
+		d.write(x.after...)
+		n := 0
+		for _, f := range d.flags() {
+			if f.Type == affiliate.SelfReferral {
+				n++
+			}
+		}
+		if n != x.want || d.earned(d.anna) != 5000 {
+			t.Errorf("%s: %d flags of self-referral, want %d; earned %d", name, n, x.want, d.earned(d.anna))
+		}
 	}
 }

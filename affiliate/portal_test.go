@@ -457,17 +457,6 @@ func (d *desk) touches() (all []ledger.Touch) {
 	return all
 }
 
-func TestNumbered(t *testing.T) {
-	d := openDesk(t, nil)
-	want := d.take(order("N-1", "v", 10000, noon)).Order.ID
-	for number, n := range map[string]int{"N-1": 1, "N-2": 0, "": 0} {
-		got, err := d.Numbered(t.Context(), d.program.ID, number)
-		if err != nil || len(got) != n || n == 1 && got[0].ID != want {
-			t.Errorf("%q: %+v, %v", number, got, err)
-		}
-	}
-}
-
 // TestRule17Visitors: visitors are those of docs/words.md, whose first key that is
 // no click's tells them apart.
 func TestRule17Visitors(t *testing.T) {

@@ -329,7 +329,8 @@ func (d *Desk) LandingHosts(p ledger.Program) []string {
 }
 
 // Numbered finds a programme's orders by the number that a shop gave; several
-// shops may have given the same.
+// shops may have given the same. Of a store with a name, "NAME/NUMBER" finds it;
+// where a webhook tells of the store the number alone does.
 func (d *Desk) Numbered(ctx context.Context, program, number string) (all []ledger.Order, err error) {
 	err = d.book.View(ctx, func(tx ledger.Tx) error {
 		all = nil
@@ -337,26 +338,34 @@ func (d *Desk) Numbered(ctx context.Context, program, number string) (all []ledg
 		if err != nil {
 			return absent(err, "program", program)
 		}
-		stores := slices.Clone(p.Sites)
-		for _, site := range p.Sites {
-			shops, err := tx.Orders().Shops().Find("site", site)
-			if err != nil {
-				return err
+		var seen []ledger.Name
+		find := func(site, store, number string) error {
+			n := ledger.Name{Store: storeOf(site, store), Kind: "order", Value: number}
+			if slices.Contains(seen, n) {
+				return nil
 			}
-			for _, s := range shops {
-				stores = append(stores, cmp.Or(s.Store, site))
-			}
-		}
-		slices.Sort(stores)
-		for _, store := range slices.Compact(stores) {
-			o, err := tx.Orders().Order(ledger.Name{Store: store, Kind: "order", Value: number})
+			seen = append(seen, n)
+			o, err := tx.Orders().Order(n)
 			if errors.Is(err, ledger.ErrNotFound) || err == nil && o.Program != program {
-				continue
-			}
-			if err != nil {
-				return err
+				return nil
 			}
 			all = append(all, o)
+			return err
+		}
+		for _, site := range p.Sites {
+			shops, err := tx.Orders().Shops().Find("site", site)
+			if err == nil {
+				err = find(site, "", number)
+			}
+			for _, s := range shops {
+				err = errors.Join(err, find(site, s.Store, number))
+			}
+			if store, rest, ok := strings.Cut(number, "/"); ok && store != "" {
+				err = errors.Join(err, find(site, store, rest))
+			}
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})

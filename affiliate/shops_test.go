@@ -2,10 +2,12 @@ package affiliate_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"footfall/ledger"
+	"footfall/shop"
 )
 
 // TestOldSecretEnds: a secret that was replaced is valid for a day, and not for
@@ -42,4 +44,32 @@ func TestOldSecretEnds(t *testing.T) {
 	valid("c", "b")
 	set("c")
 	valid("c")
+}
+
+// TestNumbered: an order is found by its number, also in a store with a name of its
+// own: a webhook's by the number alone, any other by both.
+func TestNumbered(t *testing.T) {
+	d := openDesk(t, nil)
+	if _, err := d.SetShop(t.Context(), ledger.Shop{Site: "two", Kind: shop.FromPaddle, Store: "eu"}, "a secret of sixteen"); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{}
+	for _, store := range []string{"", "eu", "till"} {
+		r := order("N-1", "v", 10000, noon)
+		r.Store = store
+		ids[store] = d.take(r).Order.ID
+	}
+	for number, want := range map[string][]string{"N-1": {"", "eu"}, "eu/N-1": {"eu"}, "till/N-1": {"till"}, "two/N-1": {""}, "N-2": nil, "": nil, "/": nil} {
+		got, err := d.Numbered(t.Context(), d.program.ID, number)
+		var found, wanted []string
+		for _, o := range got {
+			found = append(found, o.ID)
+		}
+		for _, store := range want {
+			wanted = append(wanted, ids[store])
+		}
+		if err != nil || !slices.Equal(found, wanted) {
+			t.Errorf("%q: %v, %v, want %v", number, found, err, wanted)
+		}
+	}
 }

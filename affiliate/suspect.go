@@ -48,9 +48,10 @@ type Suspicion struct {
 	Winner    *ledger.Touch  // the touch that earned; nil: a coupon, a binding or a hand did
 	Recent    []ledger.Touch // the visitor's touches of this affiliate, of a day before the order or more
 
-	AffiliateCustomer ledger.Key // what Order.Customer is if the affiliate buys with its own address, folded by FoldEmail
-	Claim             Claim      // how the touch that earned was found
-	OwnCodes          []string   // the affiliate's codes, canonical
+	Person   []ledger.Key // whoever bought: the order's keys, and what is linked to them
+	Address  []ledger.Key // what the affiliate's own address is kept as: of a customer, or of a user where addresses are ids
+	Claim    Claim        // how the touch that earned was found
+	OwnCodes []string     // the affiliate's codes, canonical
 }
 
 // Suspect raises what looks like fraud in an order, at most one flag of each
@@ -86,13 +87,13 @@ func flagID(order, affiliate, flag string) string {
 }
 
 func (s *Suspicion) selfReferral() string {
-	keys := append(slices.Clone(s.Order.Keys), s.Order.Customer)
+	keys := append(slices.Concat(s.Order.Keys, s.Person), s.Order.Customer)
 	if s.Winner != nil {
 		keys = append(keys, s.Winner.Keys...)
 	}
 	var why string
 	switch {
-	case s.AffiliateCustomer != "" && slices.Contains(keys, s.AffiliateCustomer):
+	case slices.ContainsFunc(s.Address, func(own ledger.Key) bool { return own != "" && slices.Contains(keys, own) }):
 		why = "the customer's e-mail address is the affiliate's own"
 	case s.Affiliate.User != "" && slices.Contains(keys, ledger.Key("user:"+s.Affiliate.User)):
 		why = "the customer's log-in at the shop is the affiliate's own"

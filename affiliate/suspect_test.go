@@ -22,7 +22,7 @@ func suspected(change func(*Suspicion)) Suspicion {
 		Affiliate: ledger.Affiliate{ID: "A", Program: "courses", Status: ledger.Active, Email: "sarah@example.org", User: "1"},
 		Order:     ledger.Order{ID: "o1", Program: "courses", Time: ordered, Customer: "customer:c", Keys: []ledger.Key{"anon:v", "user:7", "customer:c"}, Coupons: []string{"TOM20"}},
 		Winner:    &t, Recent: []ledger.Touch{t},
-		AffiliateCustomer: "customer:a", OwnCodes: []string{"SARAH15"},
+		Address: []ledger.Key{"customer:a"}, OwnCodes: []string{"SARAH15"},
 	}
 	change(&s)
 	return s
@@ -71,13 +71,14 @@ func TestRule15SelfReferral(t *testing.T) {
 		{"nothing", func(*Suspicion) {}, "", ""},
 		{"own address", func(s *Suspicion) { s.Order.Customer = "customer:a" }, SelfReferral, "the customer's e-mail address is the affiliate's own"},
 		{"own address among the keys", func(s *Suspicion) { s.Order.Keys = append(s.Order.Keys, "customer:a") }, SelfReferral, "e-mail address"},
+		{"own log-in of whoever bought", func(s *Suspicion) { s.Person = []ledger.Key{"user:1"} }, SelfReferral, "log-in"},
 		{"own address, and no touch", func(s *Suspicion) { s.Order.Customer, s.Winner = "customer:a", nil }, SelfReferral, "e-mail address"},
 		{"own log-in", func(s *Suspicion) { s.Affiliate.User = "7" }, SelfReferral, "the customer's log-in at the shop is the affiliate's own"},
 		{"own log-in of the click", func(s *Suspicion) { s.Winner.Keys = []ledger.Key{"user:1"} }, SelfReferral, "log-in"},
 		{"own coupon for oneself", func(s *Suspicion) { s.Order.Customer, s.Order.Coupons = "customer:a", []string{"TOM20", "SARAH15"} }, SelfReferral, "own, and so is the coupon SARAH15"},
 		{"own coupon for another", func(s *Suspicion) { s.Order.Coupons = []string{"SARAH15"} }, "", ""},
 		{"nothing known of either", func(s *Suspicion) {
-			s.Order.Customer, s.AffiliateCustomer, s.Affiliate.User, s.Order.Keys = "", "", "", []ledger.Key{"user:"}
+			s.Order.Customer, s.Address, s.Affiliate.User, s.Order.Keys = "", []ledger.Key{""}, "", []ledger.Key{"user:"}
 		}, "", ""},
 	})
 }

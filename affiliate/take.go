@@ -46,11 +46,7 @@ func (d *Desk) Take(ctx context.Context, r shop.Report) (t Taken, err error) {
 // currency. A site's stores are below it: who may tell of one site's orders can't
 // name another's. The report that was given stays as it is.
 func (d *Desk) complete(r shop.Report) shop.Report {
-	if r.Store == "" || r.Store == r.Site {
-		r.Store = r.Site
-	} else {
-		r.Store = r.Site + "/" + r.Store
-	}
+	r.Store = storeOf(r.Site, r.Store)
 	r.Names = slices.Clone(r.Names)
 	for i := range r.Names {
 		r.Names[i].Store = r.Store
@@ -61,6 +57,14 @@ func (d *Desk) complete(r shop.Report) shop.Report {
 		r.Order = &o
 	}
 	return r
+}
+
+// storeOf is a store as its orders' names have it.
+func storeOf(site, store string) string {
+	if store == "" || store == site {
+		return site
+	}
+	return site + "/" + store
 }
 
 // take takes a report that is complete.
@@ -374,7 +378,13 @@ func (d *Desk) suspect(tx ledger.Tx, p ledger.Program, o ledger.Order, decision 
 	if a.User != "" {
 		a.User = strings.TrimPrefix(string(d.private(ledger.Key("user:"+a.User))), "user:")
 	}
-	s := Suspicion{Program: p, Affiliate: a, Order: o, AffiliateCustomer: d.customer(a.Email)}
+	s := Suspicion{Program: p, Affiliate: a, Order: o}
+	if customer := d.customer(a.Email); customer != "" {
+		s.Address = []ledger.Key{customer, d.private(ledger.Key("user:" + a.Email))}
+	}
+	if s.Person, err = d.persons(tx, p.ID, o.Keys, false); err != nil {
+		return err
+	}
 	for i := range touches {
 		t := &touches[i]
 		if t.ID == decision.Touch {

@@ -39,7 +39,9 @@ type Options struct {
 	Daily   Daily            // nil: there is no /v1/daily
 	Reports Reports          // nil: there is no POST /v1/query
 	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
+	Notes   account.Notes    // nil: there is no /v1/notes
 	Funnels Funnels          // nil: there is no /v1/funnel
+	Saved   FunnelBook       // nil: there is no /v1/funnels
 	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
@@ -56,10 +58,12 @@ type Options struct {
 	Record func(context.Context, account.Change) error                    // adds to the audit log; nil keeps none
 
 	Live    *query.Live                                                    // nil: there is no /v1/live
-	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live; account.ErrNotFound: it has none; nil takes none
+	Session func(r *http.Request) (s Session, err error)                   // whose the request's session is, for /v1/live and GET /v1/query; account.ErrNotFound: it has none; nil takes none
 	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
 	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
+
+	Server func(context.Context) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
 }
 
 // MaxBody is the most bytes a GraphQL request may have.
@@ -110,8 +114,16 @@ func (d *door) routes() map[string]methods {
 		all["/v1/goals"] = methods{"GET": (*door).listGoals}
 		all["/v1/goals/{name}"] = methods{"PUT": (*door).putGoal, "DELETE": (*door).removeGoal}
 	}
+	if d.Notes != nil {
+		all["/v1/notes"] = methods{"GET": (*door).listNotes, "POST": (*door).addNote}
+		all["/v1/notes/{id}"] = methods{"DELETE": (*door).removeNote}
+	}
 	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
 		all["/v1/funnel"] = methods{"POST": (*door).funnel}
+	}
+	if d.Saved != nil && d.Goals != nil {
+		all["/v1/funnels"] = methods{"GET": (*door).listFunnels}
+		all["/v1/funnels/{name}"] = methods{"PUT": (*door).putFunnel, "DELETE": (*door).removeFunnel}
 	}
 	if d.Visits != nil {
 		all["/v1/retention"] = methods{"POST": (*door).retention}
@@ -189,18 +201,21 @@ func (d *door) guard(pattern string, takes methods) http.Handler {
 			no.tell(w)
 			return
 		}
-		bound := d.by(a)
-		if what := changed[action]; what != "" && d.Record != nil {
-			w = &recorder{w, func() error {
-				return d.Record(ctx, account.Change{Who: a.who.Name, What: what + " " + map[string]string{http.MethodPut: "set", http.MethodDelete: "remove"}[r.Method], Target: strings.TrimSpace(r.URL.Query().Get("site") + " " + r.PathValue("name"))})
-			}, d.Log}
-		}
-		takes[r.Method](bound, w, r, a.allowed)
+		takes[r.Method](d.by(a), w, r, a.allowed)
 	})
 }
 
-// changed is what actions change that are noted in the audit log.
-var changed = map[account.Action]string{account.ChangeSegments: "segment", account.ChangeSite: "goal"}
+// note adds a change that was made to the audit log, also if who asked for it is gone.
+// What can't be noted is logged: the change stays.
+func (d *door) note(ctx context.Context, c account.Change) {
+	if d.Record == nil {
+		return
+	}
+	c.Who = d.who.Name
+	if err := d.Record(context.WithoutCancel(ctx), c); err != nil {
+		d.Log.Error("api: a change is not in the audit log", "change", c.What, "error", err)
+	}
+}
 
 // by is the door for somebody who asks.
 func (d *door) by(a asker) *door {
@@ -263,8 +278,8 @@ func (d *door) silent(err error) *refusal {
 func (d *door) let(r *http.Request, action account.Action, pattern string) (a asker, no *refusal) {
 	token := Bearer(r)
 	switch {
-	case token == "" && pattern == livePattern:
-		return d.letPage(r, action)
+	case token == "" && pattern == livePattern, token == "" && pattern == "/v1/query" && r.Method == http.MethodGet && r.Header.Get("Cookie") != "":
+		return d.letPage(r, action, pattern)
 	case token == "":
 		return a, &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize, `Bearer realm="footfall"`}
 	case strings.HasPrefix(token, account.EmbedPrefix):
@@ -299,22 +314,6 @@ func (d *door) let(r *http.Request, action account.Action, pattern string) (a as
 	}
 	a.allowed = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
 	return a, nil
-}
-
-// recorder adds a line to the audit log when a change is answered with 200.
-type recorder struct {
-	http.ResponseWriter
-	record func() error
-	log    *slog.Logger
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if status == http.StatusOK {
-		if err := r.record(); err != nil {
-			r.log.Error("api: a change is not in the audit log", "error", err)
-		}
-	}
-	r.ResponseWriter.WriteHeader(status)
 }
 
 // needs says which scope a key needs.
@@ -353,7 +352,7 @@ func (d *door) explain(err error) (status int, why string) {
 	if c, ok := errors.AsType[*conflict](err); ok {
 		return http.StatusConflict, c.why
 	}
-	if g, ok := errors.AsType[*errNoGoal](err); ok {
+	if g, ok := errors.AsType[*noneCalled](err); ok {
 		return http.StatusNotFound, g.Error()
 	}
 	if v, ok := errors.AsType[*event.InvalidError](err); ok {

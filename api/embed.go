@@ -69,12 +69,9 @@ func (s Shown) only(q metric.Query) error {
 	if !slices.Contains(s.Metrics, q.Metric) {
 		return wrong("this token shows %s, not %s", listed(s.Metrics), q.Metric)
 	}
-	if q.By != "" && !slices.Contains(s.By, q.By) {
-		return wrong("this token shows figures by %s, not by %s", listed(s.By), q.By)
-	}
-	for _, f := range q.Filters {
-		if !slices.Contains(s.By, f.Dimension) {
-			return wrong("this token shows figures by %s, not by %s", listed(s.By), f.Dimension)
+	for _, d := range q.Report().Dimensions() {
+		if !slices.Contains(s.By, d) {
+			return wrong("this token shows figures by %s, not by %s", listed(s.By), d)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -18,11 +19,12 @@ type Funnels interface {
 }
 
 // FunnelSource is what a funnel is made of: who counts, who knows when a site's figures
-// begin, and its goals.
+// begin, its goals, and the funnels that it keeps under a name (nil: none).
 type FunnelSource struct {
 	Funnels
 	Reports Reports
 	Goals   Goals
+	Saved   FunnelBook
 }
 
 // funnel is POST /v1/funnel.
@@ -31,8 +33,12 @@ func (d *door) funnel(w http.ResponseWriter, r *http.Request, sites []account.Si
 	if !ok {
 		return
 	}
-	out, err := AskFunnel(r.Context(), FunnelSource{d.Funnels, d.Reports, d.Goals}, body, sites, d.Now())
+	out, err := AskFunnel(r.Context(), d.funnels(), body, sites, d.Now())
 	d.tell(w, out, err)
+}
+
+func (d *door) funnels() FunnelSource {
+	return FunnelSource{d.Funnels, d.Reports, d.Goals, d.Saved}
 }
 
 // FunnelTable is how the answer to a funnel is spelled. The names are those of
@@ -57,7 +63,8 @@ type FunnelStep struct {
 // FunnelMeta tells how the figures came about.
 type FunnelMeta struct {
 	Source string `json:"source"`
-	AsOf   string `json:"as_of"` // RFC 3339
+	AsOf   string `json:"as_of"`            // RFC 3339
+	Funnel string `json:"funnel,omitempty"` // the name by which it was asked
 }
 
 // AskedFunnel is a funnel as it was understood, in the form in which it is asked.
@@ -80,22 +87,21 @@ type AskedStep struct {
 
 // Fields of a funnel and of a step.
 var (
-	funnelFields = []string{"site_id", "steps", "date_range", "within", "filters", "timezone", "bots"}
+	funnelFields = []string{"site_id", "funnel", "steps", "date_range", "within", "filters", "timezone", "bots"}
 	stepFields   = append([]string{"goal", "name"}, actFields...)
 )
 
 // funnelQuestion is one to POST /v1/funnel, understood.
 type funnelQuestion struct {
 	question
-	funnel metric.Funnel
-	steps  []AskedStep
-	within string
+	asked metric.SavedFunnel // its name is the one by which it was asked; "" is none
+	goals []metric.Goal
 }
 
 // AskFunnel reads a funnel in the form of POST /v1/funnel, asks it and spells the
 // answer, as AskReport does.
 func AskFunnel(ctx context.Context, from FunnelSource, body []byte, sites []account.Site, now time.Time) (t FunnelTable, err error) {
-	q, err := readFunnel(ctx, from.Goals, body, sites, now)
+	q, err := readFunnel(ctx, from, body, sites, now)
 	if err != nil {
 		return t, err
 	}
@@ -104,7 +110,11 @@ func AskFunnel(ctx context.Context, from FunnelSource, body []byte, sites []acco
 			return t, err
 		}
 	}
-	r, f := q.report, &q.funnel
+	f, err := q.asked.Funnel(q.goals)
+	if err != nil {
+		return t, q.named(err)
+	}
+	r := q.report
 	f.Site, f.Window, f.Zone, f.Where, f.Bots = r.Site, r.Window, r.Zone, r.Where, r.Bots
 	if err := f.Check(); err != nil {
 		return t, err
@@ -112,7 +122,7 @@ func AskFunnel(ctx context.Context, from FunnelSource, body []byte, sites []acco
 	if _, err := f.Report().WithGoals(f.Goals); err != nil {
 		return t, err
 	}
-	p, err := from.Funnel(ctx, q.funnel)
+	p, err := from.Funnel(ctx, f)
 	if err != nil {
 		return t, err
 	}
@@ -120,7 +130,7 @@ func AskFunnel(ctx context.Context, from FunnelSource, body []byte, sites []acco
 }
 
 // readFunnel reads a funnel; its errors name the field by its path.
-func readFunnel(ctx context.Context, goals Goals, body []byte, sites []account.Site, now time.Time) (q *funnelQuestion, err error) {
+func readFunnel(ctx context.Context, from FunnelSource, body []byte, sites []account.Site, now time.Time) (q *funnelQuestion, err error) {
 	in := readStrictly(body, &err, funnelFields...)
 	if err != nil {
 		return nil, err
@@ -137,90 +147,124 @@ func readFunnel(ctx context.Context, goals Goals, body []byte, sites []account.S
 	if r.Zone = zone; err != nil {
 		return nil, err
 	}
-	known, fault := goals.Goals(ctx, r.Site)
-	if fault != nil {
-		return nil, fault
+	if q.goals, err = from.Goals.Goals(ctx, r.Site); err != nil {
+		return nil, err
 	}
-	q.funnel.Goals, r.Bots = known, in["bots"].flag()
-	q.readSteps(in["steps"])
+	r.Bots = in["bots"].flag()
+	if in["funnel"].there() {
+		if err := q.saved(ctx, from.Saved, in); err != nil {
+			return nil, err
+		}
+	} else {
+		q.asked.Steps, q.asked.Within = readSteps(in["steps"]), readWithin(in["within"])
+	}
 	q.readRange(in["date_range"], now)
-	q.readWithin(in["within"])
 	if in["filters"].there() {
 		r.Where = q.together(in["filters"], 1)
 	}
 	return q, err
 }
 
+// saved finds the funnel that is asked for by its name.
+func (q *funnelQuestion) saved(ctx context.Context, book FunnelBook, in map[string]node) error {
+	n := in["funnel"]
+	if name := n.text(); in["steps"].there() || in["within"].there() {
+		n.fail("%q has its steps and its time: leave out steps and within", name)
+	} else if name == "" {
+		n.fail("has no name")
+	}
+	if *n.first != nil || book == nil {
+		return *n.first
+	}
+	all, err := book.Funnels(ctx, q.report.Site)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(all))
+	for i, f := range all {
+		if f.Name == n.value {
+			q.asked = f
+			return nil
+		}
+		names[i] = f.Name
+	}
+	n.fail("there is no funnel %q: use one of %s, or save it (footfall funnel save)", n.value, cmp.Or(listed(names), "none"))
+	return *n.first
+}
+
+// named tells in what is wrong with a funnel whose it is, if it was asked by its name:
+// goals may have been removed since it was saved.
+func (q *funnelQuestion) named(err error) error {
+	if q.asked.Name == "" {
+		return err
+	}
+	return wrong("funnel: %q can't be asked any more: %v", q.asked.Name, err)
+}
+
 // readSteps reads what is done, each by itself or as a goal.
-func (q *funnelQuestion) readSteps(n node) {
+func readSteps(n node) (steps []metric.Step) {
 	if !n.there() {
 		n.fail(`which steps? name %d to %d, such as [{"page": "/pricing"}, {"goal": "Sign up"}]`, metric.MinSteps, metric.MaxSteps)
-		return
+		return nil
 	}
 	for _, one := range n.list(metric.MaxSteps) {
 		in := one.object(stepFields...)
 		if *n.first != nil {
-			return
+			return nil
 		}
-		step, act := AskedStep{Name: textOr(in["name"], ""), Goal: textOr(in["goal"], "")}, readAct(in)
-		if step.Goal != "" {
-			if act != (metric.Act{}) {
-				one.fail("is a goal or what is done: leave goal out, or page, event and filters")
-			}
-			act = q.goal(step.Goal, in["goal"])
-		} else {
-			step.Act = spellAct(act)
-		}
-		q.steps, q.funnel.Steps = append(q.steps, step), append(q.funnel.Steps, act)
+		steps = append(steps, metric.Step{Name: textOr(in["name"], ""), Goal: textOr(in["goal"], ""), Act: readAct(in)})
 	}
-}
-
-// goal is what a goal of the site is.
-func (q *funnelQuestion) goal(name string, n node) metric.Act {
-	var names []string
-	for _, g := range q.funnel.Goals {
-		if g.Name == name {
-			return g.Act
-		}
-		names = append(names, g.Name)
-	}
-	n.fail("there is no goal %q: use one of %s, or add it (footfall goal add)", name, listed(names))
-	return metric.Act{}
+	return steps
 }
 
 // someTime is a stretch of time: 30m, 24h, 7d.
 var someTime = regexp.MustCompile(`^([1-9][0-9]{0,5})([mhd])$`)
 
-// readWithin reads how long all steps may take.
-func (q *funnelQuestion) readWithin(n node) {
+// units of stretches of time.
+var units = map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute}
+
+// readWithin reads how long all steps may take; 0 is the window.
+func readWithin(n node) time.Duration {
 	if !n.there() {
-		return
+		return 0
 	}
-	q.within = n.text()
-	some := someTime.FindStringSubmatch(q.within)
+	some := someTime.FindStringSubmatch(n.text())
 	if some == nil {
 		n.fail("needs a number of minutes, hours or days: 30m, 24h, 7d")
-		return
+		return 0
 	}
 	count, _ := strconv.Atoi(some[1]) // six digits
-	q.funnel.Within = time.Duration(count) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[some[2]]
+	return time.Duration(count) * units[some[2]]
 }
 
-// name is what a step is called.
-func (s AskedStep) name() string {
-	for _, name := range []string{s.Name, s.Goal, s.Page} {
-		if name != "" {
-			return name
-		}
+// spellWithin spells it as readWithin reads it, in whole minutes: one day is 24h.
+func spellWithin(d time.Duration) string {
+	if d == 0 {
+		return ""
 	}
-	return s.Event
+	unit := "m"
+	switch {
+	case d%units["d"] == 0 && d > units["d"]:
+		unit = "d"
+	case d%units["h"] == 0:
+		unit = "h"
+	}
+	return strconv.FormatInt(int64(d/units[unit]), 10) + unit
+}
+
+// spellSteps spells steps as readSteps reads them.
+func spellSteps(steps []metric.Step) (all []AskedStep) {
+	for _, s := range steps {
+		all = append(all, AskedStep{Name: s.Name, Goal: s.Goal, Act: spellAct(s.Act)})
+	}
+	return all
 }
 
 // spell spells the answer.
 func (q *funnelQuestion) spell(p metric.Passage) FunnelTable {
 	zone := q.report.Zone
-	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339)},
-		Query: AskedFunnel{Site: q.report.Site, Steps: q.steps, Range: between(q.report.Window, zone), Within: q.within, Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
+	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339), q.asked.Name},
+		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: between(q.report.Window, zone), Within: spellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
 	if q.report.Where != nil {
 		t.Query.Filters = append(t.Query.Filters, filterOf(*q.report.Where))
 	}
@@ -228,7 +272,7 @@ func (q *funnelQuestion) spell(p metric.Passage) FunnelTable {
 		return number(metric.GoalRate, metric.Point{Value: n, None: !ok})
 	}
 	for i, visitors := range p.Visitors {
-		step := FunnelStep{Name: q.steps[i].name(), Visitors: visitors, Rate: rate(p.Share(0, i))}
+		step := FunnelStep{Name: q.asked.Steps[i].Title(), Visitors: visitors, Rate: rate(p.Share(0, i))}
 		if i > 0 {
 			share, ok := p.Share(i-1, i)
 			step.StepRate, step.DropRate = rate(share, ok), rate(metric.Whole-share, ok)

@@ -43,11 +43,11 @@ type GoalList struct {
 	Goals    []Goal `json:"goals"`
 }
 
-// errNoGoal tells which goals there are not.
-type errNoGoal struct{ name string }
+// noneCalled tells that there is no goal or funnel of a name.
+type noneCalled struct{ what, name string }
 
-func (e *errNoGoal) Error() string {
-	return "there is no goal " + strconv.Quote(e.name) + "; GET /v1/goals lists them"
+func (e *noneCalled) Error() string {
+	return "there is no " + e.what + " " + strconv.Quote(e.name) + "; GET /v1/" + e.what + "s lists them"
 }
 
 // Fields of an act and of a goal.
@@ -62,10 +62,7 @@ func ReadGoal(text []byte, name string) (g metric.Goal, err error) {
 	if err != nil {
 		return g, err
 	}
-	g.Name = textOr(in["name"], name)
-	if name != "" && g.Name != name {
-		in["name"].fail("%q is not %q, which is to be defined: leave it out", g.Name, name)
-	}
+	g.Name = readName(in["name"], name)
 	g.Act, g.ValueOf = readAct(in), textOr(in["value_property"], "")
 	if in["value"].there() {
 		g.Value = in["value"].amount()
@@ -145,28 +142,54 @@ func (d *door) putGoal(w http.ResponseWriter, r *http.Request, sites []account.S
 	if !ok {
 		return
 	}
+	ctx := r.Context()
 	site, err := pickSite(r.URL.Query(), sites)
 	var g metric.Goal
 	if err == nil {
 		g, err = ReadGoal(body, r.PathValue("name"))
 	}
+	var before string
 	if err == nil {
-		err = d.Goals.PutGoal(r.Context(), site.ID, g)
+		before, err = d.keptGoal(ctx, site.ID, g.Name)
+	}
+	if err == nil {
+		err = d.Goals.PutGoal(ctx, site.ID, g)
+	}
+	if err == nil {
+		d.note(ctx, account.Change{What: "goal set", Target: site.ID + " " + g.Name, Old: before, New: spelledAs(SpellGoal(g))})
 	}
 	d.tell(w, SpellGoals(site, []metric.Goal{g}), err)
 }
 
 // removeGoal is DELETE /v1/goals/{name}.
 func (d *door) removeGoal(w http.ResponseWriter, r *http.Request, sites []account.Site) {
+	ctx, name := r.Context(), r.PathValue("name")
 	site, err := pickSite(r.URL.Query(), sites)
-	name := r.PathValue("name")
+	var before string
 	if err == nil {
-		err = d.Goals.RemoveGoal(r.Context(), site.ID, name)
+		before, err = d.keptGoal(ctx, site.ID, name)
+	}
+	if err == nil {
+		err = d.Goals.RemoveGoal(ctx, site.ID, name)
 	}
 	if errors.Is(err, account.ErrNotFound) {
-		err = &errNoGoal{name}
+		err = &noneCalled{"goal", name}
+	}
+	if err == nil {
+		d.note(ctx, account.Change{What: "goal remove", Target: site.ID + " " + name, Old: before})
 	}
 	d.tell(w, map[string]string{"site": site.ID, "removed": name}, err)
+}
+
+// keptGoal spells what is kept under a name, for the audit log; "" is nothing.
+func (d *door) keptGoal(ctx context.Context, site, name string) (string, error) {
+	all, err := d.Goals.Goals(ctx, site)
+	for _, g := range all {
+		if g.Name == name {
+			return spelledAs(SpellGoal(g)), nil
+		}
+	}
+	return "", err
 }
 
 // conversionRate is a name that means two things: in a question about goals theirs, as

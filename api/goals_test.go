@@ -21,6 +21,7 @@ type goalBook struct {
 	goals map[string][]metric.Goal
 	asked []metric.Funnel
 	first int64
+	saved []metric.SavedFunnel // of whatever site
 }
 
 func (b *goalBook) Goals(_ context.Context, site string) ([]metric.Goal, error) {
@@ -61,11 +62,35 @@ func (b *goalBook) Funnel(_ context.Context, f metric.Funnel) (metric.Passage, e
 	return p, nil
 }
 
+// Funnels lists those that are kept.
+func (b *goalBook) Funnels(context.Context, string) ([]metric.SavedFunnel, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.saved), nil
+}
+
+func (b *goalBook) PutFunnel(_ context.Context, _ string, f metric.SavedFunnel) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.saved = append(slices.DeleteFunc(b.saved, func(old metric.SavedFunnel) bool { return old.Name == f.Name }), f)
+	return nil
+}
+
+func (b *goalBook) RemoveFunnel(_ context.Context, _, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before := len(b.saved)
+	if b.saved = slices.DeleteFunc(b.saved, func(f metric.SavedFunnel) bool { return f.Name == name }); len(b.saved) == before {
+		return account.ErrNotFound
+	}
+	return nil
+}
+
 // startGoals is a server with goals and funnels, and a key that changes goals.
 func startGoals(t *testing.T) (f fixture, b *goalBook, admin string) {
 	t.Helper()
 	f, b = start(t), &goalBook{goals: map[string][]metric.Goal{}, first: 7}
-	f.Config.Handler = New(f.source, f.memory, f.memory, Options{Now: func() time.Time { return now }, Reports: &tables{}, Goals: b, Funnels: b, Record: f.memory.Record})
+	f.Config.Handler = New(f.source, f.memory, f.memory, Options{Now: func() time.Time { return now }, Reports: &tables{}, Goals: b, Funnels: b, Saved: b, Record: f.memory.Record})
 	admin, _, err := f.memory.AddKey(t.Context(), account.Key{Site: "a-example", Scopes: []account.Scope{account.Everything}})
 	if err != nil {
 		t.Fatal(err)
@@ -119,12 +144,12 @@ func TestGoals(t *testing.T) {
 	var noted []string
 	for _, c := range changes {
 		if strings.HasPrefix(c.What, "goal") {
-			noted = append(noted, c.What+" "+c.Target)
+			noted = append(noted, c.What+" "+c.Target+" "+c.Old+" -> "+c.New)
 		}
 	}
 	slices.Sort(noted)
-	if want := "[goal remove Third goal set Thanks goal set Third goal set a.example Pro/team]"; err != nil || fmt.Sprint(noted) != want {
-		t.Errorf("the audit log has %v, want %s", noted, want)
+	if err != nil || len(noted) != 4 || noted[0] != `goal remove a-example Third {"name":"Third","page":"/"} -> ` || noted[2] != `goal set a-example Thanks  -> {"name":"Thanks","page":"/thanks*","value":2.5}` || !strings.HasPrefix(noted[1], "goal set a-example Pro/team  -> {") {
+		t.Errorf("the audit log has %q", noted)
 	}
 	for _, g := range b.goals["a-example"] { // what is told can be set again
 		text, err := json.Marshal(SpellGoal(g))
@@ -166,6 +191,70 @@ func TestFunnel(t *testing.T) {
 	}
 }
 
+// TestSavedFunnels: they are kept, listed and removed by who may, asked by their name with
+// the answer of the same steps, and each change is in the audit log.
+func TestSavedFunnels(t *testing.T) {
+	f, b, admin := startGoals(t)
+	d := readDocument(t)
+	b.goals["a-example"] = []metric.Goal{{Name: "Sign up", Act: metric.Act{Event: "Signed Up"}}}
+	const order = `{"name":"Order","steps":[{"name":"Prices","page":"/pricing*"},{"goal":"Sign up"},{"event":"Order Completed","filters":[["is","property:plan",["pro"]]]}],"within":"24h"}`
+	const short = `{"name":"Short/way","steps":[{"page":"/"},{"page":"/b"}]}`
+	for _, x := range []struct {
+		method, path, token, body string
+		status                    int
+		want                      string
+	}{
+		{"GET", "/v1/funnels", f.bound, "", 200, `{"site":"a-example","funnels":[]}`},
+		{"PUT", "/v1/funnels/Order", admin, `{"steps":[{"page":"/"},{"goal":"Sign up"}]}`, 200, `"funnels":[{"name":"Order","steps":[{"page":"/"},{"goal":"Sign up"}]}]`},
+		{"PUT", "/v1/funnels/Order?site=a.example", admin, strings.Replace(order, "24h", "1440m", 1), 200, `{"site":"a-example","funnels":[` + order + `]}`},
+		{"PUT", "/v1/funnels/Short%2Fway", admin, short, 200, short}, {"GET", "/v1/funnels", f.bound, "", 200, `{"site":"a-example","funnels":[` + order + `,` + short + `]}`},
+		{"PUT", "/v1/funnels/x", f.bound, short, 403, "scope admin"}, {"DELETE", "/v1/funnels/Order", f.bound, "", 403, "scope admin"}, {"GET", "/v1/funnels", "", "", 401, "no key"},
+		{"PUT", "/v1/funnels/x", admin, short, 400, `name: \"Short/way\" is not \"x\"`}, {"PUT", "/v1/funnels/x", admin, `{}`, 400, "steps: which steps?"}, {"PUT", "/v1/funnels/x", admin, `{"steps":[{"page":"/"}]}`, 400, "2 to 8 steps"},
+		{"PUT", "/v1/funnels/x", admin, `{"steps":[{"page":"/"},{"goal":"Nothing"}]}`, 400, `steps[1].goal: there is no goal \"Nothing\": use one of Sign up`}, {"PUT", "/v1/funnels/x", admin, `{"steps":[{"page":"/"},{"page":"/b"}],"date_range":"7d"}`, 400, "date_range: there is no such field"},
+		{"PUT", "/v1/funnels/x", admin, `{"steps":[{"page":"/"},{"page":"/b"}],"within":"400d"}`, 400, "within: 9600h0m0s is no time up to"}, {"PUT", "/v1/funnels/%20x", admin, `{"steps":[{"page":"/"},{"page":"/b"}]}`, 400, "name: a funnel has a name"},
+		{"DELETE", "/v1/funnels/Short%2Fway", admin, "", 200, `{"removed":"Short/way","site":"a-example"}`}, {"DELETE", "/v1/funnels/x", admin, "", 404, `there is no funnel \"x\"; GET /v1/funnels lists them`}, {"POST", "/v1/funnels", admin, "", 405, "use GET"},
+	} {
+		status, answer, _ := f.do(t, x.method, x.path, x.token, x.body)
+		if status != x.status || !strings.Contains(answer, x.want) {
+			t.Errorf("%s %s %s: %d %s, want %d %s", x.method, x.path, x.body, status, answer, x.status, x.want)
+		}
+		schema := map[string]string{"GET": "Funnels", "PUT": "Funnels", "DELETE": "Removed"}[x.method]
+		if status != 200 {
+			schema = "Error"
+		} else if x.method == "PUT" {
+			d.check(t, x.body, "SavedFunnel", x.body)
+		}
+		d.check(t, x.path, schema, answer)
+	}
+	changes, err := f.memory.Changes(t.Context(), account.ChangeFilter{})
+	if err != nil || len(changes) < 4 || changes[0].What != "funnel remove" || changes[0].Target != "a-example Short/way" || changes[0].Old != short || changes[2].What != "funnel set" || changes[2].New != order || changes[2].Old == "" || changes[3].Old != "" {
+		t.Errorf("the audit log has %+v, %v", changes, err)
+	}
+	f.asksSaved(t, b, d, order)
+}
+
+func (f fixture) asksSaved(t *testing.T, b *goalBook, d document, order string) {
+	const range7 = `"date_range":["2024-01-01","2024-01-31"],"bots":true}`
+	_, byName, _ := f.do(t, "POST", "/v1/funnel", f.bound, `{"funnel":"Order",`+range7)
+	_, bySteps, _ := f.do(t, "POST", "/v1/funnel", f.bound, strings.Replace(strings.TrimSuffix(order, "}"), `"name":"Order",`, "", 1)+","+range7)
+	if !strings.Contains(byName, `"conversion_rate_step":33.333`) || strings.Replace(byName, `,"funnel":"Order"`, "", 1) != bySteps || byName == bySteps {
+		t.Errorf("by its name\n%s\nby its steps\n%s", byName, bySteps)
+	}
+	d.check(t, "by its name", "FunnelTable", byName)
+	for _, x := range [][2]string{
+		{`{"funnel":"order",` + range7, `funnel: there is no funnel \"order\": use one of Order`}, {`{"funnel":7,` + range7, "funnel: must be a text"}, {`{"funnel":"",` + range7, "funnel: has no name"},
+		{`{"funnel":"Order","within":"1h",` + range7, "leave out steps and within"}, {`{"funnel":"Order","steps":[{"page":"/"},{"page":"/b"}],` + range7, "leave out steps and within"}, {`{"funnel":"Order"}`, "date_range: which time?"},
+	} {
+		if status, answer, _ := f.do(t, "POST", "/v1/funnel", f.bound, x[0]); status != 400 || !strings.Contains(answer, x[1]) {
+			t.Errorf("%s: %d %s, want %s", x[0], status, answer, x[1])
+		}
+	}
+	b.goals["a-example"] = nil
+	if status, answer, _ := f.do(t, "POST", "/v1/funnel", f.bound, `{"funnel":"Order",`+range7); status != 400 || !strings.Contains(answer, `funnel: \"Order\" can't be asked any more: steps[1].goal: there is no goal \"Sign up\"`) {
+		t.Errorf("without its goal: %d %s", status, answer)
+	}
+}
+
 // TestFunnelIsStrict: what is wrong is told where it stands.
 func TestFunnelIsStrict(t *testing.T) {
 	f, b, _ := startGoals(t)
@@ -179,7 +268,7 @@ func TestFunnelIsStrict(t *testing.T) {
 		{steps(strings.Repeat(`{"page":"/"},`, 8) + `{"page":"/"}`), "steps: has 9 values; 8 are the most"}, {steps(`{"page":"/"},{}`), "steps[1].page: name one"}, {steps(`{"page":"/"},"b"`), "steps[1]: must be an object"},
 		{steps(`{"page":"/"},{"goal":"Nothing"}`), `steps[1].goal: there is no goal \"Nothing\": use one of Sign up, Order`}, {steps(`{"page":"/"},{"goal":"Order","page":"/"}`), "steps[1]: is a goal or what is done"},
 		{steps(`{"page":"/"},{"page":"/","filters":[["is","event:colour",["x"]]]}`), "steps[1].filters[0][1]: unknown dimension"}, {steps(`{"page":"/"},{"page":"/","filters":[["is","exit_page",["x"]]]}`), `steps[1].filters: a goal or step can't depend on \"exit_page\"`},
-		{with(`"within":"1y"`), "within: needs a number of minutes"}, {with(`"within":7`), "within: must be a text"}, {with(`"within":"400d"`), "within: 9600h0m0s is no time up to"}, {with(`"colour":1`), "colour: there is no such field; use site_id, steps"},
+		{with(`"within":"1y"`), "within: needs a number of minutes"}, {with(`"within":7`), "within: must be a text"}, {with(`"within":"400d"`), "within: 9600h0m0s is no time up to"}, {with(`"colour":1`), "colour: there is no such field; use site_id, funnel, steps"},
 		{with(`"filters":[["is","event:goal",["Order"]]]`), "filters: a step names its goal itself"}, {with(`"filters":[["has_done",["is","event:goal",["Nothing"]]]]`), `filters: there is no goal \"Nothing\"`}, {with(`"filters":[["is","product",["x"]]]`), "no product or category"},
 	} {
 		if status, answer, _ := f.do(t, "POST", "/v1/funnel", f.bound, x[0]); status != 400 || !strings.Contains(answer, x[1]) {

@@ -83,6 +83,7 @@ type root struct {
 	door  *door
 	sites []account.Site // that the key may see
 	rows  atomic.Int64   // that the answer has so far: see take
+	asked atomic.Int64   // questions about visitors' ways so far: see ways
 }
 
 type arguments struct {

@@ -54,24 +54,38 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 		return
 	}
 	defer heard.Close()
-	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, looked: d.streams.of(r), questions: questions, earnings: len(questions) - len(metricsOf(r.URL.Query()))}
+	s := &stream{door: d, w: w, r: r, out: http.NewResponseController(w), heard: heard, looked: d.streams.of(r), questions: questions, beside: beside(r.URL.Query())}
 	s.seen, s.sure = s.looked.found(d.asker), time.Now()
 	defer s.out.SetWriteDeadline(time.Time{}) // of what else comes by this connection
 	s.run()
 }
 
-// watched are the questions of a stream: one for each metric, and one for an
-// affiliate's earnings. What is wrong is a *metric.QueryError.
-func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched, err error) {
-	earnings, err := flag(v, "earnings")
-	if err != nil {
-		return nil, err
+// besides are what a stream tells beside figures, in this order.
+var besides = []string{"earnings", "server"}
+
+// beside are those that are asked for.
+func beside(v url.Values) (names []string) {
+	for _, name := range besides {
+		if on, err := flag(v, name); on && err == nil {
+			names = append(names, name)
+		}
 	}
-	metrics := metricsOf(v)
-	v.Del("earnings")
+	return names
+}
+
+// watched are the questions of a stream: one for each metric, and one for each of
+// what is beside. What is wrong is a *metric.QueryError.
+func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched, err error) {
+	others, metrics := beside(v), metricsOf(v)
+	for _, name := range besides {
+		if _, err := flag(v, name); err != nil {
+			return nil, err
+		}
+		v.Del(name)
+	}
 	v.Del("token")
 	switch {
-	case len(metrics) == 0 && earnings:
+	case len(metrics) == 0 && len(others) > 0:
 		if err := only(v, "affiliate"); err != nil {
 			return nil, err
 		}
@@ -95,8 +109,13 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		}
 		all = append(all, q)
 	}
-	if earnings {
-		q, err := d.earnings(cmp.Or(v.Get("affiliate"), d.affiliate), sites)
+	for _, name := range others {
+		var q query.Watched
+		if name == "server" {
+			q, err = d.server()
+		} else {
+			q, err = d.earnings(cmp.Or(v.Get("affiliate"), d.affiliate), sites)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -106,6 +125,30 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		all[i].By = d.asker.name
 	}
 	return all, nil
+}
+
+// serverPace is how often it is looked what the server does, while somebody watches.
+const serverPace = 2 * time.Second
+
+// server is the question what the server does: one for all who watch it.
+func (d *door) server() (w query.Watched, err error) {
+	if d.Server == nil || !d.asker.page || !d.asker.who.MaySomewhere(account.ReadServer) {
+		return w, wrong("server=true is for who is logged in and has a role on every site")
+	}
+	w.Key, w.Feed = `{"server":true}`, " server"
+	w.Ask = func(ctx context.Context) (t query.Told, err error) {
+		now := d.Now()
+		says, err := d.Server(ctx)
+		if err == nil {
+			t.Text, err = json.Marshal(says)
+		}
+		if err == nil {
+			t.Sum, err = sum(says)
+		}
+		t.AsOf, t.Until = now, now.Add(serverPace)
+		return t, err
+	}
+	return w, nil
 }
 
 // metricsOf lists the metrics that are asked for.
@@ -232,7 +275,7 @@ type stream struct {
 	out       *http.ResponseController
 	heard     *query.Listener
 	questions []query.Watched
-	earnings  int // how many of them are earnings: the last ones
+	beside    []string // what the last ones of them are
 	looked    *looked
 	seen      *asker    // who may ask these questions
 	sure      time.Time // when that was known last
@@ -311,9 +354,9 @@ func (s *stream) tell() bool {
 	return s.send()
 }
 
-// spell writes the figures, and behind them the earnings.
+// spell writes the figures, and behind them what is beside.
 func (s *stream) spell(all []query.Told) {
-	figures := all[:len(all)-s.earnings]
+	figures := all[:len(all)-len(s.beside)]
 	s.line.WriteString(`"figures":[`)
 	for i, t := range figures {
 		if i > 0 {
@@ -322,8 +365,8 @@ func (s *stream) spell(all []query.Told) {
 		s.line.Write(t.Text)
 	}
 	s.line.WriteByte(']')
-	for _, t := range all[len(figures):] {
-		s.line.WriteString(`,"earnings":`)
+	for i, t := range all[len(figures):] {
+		s.line.WriteString(`,"` + s.beside[i] + `":`)
 		s.line.Write(t.Text)
 	}
 }

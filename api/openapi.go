@@ -23,7 +23,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
-			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals) as a bearer token, and tells what that key may see."},
+			"description": "Figures of Footfall by HTTP. Every route takes a key (footfall key add --site SITE --scope read; one with the scope admin to change goals, funnels and notes) as a bearer token, and tells what that key may see."},
 		"security":   []any{obj{"key": []any{}}},
 		"paths":      routes,
 		"components": obj{"securitySchemes": obj{"key": obj{"type": "http", "scheme": "bearer"}}, "schemas": schemas()},
@@ -77,9 +77,10 @@ func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
 		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
 	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson"}, "description": "csv or ndjson, or an Accept header of text/csv or application/x-ndjson: the rows alone, a column for each dimension and metric"})}
-	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}))
+	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}), parameter("server", obj{"type": "boolean", "description": "What the server does, for its own page: by a browser's session, with a role on every site"}))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	all := goalPaths()
+	maps.Copy(all, notePaths())
 	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
 	for path, routes := range (obj{
 		"/v1/query": query,

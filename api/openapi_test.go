@@ -153,12 +153,12 @@ func (d document) check(t *testing.T, about, schema, text string) {
 }
 
 // TestOpenAPIHasEveryRoute: the routes below /v1 that read figures or
-// change goals, and no other.
+// change goals, funnels and notes, and no other.
 func TestOpenAPIHasEveryRoute(t *testing.T) {
 	d := readDocument(t)
 	var want, got []string
 	for _, r := range account.Routes {
-		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") {
+		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") {
 			want = append(want, strings.ToLower(r.Method)+" "+r.Pattern)
 		}
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -138,8 +139,8 @@ func (q *question) readDimensions(n node) {
 // someDays is a window of days or months up to today: 7d, 6mo.
 var someDays = regexp.MustCompile(`^([1-9][0-9]{0,3})(d|mo)$`)
 
-// ranges are names of windows that period has not, or under another name.
-var ranges = map[string]string{"day": "Today", "24h": "Last24Hours", "realtime": "Last5Minutes", "30m": "Last30Minutes", "month": "1mo", "year": "", "all": ""}
+// ranges are other names of windows.
+var ranges = map[string]string{"day": "Today", "24h": "Last24Hours", "realtime": "Last5Minutes", "30m": "Last30Minutes", "month": "ThisMonth", "year": "ThisYear", "all": "AllTime"}
 
 // RangeNames lists the names of windows.
 func RangeNames() []string {
@@ -157,7 +158,7 @@ func (q *question) readRange(n node, now time.Time) {
 	if name, ok := n.value.(string); ok {
 		var err error
 		r.Window, err = rangeNamed(name, now, r.Zone)
-		q.all = name == "all"
+		q.all = strings.EqualFold(cmp.Or(ranges[name], name), "AllTime")
 		n.refuse(err)
 	} else {
 		r.Window = windowOf(n, r.Zone)
@@ -168,38 +169,26 @@ func (q *question) readRange(n node, now time.Time) {
 // steps sets the usual step of the window where none is named.
 func (q *question) steps() {
 	if q.usual {
-		q.report.Step = usualStep(q.report.Window)
+		q.report.Step = period.StepsOf(q.report.Window)[0]
 	}
 }
 
 // rangeNamed is a window up to the end of today, or of the running hour or minute.
 func rangeNamed(name string, now time.Time, zone *time.Location) (w period.Window, err error) {
-	today := period.DateOf(now, zone)
-	w.To = (today + 1).Window(zone).From
-	if other := ranges[name]; other != "" {
-		name = other
-	}
 	some := someDays.FindStringSubmatch(name)
-	switch {
-	case name == "all":
-		w.From = period.Date(0).Window(zone).From
-	case name == "year":
-		w.From = today.InYear(1).Window(zone).From
-	case some == nil:
-		if w, _, err = period.Named(name, now, zone); err != nil {
+	if some == nil {
+		if w, _, err = period.Named(cmp.Or(ranges[name], name), now, zone); err != nil {
 			return w, wrong("unknown window %q: use one of %s, a number of days or months up to today (7d, 6mo), or two dates", name, strings.Join(RangeNames(), ", "))
 		}
-	default:
-		n, _ := strconv.Atoi(some[1]) // four digits
-		first := today - period.Date(n) + 1
-		if some[2] == "mo" {
-			for first = today.MonthStart(); n > 1; n-- {
-				first = (first - 1).MonthStart()
-			}
-		}
-		w.From = first.Window(zone).From
+		return w, nil
 	}
-	return w, nil
+	today := period.DateOf(now, zone)
+	n, _ := strconv.Atoi(some[1]) // four digits
+	first := today - period.Date(n) + 1
+	if some[2] == "mo" {
+		first = today.Shift(period.Month, 1-n).MonthStart()
+	}
+	return period.Window{From: first.Window(zone).From, To: (today + 1).Window(zone).From}, nil
 }
 
 // windowOf is the window from one day or instant up to and with another; an instant
@@ -230,20 +219,6 @@ func windowOf(n node, zone *time.Location) (w period.Window) {
 		n.fail("ends before it begins")
 	}
 	return w
-}
-
-// usualStep is what a window is drawn by.
-func usualStep(w period.Window) period.Step {
-	const day = 24 * time.Hour
-	switch length := w.To.Sub(w.From); {
-	case length <= time.Hour:
-		return period.Minute
-	case length <= 2*day+time.Hour: // of two days one may have an hour more
-		return period.Hour
-	case length <= 100*day:
-		return period.Day
-	}
-	return period.Month
 }
 
 func (q *question) readOrder(n node) {

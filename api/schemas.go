@@ -21,7 +21,7 @@ func schemas() obj {
 		"Error": object(obj{"error": text("What is wrong, and what would be right")}), "Stream": text("Server-sent events; see LiveEvent"),
 		"EventLine": eventSchema(),
 		"Figures":   object(figures, optional...),
-		"LiveEvent": object(obj{"figures": listOf(object(one, append(optional, "window")...)), "earnings": obj{"type": "object"}}, "earnings"),
+		"LiveEvent": object(obj{"figures": listOf(object(one, append(optional, "window")...)), "earnings": obj{"type": "object"}, "server": obj{"type": "object"}}, "earnings", "server"),
 		"Daily":     object(obj{"site": text(""), "days": listOf(object(obj{"date": text(""), "page": text(""), "views": obj{"type": "integer"}, "visitors": obj{"type": "integer"}, "estimate": obj{"type": "boolean"}}, "estimate"))}),
 	}
 	for name, schema := range questionSchemas() {
@@ -34,6 +34,7 @@ func schemas() obj {
 		all[name] = schema
 	}
 	maps.Copy(all, visitSchemas())
+	maps.Copy(all, noteSchemas())
 	return all
 }
 

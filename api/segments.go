@@ -108,6 +108,13 @@ func (d *door) putSegments(w http.ResponseWriter, r *http.Request, sites []accou
 		return
 	}
 	put, err := d.Segments.PutSegments(r.Context(), site, text)
+	if err == nil {
+		names := make([]string, len(put))
+		for i, s := range put {
+			names[i] = s.Name
+		}
+		d.note(r.Context(), account.Change{What: "segment set", Target: site.ID + " " + strings.Join(names, " ")})
+	}
 	d.tell(w, SegmentList{site.ID, put}, err)
 }
 
@@ -145,6 +152,9 @@ func (d *door) removeSegment(w http.ResponseWriter, r *http.Request, sites []acc
 	site, err := pickSite(r.URL.Query(), sites)
 	if err == nil {
 		err = d.Segments.RemoveSegment(r.Context(), site, r.PathValue("name"))
+	}
+	if err == nil {
+		d.note(r.Context(), account.Change{What: "segment remove", Target: site.ID + " " + r.PathValue("name")})
 	}
 	d.tell(w, map[string]string{"site": site.ID, "removed": r.PathValue("name")}, err)
 }

@@ -154,9 +154,11 @@ func (l *looked) find(a asker, no *refusal) {
 
 // letPage finds who asks from a page, which can't send a header by EventSource: by
 // a token for embedding or a share's in the address, or by the browser's session.
-func (d *door) letPage(r *http.Request, action account.Action) (a asker, no *refusal) {
+func (d *door) letPage(r *http.Request, action account.Action, pattern string) (a asker, no *refusal) {
 	token := r.URL.Query().Get("token")
 	switch {
+	case token != "" && pattern != livePattern: // programs send headers
+		return a, &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize, `Bearer realm="footfall"`}
 	case strings.HasPrefix(token, account.EmbedPrefix):
 		return d.embedded(r.Context(), token, livePattern)
 	case strings.HasPrefix(token, account.SharePrefix) && d.Share != nil:
@@ -184,7 +186,7 @@ func (d *door) letPage(r *http.Request, action account.Action) (a asker, no *ref
 		a.allowed = a.who.Sites(action, sites)
 		return a, nil
 	}
-	own, covered := d.figuresOf(a.affiliate, livePattern)
+	own, covered := d.figuresOf(a.affiliate, pattern)
 	if own == nil {
 		return a, &refusal{status: http.StatusForbidden, why: "your account may not see this: ask an owner of the site for it"}
 	}

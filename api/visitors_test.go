@@ -173,8 +173,8 @@ func TestChangesAreAudited(t *testing.T) {
 		t.Fatal(err)
 	}
 	changes, err := f.memory.Changes(t.Context(), account.ChangeFilter{})
-	if err != nil || len(changes) != 2 || changes[0].What != "segment remove" || changes[0].Target != "fans" || changes[1].What != "segment set" ||
-		changes[1].Target != "a-example" || changes[0].Who != "key "+key.ID {
+	if err != nil || len(changes) != 2 || changes[0].What != "segment remove" || changes[0].Target != "a-example fans" || changes[1].What != "segment set" ||
+		changes[1].Target != "a-example fans" || changes[0].Who != "key "+key.ID {
 		t.Errorf("the audit log has %+v, %v", changes, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"footfall/event"
@@ -67,6 +68,7 @@ type Roller struct {
 	frozen map[string]Frozen // by site, as a roll found it last
 
 	rolling sync.Mutex // one roll at a time
+	last    atomic.Pointer[Outcome]
 }
 
 // NewRoller makes a Roller. Hot may be nil: then what is not rolled yet is
@@ -307,10 +309,31 @@ type Report struct {
 	Seal Seal          `json:"seal"`
 }
 
+// Outcome is what became of a roll.
+type Outcome struct {
+	Report
+	At  time.Time // when it ended; zero if there was none yet
+	Err error
+}
+
+// Last is what became of the newest roll of this process.
+func (r *Roller) Last() Outcome {
+	if last := r.last.Load(); last != nil {
+		return *last
+	}
+	return Outcome{}
+}
+
 // Roll recounts every dirty day and moves the seal.
 func (r *Roller) Roll(ctx context.Context) (Report, error) {
 	r.rolling.Lock()
 	defer r.rolling.Unlock()
+	report, err := r.roll(ctx)
+	r.last.Store(&Outcome{report, r.o.Now(), err})
+	return report, err
+}
+
+func (r *Roller) roll(ctx context.Context) (Report, error) {
 	began := r.o.Now()
 	c, err := r.cut(ctx)
 	if err != nil {
@@ -337,7 +360,7 @@ func (r *Roller) Roll(ctx context.Context) (Report, error) {
 	}
 	report.Took = r.o.Now().Sub(began)
 	if r.hot != nil {
-		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil {
+		if err := r.hot.Forget(ctx, report.Seal.Position); err != nil && ctx.Err() == nil {
 			r.o.Log.Warn("hot buckets keep what is rolled until the next roll", "error", err)
 		}
 	}

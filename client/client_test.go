@@ -69,7 +69,7 @@ func open(t *testing.T) (client.Client, *tables) {
 		t.Fatal(err)
 	}
 	s := &tables{}
-	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s, Visits: s, Goals: funnels{}, Funnels: funnels{}}))
+	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Reports: s, Visits: s, Goals: funnels{}, Funnels: funnels{}, Saved: kept{}}))
 	t.Cleanup(server.Close)
 	return client.Client{Address: server.URL + "/", Key: token}, s
 }
@@ -205,6 +205,14 @@ func (funnels) Funnel(_ context.Context, f metric.Funnel) (metric.Passage, error
 	return metric.Passage{Visitors: []int64{8, 4}, Source: "events", AsOf: now}, nil
 }
 
+// kept is one funnel that the site keeps.
+type kept struct{ api.FunnelBook }
+
+func (kept) Funnels(context.Context, string) ([]metric.SavedFunnel, error) {
+	f, err := api.ReadSavedFunnel([]byte(`{"within":"24h","steps":[{"name":"Prices","page":"/pricing*","filters":[["is","country",["DE"]]]},{"goal":"Sign up"}]}`), "Order")
+	return []metric.SavedFunnel{f}, err
+}
+
 // TestFunnels: the client asks for a funnel, and can ask what the answer says was asked.
 func TestFunnels(t *testing.T) {
 	c, _ := open(t)
@@ -216,6 +224,9 @@ func TestFunnels(t *testing.T) {
 			t.Fatalf("%+v, %v", out, err)
 		}
 		f = out.Query
+	}
+	if out, err := c.Funnel(t.Context(), client.Funnel{Saved: "Order", Range: f.Range}); err != nil || out.Meta.Saved != "Order" || out.Steps[1].Visitors != 4 || out.Query.Steps[0].Name != "Prices" {
+		t.Errorf("by its name: %+v, %v", out, err)
 	}
 	var refused *client.Error
 	if _, err := c.Funnel(t.Context(), client.Funnel{Range: client.Named("7d")}); !errors.As(err, &refused) || refused.Status != 400 || !strings.Contains(refused.Why, "steps") {

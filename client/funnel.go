@@ -8,7 +8,8 @@ import (
 // Funnel is a question for how many visitors did some things one after another.
 type Funnel struct {
 	Site    string   `json:"site_id,omitempty"` // id or domain; needed if the key sees several
-	Steps   []Step   `json:"steps"`             // 2 to 8
+	Saved   string   `json:"funnel,omitempty"`  // name of one that the site keeps: or else
+	Steps   []Step   `json:"steps,omitempty"`   // 2 to 8, and Within
 	Range   Range    `json:"date_range"`
 	Within  string   `json:"within,omitempty"`  // most time from the first step to the last: "30m", "24h", "7d"
 	Filters []Filter `json:"filters,omitempty"` // what holds of the event of every step
@@ -30,7 +31,8 @@ type Passage struct {
 	Steps []StepResult `json:"results"`
 	Meta  struct {
 		Source string    `json:"source"`
-		AsOf   time.Time `json:"as_of"` // everything received before is counted
+		AsOf   time.Time `json:"as_of"`  // everything received before is counted
+		Saved  string    `json:"funnel"` // the name by which it was asked
 	} `json:"meta"`
 	Query Funnel `json:"query"` // the funnel as the server understood it
 }

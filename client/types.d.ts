@@ -63,8 +63,10 @@ export interface Act {
 /** How many visitors did some things one after another. */
 export interface Funnel {
   site_id?: string
+  /** The name of one that the site keeps: or else steps, and within. */
+  funnel?: string
   /** 2 to 8, each a goal or what is done. */
-  steps: (Act & { goal?: string; name?: string })[]
+  steps?: (Act & { goal?: string; name?: string })[]
   date_range: RangeName | Between
   /** Most time from the first step to the last: 30m, 24h, 7d. */
   within?: `${number}${'m' | 'h' | 'd'}`
@@ -85,7 +87,12 @@ export interface FunnelStep {
 
 export interface FunnelResult {
   results: FunnelStep[]
-  meta: { source: string; as_of: string }
+  meta: {
+    source: string
+    as_of: string
+    /** The name by which it was asked. */
+    funnel?: string
+  }
   query: Funnel
 }
 

@@ -178,15 +178,23 @@ func TestSnippet(t *testing.T) {
 			t.Errorf("a visitor who objects is counted: %+v", r)
 		}
 	}
-	checkSnippetEvents(t, s.waitFor(t, 7))
+	renamed := func(r request) bool { return r.Method == "POST" && strings.HasPrefix(r.Path, "/n/menu/") }
+	if n := len(slices.DeleteFunc(slices.Clone(ran.Requests), func(r request) bool { return !renamed(r) })); n != 2 {
+		t.Errorf("%d events were sent to the site's own name, want 2", n)
+	}
+	checkSnippetEvents(t, s.waitFor(t, 9))
 }
 
 // checkSnippetEvents: one event for each thing that was done on the page.
 func checkSnippetEvents(t *testing.T, events []stored) {
 	t.Helper()
 	done := map[string]func(stored) bool{
-		"the first page":       func(e stored) bool { return e.Type == "page" && e.Path == "/first" },
-		"the second page":      func(e stored) bool { return e.Type == "page" && e.Path == "/second" },
+		"the first page":   func(e stored) bool { return e.Type == "page" && e.Path == "/first" },
+		"the second page":  func(e stored) bool { return e.Type == "page" && e.Path == "/second" },
+		"the missing page": func(e stored) bool { return e.Type == "page" && e.Path == "/gone" },
+		"that it is missing": func(e stored) bool {
+			return e.Name == "Page Not Found" && e.Path == "/gone"
+		},
 		"signup":               func(e stored) bool { return e.Name == "signup" && bytes.Contains(e.Properties, []byte("pro")) },
 		"the first early one":  func(e stored) bool { return e.Name == "early" && bytes.Contains(e.Properties, []byte("free")) },
 		"the second early one": func(e stored) bool { return e.Name == "early" && bytes.Contains(e.Properties, []byte("none")) },

@@ -16,7 +16,12 @@ const html = `<!doctype html><title>Shop</title><link rel="icon" href="data:,">
 <a id="leave" href="https://elsewhere.example/offer">leave</a>
 <a id="file" href="/files/size-guide.pdf" download>size guide</a>`
 
+// By a name of the site's own, on the page that stands for a missing one.
+const gone = `<!doctype html><title>Gone</title><link rel="icon" href="data:,">
+<script defer data-404 data-site="${writeKey}" src="${host}/n/menu.js"></script>`
+
 const origin = await serve({
+  '/gone': { type: 'text/html', body: gone },
   '/first': { type: 'text/html', body: html },
   '/files/size-guide.pdf': { type: 'application/pdf', body: '%PDF-1.4\n%%EOF\n' },
 })
@@ -30,6 +35,8 @@ await page.evaluate(() => window.footfall('signup', { plan: 'pro' }))
 await page.click('#leave')
 await settle(seen, 500)
 await page.click('#file')
+await settle(seen, 500)
+await page.goto(`${origin}/gone`, { waitUntil: 'load' })
 await settle(seen)
 const cookies = await context.cookies()
 const storage = await page.evaluate(() => ({ local: localStorage.length, session: sessionStorage.length }))

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -143,6 +144,41 @@ func TestSlowBody(t *testing.T) {
 	}
 	if len(w.events) != 2 {
 		t.Errorf("stored %d of 2", len(w.events))
+	}
+}
+
+// TestAnswerToLargeBodies: a sender that writes all of a body before it reads gets
+// the answer too, and the connection stays good.
+func TestAnswerToLargeBodies(t *testing.T) {
+	w := newWorld(Site{}, nil)
+	server := httptest.NewServer(w)
+	defer server.Close()
+	body := `{"batch":["` + strings.Repeat("x", 5<<20) + `"]}`
+	chunked := fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	length := fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
+	for _, x := range []struct{ name, path, rest, status string }{
+		{"too large", "/v1/batch?writeKey=" + key, length, "413"}, {"too large, in chunks", "/v1/batch?writeKey=" + key, chunked, "413"},
+		{"of nobody", "/v1/batch?writeKey=nobody", length, "401"}, {"to nowhere", "/v1/elsewhere", length, "404"},
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		answers := bufio.NewReader(conn)
+		for range 2 {
+			if _, err := io.WriteString(conn, "POST "+x.path+" HTTP/1.1\r\nHost: x\r\n"+x.rest); err != nil {
+				t.Errorf("%s: %v", x.name, err)
+				break
+			}
+			resp, err := http.ReadResponse(answers, nil)
+			if err != nil || !strings.HasPrefix(resp.Status, x.status) {
+				t.Errorf("%s: %v %v, want %s", x.name, resp, err, x.status)
+				break
+			}
+			io.Copy(io.Discard, resp.Body)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 // Limits of a request. The limits of one event are the event package's.
 const (
 	maxBody      = 4 << 20   // bytes, as sent and also unzipped
+	maxSwallowed = 16 << 20  // bytes, likewise, of one that is refused
 	maxUnknown   = 512 << 10 // bytes, likewise, of one that must be read to know its sender
 	maxBatch     = 2500      // events
 	maxQuery     = 64 << 10  // bytes of a query string that is an event
@@ -158,6 +159,8 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 		return (*Collector).debugMe, "", "GET, HEAD"
 	}
 	switch {
+	case strings.HasPrefix(path, renamedPrefix):
+		return renamed(path)
 	case strings.HasPrefix(path, "/r/"):
 		return linkRoute(path), "", "GET, HEAD"
 	case strings.HasPrefix(path, "/pixel/v1/"):
@@ -216,6 +219,9 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ref = h(c, w, r, kind)
 	}
 	if ref != nil {
+		if !ref.again() && ref.status != http.StatusRequestTimeout {
+			c.swallow(w, r)
+		}
 		c.refuse(w, ref)
 	}
 }

@@ -371,6 +371,39 @@ func TestSnippet(t *testing.T) {
 	}
 }
 
+// TestRenamedSnippet: by a name of the site's own the snippet is the same but for
+// where it sends to, which is answered as the usual routes are.
+func TestRenamedSnippet(t *testing.T) {
+	w := newWorld(Site{}, nil)
+	usual := w.do("GET", "/js/footfall.js", "").Body.String()
+	rec := w.do("GET", "/n/menu-2.js", "", "Accept-Encoding", "gzip")
+	if n := rec.Body.Len(); n > 1050 {
+		t.Errorf("it is %d bytes gzipped", n)
+	}
+	z, err := gzip.NewReader(rec.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, err := io.ReadAll(z); err != nil || strings.Count(string(own), "/n/menu-2/") != 1 || strings.Replace(string(own), "/n/menu-2/", "/v1/", 1) != usual {
+		t.Errorf("%v, it is %s", err, own)
+	}
+	if again := w.do("GET", "/n/menu-2.js", "", "If-None-Match", rec.Header().Get("ETag")); again.Code != 304 {
+		t.Errorf("with its ETag: %d", again.Code)
+	}
+	for path, kind := range map[string]event.Kind{"/n/menu-2/p": event.Page, "/n/menu-2/t": event.Track} {
+		w.events = nil
+		rec := w.do("POST", path, `{"writeKey":"`+key+`","event":"x"}`, "Origin", "https://shop.example")
+		if rec.Code != 200 || len(w.events) != 1 || w.events[0].Kind != kind || rec.Header().Get("Access-Control-Allow-Origin") == "" {
+			t.Errorf("%s: %d %s %+v", path, rec.Code, rec.Body, w.events)
+		}
+	}
+	for _, path := range []string{"/n/", "/n/.js", "/n/menu", "/n/me'nu.js", "/n/menu/", "/n/menu/x", "/n/menu/p/p", "/n//p", "/n/" + strings.Repeat("a", 65) + ".js"} {
+		if Handles(path) {
+			t.Errorf("%s is answered", path)
+		}
+	}
+}
+
 // TestSnippetIsItsSource finds every text and pattern of the readable scripts in
 // those that are served.
 func TestSnippetIsItsSource(t *testing.T) {

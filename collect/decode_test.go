@@ -235,7 +235,8 @@ func TestPixels(t *testing.T) {
 	} {
 		w := newWorld(Site{}, nil)
 		rec := w.do("GET", target, "")
-		if rec.Code != 200 || rec.Header().Get("Content-Type") != "image/gif" || !strings.HasPrefix(rec.Header().Get("X-Footfall"), "refused") || w.counts[count] != 1 || len(w.events) > 0 {
+		why, refused := strings.CutPrefix(rec.Header().Get("X-Footfall"), "refused, ")
+		if rec.Code != 200 || rec.Header().Get("Content-Type") != "image/gif" || !refused || why != strings.TrimSpace(why) || w.counts[count] != 1 || len(w.events) > 0 {
 			t.Errorf("%s: %d %v %v", target, rec.Code, rec.Header(), w.counts)
 		}
 	}

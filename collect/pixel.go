@@ -31,7 +31,7 @@ func (c *Collector) pixel(w http.ResponseWriter, r *http.Request, kind event.Kin
 	h["Cache-Control"] = noStore
 	status := http.StatusOK
 	if ref := c.takePixel(r, kind, h); ref != nil {
-		h.Set("X-Footfall", "refused, "+ref.field+" "+ref.why)
+		h.Set("X-Footfall", "refused, "+strings.TrimSpace(ref.field+" "+ref.why))
 		if ref.again() {
 			h.Set("Retry-After", retryAfter)
 			status = ref.status

@@ -87,6 +87,17 @@ func (c *Collector) read(w http.ResponseWriter, r *http.Request, j *job, limit b
 	return j.wire, nil
 }
 
+// swallow reads what is left of a body that is refused for good. Many senders
+// write all of it before they read: they would find the connection broken instead
+// of the answer, and send the same again.
+func (c *Collector) swallow(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 || r.ContentLength > maxSwallowed || r.Header.Get("Expect") != "" {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(c.BodyTimeout)) // as in read
+	_, _ = io.CopyN(io.Discard, r.Body, maxSwallowed)                                // the answer is the same, whatever became of it
+}
+
 var (
 	errTooLarge = errors.New("too large")
 	errRatio    = errors.New("too dense")

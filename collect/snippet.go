@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
+	"sync"
 
 	"footfall/event"
 )
@@ -33,17 +35,20 @@ var (
 
 func newScript(text []byte) *script { return &script{text, zipped(text), etag(text)} }
 
+// zips holds what zips scripts, which takes a megabyte of memory each.
+var zips = sync.Pool{New: func() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestCompression) // fails for other levels only
+	return z
+}}
+
 func zipped(b []byte) []byte {
 	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err == nil {
-		_, err = z.Write(b)
-	}
-	if err == nil {
-		err = z.Close()
-	}
-	if err != nil {
-		panic("collect: zipping a script in memory: " + err.Error()) // the level is a constant and a buffer takes all
+	z := zips.Get().(*gzip.Writer)
+	defer zips.Put(z)
+	z.Reset(&out)
+	_, err := z.Write(b)
+	if err = errors.Join(err, z.Close()); err != nil {
+		panic("collect: zipping a script in memory: " + err.Error()) // a buffer takes all
 	}
 	return out.Bytes()
 }
@@ -70,6 +75,38 @@ func (s *script) serve(c *Collector, w http.ResponseWriter, r *http.Request, _ e
 	_, _ = w.Write(body) // a browser that has gone needs no script
 	c.Count("request", "200", 1)
 	return nil
+}
+
+// Blockers know the usual paths. So a page may load the snippet by any other name,
+// as /n/NAME.js: it sends to /n/NAME/ then.
+const (
+	renamedPrefix = "/n/"
+	maxName       = 64 // bytes
+)
+
+// renamed finds what answers a path under renamedPrefix, and the methods it takes.
+func renamed(path string) (h handler, kind event.Kind, methods string) {
+	name, letter, sends := strings.Cut(path[len(renamedPrefix):], "/")
+	script := false
+	if !sends {
+		name, script = strings.CutSuffix(name, ".js")
+	}
+	kind = kindOf(letter, "")
+	switch {
+	case name == "" || len(name) > maxName || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+		return nil, "", ""
+	case script:
+		return (*Collector).renamedSnippet, "", "GET, HEAD"
+	case kind != "":
+		return (*Collector).events, kind, "POST"
+	}
+	return nil, "", ""
+}
+
+// renamedSnippet answers the snippet by the name it is asked for.
+func (c *Collector) renamedSnippet(w http.ResponseWriter, r *http.Request, kind event.Kind) *refusal {
+	own := strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/"), ".js") + "/"
+	return newScript(bytes.Replace(snippetText, []byte("/v1/"), []byte(own), 1)).serve(c, w, r, kind)
 }
 
 // cached lets an answer be kept for a day, and answers the request if its

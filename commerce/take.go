@@ -114,7 +114,7 @@ func (d *door) request(w http.ResponseWriter, r *http.Request, o shop.RequestOpt
 			a.Commission = []Amount{}
 		}
 		answers = append(answers, told{report.Number, a})
-		created = report.Order != nil && !a.Duplicate && a.Revision == 1
+		created = report.Order != nil && !a.Duplicate && a.Revision == 1 && a.Attributed // one of nobody is answered 200 (rule 8)
 	})
 	switch {
 	case f != nil:

@@ -3,6 +3,8 @@ package dash
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -13,109 +15,122 @@ import (
 
 // view is everything page.html shows; its zero value is "there is no site".
 type view struct {
-	Site           account.Site
-	Sites, Periods []link
-	Period         string // in words
-	Dates          dates
-	Filters        []link // following one takes the filter away
-	Live           string
-	Cells          []cell
-	Chart          chart
-	Lists          []list
-	AsOf, Source   string
-	Status         *Status
-	Empty          bool   // the site never had a page view
-	Quiet          bool   // it has none in this period
-	Elsewhere      *link  // when it has some, if Quiet without a filter
-	Snippet        string // to install, if Empty
-	Base, LiveAt   string // path of the page, and where it hears of changes
+	frame
+	Cells     []cell
+	Chart     chart
+	Lists     []list
+	Status    *Status
+	Empty     bool   // the site never had a page view
+	Quiet     bool   // it has none in this period
+	Elsewhere *link  // when it has some, if Quiet without a filter
+	Snippet   string // to install, if Empty
+	LiveAt    string // where the page hears of changes
+	Gap       int    // seconds between two drawings, at least, where much comes
+	Asking    *filterForm
+	Details   *details // instead of all other figures
 }
 
 type link struct {
 	Label, Href string
 	Title       string
+	Key         string // of the keyboard
 	Current     bool
 }
 
-// cell is one of the big numbers.
-type cell struct {
-	link
-	Value, Exact  string
-	Change, Sense string // Sense is good, bad or flat
-	Problem       string
+// tools choose the period and what it is compared with.
+type tools struct {
+	Back, Forth string // URLs of the period before and behind, "" if there is none
+	Period      string
+	Periods     []link
+	Compare     []link
+	Compared    string // how, in words; "" where there is nothing to be compared with
+	Toggle      string // URL with, or without, a comparison
+	Dates       dates
 }
 
-// cells of the strip, the first one is the default of the chart.
-var cells = []struct{ name, label, unit string }{
-	{string(metric.PageViews), "Page views", "page views"}, {string(metric.Visitors), "Visitors", "visitors"},
-	{string(metric.Sessions), "Sessions", "sessions"}, {bounceRate, "Bounce rate", "bounce rate"},
-	{string(metric.Downloads), "Downloads", "downloads"},
+// dates is the form that asks for days.
+type dates struct {
+	From, Last string
+	Keep       []link // the rest of the state: Label is the name, Title the value
+	Current    bool
+}
+
+// asked tells how fresh the figures are.
+type asked struct {
+	AsOf, Behind string // Behind is "" where there is nothing to wait for
+	Zone, Source string
+	Moment       int64 // AsOf in milliseconds since 1970
+	Now          int64 // when that was, by the server's clock
 }
 
 // draw asks everything the page needs and puts it together. A figure that
 // fails says so in its own box.
-func (d *Door) draw(ctx context.Context, s state, sites []account.Site) view {
-	x := spanOf(s, d.Now())
-	v := view{Site: s.site, Live: "–", Filters: filters(s), Base: s.path()}
-	for _, site := range sites {
-		to := state{site: site, period: s.period, metric: s.metric, from: s.from, to: s.to, base: s.base}
-		v.Sites = append(v.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
+func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
+	x := d.span(ctx, s)
+	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
+	v.Live = "–"
+	if details, ok := d.detailed(ctx, s, x); ok {
+		return d.drawDetails(ctx, s, x, v, details)
 	}
-	for _, i := range [...]int{1, 2, 0, 3, 4} { // shortest first
-		to := s
-		to.period, to.from, to.to = choices[i].name, 0, 0
-		current := s.period == to.period && !s.own()
-		v.Periods = append(v.Periods, link{choices[i].label, to.href(), choices[i].long, current})
-		if current {
-			v.Period = choices[i].long
-		}
-	}
-	if v.Dates = s.form(x); s.own() {
-		v.Period = s.words()
-	}
-	totals := map[metric.Name]*pair{metric.PageViews: {}, metric.Visitors: {}, metric.Sessions: {}, metric.Bounces: {}, metric.Downloads: {}}
-	v.Lists = make([]list, len(boxes))
+	totals := map[metric.Name]*total{}
+	groups := s.groups(d.reaches(ctx, s))
+	found := make([]map[metric.Name]*total, len(groups))
 	var wait sync.WaitGroup
-	for m, p := range totals {
-		wait.Go(func() { *p = d.compare(ctx, s, x, m, period.Total) })
+	for i, group := range groups {
+		wait.Go(func() { found[i] = d.totals(ctx, s, x, group) })
 	}
 	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
-	for i, b := range boxes {
-		wait.Go(func() { v.Lists[i] = d.list(ctx, s, x, b) })
-	}
+	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
 		if n, err := d.visitors(ctx, s); err == nil {
 			v.Live = whole(n)
 		}
 	})
 	wait.Wait()
-	for i := range v.Lists {
-		v.Lists[i].share(totals[v.Lists[i].counts])
+	for _, group := range found {
+		maps.Copy(totals, group)
 	}
-	v.Cells = strip(s, totals)
+	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
+		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
+	}
 	d.finish(ctx, s, x, totals, &v)
-	v.LiveAt = s.live(v.Empty)
 	return v
+}
+
+// span is that of the state; all time begins with the site's first figures.
+func (d *Door) span(ctx context.Context, s state) span {
+	var first period.Date
+	if s.period == allTime && !s.own() {
+		first, _, _ = d.life(ctx, s)
+	}
+	return spanOf(s, d.Now(), first)
+}
+
+// present is the number of who is there now, as a cell of the strip.
+func (s state) present(live string) cell {
+	s.metric = string(metric.Visitors)
+	return cell{link: link{Label: "There now", Href: s.href(), Title: "Visitors of the last five minutes"}, ID: "now", Value: live, Figure: current}
 }
 
 // finish adds what depends on the figures: how fresh they are, and whether
 // there are any.
-func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Name]*pair, v *view) {
+func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Name]*total, v *view) {
+	v.Asked = asked{Zone: s.site.Zone}
 	var oldest time.Time
-	for _, p := range totals {
-		if p.err == nil && (oldest.IsZero() || p.now.AsOf.Before(oldest)) {
-			oldest, v.Source = p.now.AsOf, p.now.Source
+	for _, t := range totals {
+		if t.err == nil && (oldest.IsZero() || t.told.AsOf.Before(oldest)) {
+			oldest, v.Asked.Source = t.told.AsOf, t.told.Source
 		}
 	}
 	if !oldest.IsZero() {
-		v.AsOf = oldest.In(x.zone).Format("15:04:05")
+		v.Asked.since(oldest, d.Now(), x.zone)
 	}
 	if d.Status != nil && s.sums {
 		if st, err := d.Status(ctx); err == nil {
 			v.Status = &st
 		}
 	}
-	if p := totals[metric.PageViews]; p.err == nil && p.now.Sum() == 0 && totals[metric.Downloads].now.Sum() == 0 {
+	if t := totals[metric.PageViews]; t.err == nil && t.N == 0 && totals[metric.Downloads].N == 0 {
 		if any, err := d.ever(ctx, s); err == nil {
 			v.Empty, v.Quiet = !any, any
 			if any && len(s.filters) == 0 {
@@ -123,50 +138,95 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 			}
 		}
 	}
+	switch {
+	case v.Empty:
+		v.Gap = 1
+	case s.period == realtime && !s.own():
+		v.Gap = 10
+	}
+	v.LiveAt = s.live(x, v.Empty)
 }
 
-// strip makes the big numbers.
-func strip(s state, totals map[metric.Name]*pair) []cell {
-	made := make([]cell, len(cells))
-	for i, c := range cells {
-		to := s
-		to.metric = c.name
-		made[i].link = link{c.label, to.href(), "", s.metric == c.name}
-		if c.name == bounceRate {
-			made[i].rate(totals[metric.Bounces], totals[metric.Sessions])
-		} else {
-			made[i].count(totals[metric.Name(c.name)])
+// since sets as of when figures are, and how long ago that was.
+func (a *asked) since(asOf, now time.Time, zone *time.Location) {
+	a.AsOf, a.Moment, a.Now = asOf.In(zone).Format("15:04:05"), asOf.UnixMilli(), now.UnixMilli()
+	a.Behind = lag(now.Sub(asOf))
+}
+
+// lag spells how far figures are behind.
+func lag(d time.Duration) string {
+	switch s := int(d.Round(time.Second).Seconds()); {
+	case s <= 0:
+		return "live"
+	case s < 120:
+		return fmt.Sprintf("%d s behind", s)
+	case s < 2*3600:
+		return fmt.Sprintf("%d min behind", s/60)
+	default:
+		return fmt.Sprintf("%d h behind", s/3600)
+	}
+}
+
+// tools are those of the state.
+func (s state) tools(x span) (t tools) {
+	for _, k := range choices {
+		current := !s.own() && s.period == k.Name
+		if current {
+			t.Period = k.Title
+		}
+		if k.Key != "" || current {
+			t.Periods = append(t.Periods, link{Label: k.Title, Href: s.at(k.Name).href(), Key: k.Key, Current: current})
 		}
 	}
-	return made
+	if s.own() {
+		t.Period = words(x.window, x.zone)
+	}
+	if to, ok := x.move(s, -1); ok {
+		t.Back = to.href()
+	}
+	if to, ok := x.move(s, 1); ok {
+		t.Forth = to.href()
+	}
+	s.comparisons(x, &t)
+	t.Dates = s.form(x)
+	return t
 }
 
-func (c *cell) count(p *pair) {
-	if c.Problem = problem(p.err); c.Problem != "" {
+// comparisons are the ways to compare.
+func (s state) comparisons(x span, t *tools) {
+	if !s.own() && (s.period == realtime || s.period == allTime) {
 		return
 	}
-	n, before := p.now.Sum(), p.before.Sum()
-	c.Value, c.Exact = short(n, 1_000_000), whole(n)+", before "+whole(before)
-	text, sense := change(float64(n), float64(before), false)
-	c.Change, c.Sense = text, map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
+	with := func(label, key, compare string, dates bool) {
+		to := s
+		to.compare, to.dates = compare, dates
+		current := s.compare == compare && s.dates == dates
+		t.Compare = append(t.Compare, link{Label: label, Href: to.href(), Current: current, Key: key})
+		if current {
+			t.Compared = label
+		}
+	}
+	off := s
+	if off.compare = noCompare; s.compare == noCompare {
+		off.compare = ""
+	}
+	t.Toggle = off.href()
+	byDay := x.unit != period.Month && x.unit != period.Year
+	with("Previous period", "", "", byDay && s.dates)
+	with("Previous year", "", lastYear, byDay && s.dates)
+	if byDay && s.compare != noCompare {
+		to := s
+		to.dates = !s.dates
+		t.Compare = append(t.Compare, link{Label: "Match weekdays", Href: to.href(), Current: !s.dates})
+	}
+	with("Nothing", "", noCompare, s.dates)
+	t.Compared = cmp.Or(t.Compared, "Previous period")
 }
 
-// rate shows bounces as a share of sessions: fewer is better.
-func (c *cell) rate(bounces, sessions *pair) {
-	if c.Problem = problem(cmp.Or(bounces.err, sessions.err)); c.Problem != "" {
-		return
-	}
-	c.Value = "–"
-	if sessions.now.Sum() == 0 {
-		return
-	}
-	now := share(bounces.now.Sum(), sessions.now.Sum())
-	c.Value, c.Exact = percent(now), whole(bounces.now.Sum())+" of "+whole(sessions.now.Sum())+" sessions had one page view"
-	if sessions.before.Sum() == 0 {
-		return
-	}
-	text, sense := change(now, share(bounces.before.Sum(), sessions.before.Sum()), true)
-	c.Change, c.Sense = text, map[string]string{"up": "bad", "down": "good", "flat": "flat"}[sense]
+func (s state) form(x span) dates {
+	last := period.DateOf(x.window.To.Add(-1), x.zone)
+	f := dates{From: period.DateOf(x.window.From, x.zone).String(), Last: last.String(), Current: s.own(), Keep: hidden(s.at(usualPeriod).values())}
+	return f
 }
 
 // share is 100 n / of, and 0 of nothing.

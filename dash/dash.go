@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"footfall/account"
-	"footfall/metric"
 	"footfall/query"
 )
 
@@ -35,12 +34,12 @@ type Status struct{ Accepted, Stored, Duplicates, SetAside, Waiting, Removed uin
 
 // Options configures the dashboard; the zero value works.
 type Options struct {
-	Log    *slog.Logger                          // nil is slog.Default
-	Now    func() time.Time                      // nil is time.Now
-	Status func(context.Context) (Status, error) // shown at the foot of the page if not nil
-	Audit  func(context.Context) (Audit, error)  // the last recount, for the page "/audit"; nil is none
-	Client func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
-	Public string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
+	Log        *slog.Logger                          // nil is slog.Default
+	Now        func() time.Time                      // nil is time.Now
+	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Operations Operations                            // what the server does, for the page about it; nil: there is none
+	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
+	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
 	// Mail sends a link of a purpose, ForLogin or ForProof, to whoever find finds of an
 	// address, and returns before it asks find, whose path is below the server's
 	// address; account.ErrNotFound is nobody. Its error is an *account.SlowError: the
@@ -50,18 +49,22 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
-	Portal string // path to which affiliates are sent who may not see the figures; "" is none
+	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Questions Questions     // for the pages beside the overview; nil answers reports from the source alone
+	Goals     Goals         // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels       // likewise
+	Notes     account.Notes // shown in charts; nil keeps none
+	Portal    string        // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
 const patience = 20 * time.Second
 
-//go:embed html/*.html css/*.css js/*.js icon.svg
+//go:embed html/*.html css/*.css js/*.js icon.svg world.svg
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "board", "lists", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -69,10 +72,10 @@ var assets = func() map[string][]byte {
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
 	}
-	for _, name := range []string{"dash.js", "live.js"} {
+	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
 		all[name] = embedded("js/" + name)
 	}
-	all["icon.svg"] = embedded("icon.svg")
+	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
 }()
 
@@ -85,7 +88,7 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -126,6 +129,9 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Client == nil {
 		o.Client = peer
 	}
+	if o.Questions == nil {
+		o.Questions = alone{query.Tabulated(source, o.Now)}
+	}
 	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
@@ -143,7 +149,13 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 // routes are the pages. Who may see them stands in account.Routes.
 func (d *Door) routes() map[string]page {
 	return map[string]page{
-		"GET /{$}": d.page, "GET /audit": d.audit,
+		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
+		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
+		"GET /notes": d.notes, "POST /notes": d.addNote, "POST /notes/{note}/remove": d.removeNote,
+		"GET /retention": d.retention, "GET /journeys": d.journeys,
+		"GET /{$}": d.page, "GET /audit": d.addsUp,
+		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
+		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
 		"GET /share/{token}": d.share,
 		"GET /login":         d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
@@ -192,29 +204,34 @@ func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 
 // page draws the dashboard in the state that the URL says.
 func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
-	sites, err := d.sites.Sites(r.Context())
-	if err != nil {
-		d.noControl(w, err)
-		return
+	if s, sites, ok := d.stateOf(w, r, in); ok {
+		d.board(w, r, in, s, sites)
 	}
-	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
-		d.show(w, http.StatusOK, "page.html", in, view{})
-		return
-	}
-	s := readState(r.URL.Query(), sites)
-	s.sums = in.who.MaySomewhere(account.ReadServer)
-	d.board(w, r, in, s, sites)
 }
 
 // board shows the figures of a state.
 func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	if name := r.URL.Query().Get("csv"); name != "" {
-		d.download(ctx, w, s, metric.Dimension(name))
+	asked := r.URL.Query()
+	trouble := ""
+	if asked.Has("set") {
+		to, why := s.set(asked)
+		if why == "" {
+			http.Redirect(w, r, to.href(), http.StatusSeeOther)
+			return
+		}
+		trouble = why
+		asked.Set("add", asked.Get("set"))
+	}
+	if name := asked.Get("csv"); name != "" {
+		d.download(ctx, w, s, name)
 		return
 	}
-	v := d.draw(ctx, s, sites)
+	v := d.draw(ctx, in, s, sites)
+	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
+		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
+	}
 	if v.Empty {
 		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 	}
@@ -240,32 +257,6 @@ type top struct {
 func (t top) Top(title string) top {
 	t.Title = title
 	return t
-}
-
-// tab is a page about people and access; of is the template that draws it.
-type tab struct {
-	Href, Label string
-	of          []string
-	Current     bool
-}
-
-// tabs are those that somebody may see, on the pages that are among them.
-func tabs(in visit, name string) (shown []tab) {
-	found := false
-	for _, t := range []tab{
-		{"/account", "You", []string{"account.html"}, false}, {"/reports", "Reports", []string{"reports.html"}, false}, {"/people", "People", []string{"people.html", "person.html"}, false}, {"/keys", "Keys", []string{"keys.html"}, false},
-		{"/shares", "Sharing", []string{"shares.html"}, false}, {"/program", "Affiliates", nil, false}, {"/changes", "Audit log", []string{"changes.html"}, false},
-	} {
-		if in.who.MaySomewhere(account.ActionOf("GET " + t.Href)) {
-			t.Current = slices.Contains(t.of, name)
-			found = found || t.Current
-			shown = append(shown, t)
-		}
-	}
-	if !found || len(shown) < 2 {
-		return nil
-	}
-	return shown
 }
 
 // show executes a template. It is drawn completely before the first byte is

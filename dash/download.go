@@ -2,46 +2,58 @@ package dash
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"footfall/metric"
 	"footfall/sheet"
 )
 
-// file is the URL of all rows of a box, as it is split now.
-func (s state) file(b box) string {
+// file is the URL of the state's list as a file: all rows that are found, with the same
+// columns and in the same order.
+func (s state) file() string {
 	v := s.values()
 	v.Del("detail")
-	v.Set("csv", string(detailOf(b)))
+	v.Del("offset")
+	v.Set("csv", s.detail)
 	return s.path() + "?" + v.Encode()
 }
 
-// download writes all rows of the box that is split by a dimension, with the values
-// as filters have them and the figures of the page.
-func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, by metric.Dimension) {
-	at := slices.IndexFunc(boxes, func(b box) bool {
-		return detailOf(b) == by || slices.ContainsFunc(b.tabs, func(t finer) bool { return t.by == by })
-	})
-	if at < 0 {
+// download writes a list with all its columns, values as filters have them and figures
+// exactly.
+func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, name string) {
+	_, li, ok := s.find(name)
+	if !ok {
 		d.refuse(w, http.StatusNotFound, "There is no such list.")
 		return
 	}
-	b := boxes[at]
-	if detailOf(b) != by {
-		b.by = by
-	}
-	rows, err := d.rows(ctx, s, spanOf(s, d.Now()), b, 0)
+	s.detail, s.offset = name, 0
+	r, t, _, err := d.columns(ctx, s, d.span(ctx, s), li, metric.MaxRows)
 	if err != nil {
 		d.refuse(w, http.StatusServiceUnavailable, problem(err))
 		return
 	}
 	w.Header().Set("Content-Type", sheet.Formats["csv"])
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-%s.csv"`, s.site.ID, by))
-	out := sheet.NewTable(w, "csv", string(b.by), string(b.counts))
-	for _, r := range rows {
-		if out.Row(r.Title, r.n) != nil {
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-%s.csv"`, s.site.ID, name))
+	columns := []string{string(li.by)}
+	for _, m := range r.Metrics {
+		columns = append(columns, string(m))
+	}
+	out := sheet.NewTable(w, "csv", columns...)
+	for _, row := range t.Rows {
+		cells := []any{row.Keys[0]}
+		if li.by == "source" && row.Keys[0] == "" {
+			cells[0] = direct
+		}
+		for i, v := range row.Values {
+			if v.None {
+				cells = append(cells, nil)
+			} else {
+				cells = append(cells, json.Number(r.Metrics[i].Spell(v.N)))
+			}
+		}
+		if out.Row(cells...) != nil {
 			return // the client is gone
 		}
 	}

@@ -6,48 +6,44 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"footfall/account"
+	"footfall/metric"
 )
 
 var (
-	fullList = regexp.MustCompile(`(?s)<section class="card list full">.*?</section>`)
-	listRow  = regexp.MustCompile(`<span class="label">([^<]*)</span><span class="share">[^<]*</span><span class="n">([^<]*)</span>`)
-	listFile = regexp.MustCompile(`href="([^"]*)" download`)
+	tableRow  = regexp.MustCompile(`<tr[^>]*><th scope="row">.*</tr>`)
+	tableCell = regexp.MustCompile(`<td>([^<]*)</td>`)
+	tableFile = regexp.MustCompile(`href="([^"]*)" download`)
 )
 
-// TestEveryListHasItsFile: the file that a list links to has the list's rows, in its
-// order and with its figures, also those that the page leaves out.
+// TestEveryListHasItsFile: the file that a list's details link to has their rows and
+// columns, in their order and with their figures, also those of other pages.
 func TestEveryListHasItsFile(t *testing.T) {
 	w := newWorld(t, now, "atelier.example", "shop.example")
 	for _, b := range boxes {
-		names := []string{string(detailOf(b))}
-		for _, tab := range b.tabs {
-			names = append(names, string(tab.by))
-		}
-		for _, name := range names {
-			where := "/?site=" + w.site.ID + "&period=Last7Days&country=DE&detail=" + name
-			if name != names[0] {
-				where += "&tab=" + name
+		for _, li := range b.lists {
+			if invented[li.by] == nil {
+				continue
 			}
-			list := fullList.FindString(w.get(t, where))
-			link := listFile.FindStringSubmatch(list)
+			page := w.get(t, "/?site="+w.site.ID+"&period=Last7Days&country=DE&order="+string(li.figures[0])+"+asc&detail="+li.key())
+			link := tableFile.FindStringSubmatch(page)
 			if link == nil {
-				t.Errorf("%s: no link in %q", name, list)
+				t.Errorf("%s: no link to a file", li.key())
 				continue
 			}
 			rows, err := csv.NewReader(strings.NewReader(w.get(t, html.UnescapeString(link[1])))).ReadAll()
-			shown := listRow.FindAllStringSubmatch(list, -1)
-			if err != nil || len(rows) < 2 || len(shown) != len(rows)-1 || rows[0][1] != string(b.counts) {
-				t.Errorf("%s: %d rows, in the file %v, %v", name, len(shown), rows, err)
+			shown := tableRow.FindAllString(page, -1)
+			if err != nil || len(rows) < 2 || len(shown) != len(rows)-1 || rows[0][1] != string(li.figures[0]) || len(rows[0]) != 1+len(li.figures)+len(li.more) {
+				t.Errorf("%s: %d rows, in the file %v, %v", li.key(), len(shown), rows, err)
 				continue
 			}
-			for i, r := range shown {
-				if n, err := strconv.ParseInt(rows[i+1][1], 10, 64); err != nil || whole(n) != r[2] {
-					t.Errorf("%s: %v is %v in the file", name, r[1:], rows[i+1])
+			for i, row := range shown {
+				cells := tableCell.FindAllStringSubmatch(row, -1)
+				if cells[0][1] != thousands(rows[i+1][1]) {
+					t.Errorf("%s: %v is %v in the file", li.key(), cells, rows[i+1])
 				}
 			}
 		}
@@ -57,13 +53,21 @@ func TestEveryListHasItsFile(t *testing.T) {
 	if file := w.get(t, "/?csv=page"); !strings.Contains(file, "\n'=HYPERLINK(1),") {
 		t.Errorf("a formula stands in the file:\n%s", file)
 	}
-	if short := w.get(t, "/"); strings.Count(w.get(t, "/?csv=page"), "\n") <= rowsShort+1 || strings.Count(short, " download") != len(boxes) {
-		t.Errorf("%d links on the page", strings.Count(short, " download"))
+	if file := w.get(t, "/?csv=page&offset=3"); strings.Count(file, "\n") != 1+len(invented["page"]) {
+		t.Errorf("rows are missing:\n%s", file)
 	}
 }
 
-// TestFilesOfShares: a share's lists link to files of the share's site, whatever the
-// URL names; who has neither a share nor a session gets none.
+// thousands is a whole number as pages show it.
+func thousands(digits string) string {
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// TestFilesOfShares: a share's lists are those of the share's site, whatever the URL
+// names, and none of what visitors do; who has neither a share nor a session gets none.
 func TestFilesOfShares(t *testing.T) {
 	w := newWorld(t, now, "atelier.example", "shop.example")
 	token, _, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
@@ -75,17 +79,37 @@ func TestFilesOfShares(t *testing.T) {
 		w.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
 		return rec
 	}
-	w.source.asked = nil
-	if rec := ask("/share/" + token + "?csv=page&site=shop-example"); rec.Code != 200 || !strings.HasPrefix(rec.Body.String(), "page,PageViews\n/,") {
+	w.source.asked, w.source.reports = nil, nil
+	if rec := ask("/share/" + token + "?csv=page&site=shop-example"); rec.Code != 200 || !strings.HasPrefix(rec.Body.String(), "page,Visitors,PageViews,Sessions,BounceRate,") {
 		t.Error(rec.Code, rec.Body)
 	}
-	for _, q := range w.source.asked {
-		if q.Site != w.site.ID {
-			t.Errorf("a share of %s shows %s", w.site.ID, q.Site)
+	for _, r := range w.source.reports {
+		if r.Site != w.site.ID {
+			t.Errorf("a share of %s shows %s", w.site.ID, r.Site)
 		}
 	}
-	if rec := ask("/share/" + token + "?csv=property"); rec.Code != 404 {
-		t.Error("a list that there is not", rec.Code)
+	for _, name := range []string{"property", "event", "goal", "product", "segment"} {
+		if rec := ask("/share/" + token + "?csv=" + name); rec.Code != 404 {
+			t.Error("a list that a share has not", name, rec.Code)
+		}
+	}
+	for path, says := range map[string]string{
+		"?goal=Order":        "can’t be filtered by “goal”",
+		"?segment.is_not=x":  "can’t be filtered by “segment”",
+		"?add=event":         "",
+		"?property:email=me": "can’t be filtered by “property:email”",
+	} {
+		w.source.asked = nil
+		rec := ask("/share/" + token + path)
+		page := rec.Body.String()
+		if rec.Code != 200 || !strings.Contains(page, says) || strings.Contains(page, `name="set"`) || strings.Contains(page, "add=event") || strings.Contains(page, "Revenue") {
+			t.Errorf("%s: %d", path, rec.Code)
+		}
+		for _, q := range w.source.asked {
+			if q.Where != nil || len(q.Filters) > 0 && q.Filters[0].Dimension != "class" || slices.Contains(metric.Traded, q.Metric) {
+				t.Errorf("%s asks %+v", path, q)
+			}
+		}
 	}
 	if rec := ask("/?csv=page"); rec.Code == 200 && strings.Contains(rec.Body.String(), "PageViews") {
 		t.Error("nobody gets a file")

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"footfall/account"
 	"footfall/account/accounttest"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // plausible is a source that invents a site with days, nights and week-ends,
@@ -22,13 +24,15 @@ type plausible struct {
 	now   func() time.Time
 	scale float64 // 0 is a site without events
 
-	mu     sync.Mutex
-	asked  []metric.Query
-	broken map[metric.Dimension]error
-	wait   time.Duration
+	mu      sync.Mutex
+	asked   []metric.Query
+	reports []metric.Report
+	broken  map[metric.Dimension]error
+	wait    time.Duration
 }
 
-var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6}
+var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6,
+	metric.SessionViews: 305, metric.SessionSeconds: 18_500_000, metric.Events: 322, metric.Orders: .8, metric.Revenue: 71_399.5, metric.PageSeconds: 9e6, metric.TimedViews: 200}
 
 var invented = map[metric.Dimension][]string{
 	"page": {"/", "/courses/watercolour", "/pricing", "/blog/how-to-mix-greens", "/courses/ink-and-wash", "/about", "/blog/a-very-long-title-that-will-not-fit-into-the-list-of-pages-on-any-phone",
@@ -78,6 +82,58 @@ func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset,
 	return set, nil
 }
 
+// tables are a source's questions for tables; it answers no others.
+type tables struct {
+	alone
+	of query.Tabulator
+}
+
+func (t tables) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	return t.of.Tabulate(ctx, r)
+}
+
+// Tabulate answers a report of one dimension out of the answers for each metric.
+func (p *plausible) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	p.mu.Lock()
+	p.reports = append(p.reports, r)
+	p.mu.Unlock()
+	if err := r.Check(); err != nil {
+		return metric.Table{}, err
+	}
+	if len(r.By) == 0 {
+		return query.Tabulated(p, p.now).Tabulate(ctx, r)
+	}
+	q := metric.Query{Site: r.Site, Window: r.Window, Zone: r.Zone, By: r.By[0]}
+	var single bool
+	if q.Filters, single = r.Where.Filters(); !single {
+		q.Where = r.Where
+	}
+	parts, rows := r.Parts(), map[string]*metric.Row{}
+	for i, m := range parts {
+		q.Metric = m
+		set, err := p.Answer(ctx, q)
+		if err != nil {
+			return metric.Table{}, err
+		}
+		for _, point := range set.Points {
+			if rows[point.Series] == nil {
+				rows[point.Series] = &metric.Row{Keys: []string{point.Series}, Values: make([]metric.Value, len(parts))}
+			}
+			rows[point.Series].Values[i].N = point.Value
+		}
+	}
+	t := metric.Table{Source: "events", AsOf: p.now(), Total: len(rows)}
+	for _, row := range rows {
+		counts := make([]int64, len(parts))
+		for i, v := range row.Values {
+			counts[i] = v.N
+		}
+		t.Rows = append(t.Rows, metric.Row{Keys: row.Keys, Values: r.Values(parts, counts)})
+	}
+	t.Rows = r.Page(t.Rows)
+	return t, nil
+}
+
 // count invents how much happened between two instants.
 func (p *plausible) count(q metric.Query, from, to time.Time) float64 {
 	n := 0.0
@@ -105,6 +161,7 @@ type world struct {
 	source  *plausible
 	control *accounttest.Memory
 	site    account.Site
+	besides *inventions
 }
 
 var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
@@ -124,6 +181,8 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 		}
 	}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
+	w.besides = &inventions{plausible: w.source}
+	o.Questions, o.Goals, o.Funnels, o.Notes = w.besides, w.besides, w.besides, w.control
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }
@@ -142,6 +201,14 @@ func TestLook(t *testing.T) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range 3 {
+		_ = full.besides.PutGoal(t.Context(), full.site.ID, metric.Goal{Name: []string{"Sign up", "Order with a name that is long, much longer than any name should ever be, but may be", "Thanks"}[i], Act: metric.Act{Page: "/thanks*"}, Value: int64(i) * 1_234_567_890})
+	}
+	_ = full.besides.PutFunnel(t.Context(), full.site.ID, metric.SavedFunnel{Name: "Checkout", Steps: []metric.Step{{Act: metric.Act{Page: "/products/*"}}, {Act: metric.Act{Event: "Product Added"}}, {Goal: "Thanks"}}})
+	for _, n := range []account.Note{{When: time.Now().AddDate(0, 0, -9).Format(time.DateOnly), Text: "New shop"}, {When: time.Now().AddDate(0, 0, -3).Format(time.RFC3339), Text: "Newsletter of a length that is nearly what is allowed, so that it takes more than a line of a phone, " + strings.Repeat("and on ", 12)}} {
+		n.Site, n.Who = full.site.ID, "operator"
+		_, _ = full.control.AddNote(t.Context(), n)
 	}
 	worlds := map[string]world{"": full, "empty": empty, "broken": broken, "none": newWorld(t, time.Now)}
 	err = http.Serve(listener, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

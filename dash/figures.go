@@ -9,50 +9,6 @@ import (
 	"footfall/period"
 )
 
-// span is the window of a state, and the stretch before it.
-type span struct {
-	window period.Window
-	step   period.Step
-	zone   *time.Location
-	now    time.Time
-	days   int // 0: 24 hours
-}
-
-func spanOf(s state, now time.Time) span {
-	x := span{zone: s.site.Location(), now: now}
-	if s.own() {
-		return s.ownSpan(x)
-	}
-	x.window, x.step, _ = period.Named(s.period, now, x.zone) // choices holds only known names
-	if x.step != period.Hour {
-		x.days = len(period.Day.Cut(x.window, x.zone))
-	}
-	return x
-}
-
-// back is the same moment one span earlier, by the local clock.
-func (x span) back(t time.Time) time.Time {
-	if x.days == 0 {
-		return t.Add(-24 * time.Hour)
-	}
-	t = t.In(x.zone)
-	y, m, d := t.Date()
-	if t.Equal(period.Day.Start(t, x.zone)) { // a day's first instant, which need not be midnight
-		return period.Day.Start(time.Date(y, m, d-x.days, 12, 0, 0, 0, x.zone), x.zone)
-	}
-	return time.Date(y, m, d-x.days, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), x.zone)
-}
-
-// before is the window before, whole (for the chart) or only as much of it as
-// has passed of this one (for a fair comparison).
-func (x span) before(whole bool) period.Window {
-	to := x.window.To
-	if !whole && x.now.Before(to) {
-		to = x.now
-	}
-	return period.Window{From: x.back(x.window.From), To: x.back(to)}
-}
-
 // ask puts a question to the source and logs its error, unless the page has
 // ended.
 func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
@@ -61,6 +17,15 @@ func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) 
 		d.Log.Error("dash: a query failed", "metric", q.Metric, "by", q.By, "error", err)
 	}
 	return set, err
+}
+
+// answer likewise asks for several figures.
+func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error) {
+	t, err := d.Questions.Tabulate(ctx, r)
+	if err != nil && ctx.Err() == nil {
+		d.Log.Error("dash: a report failed", "metrics", r.Metrics, "by", r.By, "error", err)
+	}
+	return t, err
 }
 
 // problem is what a box shows instead of its figures; "" without an error.
@@ -78,15 +43,18 @@ func problem(err error) string {
 }
 
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
-	return metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone, Filters: s.filters}
+	q := metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone}
+	q.Filters, q.Where = s.conditions()
+	q.Filters = append(q.Filters, s.only...)
+	return q
 }
 
-// lately is the window in which visitors are there now, and current how /v1/live
-// names them.
-const (
-	lately  = "Last5Minutes"
-	current = string(metric.Visitors) + "@" + lately
-)
+// sumsOf is the question for several metrics of a window, as one total.
+func (s state) sumsOf(w period.Window, zone *time.Location, metrics ...metric.Name) metric.Report {
+	r := s.query(metrics[0], w, zone).Report()
+	r.Metrics = metrics
+	return r
+}
 
 // visitors is the number of current visitors, unfiltered.
 func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
@@ -108,20 +76,98 @@ func (d *Door) ever(ctx context.Context, s state) (bool, error) {
 	return set.Sum() > 0, err
 }
 
-// pair is a figure and the one before it.
-type pair struct {
-	now, before metric.Dataset
-	err         error
+// life is the first and the last month in which people had page views on the site;
+// ok is false if there is none.
+func (d *Door) life(ctx context.Context, s state) (first, last period.Date, ok bool) {
+	zone := s.site.Location()
+	s.filters = nil
+	q := s.query(metric.PageViews, period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone)
+	q.Step = period.Month
+	set, err := d.ask(ctx, q)
+	for _, p := range set.Points {
+		if p.Value > 0 {
+			if last = period.DateOf(p.Time, zone); !ok {
+				first, ok = last, true
+			}
+		}
+	}
+	return first, last, ok && err == nil
 }
 
-// compare asks for a metric now and before; step period.Total compares totals.
-func (d *Door) compare(ctx context.Context, s state, x span, m metric.Name, step period.Step) (p pair) {
-	q := s.query(m, x.window, x.zone)
-	q.Step = step
-	if p.now, p.err = d.ask(ctx, q); p.err != nil {
-		return p
+// elsewhere is when a site that is quiet in a period has page views: in words,
+// and the newest month as a link. It is nil if only bots came.
+func (d *Door) elsewhere(ctx context.Context, s state) *link {
+	first, last, ok := d.life(ctx, s)
+	if !ok {
+		return nil
 	}
-	q.Window = x.before(step != period.Total)
-	p.before, p.err = d.ask(ctx, q)
-	return p
+	name := func(d period.Date) string { return d.Window(nil).From.Format("January 2006") }
+	l := &link{Label: name(last), Href: s.days(last, last.NextMonth()).href(), Title: "in " + name(last)}
+	if first != last {
+		l.Title = "from " + name(first) + " to " + name(last)
+	}
+	return l
+}
+
+// total is a figure of the period, and what it is compared with.
+type total struct {
+	metric.Value              // of the whole period
+	over, before metric.Value // of what is compared of it, and of the same before
+	told         metric.Table // how the figure is known: without rows
+	err          error
+}
+
+// totals asks for the figures of some metrics in as few questions as it takes, and
+// for what they are compared with.
+func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Name) map[metric.Name]*total {
+	now, before := x.fair()
+	all, over, early := d.sums(ctx, s, x.window, x.zone, metrics), sums{}, sums{}
+	if before != (period.Window{}) && all.err == nil {
+		if over = all; now != x.window {
+			over = d.sums(ctx, s, now, x.zone, metrics)
+		}
+		early = d.sums(ctx, s, before, x.zone, metrics)
+	}
+	found := map[metric.Name]*total{}
+	for i, m := range metrics {
+		t := &total{told: all.told, err: all.err}
+		t.Value, t.over, t.before = all.at(i), over.at(i), early.at(i)
+		found[m] = t
+	}
+	return found
+}
+
+// sums is the figures of one window.
+type sums struct {
+	values []metric.Value
+	told   metric.Table
+	err    error
+}
+
+// at is a figure; there is none with an error, or if nothing was asked.
+func (r sums) at(i int) metric.Value {
+	if i >= len(r.values) {
+		return metric.Value{None: true}
+	}
+	return r.values[i]
+}
+
+func (d *Door) sums(ctx context.Context, s state, w period.Window, zone *time.Location, metrics []metric.Name) (r sums) {
+	if !w.From.Before(w.To) {
+		return r
+	}
+	if r.told, r.err = d.answer(ctx, s.sumsOf(w, zone, metrics...)); r.err == nil && len(r.told.Rows) == 1 {
+		r.values = r.told.Rows[0].Values
+	}
+	r.told.Rows = nil
+	return r
+}
+
+// reaches reports whether the site has goals.
+func (d *Door) reaches(ctx context.Context, s state) bool {
+	if d.Goals == nil || s.token != "" {
+		return false
+	}
+	all, err := d.Goals.Goals(ctx, s.site.ID)
+	return err == nil && len(all) > 0
 }

@@ -5,15 +5,24 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"footfall/event"
+	"footfall/metric"
 )
 
 // whole spells a count with a comma between thousands.
-func whole[T int64 | uint64 | int](n T) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
+func whole[T int64 | uint64 | int](n T) string { return grouped(fmt.Sprint(n)) }
+
+// grouped puts commas into a decimal number.
+func grouped(s string) string {
+	digits, rest, _ := strings.Cut(s, ".")
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
 	}
-	return s
+	if rest != "" {
+		digits += "." + rest
+	}
+	return strings.Replace(digits, "-", "−", 1)
 }
 
 // short spells a count of at least limit in at most four characters, 123k or
@@ -41,6 +50,55 @@ func percent(x float64) string {
 		return strconv.FormatFloat(x, 'f', 1, 64) + "%"
 	}
 	return strconv.FormatFloat(x, 'f', 0, 64) + "%"
+}
+
+// scaled is a value in its unit, for drawings and changes.
+func scaled(m metric.Name, n int64) float64 {
+	if m.Whole() {
+		return float64(n)
+	}
+	return float64(n) / event.Thousandths
+}
+
+// inBrief spells a figure as it stands in the strip and beside a chart; unit is what is
+// written small behind it.
+func inBrief(m metric.Name, v metric.Value, currency string) (text, unit string) {
+	switch u := m.Unit(currency); {
+	case v.None:
+		return "–", ""
+	case m.Money():
+		return amount(m, v.N, currency), currency
+	case u == "%":
+		return percent(scaled(m, v.N)), ""
+	case u == "s":
+		return duration((v.N + event.Thousandths/2) / event.Thousandths), ""
+	case !m.Whole():
+		return strconv.FormatFloat(scaled(m, v.N), 'f', 2, 64), ""
+	}
+	return short(v.N, 1_000_000), ""
+}
+
+// exact spells a figure with all its digits and its unit.
+func exact(m metric.Name, v metric.Value, currency string) string {
+	switch u := m.Unit(currency); {
+	case v.None:
+		return "none: there is nothing to divide by"
+	case m.Money():
+		return amount(m, v.N, currency) + " " + currency
+	case u == "%":
+		return m.Spell(v.N) + "%"
+	case u == "s":
+		return grouped(m.Spell(v.N)) + " s"
+	}
+	return grouped(m.Spell(v.N))
+}
+
+// changeOf spells how a figure moved.
+func changeOf(m metric.Name, now, before metric.Value) (text, sense string) {
+	if now.None || before.None {
+		return "", "flat"
+	}
+	return change(scaled(m, now.N), scaled(m, before.N), m.Unit("") == "%")
 }
 
 // change spells how a figure moved: in percent, or in points if it is a rate.

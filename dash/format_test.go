@@ -6,6 +6,7 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/period"
 )
 
 func mustSites(t *testing.T, w world) []account.Site {
@@ -18,7 +19,7 @@ func mustSites(t *testing.T, w world) []account.Site {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", 123: "123"} {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "−1,234,567", 123: "123"} {
 		if got := whole(n); got != want {
 			t.Errorf("whole(%d) = %s, want %s", n, got, want)
 		}
@@ -49,57 +50,54 @@ func TestNumbers(t *testing.T) {
 
 func TestScaleStartsAtZeroAndHoldsEverything(t *testing.T) {
 	for _, x := range []struct {
-		max    float64
-		rate   bool
+		of     metric.Name
+		max    int64
 		labels string
 	}{
-		{0, false, "0 1 2 3 4"}, {3, false, "0 1 2 3 4"}, {7, false, "0 2 4 6 8"}, {100, false, "0 25 50 75 100"}, {101, false, "0 50 100 150"},
-		{8405, false, "0 2,500 5,000 7,500 10,000"}, {43, true, "0% 20% 40% 60%"}, {100, true, "0% 25% 50% 75% 100%"}, {0, true, "0% 1% 2% 3% 4%"},
+		{metric.PageViews, 0, "0 1 2 3 4"}, {metric.PageViews, 3, "0 1 2 3 4"}, {metric.PageViews, 7, "0 2 4 6 8"}, {metric.PageViews, 100, "0 25 50 75 100"}, {metric.PageViews, 101, "0 50 100 150"},
+		{metric.PageViews, 8405, "0 2,500 5,000 7,500 10,000"}, {metric.BounceRate, 43_000, "0% 20% 40% 60%"}, {metric.BounceRate, 100_000, "0% 25% 50% 75% 100%"}, {metric.BounceRate, 0, "0% 1% 2% 3% 4%"},
+		{metric.GoalRate, 160_000, "0% 50% 100% 150% 200%"}, {metric.GoalRate, 700, "0% 0.2% 0.4% 0.6% 0.8%"}, {metric.SessionDuration, 131_000, "0 m 1 m 2 m 3 m"}, {metric.SessionDuration, 9_000, "0 s 5 s 10 s"},
+		{metric.SessionDuration, 7_300_000, "0 h 1 h 2 h 3 h"}, {metric.Revenue, 129_500, "0 50 100 150"}, {metric.Revenue, 480_000_000, "0 200k 400k 600k"}, {metric.ViewsPerSession, 2_400, "0 1 2 3"}, {metric.Revenue, 500, "0 0.2 0.4 0.6"},
 	} {
-		top, ticks := scale([]float64{0, x.max}, x.rate)
+		top, ticks := scale(x.of, []point{{now: metric.Value{N: 0}, before: metric.Value{None: true, N: 1 << 40}}, {now: metric.Value{N: x.max}, before: metric.Value{N: x.max / 2}}})
 		var labels []string
 		for _, tick := range ticks {
 			labels = append(labels, tick.Label)
 		}
-		if got := strings.Join(labels, " "); got != x.labels || top < x.max || ticks[0].Y != plotHeight {
-			t.Errorf("scale(%v) = %s up to %v, want %s", x.max, got, top, x.labels)
+		if got := strings.Join(labels, " "); got != x.labels || top < scaled(x.of, x.max) || ticks[0].Y != plotHeight {
+			t.Errorf("scale of %s up to %v = %s up to %v, want %s", x.of, x.max, got, top, x.labels)
 		}
 	}
 }
 
 func TestUnfinishedStepIsDashed(t *testing.T) {
 	var c chart
-	points := []metric.Point{{Value: 1}, {Value: 4}, {Value: 2, Partial: true}}
-	c.draw(points, []float64{1, 4, 2}, []float64{0, 0, 4}, 4)
-	if c.Line != "M166.7 184.0 L500.0 16.0" || c.Unfinished != "M500.0 16.0 L833.3 128.0" || !strings.HasSuffix(c.Area, "L500.0 240 L166.7 240 Z") || !c.Steps[2].Unfinished {
+	none := metric.Value{None: true}
+	c.draw(metric.PageViews, []point{{now: metric.Value{N: 1}}, {now: metric.Value{N: 4}, before: none}, {now: metric.Value{N: 2}, before: metric.Value{N: 4}, partial: true}, {now: none, before: metric.Value{N: 4}}}, 4)
+	if c.Line != "M125.0 184.0 L375.0 16.0" || c.Unfinished != "M375.0 16.0 L625.0 128.0" || !strings.HasSuffix(c.Area, "L375.0 240 L125.0 240 Z") || !c.Steps[2].Unfinished {
 		t.Errorf("line %q, unfinished %q, area %q", c.Line, c.Unfinished, c.Area)
 	}
-}
-
-func TestAlign(t *testing.T) {
-	if got := align([]float64{1, 2, 3}, 2); got[0] != 2 || len(got) != 2 {
-		t.Error(got)
-	}
-	if got := align([]float64{1}, 3); got[2] != 1 || len(got) != 3 {
-		t.Error(got)
+	if c.Before != "M125.0 240.0 M625.0 16.0 L875.0 16.0" { // no line over what there is not
+		t.Errorf("before %q", c.Before)
 	}
 }
 
 func TestAxisLabelsFit(t *testing.T) {
 	w := newWorld(t, now, "a.example")
 	for _, c := range choices {
-		s := readState(map[string][]string{"period": {c.name}}, mustSites(t, w))
-		x := spanOf(s, fixed)
-		n := len(x.step.Cut(x.window, x.zone))
-		var drawn chart
-		points := make([]metric.Point, n)
-		for i, at := range x.step.Cut(x.window, x.zone) {
-			points[i].Time = at
-		}
-		drawn.draw(points, make([]float64, n), make([]float64, n), 4)
-		drawn.tell(points, make([]float64, n), make([]float64, n), false, "page views", x)
-		if len(drawn.Labels) < 5 || len(drawn.Labels) > 8 {
-			t.Errorf("%s: %d labels for %d steps of %s", c.name, len(drawn.Labels), n, x.step)
+		for _, by := range append([]period.Step{""}, period.Steps...) {
+			s := readState(map[string][]string{"period": {c.Name}, "step": {string(by)}}, mustSites(t, w))
+			x := spanOf(s, fixed, period.DateOf(fixed, nil)-2000)
+			var drawn chart
+			var points []point
+			for _, at := range x.step.Cut(x.window, x.zone) {
+				points = append(points, point{at: at})
+			}
+			drawn.draw(metric.PageViews, points, 4)
+			drawn.tell(metric.PageViews, points, s, x)
+			if most := min(len(points), 8); len(drawn.Labels) < min(4, most) || len(drawn.Labels) > most || len(points) > 400 {
+				t.Errorf("%s: %d labels for %d steps of %s", c.Name, len(drawn.Labels), len(points), x.step)
+			}
 		}
 	}
 }

@@ -1,235 +1,230 @@
 package dash
 
 import (
-	"cmp"
 	"context"
+	"net/url"
 	"slices"
-	"strings"
+	"strconv"
+	"sync"
 
 	"footfall/metric"
 	"footfall/period"
 )
 
-// box is a ranked list of the page.
-type box struct {
-	title, unit string
-	by          metric.Dimension
-	counts      metric.Name
-	unknown     string  // label of the empty value
-	tabs        []finer // what else the box can be split by
-}
+// rowsShort is the most rows of a list beside others.
+const rowsShort = 8
 
-// finer is a box split by something else.
-type finer struct {
-	title string
-	by    metric.Dimension
-}
-
-// boxes stand in pairs on a wide page: long ones beside long ones.
-var boxes = []box{
-	{"Top pages", "Page views", "page", metric.PageViews, "(no path)", nil},
-	{"Sources", "Visitors", "source", metric.Visitors, "", nil},
-	{"Countries", "Visitors", "country", metric.Visitors, "Unknown", []finer{{"Regions", "region"}, {"Cities", "city"}}},
-	{"Browsers", "Visitors", "browser", metric.Visitors, "Unknown", []finer{{"Versions", "browser_version"}, {"Languages", "language"}}},
-	{"Devices", "Visitors", "device", metric.Visitors, "Unknown", []finer{{"Systems", "os"}, {"Versions", "os_version"}, {"Screens", "screen"}}},
-	{"Downloads", "Downloads", "page", metric.Downloads, "(no path)", nil},
-}
-
-// rowsShort and rowsFull are the most rows of a list, and of one shown in full.
-const (
-	rowsShort = 8
-	rowsFull  = 200
-)
-
+// list is a ranked list as it is drawn.
 type list struct {
 	Title, Unit string
-	Tabs        []link // what it may be split by, if there is a choice
+	Tabs        []link // what the box can show, if there is a choice
 	Rows        []row
-	More        string // URL of the whole list, "" if this is all
-	Less        string // URL without it
-	CSV         string // URL of all rows as a file
-	Full        bool
+	Table       *table    // instead of rows
+	World       *worldMap // beside them
+	Details     string    // URL of the list with all rows and columns; "" where there is nothing
+	CSV         string    // URL of all rows as a file, of a list without details
 	Problem     string
-	counts      metric.Name
+	Nothing     string // why there are no rows
+
+	of    metric.Name
+	quiet bool
 }
 
 type row struct {
 	link
 	Code         string // of a country
 	Value, Share string
-	Bar          int // length in percent of the longest
+	Bar          int      // length in percent of the longest
+	Cells        []string // of a table
 	n            int64
 }
 
-// choose is the box split by what the URL says, and the tabs to choose by.
-func (b box) choose(s state) (box, []link) {
-	if b.tabs == nil {
-		return b, nil
-	}
-	all := append([]finer{{b.title, b.by}}, b.tabs...)
-	chosen := all[0]
-	for _, t := range b.tabs {
-		if slices.Contains(s.tabs, t.by) {
-			chosen = t
+// readLists reads which lists are shown, and how the one is that has the page to itself.
+func (s *state) readLists(v url.Values) {
+	for _, b := range boxes {
+		for _, li := range b.lists[1:] {
+			if slices.Contains(v["tab"], li.key()) {
+				s.tabs = append(s.tabs, li.key())
+			}
 		}
 	}
-	links := make([]link, len(all))
-	for i, t := range all {
-		to := s
-		to.tabs = slices.DeleteFunc(slices.Clone(s.tabs), func(by metric.Dimension) bool {
-			return slices.ContainsFunc(b.tabs, func(other finer) bool { return other.by == by })
-		})
-		if i > 0 {
-			to.tabs = append(to.tabs, t.by)
-		}
-		if s.detail == chosen.by {
-			to.detail = t.by
-		}
-		links[i] = link{Label: t.title, Href: to.href(), Current: t == chosen}
+	s.detail, s.search = v.Get("detail"), v.Get("search")
+	s.order = readOrder(v.Get("order"))
+	if n, err := strconv.Atoi(v.Get("offset")); err == nil && n > 0 && n <= metric.MaxOffset {
+		s.offset = n
 	}
-	b.by = chosen.by
-	return b, links
+}
+
+func (s state) writeLists(v url.Values) {
+	for _, name := range s.tabs {
+		v.Add("tab", name)
+	}
+	if s.detail == "" {
+		return
+	}
+	v.Set("detail", s.detail)
+	if s.search != "" {
+		v.Set("search", s.search)
+	}
+	if s.order != (order{}) {
+		v.Set("order", s.order.String())
+	}
+	if s.offset > 0 {
+		v.Set("offset", strconv.Itoa(s.offset))
+	}
+}
+
+// tab is the state in which a box shows another of its lists.
+func (s state) tab(b box, li listing) state {
+	s.tabs = slices.DeleteFunc(slices.Clone(s.tabs), func(name string) bool {
+		return slices.ContainsFunc(b.lists, func(other listing) bool { return other.key() == name })
+	})
+	if li.key() != b.lists[0].key() {
+		s.tabs = append(s.tabs, li.key())
+	}
+	return s
+}
+
+// details is the state in which a list has the page to itself.
+func (s state) details(li listing) state {
+	s.detail, s.search, s.order, s.offset = li.key(), "", order{}, 0
+	return s
+}
+
+// chosen is the list that a box shows.
+func (b box) chosen(s state) listing {
+	at := slices.IndexFunc(b.lists, func(li listing) bool { return slices.Contains(s.tabs, li.key()) })
+	return b.lists[max(0, at)]
+}
+
+// lists asks for all boxes at once, each of which has its own error.
+func (d *Door) lists(ctx context.Context, s state, x span) []list {
+	shown := s.shown()
+	all := make([]list, len(shown))
+	whole := map[metric.Name]*metric.Dataset{}
+	var wait sync.WaitGroup
+	for i, b := range shown {
+		li := b.chosen(s)
+		wait.Go(func() { all[i] = d.list(ctx, s, x, b, li) })
+		if li.of != "" && whole[li.of] == nil {
+			set := &metric.Dataset{}
+			whole[li.of] = set
+			wait.Go(func() { *set, _ = d.ask(ctx, s.query(li.of, x.window, x.zone)) }) // without it there are no shares
+		}
+	}
+	wait.Wait()
+	all = slices.DeleteFunc(all, func(l list) bool { return l.quiet && l.Problem == "" && l.Table == nil })
+	for i := range all {
+		if set := whole[all[i].of]; set != nil {
+			all[i].share(set.Sum())
+		}
+	}
+	return all
 }
 
 // list asks for one box.
-func (d *Door) list(ctx context.Context, s state, x span, b box) list {
-	b, tabs := b.choose(s)
-	l := list{Title: b.title, Unit: b.unit, Tabs: tabs, counts: b.counts, Full: s.detail == detailOf(b)}
-	limit := rowsShort
-	if l.Full {
-		limit = rowsFull
+func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) list {
+	l := list{Title: li.title, Unit: titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
+	for _, other := range b.lists {
+		if len(b.lists) > 1 {
+			l.Tabs = append(l.Tabs, link{Label: other.title, Href: s.tab(b, other).href(), Current: other.key() == li.key()})
+		}
 	}
 	var err error
-	l.Rows, err = d.rows(ctx, s, x, b, limit+1)
-	if l.Problem = problem(err); len(l.Rows) > 0 {
-		l.CSV = s.file(b)
+	if b.table {
+		var t table
+		if t, err = d.table(ctx, s.details(li), x, li, rowsShort); len(t.Rows) > 0 {
+			l.Table, l.Unit = &t, ""
+		}
+	} else {
+		l.Rows, err = d.rows(ctx, s, x, li)
 	}
-	l.cut(s, b, limit)
+	if b.world && err == nil {
+		l.World, err = d.world(ctx, s, x, b, li, l.Rows)
+	}
+	if l.Problem = problem(err); l.Problem != "" {
+		return l
+	}
+	if l.Nothing = li.nothing(); len(l.Rows) > 0 || l.Table != nil {
+		l.Details = s.details(li).href()
+	}
+	l.Rows = l.Rows[:min(rowsShort, len(l.Rows))]
+	for i := range l.Rows {
+		l.Rows[i].Bar = int(max(1, 100*l.Rows[i].n/l.Rows[0].n))
+	}
 	return l
 }
 
-// rows are the most so many, or all if that is zero, of a box. With an error there
-// may be some.
-func (d *Door) rows(ctx context.Context, s state, x span, b box, most int) (rows []row, err error) {
-	q := s.query(b.counts, x.window, x.zone)
-	q.By, q.Step, q.Limit = b.by, period.Total, most
-	if b.by == "source" && most > 0 {
-		q.Limit += 2 + len(s.site.Internal) // which are taken out again
+// nothing says why a list has no rows.
+func (li listing) nothing() string {
+	switch {
+	case li.by == metric.OfGoal:
+		return "No goal was reached in this period."
+	case li.by == "event":
+		return "No event but page views in this period."
+	case li.name == "downloads":
+		return "No downloads in this period."
+	case len(li.by) > 4 && li.by[:4] == "utm_":
+		return "Nobody came by a link with " + string(li.by) + "= in this period."
+	case li.by == "referrer":
+		return "Nobody came by a link in this period."
+	}
+	return "Nobody in this period."
+}
+
+// rows are the first ones of a list, of a map's list all; the first figure is told. With
+// an error there may be some.
+func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []row, err error) {
+	q := s.query(li.figures[0], x.window, x.zone)
+	q.By, q.Step = li.by, period.Total
+	if li.by != "country" { // which are all on the map
+		q.Limit = rowsShort + 2 + len(s.site.Internal) // of which some are left out
 	}
 	set, err := d.ask(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range set.Points {
-		if p.Value > 0 {
-			rows = append(rows, b.row(s, p.Series, p.Value))
+		own := li.by == "source" && slices.Contains(s.ownSources(), p.Series)
+		if p.Value > 0 && !own && (p.Series != "" || li.unknown != "") {
+			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
 	}
-	if b.by == "source" {
-		return d.direct(ctx, s, x, rows)
+	if li.by == "source" {
+		return d.direct(ctx, s, x, li, rows)
 	}
 	return rows, nil
 }
 
-// cut keeps the first limit rows and makes the link to all of them, or back.
-func (l *list) cut(s state, b box, limit int) {
-	to := s
-	if l.Full {
-		to.detail = ""
-		l.Less = to.href()
-	} else if len(l.Rows) > limit {
-		to.detail = detailOf(b)
-		l.More = to.href()
-	}
-	l.Rows = l.Rows[:min(limit, len(l.Rows))]
-	for i := range l.Rows {
-		l.Rows[i].Bar = int(max(1, 100*l.Rows[i].n/l.Rows[0].n))
-	}
+// line is a row with its figure.
+func (li listing) line(s state, value string, n int64) row {
+	r := li.row(s, value)
+	r.Value, r.n = whole(n), n
+	return r
 }
 
-// detailOf names the box in the URL; two of them are split by page.
-func detailOf(b box) metric.Dimension {
-	if b.counts == metric.Downloads {
-		return "downloads"
-	}
-	return b.by
-}
-
-// direct makes a list of sources one of how people came: the site's own pages
-// and the empty source (both are steps within a visit, too) go, and those who
-// came without a referrer are counted as a class.
-func (d *Door) direct(ctx context.Context, s state, x span, rows []row) ([]row, error) {
-	own := append([]string{"", s.site.Domain, strings.TrimPrefix(s.site.Domain, "www.")}, s.site.Internal...)
-	rows = slices.DeleteFunc(rows, func(r row) bool { return slices.Contains(own, r.Title) })
-	q := s.query(metric.Visitors, x.window, x.zone)
-	q.Filters = append(slices.Clone(q.Filters), metric.Filter{Dimension: "class", Value: "direct"})
+// direct puts those who came without a referrer among the sources.
+func (d *Door) direct(ctx context.Context, s state, x span, li listing, rows []row) ([]row, error) {
+	q := s.query(li.figures[0], x.window, x.zone)
+	q.Filters = append(slices.Clone(q.Filters), metric.Filter{Dimension: "class", Value: direct})
 	set, err := d.ask(ctx, q)
 	if err != nil || set.Sum() == 0 {
 		return rows, err
 	}
-	r := box{by: "class"}.row(s, "direct", set.Sum())
-	r.Label = "Direct"
+	r := li.line(s, "", set.Sum())
 	at, _ := slices.BinarySearchFunc(rows, r, func(a, b row) int { return int(max(-1, min(1, b.n-a.n))) })
 	return slices.Insert(rows, at, r), nil
 }
 
-// row is one line; following it filters by its value, or stops doing so.
-func (b box) row(s state, value string, n int64) row {
-	to := s.on(b.by, value)
-	current := s.filtered(b.by, value)
-	if current {
-		to = s.off(b.by)
-	}
-	label := labelOf(b.by, value)
-	if value == "" {
-		label = b.unknown
-	}
-	r := row{link: link{label, to.href(), value, current}, Value: whole(n), n: n}
-	if b.by == "country" {
-		r.Code = cmp.Or(value, "–")
-	}
-	return r
-}
-
-// share fills in each row's part of the total, unless that failed.
-func (l *list) share(total *pair) {
-	if total.err != nil || total.now.Sum() == 0 {
+// share fills in each row's part of the whole, if that is known.
+func (l *list) share(of int64) {
+	if of == 0 {
 		return
 	}
 	for i, r := range l.Rows {
-		l.Rows[i].Share = percent(share(r.n, total.now.Sum()))
+		l.Rows[i].Share = percent(share(r.n, of))
 	}
-}
-
-var names = map[metric.Dimension]string{"page": "Page", "source": "Source", "class": "Came by", "country": "Country", "device": "Device",
-	"browser": "Browser", "os": "System", "host": "Host", "referrer": "Referrer", "utm_source": "Campaign source", "utm_medium": "Campaign medium",
-	"utm_campaign": "Campaign", "utm_term": "Campaign term", "utm_content": "Campaign content", "bot": "Bot", "channel": "Channel",
-	"event": "Event", "title": "Title", "region": "Region", "city": "City", "browser_version": "Browser", "os_version": "System",
-	"language": "Language", "screen": "Screen"}
-
-// labelOf spells a value for people.
-func labelOf(d metric.Dimension, value string) string {
-	switch {
-	case value == "":
-		return "unknown"
-	case d == "country":
-		return country(value)
-	case d == "device" && value == "tv":
-		return "TV"
-	case d == "device" || d == "class":
-		return strings.ToUpper(value[:1]) + value[1:]
+	if l.World != nil {
+		l.World.share(of)
 	}
-	return value
-}
-
-// filters are the chips of the filters in force.
-func filters(s state) []link {
-	var chips []link
-	for _, f := range s.filters {
-		label := labelOf(f.Dimension, f.Value)
-		to := s
-		to.filters = slices.DeleteFunc(slices.Clone(s.filters), func(g metric.Filter) bool { return g == f })
-		chips = append(chips, link{Label: names[f.Dimension] + " is " + label, Href: to.href()})
-	}
-	return chips
 }

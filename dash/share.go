@@ -11,19 +11,19 @@ import (
 
 // Shows is what the dashboard of a share shows: metrics, and what they are split by.
 func Shows() (metrics []metric.Name, by []metric.Dimension) {
-	metrics = append(metrics, metric.Bounces) // which the bounce rate is made of
 	for _, c := range cells {
-		if c.name != bounceRate {
-			metrics = append(metrics, metric.Name(c.name))
+		if c.shared {
+			metrics = append(metrics, c.name)
+			if r, divided := metric.Ratios[c.name]; divided && !slices.Contains(metrics, r.Of) {
+				metrics = append(metrics, r.Of) // Sessions are there
+			}
 		}
 	}
-	by = append(by, "class") // of which the list of sources has the direct ones
-	for _, b := range boxes {
-		if !slices.Contains(by, b.by) {
-			by = append(by, b.by)
-		}
-		for _, t := range b.tabs {
-			by = append(by, t.by)
+	for _, b := range (state{token: "any"}).shown() {
+		for _, li := range b.lists {
+			if !slices.Contains(by, li.by) {
+				by = append(by, li.by)
+			}
 		}
 	}
 	return metrics, by
@@ -55,6 +55,8 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 	}
 	s := readState(r.URL.Query(), sites[at:at+1])
 	s.token = r.PathValue("token")
+	s.origin = d.origin(r)
 	s.base = "/share/" + s.token
+	s.readFilters(r.URL.Query()) // by what is shown alone
 	return s, true
 }

@@ -70,8 +70,8 @@ func checkShapes(t *testing.T, s *server, at site) {
 		}
 	}
 	var sites []site
-	if s.ask(&sites, "site", "list"); len(sites) != 1 || sites[0] != at {
-		t.Errorf("site list printed %+v, want %+v", sites, at)
+	if text := s.ask(&sites, "site", "list"); len(sites) != 1 || sites[0] != at || strings.Contains(text, "null") {
+		t.Errorf("site list printed %s, want %+v", text, at)
 	}
 	var items []any
 	if s.ask(&items, "aside", "list"); items == nil || len(items) != 0 {

@@ -202,7 +202,9 @@ func TestRebuild(t *testing.T) {
 	before := s.export(at.ID)
 	compare(t, l.answered(), before)
 	s.stop()
-	s.ask(nil, "rebuild") // without a server
+	if _, stderr, code := s.run("rebuild"); code != 0 || strings.Contains(stderr, "level=ERROR") || strings.Contains(stderr, "level=WARN") { // without a server
+		t.Errorf("rebuild on a stopped server: exit %d %s", code, stderr)
+	}
 	after := s.export(at.ID)
 	compare(t, l.answered(), after)
 	if len(after) != len(before) {

@@ -33,7 +33,6 @@ func TestPowerLoss(t *testing.T) {
 	home := s.data
 	s.data = filepath.Join(mounted, "data")
 	at := s.addSite("load.example")
-	shell(t, "sync", "-f", mounted)
 	began := time.Now()
 	s.start()
 	l := newLoad(s, at.WriteKey, 32)

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -59,6 +61,47 @@ func TestRestart(t *testing.T) {
 	}
 	t.Logf("%d restarts: %d acknowledged, %d lost, %d doubled, %d requests sent again; longest time without an answer %v with connections kept, %v with new ones; other answers: %v %v", rounds,
 		len(acked), lost, doubled, keep.retried.Load()+fresh.retried.Load(), keep.gap.Round(time.Millisecond), fresh.gap.Round(time.Millisecond), keep.other, fresh.other)
+}
+
+// TestRestartRefused asks for restarts that would fail, by command and by signal: the
+// server says why and goes on, and starts again once it can.
+func TestRestartRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	config, places := s.data+".yaml", s.data+".mmdb"
+	s.flags = []string{"--config", config}
+	must(t, os.WriteFile(config, []byte("archive-age: 1s\n"), 0o600))
+	at := s.addSite("shop.example")
+	s.start()
+	answers := func() {
+		t.Helper()
+		if res, text := s.post(t, at.WriteKey, "/v1/page", map[string]any{"anonymousId": "a"}); res.StatusCode != 200 {
+			t.Errorf("%d %s", res.StatusCode, text)
+		}
+	}
+	for why, text := range map[string]string{"archive-agee": "archive-agee: 1s\n", "is not a length of time": "archive-age: soon\n", "invalid MaxMind DB": "geo: " + places + "\n"} {
+		must(t, os.WriteFile(config, []byte(text), 0o600))
+		must(t, os.WriteFile(places, []byte("no such thing"), 0o600))
+		if _, stderr, code := s.run("restart"); code != 1 || !strings.Contains(stderr, "would not start again") || !strings.Contains(stderr, why) {
+			t.Errorf("restart with %q: exit %d, %s", text, code, stderr)
+		}
+		must(t, s.cmd.Process.Signal(syscall.SIGHUP))
+		for deadline := time.Now().Add(30 * time.Second); !strings.Contains(s.logged(0), why); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("nothing is said of %q within 30 s", text)
+			}
+		}
+		answers()
+	}
+	must(t, os.WriteFile(config, []byte("archive-age: 2s\n"), 0o600))
+	s.ask(nil, "restart")
+	for deadline := time.Now().Add(30 * time.Second); strings.Count(s.logged(0), "msg=listening") != 2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the server did not come back within 30 s")
+		}
+	}
+	answers()
+	s.stop()
 }
 
 // TestStop checks that a stopping server writes what it accepted, and that a

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -9,10 +10,74 @@ import (
 
 // The bounds of a funnel.
 const (
-	MinSteps  = 2
-	MaxSteps  = 8
-	MaxWithin = 366 * 24 * time.Hour
+	MinSteps   = 2
+	MaxSteps   = 8
+	MaxWithin  = 366 * 24 * time.Hour
+	MaxFunnels = 100 // that a site keeps under a name
 )
+
+// Step is a step of a funnel as a person names it: a goal of the site, or what is done.
+type Step struct {
+	Name string // what it is called; "" is by what it is
+	Goal string // name of the goal; "" is none
+	Act         // if there is none
+}
+
+// Title is what the step is called.
+func (s Step) Title() string { return cmp.Or(s.Name, s.Goal, s.Page, s.Event) }
+
+// SavedFunnel is a funnel that a site keeps under a name. Who asks for it says the
+// window, and what else holds.
+type SavedFunnel struct {
+	Name   string
+	Steps  []Step
+	Within time.Duration // as of a Funnel
+}
+
+// Funnel is the question, of a site with these goals. What is wrong with it is a
+// QueryError, which names the field.
+func (s SavedFunnel) Funnel(goals []Goal) (f Funnel, err error) {
+	f = Funnel{Within: s.Within, Goals: goals}
+	for i, step := range s.Steps {
+		field := fmt.Sprintf("steps[%d]", i)
+		if len(step.Name) > MaxValue || !plain(step.Name) {
+			return f, wrong("%s.name: it is a text of at most %d bytes", field, MaxValue)
+		}
+		act := step.Act
+		if step.Goal != "" {
+			if act != (Act{}) {
+				return f, wrong("%s: is a goal or what is done: leave goal out, or page, event and filters", field)
+			}
+			if act, err = actOf(step.Goal, goals, field+".goal"); err != nil {
+				return f, err
+			}
+		}
+		f.Steps = append(f.Steps, act)
+	}
+	return f, f.checkSteps()
+}
+
+// actOf is what a goal is.
+func actOf(name string, goals []Goal, field string) (Act, error) {
+	names := make([]string, len(goals))
+	for i, g := range goals {
+		if g.Name == name {
+			return g.Act, nil
+		}
+		names[i] = g.Name
+	}
+	return Act{}, wrong("%s: there is no goal %q: use one of %s, or add it (footfall goal add)", field, name, cmp.Or(joined(names), "none"))
+}
+
+// Check reports what is wrong with the funnel, of a site with these goals, as a
+// QueryError, which names the field, or nil.
+func (s SavedFunnel) Check(goals []Goal) error {
+	if err := checkName("funnel", s.Name); err != nil {
+		return err
+	}
+	_, err := s.Funnel(goals)
+	return err
+}
 
 // Funnel is a question for how many visitors did some things one after another. Each
 // step is done by an event of the visitor's that is later than the one before it: of
@@ -49,6 +114,17 @@ func (f Funnel) Report() Report {
 // Check reports what is wrong with the funnel as a QueryError, which names the field,
 // or nil.
 func (f Funnel) Check() error {
+	if err := f.checkSteps(); err != nil {
+		return err
+	}
+	if f.Report().ByGoal() {
+		return wrong("filters: a step names its goal itself; a condition on goals is one on visitors: has_done")
+	}
+	return f.Report().Check()
+}
+
+// checkSteps reports what is wrong with what is done, and in which time.
+func (f Funnel) checkSteps() error {
 	if len(f.Steps) < MinSteps || len(f.Steps) > MaxSteps {
 		return wrong("steps: a funnel has %d to %d steps, not %d", MinSteps, MaxSteps, len(f.Steps))
 	}
@@ -60,10 +136,7 @@ func (f Funnel) Check() error {
 	if f.Within < 0 || f.Within > MaxWithin || f.Within%time.Millisecond != 0 {
 		return wrong("within: %s is no time up to %s, in whole milliseconds", f.Within, MaxWithin)
 	}
-	if f.Report().ByGoal() {
-		return wrong("filters: a step names its goal itself; a condition on goals is one on visitors: has_done")
-	}
-	return f.Report().Check()
+	return nil
 }
 
 // Whole is all of them, in thousandths of a per cent.

@@ -16,7 +16,7 @@ const OfGoal Dimension = "goal"
 // The bounds of goals.
 const (
 	MaxGoals     = 100 // of a site
-	MaxGoalName  = 100 // bytes
+	MaxGoalName  = 100 // bytes; also of a funnel's
 	MaxActFilter = 10  // conditions of an Act
 	MaxGoalValue = 1_000_000_000 * event.Thousandths
 )
@@ -48,8 +48,8 @@ var ActDimensions = slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension
 // Check reports what is wrong with the goal as a QueryError, which names the field, or
 // nil.
 func (g Goal) Check() error {
-	if len(g.Name) == 0 || len(g.Name) > MaxGoalName || !plain(g.Name) || strings.TrimSpace(g.Name) != g.Name {
-		return wrong("name: a goal has a name of 1 to %d bytes, without spaces around it", MaxGoalName)
+	if err := checkName("goal", g.Name); err != nil {
+		return err
 	}
 	if err := g.Act.Check(""); err != nil {
 		return err
@@ -61,6 +61,14 @@ func (g Goal) Check() error {
 		return wrong("value: %s is no amount from 0 to a billion", GoalValue.Spell(g.Value))
 	case g.ValueOf != "":
 		return Property(g.ValueOf).check("value")
+	}
+	return nil
+}
+
+// checkName reports what is wrong with the name of a goal or funnel.
+func checkName(what, name string) error {
+	if len(name) == 0 || len(name) > MaxGoalName || !plain(name) || strings.TrimSpace(name) != name {
+		return wrong("name: a %s has a name of 1 to %d bytes, without spaces around it", what, MaxGoalName)
 	}
 	return nil
 }

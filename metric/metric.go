@@ -162,6 +162,9 @@ type Query struct {
 	Step    period.Step
 	By      Dimension
 	Filters []Filter
+	// Where is what else is counted only: a condition as of a Report, beside Filters.
+	// nil is no other. Metrics of affiliate programmes have none.
+	Where *Where
 	// Affiliate, if set, keeps only what is this affiliate's: what the links led
 	// to, or what was earned.
 	Affiliate *Affiliate
@@ -267,6 +270,13 @@ func (q Query) Check() error {
 			return err
 		}
 	}
+	for _, done := range r.Where.Visitors() {
+		for _, d := range done.Dimensions() {
+			if slices.Contains(Programs, d) {
+				return wrong("no visitor has done anything by %q: it is told of affiliate programmes only", d)
+			}
+		}
+	}
 	return cmp.Or(r.checkClock(), r.checkMembers(), r.checkGoals(q.Metric))
 }
 
@@ -281,15 +291,11 @@ func (q Query) checkDimensions() error {
 	if q.Affiliate != nil && slices.Contains(Traded, q.Metric) {
 		return wrong("%s is not told of one affiliate: ask for Conversions, Sales or Commissions", q.Metric)
 	}
-	asked := make([]Dimension, 0, len(q.Filters)+1)
-	if q.By != "" {
-		asked = append(asked, q.By)
-	}
-	for _, f := range q.Filters {
-		asked = append(asked, f.Dimension)
-	}
 	own, earned := Earned[q.Metric]
-	for _, d := range asked {
+	if earned && q.Where != nil {
+		return wrong("%s is filtered on single values that all hold: leave other conditions out", q.Metric)
+	}
+	for _, d := range q.Report().Dimensions() {
 		switch {
 		case earned && !slices.Contains(own, d):
 			return wrong("%s can't be told by %q: use one of %s", q.Metric, d, joined(own))

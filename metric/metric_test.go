@@ -163,3 +163,18 @@ func TestCheckMinutes(t *testing.T) {
 		}
 	}
 }
+
+// TestMeanings: every metric of the catalogue says what it counts, and nothing else does.
+func TestMeanings(t *testing.T) {
+	seen := map[string]metric.Name{}
+	for _, n := range metric.Names {
+		m := n.Meaning()
+		if other := seen[m]; len(m) < 10 || !strings.HasSuffix(m, ".") || other != "" {
+			t.Errorf("%s means %q, as %q does", n, m, other)
+		}
+		seen[m] = n
+	}
+	if m := metric.Name("Nothing").Meaning(); m != "" {
+		t.Errorf("an unknown metric means %q", m)
+	}
+}

@@ -17,8 +17,8 @@ func (n Name) Money() bool {
 // timed are the metrics in seconds.
 var timed = []Name{SessionSeconds, SessionDuration, PageSeconds, TimeOnPage}
 
-// whole reports whether the metric's values are whole numbers, not thousandths.
-func (n Name) whole() bool {
+// Whole reports whether the metric's values are whole numbers, not thousandths.
+func (n Name) Whole() bool {
 	_, divided := Ratios[n]
 	return !divided && !n.Money() && !slices.Contains(timed, n)
 }
@@ -44,7 +44,7 @@ func (n Name) Earned() bool { return Earned[n] != nil }
 // are 12.5); what is counted is a whole number. Doors never
 // show thousandths.
 func (n Name) Spell(value int64) string {
-	if n.whole() {
+	if n.Whole() {
 		return strconv.FormatInt(value, 10)
 	}
 	digits := strconv.FormatInt(value/event.Thousandths, 10)

@@ -22,6 +22,12 @@ func (q Query) Report() Report {
 		}
 		r.Where.All = append(r.Where.All, Where{Dimension: f.Dimension, Op: Is, Values: []string{f.Value}})
 	}
+	switch {
+	case q.Where != nil && r.Where != nil:
+		r.Where.All = append(r.Where.All, *q.Where)
+	case q.Where != nil:
+		r.Where = q.Where
+	}
 	return r
 }
 

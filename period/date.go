@@ -59,6 +59,37 @@ func (d Date) NextMonth() Date {
 	return dateOf(y, m+1, 1)
 }
 
+// First is the first date of the day, week, month or year that the date lies in.
+func (d Date) First(unit Step) Date {
+	t := d.civil()
+	switch unit {
+	case Week:
+		return d - Date(t.Weekday()+6)%7
+	case Month:
+		return d.MonthStart()
+	case Year:
+		return d.InYear(1)
+	}
+	return d
+}
+
+// Shift is the date so many days, weeks, months or years later. Where that month is
+// shorter, it is its last day: a year before 29 February is 28 February.
+func (d Date) Shift(unit Step, n int) Date {
+	y, m, day := d.civil().Date()
+	switch unit {
+	case Week:
+		return d + Date(7*n)
+	case Month:
+		m += time.Month(n)
+	case Year:
+		y += n
+	default:
+		return d + Date(n)
+	}
+	return min(dateOf(y, m, day), dateOf(y, m+1, 1)-1)
+}
+
 // DayOfYear counts from 1; it is what stands behind the dash of Day.
 func (d Date) DayOfYear() int { return d.civil().YearDay() }
 

@@ -194,3 +194,32 @@ func TestDatesTile(t *testing.T) {
 		}
 	}
 }
+
+// TestDateShift: shifted months and years end where the month does, and units begin
+// where the calendar says.
+func TestDateShift(t *testing.T) {
+	for _, c := range []struct {
+		date, shifted, first string
+		unit                 period.Step
+		n                    int
+	}{
+		{"2024-02-29", "2023-02-28", "2024-01-01", period.Year, -1},
+		{"2024-02-28", "2023-02-28", "2024-01-01", period.Year, -1},
+		{"2024-02-29", "2028-02-29", "2024-01-01", period.Year, 4},
+		{"2024-03-31", "2024-02-29", "2024-03-01", period.Month, -1},
+		{"2023-03-31", "2023-02-28", "2023-03-01", period.Month, -1},
+		{"2024-01-31", "2023-12-31", "2024-01-01", period.Month, -1},
+		{"2024-12-31", "2025-02-28", "2024-12-01", period.Month, 2},
+		{"2024-03-03", "2024-03-10", "2024-02-26", period.Week, 1},
+		{"2024-03-04", "2024-02-26", "2024-03-04", period.Week, -1},
+		{"2024-03-01", "2024-02-29", "2024-03-01", period.Day, -1},
+	} {
+		d := date(t, c.date)
+		if got := d.Shift(c.unit, c.n).String(); got != c.shifted {
+			t.Errorf("%s %+d %s: %s, want %s", c.date, c.n, c.unit, got, c.shifted)
+		}
+		if got := d.First(c.unit).String(); got != c.first {
+			t.Errorf("%s of %s begins on %s, want %s", c.unit, c.date, got, c.first)
+		}
+	}
+}

@@ -6,7 +6,6 @@ package period
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -199,54 +198,6 @@ func orUTC(zone *time.Location) *time.Location {
 		return time.UTC
 	}
 	return zone
-}
-
-// Names of the windows of the affiliate design's time window enum and of those
-// that end now, with the step each is drawn with.
-var named = []struct {
-	name string
-	days int           // local ones; 0: last is its length
-	last time.Duration // up to the end of the unit that runs
-	unit Step
-	step Step
-}{
-	{"Last24Hours", 0, 24 * time.Hour, Hour, Hour}, {"Last7Days", 7, 0, Day, Day}, {"Last30Days", 30, 0, Day, Day}, {"Last90Days", 90, 0, Day, Day}, {"Last365Days", 365, 0, Day, Month},
-	{"Today", 1, 0, Day, Hour}, {"Last30Minutes", 0, 30 * time.Minute, Minute, Minute}, {"Last5Minutes", 0, 5 * time.Minute, second, Total},
-}
-
-// second is the unit of windows that move on all the time.
-const second Step = "second"
-
-// WindowNames lists the named windows.
-func WindowNames() []string {
-	names := make([]string, len(named))
-	for i, n := range named {
-		names[i] = n.name
-	}
-	return names
-}
-
-// Named is the window called name as seen at now, and its usual step. Last24Hours
-// is the running hour and the 23 before, Last30Minutes the running minute and the
-// 29 before, Last5Minutes the running second and the 299 before; Today is today,
-// and LastNDays is today and the N-1 days before, in zone.
-func Named(name string, now time.Time, zone *time.Location) (Window, Step, error) {
-	for _, n := range named {
-		switch {
-		case !strings.EqualFold(n.name, name):
-		case n.unit == second:
-			end := now.In(orUTC(zone)).Truncate(time.Second).Add(time.Second)
-			return Window{end.Add(-n.last), end}, n.step, nil
-		case n.last > 0:
-			end := n.unit.next(n.unit.Start(now, zone))
-			return Window{end.Add(-n.last), end}, n.step, nil
-		default:
-			today := Day.Start(now, zone)
-			y, m, d := today.Date()
-			return Window{midnight(y, m, d-n.days+1, today.Location()), Day.next(today)}, n.step, nil
-		}
-	}
-	return Window{}, "", fmt.Errorf("unknown window %q: use one of %s", name, strings.Join(WindowNames(), ", "))
 }
 
 // Between is the window from the first instant of the local day from up to the

@@ -208,6 +208,14 @@ func TestNamed(t *testing.T) {
 		{"Last365Days", "2023-04-03T22:00:00Z", "2024-04-02T22:00:00Z", period.Month, 13},
 		{"today", "2024-04-01T22:00:00Z", "2024-04-02T22:00:00Z", period.Hour, 24},
 		{"Last30Minutes", "2024-04-02T09:51:00Z", "2024-04-02T10:21:00Z", period.Minute, 30},
+		{"Yesterday", "2024-03-31T22:00:00Z", "2024-04-01T22:00:00Z", period.Hour, 24},
+		{"Last28Days", "2024-03-05T23:00:00Z", "2024-04-02T22:00:00Z", period.Day, 28},
+		{"Last91Days", "2024-01-02T23:00:00Z", "2024-04-02T22:00:00Z", period.Day, 91},
+		{"ThisMonth", "2024-03-31T22:00:00Z", "2024-04-02T22:00:00Z", period.Hour, 48},
+		{"LastMonth", "2024-02-29T23:00:00Z", "2024-03-31T22:00:00Z", period.Day, 31},
+		{"ThisYear", "2023-12-31T23:00:00Z", "2024-04-02T22:00:00Z", period.Day, 93},
+		{"Last12Months", "2023-04-30T22:00:00Z", "2024-04-02T22:00:00Z", period.Month, 12},
+		{"AllTime", "1969-12-31T23:00:00Z", "2024-04-02T22:00:00Z", period.Year, 55},
 		{"Last5Minutes", "2024-04-02T10:15:31Z", "2024-04-02T10:20:31Z", period.Total, 1},
 	} {
 		w, step, err := period.Named(c.name, now, berlin)
@@ -218,7 +226,7 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s: %d steps, want %d", c.name, n, c.steps)
 		}
 	}
-	if _, _, err := period.Named("LastYear", now, nil); err == nil || !strings.Contains(err.Error(), "Last7Days") {
+	if _, _, err := period.Named("LastDecade", now, nil); err == nil || !strings.Contains(err.Error(), "Last7Days") {
 		t.Errorf("an unknown name must list the known ones, got %v", err)
 	}
 }

@@ -86,7 +86,7 @@ func (p *Planner) plan(q metric.Query) (*plan, bool) {
 	}
 	by, value := q.By, ""
 	switch {
-	case q.Bots || q.Affiliate != nil || len(q.Filters) > 1 || len(q.Filters) == 1 && q.By != "":
+	case q.Bots || q.Affiliate != nil || q.Where != nil || len(q.Filters) > 1 || len(q.Filters) == 1 && q.By != "":
 		return nil, false
 	case len(q.Filters) == 1:
 		by, value = q.Filters[0].Dimension, q.Filters[0].Value

@@ -134,10 +134,13 @@ func (x *Reports) ready(r metric.Report, events []metric.Name) bool {
 // query is the question for one metric of a report that has at most one dimension and
 // filters on single values.
 func query(r metric.Report, m metric.Name) metric.Query {
-	filters, _ := r.Where.Filters()
+	filters, single := r.Where.Filters()
 	q := metric.Query{Site: r.Site, Metric: m, Window: r.Window, Zone: r.Zone, Step: r.Step, Filters: filters, Affiliate: r.Affiliate, Bots: r.Bots, Currency: r.Currency, Members: r.Members, Goals: r.Goals}
 	if len(r.By) == 1 {
 		q.By = r.By[0]
+	}
+	if !single {
+		q.Filters, q.Where = nil, r.Where
 	}
 	return q
 }
@@ -294,4 +297,27 @@ func narrowed(r metric.Report, rows []metric.Row) metric.Report {
 		return r
 	}
 	return narrow
+}
+
+// Tabulated is a Tabulator that asks a source for each metric of a report by itself: of
+// reports with at most one dimension and no comparison.
+func Tabulated(source Source, now func() time.Time) Tabulator { return apart{source, now} }
+
+type apart struct {
+	Source
+	now func() time.Time
+}
+
+// Tabulate answers a report.
+func (a apart) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if len(r.By) > 1 || r.Compare != (period.Window{}) {
+		return metric.Table{}, &metric.QueryError{Why: "a source alone answers no report of several dimensions or windows"}
+	}
+	j := &joined{Report: r, parts: r.Parts(), starts: r.Step.Cut(r.Window, r.Zone), counts: map[string][]int64{}}
+	for _, m := range j.parts {
+		if err := j.ask(ctx, a.Source, m); err != nil {
+			return metric.Table{}, err
+		}
+	}
+	return j.answer(a.now().UTC()), nil
 }

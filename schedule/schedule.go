@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"footfall/period"
@@ -52,6 +53,9 @@ type Options struct {
 	Log   *slog.Logger
 	Retry time.Duration // pause after a first failure, doubled after each further one; 30 s if zero
 	Most  time.Duration // longest pause; one hour if zero
+	// Passing reports of an error that it ends by itself and that whoever caused
+	// it knows: a job that fails so is tried again, and nothing is logged. Nil is never.
+	Passing func(err error) bool
 }
 
 // Scheduler does jobs one after the other. A job that is new at a site begins
@@ -63,8 +67,45 @@ type Scheduler struct {
 	o      Options
 
 	running  chan struct{} // room for one runner
+	mu       sync.Mutex    // guards what follows
 	troubles map[at]*trouble
 	ended    map[string]time.Time // by job: when one with an interval ended last
+}
+
+// Standing is how far a job is: at a site, or one with an interval.
+type Standing struct {
+	Job, Site string        // Site is "" for a job with an interval
+	Every     time.Duration // 0 is one for each date
+	Last      period.Date   // for which it was done; 0 is none yet
+	Ended     time.Time     // when one with an interval was done last in this process; zero is not yet
+	Err       error         // of the last try, if it failed
+	Again     time.Time     // from then on that is tried again
+}
+
+// Standings tells how far all jobs are, by job and site.
+func (s *Scheduler) Standings(ctx context.Context) (all []Standing, err error) {
+	for _, job := range s.jobs {
+		sites := s.sites()
+		if job.Every > 0 {
+			sites = []Site{{}}
+		}
+		for _, site := range sites {
+			one := Standing{Job: job.Name, Site: site.ID, Every: job.Every}
+			if job.Every == 0 {
+				if one.Last, _, err = s.memory.Done(ctx, job.Name, site.ID); err != nil {
+					return nil, err
+				}
+			}
+			s.mu.Lock()
+			one.Ended = s.ended[job.Name]
+			if t := s.troubles[at{job.Name, site.ID}]; t != nil {
+				one.Err, one.Again = t.err, t.until
+			}
+			s.mu.Unlock()
+			all = append(all, one)
+		}
+	}
+	return all, nil
 }
 
 // at is a job at a site.
@@ -72,6 +113,7 @@ type at struct{ job, site string }
 
 // trouble is a job that failed.
 type trouble struct {
+	err   error
 	pause time.Duration
 	until time.Time // not tried again before
 }
@@ -83,6 +125,9 @@ func New(jobs []Job, memory Memory, sites func() []Site, o Options) *Scheduler {
 	}
 	if o.Retry <= 0 {
 		o.Retry = 30 * time.Second
+	}
+	if o.Passing == nil {
+		o.Passing = func(error) bool { return false }
 	}
 	if o.Most <= 0 {
 		o.Most = time.Hour
@@ -117,11 +162,16 @@ func (s *Scheduler) pass(ctx context.Context) {
 	for i := range s.jobs {
 		job := &s.jobs[i]
 		if job.Every > 0 {
-			if ended, once := s.ended[job.Name]; once && time.Since(ended) < job.Every {
+			s.mu.Lock()
+			ended, once := s.ended[job.Name]
+			s.mu.Unlock()
+			if once && time.Since(ended) < job.Every {
 				continue
 			}
 			if s.try(ctx, job, Due{}, func() error { return job.Do(ctx, Due{}) }) {
+				s.mu.Lock()
 				s.ended[job.Name] = time.Now()
+				s.mu.Unlock()
 			}
 			continue
 		}
@@ -166,11 +216,15 @@ func (s *Scheduler) catchUp(ctx context.Context, job *Job, site Site) {
 // it is done. Only the first failure is logged.
 func (s *Scheduler) try(ctx context.Context, job *Job, due Due, do func() error) bool {
 	key := at{job.Name, due.Site.ID}
+	s.mu.Lock()
 	t := s.troubles[key]
-	if t != nil && time.Now().Before(t.until) {
+	s.mu.Unlock()
+	if t != nil && time.Now().Before(t.until) { // changed by this runner alone
 		return false
 	}
 	err := do()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	log := s.o.Log.With("job", job.Name)
 	if due.Site.ID != "" {
 		log = log.With("site", due.Site.ID)
@@ -184,6 +238,8 @@ func (s *Scheduler) try(ctx context.Context, job *Job, due Due, do func() error)
 		return true
 	case ctx.Err() != nil: // stopped, not failed
 		return false
+	case t == nil && s.o.Passing(err): // looked at again with the next pass
+		return false
 	case t == nil:
 		t = &trouble{pause: s.o.Retry}
 		s.troubles[key] = t
@@ -191,7 +247,7 @@ func (s *Scheduler) try(ctx context.Context, job *Job, due Due, do func() error)
 	default:
 		t.pause = min(2*t.pause, s.o.Most)
 	}
-	t.until = time.Now().Add(t.pause)
+	t.err, t.until = err, time.Now().Add(t.pause)
 	return false
 }
 

@@ -120,6 +120,9 @@ func TestInterval(t *testing.T) {
 			return nil
 		}}}, n, func() []Site { return []Site{{ID: "a"}, {ID: "b"}} }, Options{})
 		run(t, s, time.Hour+time.Second)
+		if got := standings(t, s); got != "often  ended 01:00" {
+			t.Errorf("it stands %q", got)
+		}
 		if times != 5 || len(n.done) != 0 {
 			t.Errorf("done %d times in an hour, want 5; noted %v", times, n.done)
 		}
@@ -152,6 +155,9 @@ func TestFailure(t *testing.T) {
 		if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "make room") || !strings.Contains(said, "1999-12-31: disk full") {
 			t.Errorf("the log says %s", said)
 		}
+		if got, want := standings(t, s), "daily bad 1999-12-30: 1999-12-31: disk full; daily good 1999-12-31; other bad 1999-12-30; other good 1999-12-30"; got != want {
+			t.Errorf("it stands\n%s, want\n%s", got, want)
+		}
 		time.Sleep(24 * time.Hour)
 		broken = false
 		run(t, s, time.Minute/2)
@@ -161,6 +167,55 @@ func TestFailure(t *testing.T) {
 			t.Errorf("the log says %s", said)
 		}
 	})
+}
+
+// TestPassing: what ends by itself is tried again with the next look, without a
+// word; another failure of the same job is told.
+func TestPassing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		passing := errors.New("being rebuilt")
+		fails, tries := passing, 0
+		do := func(context.Context, Due) error {
+			tries++
+			return fmt.Errorf("late: %w", fails)
+		}
+		s := New([]Job{{Name: "late", Every: 15 * time.Minute, Do: do}}, &notebook{done: map[at]period.Date{}}, func() []Site { return nil },
+			Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Passing: func(err error) bool { return errors.Is(err, passing) }})
+		run(t, s, 3*time.Minute+time.Second)
+		if tries != 4 || log.Len() > 0 {
+			t.Errorf("tried %d times in three minutes, want 4; the log says %q", tries, log.String())
+		}
+		fails = errors.New("disk full")
+		run(t, s, time.Second)
+		if strings.Count(log.String(), "disk full") != 1 {
+			t.Errorf("the log says %q of a full disk", log.String())
+		}
+	})
+}
+
+// standings spells how far jobs are.
+func standings(t *testing.T, s *Scheduler) string {
+	t.Helper()
+	var all []string
+	found, err := s.Standings(t.Context())
+	if err != nil {
+		t.Error(err)
+	}
+	for _, x := range found {
+		text := x.Job + " " + x.Site
+		if x.Last != 0 {
+			text += " " + x.Last.String()
+		}
+		if !x.Ended.IsZero() {
+			text += " ended " + x.Ended.UTC().Format("15:04")
+		}
+		if x.Err != nil {
+			text += ": " + x.Err.Error()
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 // TestForgetful: without its memory a job is not done, as it might be done twice.

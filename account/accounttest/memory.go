@@ -28,6 +28,8 @@ type Store interface {
 type Definitions interface {
 	account.Segments
 	account.Goals
+	account.Funnels
+	account.Notes
 }
 
 // Control is what is kept beside sites and people.
@@ -54,7 +56,9 @@ type Memory struct {
 	salts    map[event.Day][]byte
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
-	goals    map[string][]account.Goal // by site
+	goals    definitions
+	funnels  definitions
+	notes    map[string][]account.Note // by site, the oldest first
 
 	subscriptions []account.Subscription // the oldest first
 	alerts        []account.Alert        // the same

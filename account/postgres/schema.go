@@ -124,4 +124,21 @@ CREATE TABLE alerts (
 	created BIGINT NOT NULL,
 	state   TEXT NOT NULL -- JSON, '' at the beginning
 );
+`, `
+CREATE TABLE funnels (
+	site       TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	name       TEXT COLLATE "C" NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    BIGINT NOT NULL,
+	PRIMARY KEY (site, name)
+);
+`, `
+CREATE TABLE notes (
+	id      TEXT COLLATE "C" PRIMARY KEY,
+	site    TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	at      TEXT COLLATE "C" NOT NULL, -- 2026-05-01, a day at the site, or 2026-05-01T12:30:00Z
+	text    TEXT NOT NULL,
+	who     TEXT NOT NULL,
+	created BIGINT NOT NULL
+);
 `}

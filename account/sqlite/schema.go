@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions}
+`, people, goals, subscriptions, funnels, notes}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -156,4 +156,27 @@ CREATE TABLE alerts (
 	created INTEGER NOT NULL,
 	state   TEXT NOT NULL -- JSON, '' at the beginning
 ) STRICT;
+`
+
+// funnels is the migration that brings funnels.
+const funnels = `
+CREATE TABLE funnels (
+	site       TEXT NOT NULL REFERENCES sites (id),
+	name       TEXT NOT NULL,
+	definition TEXT NOT NULL, -- JSON object
+	created    INTEGER NOT NULL,
+	PRIMARY KEY (site, name)
+) STRICT, WITHOUT ROWID;
+`
+
+// notes is the migration that brings notes.
+const notes = `
+CREATE TABLE notes (
+	id      TEXT PRIMARY KEY,
+	site    TEXT NOT NULL REFERENCES sites (id),
+	at      TEXT NOT NULL, -- 2026-05-01, a day at the site, or 2026-05-01T12:30:00Z
+	text    TEXT NOT NULL,
+	who     TEXT NOT NULL,
+	created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 `

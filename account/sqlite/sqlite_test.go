@@ -105,8 +105,8 @@ func TestSecretsAreKeptAsHashes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{key, share, link, session} {
-		if names := inFiles(t, dir, []byte(secret)); len(names) > 0 {
-			t.Errorf("a %s token stands in %v", secret[:4], names)
+		if names := inFiles(t, dir, []byte(secret[4:20])); len(names) > 0 {
+			t.Errorf("half of a %s token stands in %v", secret[:4], names)
 		}
 	}
 	info, err := os.Stat(filepath.Join(dir, "control.sqlite"))
@@ -291,10 +291,50 @@ func TestFileBeforeGoalsMigrates(t *testing.T) {
 	if all, err := s.Goals(t.Context(), "shop-example"); err != nil || len(all) != 0 {
 		t.Errorf("goals %+v, %v", all, err)
 	}
-	if _, err := s.PutGoal(t.Context(), account.Goal{Site: "shop-example", Name: "Sign up", Definition: "{}"}); err != nil {
+	if _, err := s.PutGoal(t.Context(), account.Definition{Site: "shop-example", Name: "Sign up", Definition: "{}"}); err != nil {
 		t.Error(err)
 	}
 	if bak, err := os.ReadFile(path + ".v3.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE goals")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestFileBeforeFunnelsMigrates: of version 5 everything stays, and funnels can be kept.
+func TestFileBeforeFunnelsMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v5.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Goals(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Name != "Sign up" {
+		t.Errorf("goals %+v, %v", all, err)
+	}
+	if all, err := s.Funnels(t.Context(), "shop-example"); err != nil || len(all) != 0 {
+		t.Errorf("funnels %+v, %v", all, err)
+	}
+	if _, err := s.PutFunnel(t.Context(), account.Definition{Site: "shop-example", Name: "Order", Definition: "{}"}); err != nil {
+		t.Error(err)
+	}
+	if bak, err := os.ReadFile(path + ".v5.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE funnels")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestFileBeforeNotesMigrates: of version 6 everything stays, and notes can be kept.
+func TestFileBeforeNotesMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v6.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Funnels(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Name != "Order" {
+		t.Errorf("funnels %+v, %v", all, err)
+	}
+	if _, err := s.AddNote(t.Context(), account.Note{Site: "shop-example", When: "2026-05-01", Text: "Launch"}); err != nil {
+		t.Error(err)
+	}
+	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {
+		t.Errorf("notes %+v, %v", all, err)
+	}
+	if bak, err := os.ReadFile(path + ".v6.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE notes")) {
 		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }

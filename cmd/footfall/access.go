@@ -240,6 +240,13 @@ func (k *control) addKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	for _, scope := range may {
+		if id, of := strings.CutPrefix(string(scope), account.OfAffiliate); of && id != "" {
+			if _, err := k.h.desk.Affiliate(r.Context(), id); err != nil {
+				return fmt.Errorf("scope %s: %w; footfall affiliate list shows their ids", scope, err)
+			}
+		}
+	}
 	token, key, err := k.office().AddKey(r.Context(), account.Operator(), account.Key{Site: site, Scopes: may, Expires: ends})
 	if err != nil {
 		return err

@@ -95,12 +95,12 @@ func (h *house) backup(ctx context.Context, place string, keep int, progress fun
 		report := &backupReport{Dir: set.Dir, Made: head.Made, Accepted: b.accepted, Files: len(set.Files), Bytes: set.Bytes(), New: draft.Wrote, Elsewhere: head.Elsewhere}
 		report.Removed, err = draft.Keep(ctx, keep)
 		report.Took = time.Since(began)
-		return report, errors.Join(err, draft.Close())
+		return report, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: set.Dir, Made: head.Made, Bytes: set.Bytes(), Accepted: b.accepted}))
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
-	return nil, errors.Join(err, draft.Close())
+	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: to.String(), Made: head.Made, Error: err.Error()}))
 }
 
 func (h *house) beginBackup(ctx context.Context, to keeper, now time.Time) (*backup.Draft, error) {

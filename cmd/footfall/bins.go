@@ -274,7 +274,7 @@ func (h *house) reconcile(ctx context.Context, site string, from, to period.Date
 	if err != nil {
 		return out, err
 	}
-	return out, os.WriteFile(h.auditFile(), b, 0o600)
+	return out, putFile(h.auditFile(), b)
 }
 
 func rollNow(ctx context.Context, c *call) error {

@@ -137,7 +137,7 @@ func (c *call) examine(ctx context.Context, k *client) []finding {
 	}
 	found := []finding{
 		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d removed + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Removed, s.Waiting)},
-		{"expiry", !s.Expiring, fmt.Sprintf("the oldest waiting event is %.0f s old; the queue keeps %s", s.LagSeconds["store"], c.values["queue-max-age"])},
+		s.expiry(),
 	}
 	var aside uint64
 	for _, n := range s.Aside {

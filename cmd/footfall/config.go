@@ -16,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"footfall/archive"
+	"footfall/geo/maxmind"
 )
 
 // setting is one line of the configuration: a flag, an environment variable
@@ -122,6 +123,9 @@ func (c *config) check() error {
 			return fmt.Errorf("%s (from %s): %q is not a length of time such as 5m", name, c.from[name], c.values[name])
 		}
 	}
+	if c.duration("queue-max-age") < time.Second {
+		return fmt.Errorf("queue-max-age (from %s): %s is less than a second; 168h is usual", c.from["queue-max-age"], c.values["queue-max-age"])
+	}
 	if _, err := c.proxies(); err != nil {
 		return err
 	}
@@ -179,7 +183,7 @@ func showConfig(_ context.Context, c *call) error {
 		for name, v := range c.values {
 			out[name] = map[string]string{"value": redacted(v), "from": c.from[name]}
 		}
-		return c.print(out, nil)
+		return errors.Join(c.print(out, nil), c.tryFiles())
 	}
 	names := make([]string, 0, len(c.values))
 	for name := range c.values {
@@ -189,7 +193,19 @@ func showConfig(_ context.Context, c *call) error {
 	for _, name := range names {
 		fmt.Fprintf(c.stdout, "%-18s %-24s %s\n", name, orDash(redacted(c.values[name])), c.from[name])
 	}
-	return nil
+	return c.tryFiles()
+}
+
+// tryFiles opens the files that a server opens when it starts.
+func (c *call) tryFiles() error {
+	if c.values["geo"] == "" {
+		return nil
+	}
+	places, err := maxmind.Open(c.values["geo"], nil)
+	if err != nil {
+		return err
+	}
+	return places.Close()
 }
 
 // redacted hides the passwords of a value that is a URL, or was meant as one.

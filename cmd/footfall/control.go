@@ -17,6 +17,7 @@ import (
 
 	"footfall/account"
 	"footfall/api"
+	"footfall/dash"
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/history"
@@ -44,6 +45,8 @@ func (k *control) routes() http.Handler {
 		"POST /embed/sign": k.signEmbed, "POST /embed/renew": k.renewEmbed,
 		"GET /query": k.query, "POST /query": k.report, "POST /cohorts": k.cohorts, "POST /journey": k.journey, "POST /sql": k.sql, "POST /funnel": k.funnel,
 		"POST /goal/add": k.addGoal, "GET /goal/list": k.listGoals, "POST /goal/remove": k.removeGoal,
+		"POST /note/add": k.addNote, "GET /note/list": k.listNotes, "POST /note/remove": k.removeNote,
+		"POST /funnel/save": k.saveFunnel, "GET /funnel/list": k.listFunnels, "POST /funnel/remove": k.removeFunnel,
 		"GET /export": k.export, "POST /export/schedule/add": k.addCopying, "GET /export/schedule/list": k.listCopying, "POST /export/schedule/remove": k.removeCopying, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,
 		"GET /segment/list": k.listSegments, "POST /segment/set": k.setSegments, "POST /segment/remove": k.removeSegment,
@@ -359,33 +362,14 @@ func (k *control) asideMove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := k.h.takeCare(r.Context()); err != nil {
-		return err
+	m := dash.AsideMove{Drop: strings.HasSuffix(r.URL.Path, "drop"), IDs: ids, Reader: r.FormValue("reader")}
+	n := 0
+	if len(ids) > 0 || r.FormValue("all") == "true" {
+		n, err = k.h.moveItems(r.Context(), account.Operator(), m)
 	}
-	defer k.h.giveCare()
-	aside := k.h.queue.Aside()
-	if r.FormValue("all") == "true" {
-		items, err := aside.List(r.Context(), r.FormValue("reader"), 0)
-		if err != nil {
-			return err
-		}
-		for _, it := range items {
-			if it.Event != nil || strings.HasSuffix(r.URL.Path, "drop") {
-				ids = append(ids, it.ID)
-			}
-		}
-	}
-	move := aside.Redrive
-	if strings.HasSuffix(r.URL.Path, "drop") {
-		move = aside.Drop
-	}
-	n, err := move(r.Context(), ids...)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), redrivenWait)
-	defer cancel()
-	_ = k.h.redriven(ctx) // so that the next look shows what became of them; a store that is slow does not undo it
 	return answer(w, map[string]int{"moved": n})
 }
 
@@ -434,9 +418,12 @@ func (k *control) status(w http.ResponseWriter, r *http.Request) error {
 	return answer(w, s)
 }
 
-func (k *control) restartServer(w http.ResponseWriter, _ *http.Request) error {
+func (k *control) restartServer(w http.ResponseWriter, r *http.Request) error {
 	if k.restart == nil {
 		return errors.New("no server is running; start one with: footfall serve")
+	}
+	if err := rehearse(r.Context()); err != nil {
+		return err
 	}
 	defer k.restart()
 	return answer(w, map[string]bool{"restarting": true})

@@ -42,7 +42,7 @@ func runImport(ctx context.Context, c *call) error {
 	rand.Read(salt)
 	form := c.form("import")
 	form.Set("salt", hex.EncodeToString(salt))
-	var total weblog.Report
+	total := weblog.Report{MalformedLineNumbers: []int64{}} // in JSON a list, also of none
 	began := time.Now()
 	for _, path := range c.args {
 		if err = c.importFile(ctx, k, form, path, &total); err != nil {

@@ -1,14 +1,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
+	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"text/tabwriter"
 	"time"
 
+	"footfall/account"
 	"footfall/api"
+	"footfall/dash"
 	"footfall/metric"
 	"footfall/query"
 )
@@ -53,26 +63,173 @@ func (t funnelsInTurn) Funnel(ctx context.Context, f metric.Funnel) (metric.Pass
 	return t.Funnels.Funnel(ctx, f)
 }
 
-// funnel answers a funnel in the form of POST /v1/funnel.
-func (k *control) funnel(w http.ResponseWriter, r *http.Request) error {
-	sites, body, err := k.question(r)
+// askedInTurn answers all that one query can't ask, in turn with all other questions.
+type askedInTurn struct {
+	visitsInTurn
+	funnelsInTurn
+}
+
+var _ dash.Questions = askedInTurn{}
+
+// funnelBook is the funnels that control data keeps, as doors ask for them.
+type funnelBook struct{ kept account.Funnels }
+
+var _ api.FunnelBook = funnelBook{}
+
+// Funnels lists a site's funnels by name.
+func (b funnelBook) Funnels(ctx context.Context, site string) ([]metric.SavedFunnel, error) {
+	kept, err := b.kept.Funnels(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]metric.SavedFunnel, len(kept))
+	for i, k := range kept {
+		if all[i], err = api.ReadSavedFunnel([]byte(k.Definition), k.Name); err != nil {
+			return nil, fmt.Errorf("funnel %s of %s: %v", k.Name, site, err) // no fault of who asks
+		}
+	}
+	return all, nil
+}
+
+// PutFunnel keeps a funnel.
+func (b funnelBook) PutFunnel(ctx context.Context, site string, f metric.SavedFunnel) error {
+	text, err := json.Marshal(api.SpellSavedFunnel(f))
 	if err != nil {
 		return err
 	}
-	t, err := api.AskFunnel(r.Context(), api.FunnelSource{Funnels: k.h, Reports: k.h, Goals: goalBook{k.h.control}}, body, sites, time.Now())
+	_, err = b.kept.PutFunnel(ctx, account.Definition{Site: site, Name: f.Name, Definition: string(text)})
+	return err
+}
+
+// RemoveFunnel removes one.
+func (b funnelBook) RemoveFunnel(ctx context.Context, site, name string) error {
+	return b.kept.RemoveFunnel(ctx, site, name)
+}
+
+// funnel answers a funnel in the form of POST /v1/funnel, or one that is named.
+func (k *control) funnel(w http.ResponseWriter, r *http.Request) error {
+	body, sites, err := k.visitQuestion(r, func(form url.Values, q map[string]any) error {
+		if q["date_range"] == nil {
+			q["date_range"] = "30d"
+		}
+		q["funnel"] = form.Get("name")
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	from := api.FunnelSource{Funnels: k.h, Reports: k.h, Goals: goalBook{k.h.control}, Saved: funnelBook{k.h.control}}
+	t, err := api.AskFunnel(r.Context(), from, body, sites, time.Now())
 	if err != nil {
 		return err
 	}
 	return answer(w, t)
 }
 
+// askFunnel asks for the funnel of a file or, if there is no such file, of a name.
 func askFunnel(ctx context.Context, c *call) error {
 	if len(c.args) != 1 {
-		return misused("name the one file with the funnel, or - for what comes in")
+		return misused("name the one funnel that is saved, or file with one (- for what comes in)")
 	}
 	c.json = c.json || !isTerminal(c.stdout)
 	var out api.FunnelTable
-	return c.sendNamed(ctx, c.args[0], "/funnel", c.form("funnel"), &out, func(w io.Writer) { printFunnel(w, out) })
+	name, form := c.args[0], c.form("funnel")
+	print := func(w io.Writer) { printFunnel(w, out) }
+	if _, err := os.Stat(name); err != nil && name != "-" {
+		form.Set("name", name)
+		return c.once(ctx, "POST", "/funnel", form, &out, print)
+	}
+	site := form.Get("site")
+	if form.Del("site"); len(form) > 0 {
+		return misused("%s is a file and has the whole question: leave --%s out", name, strings.Join(slices.Sorted(maps.Keys(form)), ", --"))
+	}
+	return c.sendNamed(ctx, name, "/funnel", url.Values{"site": {site}}, &out, print)
+}
+
+func (k *control) saveFunnel(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.URL.Query().Get("site"))
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(r.Body, api.MaxBody))
+	if err != nil {
+		return err
+	}
+	goals, err := goalBook{k.h.control}.Goals(r.Context(), site.ID)
+	if err != nil {
+		return err
+	}
+	f, err := api.ReadSavedFunnel(text, r.URL.Query().Get("name"))
+	if err == nil {
+		err = f.Check(goals)
+	}
+	if err != nil {
+		return err
+	}
+	before, err := definitionOf(r.Context(), k.h.control.Funnels, site.ID, f.Name)
+	if err == nil {
+		err = funnelBook{k.h.control}.PutFunnel(r.Context(), site.ID, f)
+	}
+	if err != nil {
+		return err
+	}
+	now, err := definitionOf(r.Context(), k.h.control.Funnels, site.ID, f.Name)
+	if err == nil {
+		err = k.note(r, "funnel set", site.ID+" "+f.Name, before, now)
+	}
+	if err != nil {
+		return err
+	}
+	return answer(w, api.SpellFunnels(site, []metric.SavedFunnel{f}))
+}
+
+func (k *control) listFunnels(w http.ResponseWriter, r *http.Request) error {
+	site, err := k.h.sites.find(r.FormValue("site"))
+	if err != nil {
+		return err
+	}
+	all, err := funnelBook{k.h.control}.Funnels(r.Context(), site.ID)
+	if err != nil {
+		return err
+	}
+	return answer(w, api.SpellFunnels(site, all))
+}
+
+func (k *control) removeFunnel(w http.ResponseWriter, r *http.Request) error {
+	return k.undefine(w, r, "funnel", k.h.control.Funnels, k.h.control.RemoveFunnel)
+}
+
+func saveFunnel(ctx context.Context, c *call) error {
+	if len(c.args) != 2 {
+		return misused("name the funnel and the file with its steps, or - for what comes in")
+	}
+	form := c.form("funnel save")
+	form.Set("name", c.args[0])
+	var out api.FunnelList
+	return c.sendNamed(ctx, c.args[1], "/funnel/save", form, &out, func(w io.Writer) { printFunnels(w, out) })
+}
+
+func listFunnels(ctx context.Context, c *call) error {
+	var out api.FunnelList
+	return c.once(ctx, "GET", "/funnel/list", c.form("funnel list"), &out, func(w io.Writer) { printFunnels(w, out) })
+}
+
+func removeFunnel(ctx context.Context, c *call) error {
+	var out map[string]string
+	return c.named(ctx, "funnel to remove", "name", "/funnel/remove", c.form("funnel remove"), &out, func(w io.Writer) { fmt.Fprintf(w, "removed: %s\n", out["removed"]) })
+}
+
+func printFunnels(w io.Writer, list api.FunnelList) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "FUNNEL\tSTEPS\tWITHIN")
+	for _, f := range list.Funnels {
+		steps := make([]string, len(f.Steps))
+		for i, s := range f.Steps {
+			steps[i] = readable(cmp.Or(s.Name, s.Goal, s.Page, s.Event))
+		}
+		fmt.Fprintln(t, strings.Join([]string{readable(f.Name), strings.Join(steps, ", "), cmp.Or(f.Within, "-")}, "\t"))
+	}
+	t.Flush()
 }
 
 // printFunnel prints a line for each step.

@@ -19,7 +19,10 @@ var goalCommands = []command{
 	{"goal add", "NAME --page PATH | --event NAME [--filters JSON] [--value AMOUNT | --value-property NAME] [--site S]", "define what visitors should do: come to a page (* is any characters), or send an event", addGoal},
 	{"goal list", "[--site S]", "list a site's goals", listGoals},
 	{"goal remove", "NAME [--site S]", "remove a goal", removeGoal},
-	{"funnel", "FILE [--site S]", "how many visitors did some things one after another, as POST /v1/funnel takes it; - is what comes in", askFunnel},
+	{"funnel", "NAME [--site S] [--window W | --from D [--to D]] | FILE", "how many visitors did some things one after another: the steps of a funnel that is saved, or of a file as POST /v1/funnel takes it (- is what comes in)", askFunnel},
+	{"funnel save", "NAME FILE [--site S]", "save a funnel under a name, as PUT /v1/funnels/NAME takes it; - is what comes in", saveFunnel},
+	{"funnel list", "[--site S]", "list a site's saved funnels", listFunnels},
+	{"funnel remove", "NAME [--site S]", "remove a saved funnel", removeFunnel},
 }
 
 var goalFlags = map[string][][3]string{
@@ -27,7 +30,11 @@ var goalFlags = map[string][][3]string{
 		{"value", "", "what each completion is worth, in the site's currency"}, {"value-property", "", "or the event's property that has the amount, such as revenue"}},
 	"goal list":   {{"site", "", "site"}},
 	"goal remove": {{"site", "", "site"}},
-	"funnel":      {{"site", "", "site"}},
+	"funnel":      {{"site", "", "site"}, {"window", "", "of a saved one: such as 7d, 6mo, Last90Days or all; 30d without"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}},
+
+	"funnel save":   {{"site", "", "site"}},
+	"funnel list":   {{"site", "", "site"}},
+	"funnel remove": {{"site", "", "site"}},
 }
 
 // goalBook is the goals that control data keeps, as doors ask for them.
@@ -56,7 +63,7 @@ func (b goalBook) PutGoal(ctx context.Context, site string, g metric.Goal) error
 	if err != nil {
 		return err
 	}
-	_, err = b.kept.PutGoal(ctx, account.Goal{Site: site, Name: g.Name, Definition: string(text)})
+	_, err = b.kept.PutGoal(ctx, account.Definition{Site: site, Name: g.Name, Definition: string(text)})
 	return err
 }
 
@@ -65,9 +72,10 @@ func (b goalBook) RemoveGoal(ctx context.Context, site, name string) error {
 	return b.kept.RemoveGoal(ctx, site, name)
 }
 
-// withGoals gives a report that asks for goals those of its site.
+// withGoals gives a report that asks for goals, and brings none of its own, those of its
+// site.
 func (h *house) withGoals(ctx context.Context, r metric.Report) (metric.Report, error) {
-	if !r.AsksGoals() {
+	if !r.AsksGoals() || len(r.Goals) > 0 {
 		return r, nil
 	}
 	all, err := goalBook{h.control}.Goals(ctx, r.Site)
@@ -77,12 +85,13 @@ func (h *house) withGoals(ctx context.Context, r metric.Report) (metric.Report, 
 	return r.WithGoals(all)
 }
 
-// spelled is the kept text of a site's goal, for the audit log; "" if there is none.
-func (k *control) spelled(ctx context.Context, site, name string) (string, error) {
-	all, err := k.h.control.Goals(ctx, site)
-	for _, g := range all {
-		if g.Name == name {
-			return g.Definition, nil
+// definitionOf is the text of a site's goal or funnel as it is kept, for the audit log; "" if
+// there is none.
+func definitionOf(ctx context.Context, kept func(context.Context, string) ([]account.Definition, error), site, name string) (string, error) {
+	all, err := kept(ctx, site)
+	for _, d := range all {
+		if d.Name == name {
+			return d.Definition, nil
 		}
 	}
 	return "", err
@@ -113,14 +122,14 @@ func (k *control) addGoal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before, err := k.spelled(r.Context(), site.ID, g.Name)
+	before, err := definitionOf(r.Context(), k.h.control.Goals, site.ID, g.Name)
 	if err == nil {
 		err = goalBook{k.h.control}.PutGoal(r.Context(), site.ID, g)
 	}
 	if err != nil {
 		return err
 	}
-	now, err := k.spelled(r.Context(), site.ID, g.Name)
+	now, err := definitionOf(r.Context(), k.h.control.Goals, site.ID, g.Name)
 	if err == nil {
 		err = k.note(r, "goal set", site.ID+" "+g.Name, before, now)
 	}
@@ -143,20 +152,25 @@ func (k *control) listGoals(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) removeGoal(w http.ResponseWriter, r *http.Request) error {
+	return k.undefine(w, r, "goal", k.h.control.Goals, k.h.control.RemoveGoal)
+}
+
+// undefine removes a goal or a funnel.
+func (k *control) undefine(w http.ResponseWriter, r *http.Request, what string, kept func(context.Context, string) ([]account.Definition, error), remove func(ctx context.Context, site, name string) error) error {
 	site, err := k.h.sites.find(r.FormValue("site"))
 	if err != nil {
 		return err
 	}
 	name := r.FormValue("name")
-	before, err := k.spelled(r.Context(), site.ID, name)
+	before, err := definitionOf(r.Context(), kept, site.ID, name)
 	if err == nil {
-		err = k.h.control.RemoveGoal(r.Context(), site.ID, name)
+		err = remove(r.Context(), site.ID, name)
 	}
 	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no goal %q at %s; footfall goal list shows them", name, site.ID)
+		return fmt.Errorf("there is no %s %q at %s; footfall %[1]s list shows them", what, name, site.ID)
 	}
 	if err == nil {
-		err = k.note(r, "goal remove", site.ID+" "+name, before, "")
+		err = k.note(r, what+" remove", site.ID+" "+name, before, "")
 	}
 	if err != nil {
 		return err

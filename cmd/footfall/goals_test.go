@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestGoalsAndFunnel(t *testing.T) {
 	h.must(&list, "goal", "add", "Thanks", "--page", "/thanks*", "--value", "1.5")
 	h.must(&list, "goal", "add", "Pro", "--event", "Signed Up", "--filters", `[["is","property:plan",["pro"]]]`, "--value-property", "revenue")
 	h.must(&list, "goal", "add", "Never", "--page", "/never")
-	for _, bad := range []struct{ want, args string }{{"page: name one", "goal add x"}, {"is no JSON", "goal add x --page / --filters nonsense"}, {"value: needs an amount", "goal add x --page / --value much"}, {"name the one goal", "goal add"}, {"there is no goal \"Nothing\"", "goal remove Nothing"}, {"name the one file", "funnel"}} {
+	for _, bad := range []struct{ want, args string }{{"page: name one", "goal add x"}, {"is no JSON", "goal add x --page / --filters nonsense"}, {"value: needs an amount", "goal add x --page / --value much"}, {"name the one goal", "goal add"}, {"there is no goal \"Nothing\"", "goal remove Nothing"}, {"name the one funnel", "funnel"}, {"there is no funnel \"Nothing\": use one of none", "funnel Nothing"}, {"there is no funnel \"Nothing\" at", "funnel remove Nothing"}, {"name the funnel and the file", "funnel save x"}} {
 		if fault, code := h.typed(nil, strings.Fields(bad.args)...); code == 0 || !strings.Contains(fault, bad.want) {
 			t.Errorf("%s: %d %s, want %s", bad.args, code, fault, bad.want)
 		}
@@ -113,10 +114,47 @@ func (h *home) asksGoals(t *testing.T, site string) {
 			t.Errorf("the funnel is\n%s\nwant\n%s", b.String(), want)
 		}
 	}
+	h.asksSaved(t, site, key, handler, typed)
 	for body, want := range map[string]string{`{"metrics":["visitors"],"date_range":"7d","filters":[["is","event:goal",["Nothing"]]]}`: "there is no goal \\\"Nothing\\\": add it (footfall goal add), or use one of those there are: Never, Pro, Thanks"} {
 		if rec := h.post(t, handler, key, "/v1/query", body, nil); rec.Code != 400 || !strings.Contains(rec.Body.String(), want) {
 			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
 		}
+	}
+}
+
+// asksSaved saves the funnel under a name, by which it has the same answer everywhere.
+func (h *home) asksSaved(t *testing.T, site, key string, handler http.Handler, want api.FunnelTable) {
+	file := filepath.Join(t.TempDir(), "steps.json")
+	must(t, os.WriteFile(file, []byte(`{"steps":[{"page":"/pricing"},{"goal":"Thanks"},{"goal":"Pro"}],"within":"30m"}`), 0o600))
+	var list api.FunnelList
+	h.must(&list, "funnel", "save", "Pro plan", file, "--site", site)
+	list = api.FunnelList{}
+	if h.must(&list, "funnel", "list"); len(list.Funnels) != 1 || list.Funnels[0].Name != "Pro plan" || list.Funnels[0].Within != "30m" || len(list.Funnels[0].Steps) != 3 {
+		t.Errorf("%+v", list)
+	}
+	var typed, asked api.FunnelTable
+	h.must(&typed, "funnel", "Pro plan", "--from", "2026-05-01", "--to", "2026-05-02")
+	h.post(t, handler, key, "/v1/funnel", `{"funnel":"Pro plan","date_range":["2026-05-01","2026-05-01"]}`, &asked)
+	want.Meta.Funnel = "Pro plan"
+	for _, out := range []api.FunnelTable{typed, asked} {
+		if out.Meta.AsOf = want.Meta.AsOf; !reflect.DeepEqual(out, want) {
+			t.Errorf("by its name %+v\nby its steps %+v", out, want)
+		}
+	}
+	var graph struct{ Data struct{ Funnel struct{ Steps []struct{ Visitors, Dropoff int64 } } } }
+	h.post(t, handler, key, "/graphql", `{"query":"{ funnel(name: \"Pro plan\", dateRange: [\"2026-05-01\", \"2026-05-01\"]) { steps { visitors dropoff } } }"}`, &graph)
+	for i, s := range want.Results {
+		if all := graph.Data.Funnel.Steps; len(all) != 3 || s.Visitors != all[i].Visitors || s.Dropoff != all[i].Dropoff {
+			t.Errorf("by GraphQL %+v, by its steps %+v", graph, want)
+		}
+	}
+	if fault, code := h.typed(nil, "funnel", file, "--window", "7d"); code != 2 || !strings.Contains(fault, "has the whole question: leave --window out") {
+		t.Errorf("a file and a window: %d %s", code, fault)
+	}
+	h.must(nil, "funnel", "remove", "Pro plan")
+	changes, err := h.control.Changes(t.Context(), account.ChangeFilter{})
+	if must(t, err); changes[0].What != "funnel remove" || changes[0].Target != site+" Pro plan" || changes[1].New != changes[0].Old || !strings.HasPrefix(changes[1].New, `{"name":"Pro plan","steps":[{"page":"/pricing"}`) {
+		t.Errorf("the audit log has %+v", changes[:2])
 	}
 }
 

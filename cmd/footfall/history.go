@@ -100,7 +100,7 @@ func (m *mover) roll(ctx context.Context) {
 		case <-m.soon:
 		}
 		began := time.Now()
-		if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil {
+		if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errRebuilding) {
 			m.h.log.Error("histories are not made yet; the next roll tries again", "error", err)
 		}
 		select {
@@ -316,6 +316,7 @@ func (h *house) work(ctx context.Context) (stop func()) {
 	var done sync.WaitGroup
 	done.Go(func() { h.keepPace(ctx) })
 	done.Go(func() { h.watch(ctx) })
+	done.Go(func() { h.runPaces(ctx) })
 	done.Go(func() { h.runMail(ctx) })
 	done.Go(func() { h.runAlerts(ctx) })
 	done.Go(func() { h.ripen(ctx) })

@@ -31,6 +31,7 @@ import (
 	"footfall/query"
 	"footfall/queue"
 	"footfall/queue/nats"
+	"footfall/schedule"
 	"footfall/segment"
 	"footfall/store/duckdb"
 )
@@ -113,14 +114,20 @@ type house struct {
 	deleted   erase.Deleted   // by hand: kept out by store and archive
 	deletions []deletion      // the same as they are on disk; guarded by care
 	ended     <-chan struct{} // closed when deletions that were cut short are ended
-	again     sync.Map        // site → *atomic.Int64: imported events that were stored already
+	schedule  *schedule.Scheduler
+	paces     paces
+	disk      diskLook
+	backups   backupBook
+	counting  errand   // a recount of all figures, begun on a page
+	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
 
 // running is a pump at work.
 type running struct {
-	stop context.CancelFunc
-	done chan error
-	tap  *tap
+	stop    context.CancelFunc
+	done    chan error
+	tap     *tap
+	failing atomic.Int64 // since when it can't write, in Unix ms; 0 if it can
 }
 
 // tap is a reader that can be turned off at a position. From there on the queue
@@ -163,6 +170,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 		}
 	}()
 	dir := c.values["data"]
+	h.disk.h, h.backups.path = h, filepath.Join(dir, backupsName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return h, unusable(err, dir)
 	}
@@ -305,7 +313,7 @@ func readSecret(path string) ([]byte, error) {
 	}
 	b = make([]byte, 32)
 	rand.Read(b) // never fails
-	return b, os.WriteFile(path, b, 0o600)
+	return b, putFile(path, b)
 }
 
 // startStorePump pumps the queue into the event store. After a rebuild that
@@ -346,10 +354,17 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 		return err
 	}
 	o.Name, o.Log, o.Drain, o.SetAside = name, h.log, h.c.duration("drain"), h.erased.setAside(h.queue.Aside().Put)
-	o.Wrote = func(n int, took time.Duration) { h.meters.wrote(name, n, took) }
-	o.Failed = func() { h.meters.count("write_failed", name, 1) }
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r := &running{stop: stop, done: make(chan error, 1), tap: &tap{Reader: reader, read: at}}
+	o.Wrote = func(n int, took time.Duration) {
+		r.failing.Store(0)
+		h.paces.write(name)
+		h.meters.wrote(name, n, took)
+	}
+	o.Failed = func() {
+		r.failing.CompareAndSwap(0, time.Now().UnixMilli())
+		h.meters.count("write_failed", name, 1)
+	}
 	h.mu.Lock()
 	h.pumps[name] = r
 	h.mu.Unlock()
@@ -468,7 +483,7 @@ func (h *house) stopWork() {
 	if h.ended != nil {
 		<-h.ended
 	}
-	for _, stop := range []func(){h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+	for _, stop := range []func(){h.counting.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
 		if stop != nil {
 			stop()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -47,7 +48,8 @@ type status struct {
 	StoreBytes int64              `json:"store_bytes"`
 	Mended     uint64             `json:"store_mended"` // how often the event store was opened anew as DuckDB refused it
 	AsOf       time.Time          `json:"as_of"`
-	Expiring   bool               `json:"expiring"` // something waiting is older than half the queue's maximum age
+	MaxAge     float64            `json:"queue_max_age_seconds"` // what waits longer expires
+	Expiring   bool               `json:"expiring"`              // something waiting is older than half of that
 	Notices    notices            `json:"webhooks"`
 }
 
@@ -65,7 +67,7 @@ func (h *house) status(ctx context.Context) (status, error) {
 	}
 	s := status{Accepted: q.Accepted, Stored: kept.Stored, Duplicates: kept.Duplicates, SetAside: q.Aside["store"], Dropped: q.Dropped["store"], Removed: kept.Removed, Discarded: q.Discarded,
 		Waiting: q.Accepted - min(kept.Position.Total, q.Accepted), Archived: h.archive.Stats().Rows, ArchiveLag: q.Readers["archive"].Waiting,
-		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), Mended: st.Mended(), AsOf: h.asOf(st).UTC()}
+		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), Mended: st.Mended(), MaxAge: q.MaxAge.Seconds(), AsOf: h.asOf(st).UTC()}
 	s.AddsUp = s.Accepted == s.Stored+s.Duplicates+s.SetAside+s.Dropped+s.Removed+s.Waiting
 	for name, lag := range q.Readers {
 		if lag.Since.IsZero() {
@@ -78,6 +80,18 @@ func (h *house) status(ctx context.Context) (status, error) {
 	}
 	s.Notices = h.notices(ctx)
 	return s, nil
+}
+
+// expiry says of what waits longest how near it is to being lost.
+func (s *status) expiry() finding {
+	oldest, reader := 0.0, "store"
+	for name, age := range s.LagSeconds {
+		if age > oldest {
+			oldest, reader = age, name
+		}
+	}
+	keeps := time.Duration(s.MaxAge * float64(time.Second))
+	return finding{"expiry", !s.Expiring, fmt.Sprintf("the oldest event that waits, for the %s, is %.0f s old; the queue keeps events for %s", reader, oldest, strings.TrimSuffix(keeps.String(), "0m0s"))}
 }
 
 // write prints the Prometheus page.
@@ -99,6 +113,7 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 	gauge("footfall_archived_events", s.Archived)
 	gauge("footfall_aside_discarded_items", s.Discarded)
 	gauge("footfall_queue_bytes", s.QueueBytes)
+	gauge("footfall_queue_max_age_seconds", s.MaxAge)
 	gauge("footfall_store_bytes", s.StoreBytes)
 	gauge("footfall_store_mended_total", s.Mended)
 	gauge("footfall_live_questions_total", h.streams.Asked())
@@ -118,7 +133,8 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 
 // watch warns while something waiting is in danger of expiring.
 func (h *house) watch(ctx context.Context) {
-	tick := time.NewTicker(time.Minute)
+	maxAge := h.c.duration("queue-max-age")
+	tick := time.NewTicker(min(time.Minute, maxAge/10))
 	defer tick.Stop()
 	for {
 		select {
@@ -127,7 +143,7 @@ func (h *house) watch(ctx context.Context) {
 		case <-tick.C:
 			if s, err := h.status(ctx); err == nil && s.Expiring {
 				h.log.Error("events have been waiting for more than half of the queue's maximum age and will expire; see: footfall doctor",
-					"lag_seconds", s.LagSeconds, "maximum_age", h.c.values["queue-max-age"])
+					"lag_seconds", s.LagSeconds, "maximum_age", maxAge)
 			}
 		}
 	}

@@ -13,7 +13,6 @@ import (
 
 	"footfall/api"
 	"footfall/metric"
-	"footfall/period"
 )
 
 // several is a flag that may be given several times, also empty.
@@ -51,7 +50,7 @@ func runQuery(ctx context.Context, c *call) error {
 		form.Add(string(metric.Property(name)), value)
 	}
 	if form.Get("window") == "" && form.Get("from") == "" && form.Get("to") == "" {
-		form.Set("window", period.WindowNames()[1])
+		form.Set("window", "Last7Days")
 	}
 	// Its JSON is the contract of scripts: only a person gets a table.
 	c.json = c.json || !isTerminal(c.stdout)

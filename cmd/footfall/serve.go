@@ -37,9 +37,9 @@ var serveCommands = []command{
 // called with the address once it answers.
 func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *house, address string)) error {
 	log := c.logger()
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGHUP)
-	defer signal.Stop(again)
+	signals, asked := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	listener, inherited, err := listen(c.values["listen"])
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *hou
 		return err
 	}
 	h.address = c.address(listener)
-	stopControl, err := h.openControl(func() { again <- syscall.SIGHUP })
+	stopControl, err := h.openControl(func() { asked <- struct{}{} })
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
@@ -68,13 +68,7 @@ func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *hou
 	} else {
 		h.greet(ctx, c, listener)
 	}
-	restarting := false
-	select {
-	case <-ctx.Done():
-	case <-again:
-		restarting = true
-	case err = <-served:
-	}
+	restarting, err := untilEnd(ctx, log, signals, asked, served)
 	h.end() // a rebuild puts the old store back meanwhile, and no roll holds up what is to end
 	socket, dupErr := keepOpen(listener, restarting)
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
@@ -117,20 +111,25 @@ func (h *house) server() *http.Server {
 	orders := h.commerce(collector.Client)
 	turns := query.MakeTurns(questions)
 	source := turns.Limit(query.Route(h, earned{h}))
-	var mailLink func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error
-	var letter func(context.Context, account.Invited, account.Grant) string
-	if h.post != nil {
-		mailLink = h.mailLink
-		letter = func(ctx context.Context, made account.Invited, g account.Grant) string {
-			return h.sendInvited(ctx, made, g).Problem
-		}
-	}
+	mailLink, letter := h.mailed()
 	var pages *dash.Door
 	var shared api.Shown
 	shared.Metrics, shared.By = dash.Shows()
-	figures := api.New(source, h.control, h.sites, api.Options{Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h}, Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed, Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns}, Goals: goalBook{h.control},
-		Live: h.streams, Share: h.control.Share, Shared: shared, Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) }})
-	pages = dash.New(source, h.sites, h.control, dash.Options{Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Audit: h.lastAudit, Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal"})
+	figures := api.New(source, h.control, h.sites, api.Options{
+		Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h},
+		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
+		Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
+		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control,
+		Live: h.streams, Share: h.control.Share, Shared: shared,
+		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
+		Server:  func(ctx context.Context) (map[string]string, error) { return pages.ServerTexts(ctx) },
+	})
+	pages = dash.New(source, h.sites, h.control, dash.Options{
+		Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}},
+		Goals:     goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Operations: operations{h},
+		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",
+	})
 	programs, tables := h.portal(pages, collector), h.sql()
 	return &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: readTimeout, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
@@ -159,6 +158,14 @@ func (h *house) server() *http.Server {
 			}
 		}),
 	}
+}
+
+// mailed is how links are sent by mail, to whoever asks and to who is invited; nil where no mail is.
+func (h *house) mailed() (link func(string, account.Purpose, func(context.Context) (account.Person, string, error)) error, invitation func(context.Context, account.Invited, account.Grant) string) {
+	if h.post == nil {
+		return nil, nil
+	}
+	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string { return h.sendInvited(ctx, made, g).Problem }
 }
 
 // balance is where the accepted events are, for the foot of the pages.
@@ -257,42 +264,4 @@ func listen(address string) (l net.Listener, inherited bool, err error) {
 		return nil, false, fmt.Errorf("%w; choose another with --listen", err)
 	}
 	return l, false, nil
-}
-
-// keepOpen holds the listening socket open beyond the server that listens on
-// it, so that connections wait instead of being refused.
-func keepOpen(l net.Listener, restarting bool) (*os.File, error) {
-	tcp, ok := l.(*net.TCPListener)
-	if !restarting || !ok {
-		return nil, nil
-	}
-	return tcp.File()
-}
-
-// reexec becomes the binary that lies where this one was started from, perhaps
-// a newer one, with the listening socket as systemd would hand it over.
-func reexec(socket *os.File) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if err := syscall.Dup3(int(socket.Fd()), firstInherited, 0); err != nil && int(socket.Fd()) != firstInherited {
-		return fmt.Errorf("handing over the socket: %w", err)
-	}
-	env := append(os.Environ(), "LISTEN_FDS=1", "LISTEN_PID="+strconv.Itoa(os.Getpid()))
-	return syscall.Exec(self, os.Args, env)
-}
-
-func restart(ctx context.Context, c *call) error {
-	k, err := c.dial(ctx)
-	if err != nil {
-		return err
-	}
-	var out map[string]bool
-	if err := errors.Join(k.ask(ctx, "POST", "/restart", nil, &out), k.close()); err != nil {
-		return err
-	}
-	return c.print(out, func(w io.Writer) {
-		fmt.Fprintln(w, "The server finishes what is under way and starts again; its listening socket stays open.")
-	})
 }

@@ -152,7 +152,8 @@ func TestKeyCommands(t *testing.T) {
 	if _, err := h.control.Key(t.Context(), made.Token); err == nil {
 		t.Error("a revoked key is valid")
 	}
-	for _, x := range [][]string{{"footfall key list", "key", "revoke", made.ID}, {"king", "key", "add", "--scope", "king"}, {"--scope", "key", "add", "--role", "king"}, {"such as 90", "key", "add", "--expires", "soon"}} {
+	for _, x := range [][]string{{"footfall key list", "key", "revoke", made.ID}, {"king", "key", "add", "--scope", "king"}, {"--scope", "key", "add", "--role", "king"}, {"such as 90", "key", "add", "--expires", "soon"},
+		{"footfall affiliate list", "key", "add", "--scope", "affiliate:anna@example.com"}} {
 		if text, code := told(t, h.dir, x[1:]...); code != 1 || !strings.Contains(text, x[0]) {
 			t.Errorf("footfall %v: %d %s, want %s", x[1:], code, text, x[0])
 		}

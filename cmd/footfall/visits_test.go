@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,7 @@ func TestCohortsAndJourney(t *testing.T) {
 	if fault, code := h.typed(&journey, "journey", "--page", "/a", "--from", "2026-05-04", "--to", "2026-05-21", "--limit", "5", "--depth", "1"); code != 0 || journey.Views != 9 || journey.From.Ended != 4 || journey.From.Pages[0].Views != 5 {
 		t.Errorf("%d %s %+v", code, fault, journey)
 	}
+	h.waysAtDoors(t, site, cohorts, journey)
 	for args, want := range map[string]string{
 		"cohorts --step year":                       `step: "year" is none of day, week, month`,
 		"cohorts --from 2026-05-05 --to 2026-5-9":   "--to:",
@@ -81,6 +83,42 @@ func TestCohortsAndJourney(t *testing.T) {
 		if fault, code := h.typed(nil, strings.Fields(args)...); code == 0 || !strings.Contains(fault, want) {
 			t.Errorf("%s: %d %s", args, code, fault)
 		}
+	}
+}
+
+// waysAtDoors: HTTP and GraphQL have the commands' figures (law 8).
+func (h *home) waysAtDoors(t *testing.T, site string, cohorts api.Retention, journey api.Journey) {
+	t.Helper()
+	key, _, err := h.control.AddKey(t.Context(), account.Key{Site: site, Scopes: []account.Scope{account.Read}})
+	must(t, err)
+	handler := h.server().Handler
+	var c api.Retention
+	var j api.Journey
+	h.post(t, handler, key, "/v1/retention", `{"date_range":["2026-05-05","2026-05-19"]}`, &c)
+	h.post(t, handler, key, "/v1/journey", `{"date_range":["2026-05-04","2026-05-20"],"page":"/a","limit":5}`, &j)
+	var graph struct {
+		Data struct {
+			Retention struct {
+				Cohorts []api.CohortRow
+				Average []api.AverageRow
+				LeftOut int64
+			}
+			Journey struct {
+				Views int64
+				From  struct {
+					Ended int64
+					Pages []api.JourneyPlace
+				}
+			}
+		}
+	}
+	h.post(t, handler, key, "/graphql", `{"query":"{ retention(dateRange: [\"2026-05-05\", \"2026-05-19\"]) { leftOut cohorts { start size partial returned { start visitors rate partial } } average { step of visitors rate } } journey(dateRange: [\"2026-05-04\", \"2026-05-20\"], page: \"/a\", limit: 5) { views from { ended pages { page views share } } } }"}`, &graph)
+	g := graph.Data
+	if !reflect.DeepEqual(c.Cohorts, cohorts.Cohorts) || !reflect.DeepEqual(g.Retention.Cohorts, cohorts.Cohorts) || !reflect.DeepEqual(g.Retention.Average, cohorts.Average) || g.Retention.LeftOut != cohorts.Visitors.LeftOut || len(cohorts.Cohorts) != 3 {
+		t.Errorf("cohorts by command %+v, by HTTP %+v, by GraphQL %+v", cohorts, c, g.Retention)
+	}
+	if !reflect.DeepEqual(j.From, journey.From) || g.Journey.Views != journey.Views || g.Journey.From.Ended != journey.From.Ended || !reflect.DeepEqual(g.Journey.From.Pages, journey.From.Pages) {
+		t.Errorf("the journey by command %+v, by HTTP %+v, by GraphQL %+v", journey, j, g.Journey)
 	}
 }
 

@@ -1,50 +1,111 @@
-// The page works without this: it keeps the figures fresh while somebody looks.
-// The server tells by server-sent events that they have changed; nothing is asked
-// now and then. In the page stand
+// The page works without this: it keeps the figures fresh while somebody looks, and
+// loads another state of the page without leaving it. The server tells by server-sent
+// events that figures have changed; nothing is asked now and then. In the page stand
 //   <… id="…" data-live="/v1/live?…" data-gap="30">  what is drawn anew: at once, and every 30 s where much comes
+//   <… id="…" data-part>                              what is drawn anew with it
 //   <b data-figure="Visitors@Last5Minutes">           one figure, written at once
+//   <… id="asof" data-now data-zone><time data-moment><span>  as of when, and how far behind
 (() => {
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
 	if (!part() || !window.EventSource) return;
-	let source, from, last, again, drawing, drawn = Date.now(), pause = 1000, wait = 5000;
+	let source, from, last, again, drawing, asking, drawn = Date.now(), pause = 1000, wait = 5000;
 
-	// Old figures stay until all new ones are there; focus and open tables stay, too.
-	const draw = async () => {
-		const old = part();
-		if (document.hidden || old.querySelector('.step:hover')) return soon(1000);
-		const answer = await fetch(location.href);
+	// What has the focus is found again by its id, its key or where it leads to.
+	const same = (root, of) => of && [...root.querySelectorAll('a, summary, [tabindex]')].find((e) => of.id ? e.id === of.id : of.dataset.key ? e.dataset.key === of.dataset.key
+		: of.tagName === 'SUMMARY' ? e.tagName === 'SUMMARY' && e.parentElement.id && e.parentElement.id === of.parentElement.id : e.getAttribute('href') && e.getAttribute('href') === of.getAttribute('href'));
+
+	// Old figures stay until all new ones are there; focus, a marked step and what is
+	// open stay, too. A menu that led elsewhere closes.
+	const put = (page, moved) => {
+		const focused = document.activeElement, marked = [...document.querySelectorAll('.step')].findIndex((s) => s.matches('.at'));
+		for (const old of [part(), ...document.querySelectorAll('[data-part]')]) {
+			const fresh = page.getElementById(old.id);
+			if (!fresh) return location.reload();
+			const held = old.contains(focused);
+			const open = [...old.querySelectorAll('details')].map((d) => [d.id, d.open]);
+			old.replaceWith(document.adoptNode(fresh));
+			fresh.querySelectorAll('details').forEach((d, i) => {
+				const was = d.id ? open.find(([id]) => id === d.id) : open[i];
+				d.open = !!was && was[1] && !(moved && d.closest('[data-part]'));
+			});
+			const to = held && (same(fresh, focused) || moved && fresh.querySelector('summary'));
+			if (to) to.focus({ preventScroll: true });
+		}
+		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
+		if (step) step.classList.add('at');
+		document.title = page.title;
+		document.dispatchEvent(new Event('drawn'));
+		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, part().dataset.gap * 1000);
+		drawn = Date.now();
+		if (part().dataset.live !== from) listen();
+	};
+	const load = async (href, moved) => {
+		if (asking) asking.abort();
+		const mine = asking = new AbortController();
+		const answer = await fetch(href, { signal: mine.signal });
 		if (answer.status === 401) return location.reload();
 		if (!answer.ok) throw new Error(answer.status);
-		const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(old.id);
-		if (!fresh) return location.reload();
-		const focused = document.activeElement, href = old.contains(focused) && focused.getAttribute('href');
-		const open = [...old.querySelectorAll('details')].map((d) => d.open);
-		old.replaceWith(document.adoptNode(fresh));
-		fresh.querySelectorAll('details').forEach((d, i) => { d.open = open[i] || false; });
-		const same = href && [...fresh.querySelectorAll('a')].find((a) => a.getAttribute('href') === href);
-		if (same) same.focus({ preventScroll: true });
-		document.dispatchEvent(new Event('drawn'));
-		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, fresh.dataset.gap * 1000);
-		drawn = Date.now();
-		if (fresh.dataset.live !== from) listen();
+		const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+		if (mine === asking) put(page, moved);
+	};
+	const draw = async () => {
+		if (document.hidden || document.querySelector('.step:hover, input:focus, dialog[open]')) return soon(1000);
+		await load(location.href, false);
 	};
 	const soon = (ms) => {
 		if (drawing) return;
 		drawing = setTimeout(() => {
 			drawing = 0;
-			draw().catch(() => soon(5000));
+			draw().catch((err) => { if (err.name !== 'AbortError') soon(5000); });
 		}, ms);
 	};
 
+	// Another state of this page is loaded into it; if that fails, the browser goes there.
+	const go = async (href) => {
+		clearTimeout(drawing);
+		drawing = 0;
+		part().setAttribute('aria-busy', 'true');
+		try {
+			await load(href, true);
+		} catch (err) {
+			if (err.name !== 'AbortError') location.assign(href);
+		}
+	};
+	const here = (url) => url.origin === location.origin && url.pathname === location.pathname && !url.hash && !url.searchParams.has('csv');
+	document.addEventListener('click', (e) => {
+		const link = e.target.closest && e.target.closest('a[href]');
+		if (!link || e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey || link.target || link.hasAttribute('download')) return;
+		const url = new URL(link.getAttribute('href'), location.href); // a link of a drawing has no href of its own
+		if (!here(url) || !document.querySelector('[data-part]')) return;
+		e.preventDefault();
+		history.pushState(null, '', url);
+		go(url.href);
+	});
+	addEventListener('popstate', () => { if (document.querySelector('[data-part]')) go(location.href); });
+
+	const asOf = (ms) => {
+		const line = document.getElementById('asof');
+		if (!line || !ms) return;
+		const time = line.querySelector('time'), before = +time.dataset.moment;
+		if (ms <= before) return;
+		time.dataset.moment = ms;
+		time.textContent = new Date(ms).toLocaleTimeString('en-GB', { timeZone: line.dataset.zone });
+		const lag = Math.round((Date.now() - skew - ms) / 1000);
+		line.querySelector('span').textContent = lag < 2 ? 'live' : `${lag} s behind`;
+	};
+	const clock = document.getElementById('asof');
+	const skew = clock ? Date.now() - clock.dataset.now : 0; // how far this clock is before the server's
+
 	const told = (event) => {
 		wait = 5000;
+		const [moment, says] = event.lastEventId.split('-');
 		for (const f of JSON.parse(event.data).figures) {
-			const at = document.querySelector(`[data-figure="${f.metric}@${f.window}"]`);
-			if (at) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString('en-US');
+			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString('en-US');
 		}
+		asOf(+moment);
 		// The first figures are those that the page was drawn with.
-		const says = event.lastEventId.split('-')[1], first = !last;
+		const first = !last;
 		if (says === last) return;
 		last = says;
 		if (!first) soon(Math.max(100, drawn + pause - Date.now()));

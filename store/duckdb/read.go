@@ -64,7 +64,7 @@ var quickMetrics = []metric.Name{metric.PageViews, metric.Visitors, metric.Sessi
 // report's.
 func quick(q metric.Query) bool {
 	of := (&question{Query: q}).dimensions()
-	return (tradeOf[q.Metric] != "" || slices.Contains(quickMetrics, q.Metric)) && !slices.ContainsFunc(of, func(d metric.Dimension) bool { return columnOf[d] == "" })
+	return q.Where == nil && (tradeOf[q.Metric] != "" || slices.Contains(quickMetrics, q.Metric)) && !slices.ContainsFunc(of, func(d metric.Dimension) bool { return columnOf[d] == "" })
 }
 
 // largest keeps the steps of the series that are the largest over the whole

@@ -181,7 +181,12 @@ func tables(t *testing.T, open Open) {
 				t.Errorf("only %d reports had rows", some)
 			}
 			for range 25 {
-				sameEitherWay(t, s, question(r, p.At, zone))
+				q := question(r, p.At, zone)
+				if r.IntN(2) == 0 {
+					w := condition(r, []metric.Dimension{"page", "country", metric.ExitPage, metric.Property("plan")}, 2, true)
+					q.Where = &w
+				}
+				sameEitherWay(t, s, q)
 			}
 		})
 	}

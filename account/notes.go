@@ -1,0 +1,83 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"footfall/event"
+	"footfall/period"
+)
+
+// The bounds of notes.
+const (
+	MaxNotes    = 1000 // of a site
+	MaxNoteText = 500  // bytes
+)
+
+// Note is something that happened, which people are shown beside the figures of a site:
+// a launch, a fault, a campaign.
+type Note struct {
+	ID   string `json:"note"`
+	Site string `json:"site"`
+	// When is the day by the clock at the site, 2026-05-01, or the moment, RFC 3339 in
+	// UTC to the second.
+	When    string    `json:"when"`
+	Text    string    `json:"text"`
+	Who     string    `json:"who"` // wrote it, as in the audit log
+	Created time.Time `json:"created"`
+}
+
+// Notes keeps the notes of sites.
+type Notes interface {
+	// AddNote keeps a new one with ID and Created filled in. An unknown site is
+	// ErrNotFound; what is wrong with it, also that it is one beyond MaxNotes, an
+	// event.InvalidError.
+	AddNote(ctx context.Context, n Note) (Note, error)
+	// Notes lists a site's notes by when, a day before its moments.
+	Notes(ctx context.Context, site string) ([]Note, error)
+	// RemoveNote removes a note of a site; one that is not there is ErrNotFound.
+	RemoveNote(ctx context.Context, site, id string) error
+}
+
+// PrepareNote checks a new note as an event.InvalidError and fills in ID and Created.
+func PrepareNote(n Note, now time.Time) (Note, error) {
+	t, whole, ok := readWhen(n.When)
+	switch {
+	case !ok || t.Year() < 1970 || t.Year() > 9999:
+		return Note{}, event.Invalid("when", "is a day such as 2026-05-01, or a moment such as 2026-05-01T14:30:00+02:00")
+	case !whole:
+		n.When = t.UTC().Truncate(time.Second).Format(time.RFC3339)
+	}
+	n.Text = strings.TrimSpace(n.Text)
+	if n.Text == "" || len(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return Note{}, event.Invalid("text", "is a line of 1 to %d bytes", MaxNoteText)
+	}
+	n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
+	return n, nil
+}
+
+// readWhen reads a day or a moment; whole: it is a day.
+func readWhen(text string) (t time.Time, whole, ok bool) {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, true, true
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t, false, err == nil
+}
+
+// At is the moment of the note, or the beginning of its day in a time zone; whole: it
+// is a day.
+func (n Note) At(zone *time.Location) (t time.Time, whole bool) {
+	if t, whole, _ = readWhen(n.When); whole {
+		t = period.DateOf(t, time.UTC).Window(zone).From
+	}
+	return t, whole
+}
+
+// ErrNotes is why a site can have no further note.
+func ErrNotes(site string) error {
+	return &event.InvalidError{Field: "note", Why: fmt.Sprintf("%s has %d notes, and no site has more: remove one first", site, MaxNotes)}
+}

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"footfall/account"
+	"footfall/bins"
+	"footfall/bins/memory"
+	"footfall/dash"
+	"footfall/period"
+	"footfall/queue"
+)
+
+// began is when the process did.
+var began = time.Now()
+
+// operations is what the page about the server shows and does.
+type operations struct{ h *house }
+
+// Pipeline takes stock; it is cheap enough for somebody who watches.
+func (o operations) Pipeline(ctx context.Context) (dash.Pipeline, error) {
+	h := o.h
+	q, err := h.queue.State(ctx)
+	if err != nil {
+		return dash.Pipeline{}, err
+	}
+	state, err := h.bins.State(ctx)
+	if err != nil {
+		return dash.Pipeline{}, err
+	}
+	archived := h.archive.Stats()
+	p := dash.Pipeline{Status: dash.Status{Accepted: q.Accepted, SetAside: q.Aside["store"] + q.Dropped["store"]}, Archived: archived.Rows, Objects: archived.Objects,
+		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Hot: h.hotKind(), Building: true}
+	if st := h.store.Load(); st != nil {
+		kept := st.State()
+		p.Building, p.Stored, p.Duplicates, p.Removed = false, kept.Stored, kept.Duplicates, kept.Removed
+		p.Waiting = q.Accepted - min(kept.Position.Total, q.Accepted)
+	}
+	for _, name := range []string{"store", "archive", "ledger"} {
+		if lag, there := q.Readers[name]; there {
+			p.Readers = append(p.Readers, o.reader(name, lag))
+		}
+	}
+	p.Pace, _ = h.paces.of("")
+	return p, nil
+}
+
+func (o operations) reader(name string, lag queue.Lag) dash.Reader {
+	r := dash.Reader{Name: name, Waiting: lag.Waiting}
+	if !lag.Since.IsZero() {
+		r.Lag = max(0, time.Since(lag.Since))
+	}
+	r.Pace, _ = o.h.paces.of(name)
+	o.h.mu.Lock()
+	defer o.h.mu.Unlock()
+	if pump := o.h.pumps[name]; pump != nil && lag.Waiting > 0 {
+		if ms := pump.failing.Load(); ms > 0 {
+			r.Failing = time.UnixMilli(ms)
+		}
+	}
+	return r
+}
+
+// hotKind is where hot buckets are, in a word; "" is nowhere.
+func (h *house) hotKind() string {
+	switch h.hot.(type) {
+	case nil:
+		return ""
+	case *memory.Hot:
+		return "memory"
+	}
+	return "Redis"
+}
+
+// Server looks at what the server is made of.
+func (o operations) Server(ctx context.Context) (s dash.Server, err error) {
+	h := o.h
+	archived := h.archive.Stats()
+	s = dash.Server{Version: "Footfall " + version, Runtime: runtime.Version(), Began: began, Memory: residentMemory(), Engines: o.engines(ctx),
+		ArchiveBytes: archived.Bytes, Backups: h.backups.list(), Archived: h.paces.wrote("archive"), Recount: h.counting.look()}
+	s.Disk, s.Free = h.disk.look()
+	if s.Audit, err = h.lastAudit(ctx); err != nil {
+		return s, fmt.Errorf("the last recount: %w", err)
+	}
+	state, err := h.bins.State(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.Seals = h.seals(&state)
+	if last := h.roller.Last(); !last.At.IsZero() {
+		s.Roll = dash.Roll{At: last.At, Took: last.Took, Days: last.Days}
+		if last.Err != nil {
+			s.Roll.Problem = last.Err.Error()
+		}
+	}
+	s.Jobs, err = o.jobs(ctx)
+	return s, err
+}
+
+// seals tells how far the bins of each site are.
+func (h *house) seals(state *bins.State) (all []dash.Seal) {
+	dirty := map[string]int{}
+	for day := range state.Dirty {
+		dirty[day.Site]++
+	}
+	for _, site := range h.sites.now.Load().all {
+		one := dash.Seal{Site: site.Domain, Dirty: dirty[site.ID]}
+		if _, has := state.Zones[site.ID]; has {
+			one.At = state.Seal.At
+		}
+		if f, ok := state.Frozen[site.ID]; ok {
+			one.Frozen = f.Before.String()
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// engineWait is how long an engine may take to say that it is there.
+const engineWait = 2 * time.Second
+
+// engines asks each whether it is there.
+func (o operations) engines(ctx context.Context) []dash.Engine {
+	h := o.h
+	ctx, cancel := context.WithTimeout(ctx, engineWait)
+	defer cancel()
+	kept := "SQLite, in the data directory"
+	if h.c.values["control"] != inDirectory {
+		kept = "PostgreSQL"
+	}
+	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: "Parquet in a directory"}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
+	if h.store.Load() == nil {
+		all[1].Kind = "DuckDB, being made anew"
+	}
+	if _, err := h.control.People(ctx); err != nil {
+		all[5].Problem = "does not answer: nobody can log in, and the ledger waits."
+	}
+	return all
+}
+
+// hotProblem asks the hot buckets for next to nothing.
+func (o operations) hotProblem(ctx context.Context) string {
+	h := o.h
+	asked := strings.HasPrefix(h.c.values["hot"], "redis")
+	if asked && h.hotKind() == "memory" {
+		return "Redis could not be used at the start, so they are in memory until the next one."
+	}
+	if !asked {
+		return ""
+	}
+	state, err := h.bins.State(ctx)
+	if err != nil {
+		return ""
+	}
+	now := time.Now().Truncate(period.Bucket)
+	err = h.hot.Read(ctx, bins.HotRange{Site: "-", Window: period.Window{From: now, To: now.Add(period.Bucket)}, Since: state.Seal.Position}, func(string, time.Time, *bins.Bin) error { return nil })
+	if err != nil && !errors.Is(err, bins.ErrLost) { // lost ones are made whole by the next roll
+		return "Redis does not answer: figures of today are counted from the events meanwhile, which takes longer."
+	}
+	return ""
+}
+
+// jobs are the scheduled ones, and scheduled exports with what is wrong.
+func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
+	standings, err := o.h.schedule.Standings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range standings {
+		job := dash.Job{Name: s.Job, Site: o.h.sites.domain(s.Site)}
+		switch {
+		case s.Every == 0 && s.Last != 0:
+			job.Last = "for " + s.Last.String()
+		case !s.Ended.IsZero():
+			job.Last = s.Ended.UTC().Format("2 January 2006 15:04 UTC")
+		}
+		if s.Err != nil {
+			job.Problem, job.Again = s.Err.Error(), s.Again
+		}
+		all = append(all, job)
+	}
+	for _, c := range o.h.copies.list() {
+		if c.Error != "" {
+			all = append(all, dash.Job{Name: fmt.Sprintf("export %d", c.ID), Site: o.h.sites.domain(c.Site), Last: slices.Max(append(slices.Collect(maps.Keys(c.Written)), "")), Problem: c.Error})
+		}
+	}
+	return all, nil
+}
+
+// domain is how people call a site; its id if it is not there.
+func (b *siteBook) domain(id string) string { return cmp.Or(b.now.Load().byID[id].Domain, id) }
+
+// Aside lists what is set aside.
+func (o operations) Aside(ctx context.Context, f dash.AsideFilter) (all []dash.AsideItem, err error) {
+	aside := o.h.queue.Aside()
+	var items []queue.AsideItem
+	if f.ID == 0 {
+		items, err = aside.List(ctx, f.Reader, f.Limit)
+	} else {
+		items = make([]queue.AsideItem, 1)
+		if items[0], err = aside.Show(ctx, f.ID); err != nil {
+			err = errors.Join(account.ErrNotFound, err)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		one := dash.AsideItem{ID: it.ID, Reader: it.Reader, Reason: it.Reason, At: it.At, Site: o.h.sites.domain(it.Site), Raw: it.Raw}
+		if it.Event != nil {
+			one.Event = it.Event
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// MoveAside redrives or drops items.
+func (o operations) MoveAside(ctx context.Context, by account.Who, m dash.AsideMove) (int, error) {
+	return o.h.moveItems(ctx, by, m)
+}
+
+// moveItems redrives or drops what is set aside, and notes who did. Without a number
+// it is all of a reader that can be.
+func (h *house) moveItems(ctx context.Context, by account.Who, m dash.AsideMove) (n int, err error) {
+	if err := h.takeCare(ctx); err != nil {
+		return 0, err
+	}
+	defer h.giveCare()
+	aside := h.queue.Aside()
+	if len(m.IDs) == 0 {
+		items, err := aside.List(ctx, m.Reader, 0)
+		if err != nil {
+			return 0, err
+		}
+		for _, it := range items {
+			if it.Event != nil || m.Drop {
+				m.IDs = append(m.IDs, it.ID)
+			}
+		}
+	}
+	what, move := "aside redrive", aside.Redrive
+	if m.Drop {
+		what, move = "aside drop", aside.Drop
+	}
+	if n, err = move(ctx, m.IDs...); err != nil {
+		return n, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, redrivenWait)
+	defer cancel()
+	_ = h.redriven(waiting) // so that the next look shows what became of them; a store that is slow does not undo it
+	return n, h.control.Record(ctx, account.Change{Who: by.Name, What: what, Target: m.Reader, Old: strconv.Itoa(n) + " items"})
+}
+
+// Recount begins a recount.
+func (o operations) Recount(by account.Who) {
+	o.h.counting.begin(o.h.ending, by, func(ctx context.Context) error {
+		if err := o.h.control.Record(ctx, account.Change{Who: by.Name, What: "recount"}); err != nil {
+			return err
+		}
+		_, err := o.h.reconcile(ctx, "", 0, 0)
+		return err
+	})
+}
+
+// diskLook is what takes room, looked at anew now and then only: an archive has many
+// files.
+type diskLook struct {
+	h    *house
+	memo memo[[]dash.Part]
+}
+
+// places of the data directory by how their names begin; the first that fits counts.
+var parts = []struct{ prefix, name string }{
+	{"queue", "Queue"}, {"store.before", "Left of rebuilds and damage"}, {"store", "Event store"}, {"archive", "Archive"}, {"bins.sqlite", "Bins"}, {"history.sqlite", "Visitor histories"},
+	{"control.sqlite", "Sites and people"}, {"ledger.sqlite", "Affiliate ledger"}, {"daily", "Daily table"}, {"reprocess", "Reprocessing"}, {"", "Other"},
+}
+
+// look tells parts by size, and what is free in bytes.
+func (d *diskLook) look() (all []dash.Part, free uint64) {
+	dir := d.h.c.values["data"]
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err == nil {
+		free = disk.Bavail * uint64(disk.Bsize)
+	}
+	return d.memo.get(func() (all []dash.Part) {
+		sizes := map[string]int64{}
+		entries, _ := os.ReadDir(dir) // what can't be seen is not counted
+		for _, e := range entries {
+			name := e.Name()
+			at := slices.IndexFunc(parts, func(p struct{ prefix, name string }) bool { return strings.HasPrefix(name, p.prefix) })
+			what := parts[at].name
+			if strings.Contains(name, ".damaged-") || strings.HasSuffix(name, ".bak") {
+				what = parts[1].name
+			}
+			sizes[what] += treeSize(filepath.Join(dir, name))
+		}
+		for name, n := range sizes {
+			all = append(all, dash.Part{Name: name, Bytes: n})
+		}
+		slices.SortFunc(all, func(a, b dash.Part) int {
+			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Name, b.Name))
+		})
+		return all
+	}), free
+}
+
+// residentMemory is what the process has of memory, in bytes.
+func residentMemory() uint64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if fields := strings.Fields(string(text)); err == nil && len(fields) > 1 {
+		if pages, err := strconv.ParseUint(fields[1], 10, 64); err == nil {
+			return pages * uint64(os.Getpagesize())
+		}
+	}
+	var m runtime.MemStats // where there is no /proc: without DuckDB's
+	runtime.ReadMemStats(&m)
+	return m.Sys
+}

@@ -1,0 +1,245 @@
+package dash
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"footfall/metric"
+)
+
+// rowsPage is how many rows of a table stand on a page.
+const rowsPage = 100
+
+// order is what the rows of a table are ordered by: one of its columns.
+type order struct {
+	by      string // a metric, or the dimension
+	falling bool   // the largest first
+}
+
+// readOrder reads an order such as "Visitors desc"; what it can't is the usual one.
+func readOrder(text string) order {
+	by, way, ok := strings.Cut(text, " ")
+	if !ok || way != "desc" && way != "asc" {
+		return order{}
+	}
+	return order{by, way == "desc"}
+}
+
+func (o order) String() string {
+	if o.falling {
+		return o.by + " desc"
+	}
+	return o.by + " asc"
+}
+
+// table is a list with all its columns.
+type table struct {
+	Heads   []head
+	Rows    []row
+	Note    string // what is to be known of it
+	Problem string
+
+	total   int
+	columns []metric.Name
+	source  string
+	asOf    time.Time
+}
+
+// head is the head of a column; following it orders by the column.
+type head struct {
+	link
+	Sort string // as of aria-sort; "" is none
+}
+
+// columnTitles are those of the figures, for people.
+var columnTitles = map[metric.Name]string{metric.PageViews: "Page views", metric.BounceRate: "Bounce rate", metric.ViewsPerSession: "Views per session",
+	metric.SessionDuration: "Duration", metric.TimeOnPage: "Time on page", metric.GoalVisitors: "Visitors", metric.GoalCompletions: "Completions",
+	metric.GoalRate: "Rate", metric.GoalValue: "Value", metric.ProductViews: "Views", metric.CartAdds: "Added to cart", metric.AverageOrder: "Average order", metric.Refunded: "Given back"}
+
+func titleOf(m metric.Name) string {
+	if t, ok := columnTitles[m]; ok {
+		return t
+	}
+	return string(m)
+}
+
+// rowsOf is the question for the rows of a list's table.
+func (s state) rowsOf(x span, li listing, columns []metric.Name) metric.Report {
+	r := s.query(li.figures[0], x.window, x.zone).Report()
+	r.Metrics, r.By, r.Offset = columns, []metric.Dimension{li.by}, s.offset
+	var all []metric.Where
+	for _, w := range []*metric.Where{r.Where, li.only(s), s.searched(li)} {
+		if w != nil {
+			all = append(all, *w)
+		}
+	}
+	if len(all) > 0 {
+		r.Where = &metric.Where{All: all}
+	}
+	for _, m := range columns {
+		if s.order.by == string(m) {
+			r.Order = []metric.Order{{Metric: m, Descending: s.order.falling}}
+		}
+	}
+	if s.order.by == string(li.by) {
+		r.Order = append(r.Order, metric.Order{Dimension: li.by, Descending: s.order.falling})
+	}
+	for _, m := range li.figures {
+		r.Order = append(r.Order, metric.Order{Metric: m, Descending: true})
+	}
+	return r
+}
+
+// searched is the condition that values contain what is searched for.
+func (s state) searched(li listing) *metric.Where {
+	if s.search == "" {
+		return nil
+	}
+	values, op := contained(li.by, []string{s.search})
+	w := &metric.Where{Dimension: li.by, Op: op, Values: values}
+	if li.by == "source" && strings.Contains(direct, strings.ToLower(s.search)) {
+		w = &metric.Where{Any: []metric.Where{*w, {Dimension: "class", Op: metric.Is, Values: []string{direct}}}}
+	}
+	return w
+}
+
+// columns asks for a table, without the columns that only events tell where these are
+// not kept.
+func (d *Door) columns(ctx context.Context, s state, x span, li listing, most int) (metric.Report, metric.Table, string, error) {
+	r := s.rowsOf(x, li, slices.Concat(li.figures, li.more))
+	r.Limit = most
+	if most == rowsShort {
+		r.Metrics = li.figures
+	}
+	t, err := d.Questions.Tabulate(ctx, r)
+	if _, refused := errors.AsType[*metric.QueryError](err); !refused || li.more == nil {
+		return r, t, "", err
+	}
+	few := s.rowsOf(x, li, li.figures)
+	few.Limit = most
+	if t, fewErr := d.Questions.Tabulate(ctx, few); fewErr == nil {
+		return few, t, "Not all columns can be told: " + problem(err), nil
+	}
+	return r, t, "", err
+}
+
+// table asks for so many rows of a list with all its columns.
+func (d *Door) table(ctx context.Context, s state, x span, li listing, most int) (t table, err error) {
+	r, found, note, err := d.columns(ctx, s, x, li, most)
+	t.Note, t.total, t.columns, t.source = note, found.Total, r.Metrics, found.Source
+	if err != nil {
+		return t, err
+	}
+	t.asOf = found.AsOf
+	t.Heads = append(t.Heads, s.head(string(li.by), nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
+	for _, m := range r.Metrics {
+		label := titleOf(m)
+		if m.Money() {
+			label += " (" + s.site.Currency + ")"
+		}
+		t.Heads = append(t.Heads, s.head(string(m), label, r.Order[0], metric.Order{Metric: m}))
+	}
+	for _, found := range found.Rows {
+		line := li.row(s, found.Keys[0])
+		for i, v := range found.Values {
+			line.Cells = append(line.Cells, spellCell(r.Metrics[i], v, s.site.Currency))
+		}
+		t.Rows = append(t.Rows, line)
+	}
+	return t, nil
+}
+
+// head is the head of the column by which rows would be ordered: the largest first, or
+// of names the first of the alphabet; the other way round if they are so already.
+func (s state) head(by, label string, now, column metric.Order) head {
+	to, sort := s, ""
+	falling := column.Metric != ""
+	if now.Metric == column.Metric && now.Dimension == column.Dimension {
+		sort = "ascending"
+		if now.Descending {
+			sort = "descending"
+		}
+		falling = !now.Descending
+	}
+	to.order, to.offset = order{by, falling}, 0
+	return head{link{Label: label, Href: to.href(), Current: sort != ""}, sort}
+}
+
+// details is the page of one list.
+type details struct {
+	Title   string
+	Tabs    []link // the other lists of its box
+	Table   table
+	Search  string
+	Keep    []link // the rest of the state, for the form
+	Count   string // which rows these are
+	Earlier string // URLs of the pages before and behind; "" is none
+	Later   string
+	CSV     string
+	Back    string
+	Nothing string
+}
+
+// detailed draws the page of the list that the state names; false: there is none.
+func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok bool) {
+	b, li, ok := s.find(s.detail)
+	if !ok {
+		return v, false
+	}
+	back := s
+	back.detail, back.search, back.order, back.offset = "", "", order{}, 0
+	v = details{Title: li.title, Search: s.search, Back: back.href()}
+	for _, other := range b.lists {
+		v.Tabs = append(v.Tabs, link{Label: other.title, Href: s.tab(b, other).details(other).href(), Current: other.key() == li.key()})
+	}
+	var err error
+	if v.Table, err = d.table(ctx, s, x, li, rowsPage); err != nil {
+		v.Table.Problem = problem(err)
+	}
+	form := s
+	form.search, form.offset = "", 0
+	v.Keep = hidden(form.values())
+	if v.Nothing = li.nothing(); s.search != "" {
+		v.Nothing = "Nothing contains “" + cut(s.search) + "”."
+	}
+	if n := len(v.Table.Rows); n > 0 {
+		v.CSV = s.file()
+		if v.Count = counted(v.Table.total, "row"); n < v.Table.total {
+			v.Count = whole(s.offset+1) + " to " + whole(s.offset+n) + " of " + v.Count
+		}
+	}
+	if to := s; s.offset > 0 {
+		to.offset = max(0, s.offset-rowsPage)
+		v.Earlier = to.href()
+	}
+	if to := s; s.offset+len(v.Table.Rows) < v.Table.total {
+		to.offset += len(v.Table.Rows)
+		v.Later = to.href()
+	}
+	return v, true
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return whole(n) + " " + what
+}
+
+// drawDetails is the page with one list alone.
+func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
+	if n, err := d.visitors(ctx, s); err == nil {
+		v.Live = whole(n)
+	}
+	v.Details, v.LiveAt = &of, s.live(x, false)
+	if !of.Table.asOf.IsZero() {
+		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}
+		v.Asked.since(of.Table.asOf, d.Now(), x.zone)
+	}
+	v.Title = of.Title + " · " + v.Title
+	return v
+}

@@ -1,0 +1,226 @@
+package dash
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"footfall/metric"
+)
+
+// filter is a condition that the whole page is about.
+type filter struct {
+	by     metric.Dimension
+	how    comparison
+	values []string // one of them is enough
+}
+
+// comparison is how a filter compares.
+type comparison struct {
+	name  string // as the URL has it behind the dimension's name and a full stop, and POST /v1/query before it
+	words string
+	op    metric.Op
+	not   bool
+}
+
+// comparisons that filters have; the first one is the default, and not named in the URL.
+var comparisons = []comparison{
+	{"is", "is", metric.Is, false}, {"is_not", "is not", metric.Is, true},
+	{"contains", "contains", metric.Contains, false}, {"contains_not", "does not contain", metric.Contains, true},
+}
+
+// did are the dimensions of what visitors do: a filter on one is on the visitors who did
+// it in the period, as what else they did has no such value.
+var did = []metric.Dimension{"event", metric.OfGoal, "product", "category"}
+
+// filterable reports whether the page can be about some values of a dimension.
+func (s state) filterable(d metric.Dimension) bool {
+	if _, property := d.Property(); property {
+		return s.token == ""
+	}
+	if s.token != "" {
+		_, shown := Shows()
+		return slices.Contains(shown, d)
+	}
+	return slices.Contains(metric.Dimensions, d) && !slices.Contains(metric.Programs, d)
+}
+
+// key is what the URL calls the filter's dimension and comparison.
+func (f filter) key() string {
+	if f.how == comparisons[0] {
+		return string(f.by)
+	}
+	return string(f.by) + "." + f.how.name
+}
+
+// readKey is the dimension and the comparison that a parameter of the URL names; false:
+// it is no filter.
+func readKey(key string) (d metric.Dimension, how comparison, ok bool) {
+	d, how = metric.Dimension(key), comparisons[0]
+	if at := strings.LastIndexByte(key, '.'); at >= 0 {
+		if i := slices.IndexFunc(comparisons, func(c comparison) bool { return c.name == key[at+1:] }); i >= 0 {
+			return metric.Dimension(key[:at]), comparisons[i], true
+		}
+	}
+	_, property := d.Property()
+	return d, how, property || slices.Contains(metric.Dimensions, d)
+}
+
+// readFilters reads the filters of a URL, in the order of the dimensions. One that can't
+// be is left out, and the page says why.
+func (s *state) readFilters(v url.Values) {
+	s.filters, s.amiss = nil, nil
+	for key, values := range v {
+		d, how, ok := readKey(key)
+		if !ok {
+			continue
+		}
+		f := filter{d, how, slices.Compact(slices.Clone(values))}
+		if why := s.wrong(f); why != "" {
+			s.amiss = append(s.amiss, why)
+		} else {
+			s.filters = append(s.filters, f)
+		}
+	}
+	slices.Sort(s.amiss)
+	place := func(f filter) string {
+		at := slices.Index(metric.Dimensions, f.by)
+		if at < 0 {
+			at = len(metric.Dimensions) // properties, by name
+		}
+		return fmt.Sprintf("%03d %s %d", at, f.by, slices.Index(comparisons, f.how))
+	}
+	slices.SortFunc(s.filters, func(a, b filter) int { return strings.Compare(place(a), place(b)) })
+}
+
+// wrong is what is wrong with a filter, for people; "" is nothing.
+func (s state) wrong(f filter) string {
+	if !s.filterable(f.by) {
+		return fmt.Sprintf("These figures can’t be filtered by “%s”: the filter is left out.", cut(string(f.by)))
+	}
+	w := f.where()
+	if err := w.Check(); err != nil {
+		return fmt.Sprintf("The filter “%s” is left out: %s", cut(f.words()), strings.TrimPrefix(err.Error(), "filters: "))
+	}
+	return ""
+}
+
+// where is the filter as a condition.
+func (f filter) where() metric.Where {
+	values, op := f.values, f.how.op
+	if op == metric.Contains {
+		values, op = contained(f.by, values)
+	}
+	w := metric.Where{Dimension: f.by, Op: op, Values: values}
+	if slices.Contains(did, f.by) {
+		w = metric.Where{Done: &metric.Where{Dimension: f.by, Op: op, Values: values}}
+	}
+	if f.how.not {
+		return metric.Where{Not: &w}
+	}
+	return w
+}
+
+// contained is how the values of a dimension are asked for that contain a text as people
+// read them: countries by their names.
+func contained(d metric.Dimension, texts []string) (values []string, op metric.Op) {
+	if d != "country" {
+		return texts, metric.Contains
+	}
+	for code, name := range countryNames() {
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(text)) }) {
+			values = append(values, code)
+		}
+	}
+	if values == nil {
+		return texts, metric.Contains // which no code does
+	}
+	slices.Sort(values)
+	return values, metric.Is
+}
+
+// conditions are the filters as a question has them: those on one value apart, as bins
+// know the figures of some.
+func (s state) conditions() (single []metric.Filter, others *metric.Where) {
+	for _, f := range s.filters {
+		w := f.where()
+		if w.Dimension != "" && w.Op == metric.Is && len(w.Values) == 1 {
+			single = append(single, metric.Filter{Dimension: f.by, Value: w.Values[0]})
+			continue
+		}
+		if others == nil {
+			others = &metric.Where{}
+		}
+		others.All = append(others.All, w)
+	}
+	return single, others
+}
+
+// words are the filter as people write it.
+func (f filter) words() string {
+	labels := make([]string, len(f.values))
+	for i, value := range f.values {
+		if labels[i] = value; f.how.op == metric.Is {
+			labels[i] = labelOf(f.by, value)
+		}
+	}
+	return nameOf(f.by) + " " + f.how.words + " " + strings.Join(labels, " or ")
+}
+
+// cut is a text that is not too long to be repeated in a sentence.
+func cut(text string) string {
+	if all := []rune(text); len(all) > 80 {
+		return string(all[:79]) + "…"
+	}
+	return text
+}
+
+// nameOf spells a dimension for people.
+func nameOf(d metric.Dimension) string {
+	if name, ok := d.Property(); ok {
+		return "Property " + name
+	}
+	return names[d]
+}
+
+// on is the state filtered to one value of a dimension, and of no other.
+func (s state) on(d metric.Dimension, value string) state {
+	s = s.off(d)
+	s.filters = append(s.filters, filter{d, comparisons[0], []string{value}})
+	s.detail, s.search, s.offset = "", "", 0
+	return s
+}
+
+// off is the state without the filters on a dimension.
+func (s state) off(d metric.Dimension) state {
+	return s.without(func(f filter) bool { return f.by == d })
+}
+
+// without is the state without some filters.
+func (s state) without(which func(filter) bool) state {
+	s.filters = slices.DeleteFunc(slices.Clone(s.filters), which)
+	return s
+}
+
+// filtered reports whether a value is one of those that the page is about.
+func (s state) filtered(d metric.Dimension, value string) bool {
+	return slices.ContainsFunc(s.filters, func(f filter) bool {
+		return f.by == d && f.how == comparisons[0] && slices.Contains(f.values, value)
+	})
+}
+
+// chip is a filter in force.
+type chip struct {
+	Label, Edit, Away string // the words, where they are changed, and where the page is without it
+}
+
+// chips are the filters in force.
+func (s state) chips() (all []chip) {
+	for _, f := range s.filters {
+		away := s.without(func(g filter) bool { return g.key() == f.key() })
+		away.offset = 0
+		all = append(all, chip{f.words(), s.asking(f.by, f.how), away.href()})
+	}
+	return all
+}

@@ -1,0 +1,294 @@
+package dash
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"footfall/account"
+	"footfall/metric"
+	"footfall/period"
+)
+
+// Goals keeps the goals of sites. An unknown name is account.ErrNotFound, and what is
+// wrong with a goal a *metric.QueryError.
+type Goals interface {
+	Goals(ctx context.Context, site string) ([]metric.Goal, error) // by name
+	PutGoal(ctx context.Context, site string, g metric.Goal) error
+	RemoveGoal(ctx context.Context, site, name string) error
+}
+
+// goalMetrics are what is told of each goal, in the order of its columns.
+var goalMetrics = []metric.Name{metric.Events, metric.Visitors, metric.GoalRate, metric.GoalValue}
+
+type goalsView struct {
+	frame
+	freshness
+	said
+	Goals   []goalRow
+	Change  bool // one may define goals
+	Form    goalForm
+	Tested  *goalRow // what the goal of the form would have counted
+	Self    string   // where the form is sent
+	Trouble string   // why there are no figures
+	CSV     string
+}
+
+// goalRow is a goal and its figures.
+type goalRow struct {
+	link
+	What, Worth string
+	Cells       []cell
+	Remove      string // where that is asked for
+}
+
+// goals is the list of a site's goals.
+func (d *Door) goals(w http.ResponseWriter, r *http.Request, in visit) {
+	if s, sites, ok := d.stateOf(w, r, in); ok {
+		d.showGoals(w, r, in, s, sites, goalsView{said: read(r)})
+	}
+}
+
+// showGoals fills the view in.
+func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site, v goalsView) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	all, err := d.Goals.Goals(ctx, s.site.ID)
+	if err != nil {
+		d.noControl(w, err)
+		return
+	}
+	x := d.span(r.Context(), s)
+	v.frame, v.Change, v.Self = d.frame(in, s, x, sites), in.who.May(account.ChangeSite, s.site.ID), s.href()
+	if i := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.URL.Query().Get("edit") }); i >= 0 && v.Form.Name == "" && simple(all[i].Where) {
+		v.Form = formOf(all[i])
+	}
+	v.Form.offer(ctx, d, s, x)
+	table, err := d.ofGoals(ctx, s, x, all)
+	if r.URL.Query().Has("csv") && err == nil {
+		goalFile(w, s, table)
+		return
+	}
+	v.Trouble = d.fault(ctx, "goals", err)
+	if err == nil && len(all) > 0 {
+		v.freshness = fresh(table.AsOf, table.Source, x)
+		v.CSV = s.with("csv", "goals").href()
+	}
+	for _, g := range all {
+		row := s.goalRow(g, table, err == nil)
+		v.Goals = append(v.Goals, row)
+	}
+	status := http.StatusOK
+	if v.said.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	d.show(w, status, "goals.html", in, v)
+}
+
+// ofGoals asks for the figures of goals, each a row; none are asked for of no goals.
+func (d *Door) ofGoals(ctx context.Context, s state, x span, all []metric.Goal) (metric.Table, error) {
+	if len(all) == 0 {
+		return metric.Table{}, nil
+	}
+	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.passed(), Zone: x.zone, Where: s.where(), Goals: all})
+}
+
+// goalRow is a goal with its figures in a table; there may be none.
+func (s state) goalRow(g metric.Goal, t metric.Table, told bool) goalRow {
+	self := s
+	self.base, self.more = "/goals/"+url.PathEscape(g.Name), nil
+	row := goalRow{link: link{Label: g.Name, Href: self.href()}, What: whatIs(g.Act), Worth: worth(g, s.site.Currency)}
+	self.base += "/remove"
+	if row.Remove = self.href(); !told {
+		return row
+	}
+	figures := metric.Row{Values: make([]metric.Value, len(goalMetrics)), Before: make([]metric.Value, len(goalMetrics))}
+	if i := slices.IndexFunc(t.Rows, func(r metric.Row) bool { return r.Keys[0] == g.Name }); i >= 0 {
+		figures = t.Rows[i]
+	}
+	row.Cells = goalCells(figures, s.site.Currency)
+	return row
+}
+
+// goalCells are the figures of a goal, with how they moved.
+func goalCells(row metric.Row, currency string) []cell {
+	labels := [...]string{"Completions", "Visitors", "Rate", "Value"}
+	cells := make([]cell, len(goalMetrics))
+	for i, m := range goalMetrics {
+		c := &cells[i]
+		c.Label = labels[i]
+		now, before := row.Values[i], metric.Value{None: true}
+		if i < len(row.Before) {
+			before = row.Before[i]
+		}
+		if c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
+			continue
+		}
+		var sense string
+		c.Change, sense = changeOf(m, now, before)
+		c.Sense = map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
+	}
+	return cells
+}
+
+// spellFigure spells a figure of a goal; money exactly.
+func spellFigure(m metric.Name, v metric.Value, currency string) string {
+	switch {
+	case v.None:
+		return "–"
+	case m == metric.GoalRate:
+		return percent(float64(v.N) / 1000)
+	case m == metric.GoalValue && v.N == 0:
+		return "–"
+	case m == metric.GoalValue:
+		return m.Spell(v.N) + " " + currency
+	}
+	return whole(v.N)
+}
+
+// whatIs says what visitors do, in words.
+func whatIs(a metric.Act) string {
+	what := "page " + a.Page
+	if a.Page == "" {
+		what = "event " + a.Event
+	}
+	for _, c := range conditionsOf(a.Where) {
+		what += ", " + c.words()
+	}
+	return what
+}
+
+// worth says what a goal's completions are worth; "" is nothing.
+func worth(g metric.Goal, currency string) string {
+	switch {
+	case g.Value != 0:
+		return metric.GoalValue.Spell(g.Value) + " " + currency + " each"
+	case g.ValueOf != "":
+		return "property " + g.ValueOf
+	}
+	return ""
+}
+
+// goalFile writes the goals' figures.
+func goalFile(w http.ResponseWriter, s state, t metric.Table) {
+	out := file(w, s.site.ID+"-goals", "goal", "completions", "visitors", "rate", "value")
+	for _, row := range t.Rows {
+		cells := []any{row.Keys[0]}
+		for i, m := range goalMetrics {
+			if row.Values[i].None {
+				cells = append(cells, nil)
+			} else {
+				cells = append(cells, m.Spell(row.Values[i].N))
+			}
+		}
+		if out.Row(cells...) != nil {
+			return // the client is gone
+		}
+	}
+	_ = out.Close()
+}
+
+type goalView struct {
+	frame
+	freshness
+	said
+	Goal         goalRow
+	Back         string
+	Chart        chart
+	Lists        []list
+	Change       bool
+	Trouble, CSV string
+	EditHref     string
+}
+
+// goalLists are by what a goal's completions are told.
+var goalLists = []listing{
+	{title: "Sources", by: "source", unknown: "Direct"}, {title: "Pages", by: "page", unknown: "(no path)"}, {title: "Countries", by: "country", unknown: "Unknown"},
+}
+
+// goal is the page of one goal.
+func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
+	s, sites, ok := d.stateOf(w, r, in)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	all, err := d.Goals.Goals(ctx, s.site.ID)
+	if err != nil {
+		d.noControl(w, err)
+		return
+	}
+	at := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.PathValue("name") })
+	if at < 0 {
+		d.refuse(w, http.StatusNotFound, "This site has no goal of this name.")
+		return
+	}
+	x := d.span(r.Context(), s)
+	of := s // the same, of this goal alone
+	of.metric = string(metric.GoalCompletions)
+	of.only = []metric.Filter{{Dimension: metric.OfGoal, Value: all[at].Name}}
+	if by := r.URL.Query().Get("csv"); by != "" {
+		d.goalDownload(ctx, w, of, x, metric.Dimension(by))
+		return
+	}
+	v := goalView{frame: d.frame(in, s, x, sites), Change: in.who.May(account.ChangeSite, s.site.ID)}
+	back := s
+	back.base = "/goals"
+	v.Back = back.href()
+	if simple(all[at].Where) {
+		v.EditHref = back.with("edit", all[at].Name).href() + "#define"
+	}
+	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
+	v.Goal = s.goalRow(all[at], table, err == nil)
+	if v.Trouble = d.fault(ctx, "goal", err); err == nil {
+		v.freshness = fresh(table.AsOf, table.Source, x)
+	}
+	v.Chart = d.chart(ctx, of, x)
+	v.Chart.Metric = "Completions"
+	for _, li := range goalLists {
+		l := list{Title: li.title, Unit: titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: "Nothing yet"}
+		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
+		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(li.by), err)
+		v.Lists = append(v.Lists, l)
+	}
+	d.show(w, http.StatusOK, "goal.html", in, v)
+}
+
+// completions are the completions of a goal by a dimension, the most first; following
+// one filters the page, of the state s.
+func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, err error) {
+	q := of.query(metric.GoalCompletions, x.window, x.zone)
+	q.By, q.Step, q.Limit = li.by, period.Total, most
+	set, err := d.ask(ctx, q)
+	for _, p := range set.Points {
+		if p.Value > 0 {
+			rows = append(rows, li.line(s, p.Series, p.Value))
+		}
+	}
+	for i := range rows {
+		rows[i].Bar = int(max(1, 100*rows[i].n/rows[0].n))
+	}
+	return rows, err
+}
+
+// goalDownload writes the completions by a dimension.
+func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state, x span, by metric.Dimension) {
+	at := slices.IndexFunc(goalLists, func(li listing) bool { return li.by == by })
+	if at < 0 {
+		d.refuse(w, http.StatusNotFound, "There is no such list.")
+		return
+	}
+	rows, err := d.completions(ctx, of, of, x, goalLists[at], 0)
+	if err != nil {
+		d.refuse(w, http.StatusServiceUnavailable, cmp.Or(problem(err), "This could not be counted."))
+		return
+	}
+	out := file(w, of.site.ID+"-goal-by-"+string(by), string(by), "completions")
+	for _, r := range rows {
+		_ = out.Row(r.Title, r.n)
+	}
+	_ = out.Close() // fails only if the client is gone
+}

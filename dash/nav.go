@@ -1,0 +1,166 @@
+package dash
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"footfall/account"
+)
+
+// leaf is a page that the others lead to.
+type leaf struct {
+	path, label string
+	of          []string // templates that draw it, and the pages below it
+	sort        sort
+}
+
+// sort is what a page is of.
+type sort int
+
+const (
+	figures sort = iota // of a site in a period: filters and period go along
+	ofSite              // of something else of a site, which goes along
+	ofAll               // of no site
+)
+
+// leaves are the pages, in the order in which they are offered. Who may see one
+// stands in account.Routes; portal draws those without a template here.
+var leaves = []leaf{
+	{"/", "Overview", []string{"page.html"}, figures},
+	{"/goals", "Goals", []string{"goals.html", "goal.html"}, figures},
+	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
+	{"/retention", "Retention", []string{"retention.html"}, figures},
+	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
+	{"/notes", "Notes", []string{"notes.html"}, ofSite},
+	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/reports", "Reports", []string{"reports.html"}, ofSite},
+	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
+	{"/keys", "Keys", []string{"keys.html"}, ofSite},
+	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
+	{"/program", "Affiliates", nil, ofAll},
+	{"/operations", "Operations", []string{"operations.html", "aside.html"}, ofAll},
+	{"/changes", "Audit log", []string{"changes.html"}, ofAll},
+}
+
+// action is what one must be allowed somewhere to see the page.
+func (l leaf) action() account.Action {
+	if l.path == "/" {
+		return account.ActionOf("GET /{$}")
+	}
+	return account.ActionOf("GET " + l.path)
+}
+
+// leafOf is the page at a path, or that the page there is below; nil: there is none.
+func leafOf(path string) *leaf {
+	for i, l := range leaves {
+		if path == l.path || l.path != "/" && strings.HasPrefix(path, l.path+"/") {
+			return &leaves[i]
+		}
+	}
+	return nil
+}
+
+// tab is a page that is offered.
+type tab struct {
+	Href, Label string
+	Current     bool
+}
+
+// tabs are the pages besides figures that somebody may see, above those that are
+// among them.
+func tabs(in visit, name string) (shown []tab) {
+	found := false
+	for _, l := range leaves {
+		if l.sort == figures || !in.who.MaySomewhere(l.action()) {
+			continue
+		}
+		current := slices.Contains(l.of, name)
+		found = found || current
+		shown = append(shown, tab{l.path, l.label, current})
+	}
+	if !found || len(shown) < 2 {
+		return nil
+	}
+	return shown
+}
+
+// frame is what stands around the figures of a site.
+type frame struct {
+	Title         string
+	Site          account.Site
+	Sites         []link
+	Period        string // in words
+	Tools         tools
+	Asked         asked
+	Filters       filterBar
+	Live          string // visitors who are there now; "": not told
+	Pages, Others []tab  // with figures, and without
+	Base, Home    string // path of the page, and where the figures of the site begin
+}
+
+// frame is that of a state; sites are those to switch to.
+func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
+	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
+	f.Tools = s.tools(x)
+	f.Period = f.Tools.Period
+	f.Home = f.Base
+	if s.token == "" {
+		f.Home = state{site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
+	}
+	here := leafOf(s.path())
+	if here != nil && here.path != "/" {
+		f.Title = here.label + " · " + f.Title
+	}
+	for _, site := range sites {
+		to := s // but what only this site has
+		to.site, to.filters, to.detail, to.tabs, to.more = site, nil, "", nil, nil
+		if here != nil {
+			to.base = here.path
+		}
+		f.Sites = append(f.Sites, link{Label: site.Domain, Href: to.href(), Current: site.ID == s.site.ID})
+	}
+	f.offer(in, s, here)
+	return f
+}
+
+// offer lists the pages that lead on from a state. Of each the period and the filters
+// go along, and what only the page here knows stays behind.
+func (f *frame) offer(in visit, s state, here *leaf) {
+	if s.token != "" {
+		return // a share shows this page only
+	}
+	for i, l := range leaves {
+		switch {
+		case !in.who.MaySomewhere(l.action()):
+		case l.sort == figures:
+			to := s
+			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
+			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
+		case l.sort == ofSite:
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
+		default:
+			f.Others = append(f.Others, tab{l.path, l.label, false})
+		}
+	}
+}
+
+// stateOf is the state that the URL of a page with figures says, and the sites to
+// switch to. Where there is no site to read it has answered the request.
+func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s state, sites []account.Site, ok bool) {
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		d.noControl(w, err)
+		return s, nil, false
+	}
+	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
+		d.show(w, http.StatusOK, "page.html", in, view{})
+		return s, nil, false
+	}
+	s = readState(r.URL.Query(), sites)
+	s.base = cmp.Or(r.URL.EscapedPath(), "/")
+	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
+	return s, sites, true
+}

@@ -1,0 +1,56 @@
+package dash
+
+import (
+	"html"
+	"strings"
+	"testing"
+
+	"footfall/account"
+)
+
+// TestLeaves: every page that is offered has a line in account.Routes, and those of
+// this door a template; pages of figures take the period and the filters along.
+func TestLeaves(t *testing.T) {
+	for _, l := range leaves {
+		if l.action() == "" {
+			t.Errorf("%s is offered to nobody: it has no line in account.Routes", l.path)
+		}
+		for _, name := range l.of {
+			if templates.Lookup(name) == nil {
+				t.Errorf("%s is drawn by %s, which there is not", l.path, name)
+			}
+		}
+		if got := leafOf(l.path + "/x"); l.path != "/" && (got == nil || got.path != l.path) {
+			t.Errorf("the page below %s is of %v", l.path, got)
+		}
+	}
+}
+
+func TestNavigation(t *testing.T) {
+	w := newWorld(t, now, "atelier.example", "shop.example")
+	w.person(t, "vera@example.com", account.Viewer, "")
+	vera := w.browser(t)
+	vera.login("vera@example.com")
+	for _, l := range leaves {
+		if l.sort != figures {
+			continue
+		}
+		path := l.path + "?site=" + w.site.ID + "&period=Last7Days&country=DE&tab=city"
+		page := vera.want(vera.do("GET", path, nil), 200, `aria-current="page">`+l.label, `href="/reports?site=`+w.site.ID+`">Reports`, "Country is Germany")
+		for _, to := range leaves {
+			if href := `href="` + to.path + `?country=DE&period=Last7Days&site=` + w.site.ID; to.sort == figures && !strings.Contains(page, href+`"`) {
+				t.Errorf("%s does not lead on to %s", path, href)
+			}
+		}
+		if strings.Contains(page, ">People<") {
+			t.Error("a viewer is offered the page of people")
+		}
+	}
+	token, share, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
+	if err != nil || share.Site == "" {
+		t.Fatal(err)
+	}
+	if page := html.UnescapeString(w.get(t, "/share/"+token)); strings.Contains(page, `aria-label="Pages"`) || !strings.Contains(page, `class="logo" href="/share/`+token+`"`) {
+		t.Error("a share leads to other pages")
+	}
+}

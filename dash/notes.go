@@ -1,0 +1,169 @@
+package dash
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"footfall/account"
+	"footfall/event"
+	"footfall/period"
+)
+
+type notesView struct {
+	frame
+	said
+	Notes  []noteRow
+	Change bool // one may write notes
+	Today  string
+	Self   string // where the form is sent
+}
+
+// noteRow is a note as a list has it.
+type noteRow struct {
+	account.Note
+	When, By, Remove string
+	Chart            string // the day's figures
+}
+
+// notes is the page of a site's notes, the newest first.
+func (d *Door) notes(w http.ResponseWriter, r *http.Request, in visit) {
+	if s, sites, ok := d.stateOf(w, r, in); ok {
+		d.showNotes(w, r, in, s, sites, read(r))
+	}
+}
+
+// showNotes fills the view in.
+func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site, told said) {
+	all, err := d.Notes.Notes(r.Context(), s.site.ID)
+	if err != nil {
+		d.noControl(w, err)
+		return
+	}
+	slices.Reverse(all)
+	x := d.span(r.Context(), s)
+	v := notesView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Today: d.Now().In(x.zone).Format(time.DateOnly), Self: s.href()}
+	names := map[string]string{}
+	for _, n := range all {
+		if _, known := names[n.Who]; !known {
+			if names[n.Who], err = d.writer(r.Context(), in, n); err != nil {
+				d.noControl(w, err)
+				return
+			}
+		}
+		v.Notes = append(v.Notes, s.noteRow(n, names[n.Who], x.zone))
+	}
+	status := http.StatusOK
+	if told.Problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	d.show(w, status, "notes.html", in, v)
+}
+
+// noteRow is a note as a list has it.
+func (s state) noteRow(n account.Note, by string, zone *time.Location) noteRow {
+	at, whole := n.At(zone)
+	row := noteRow{Note: n, When: at.In(zone).Format("Monday 2 January 2006"), By: by}
+	if !whole {
+		row.When += at.In(zone).Format(", 15:04")
+	}
+	bare := s
+	bare.more, bare.base = nil, "/notes/"+url.PathEscape(n.ID)+"/remove"
+	row.Remove = bare.href()
+	bare.base = "/"
+	bare.from = period.DateOf(at, zone)
+	bare.to = bare.from + 1
+	row.Chart = bare.href()
+	return row
+}
+
+// writer names who wrote a note, as recipient does who gets a report.
+func (d *Door) writer(ctx context.Context, in visit, n account.Note) (string, error) {
+	id, person := strings.CutPrefix(n.Who, "person ")
+	if !person {
+		return n.Who, nil
+	}
+	p, err := d.gate.Person(ctx, id)
+	switch {
+	case err != nil && !errors.Is(err, account.ErrNotFound):
+		return "", err
+	case p.Name != "":
+		return p.Name, nil
+	case p.Email != "" && (id == in.person.ID || in.who.May(account.ChangePeople, n.Site)):
+		return p.Email, nil
+	}
+	return "somebody of the site", nil
+}
+
+// addNote writes a note.
+func (d *Door) addNote(w http.ResponseWriter, r *http.Request, in visit) {
+	s, sites, ok := d.changing(w, r, in, "/notes")
+	if !ok {
+		return
+	}
+	n := account.Note{Site: s.site.ID, When: r.PostForm.Get("day"), Text: r.PostForm.Get("text"), Who: in.who.Name}
+	var err error
+	if clock := r.PostForm.Get("time"); clock != "" {
+		var at time.Time
+		if at, err = time.ParseInLocation("2006-01-02 15:04", n.When+" "+clock, s.site.Location()); err != nil {
+			err = event.Invalid("time", "is one such as 14:30")
+		}
+		n.When = at.Format(time.RFC3339)
+	}
+	if err == nil {
+		n, err = d.Notes.AddNote(r.Context(), n)
+	}
+	d.went(w, r, in, s, "note", account.Change{What: "note add", Target: s.site.ID + " " + n.ID, New: n.When + " " + n.Text}, err, func(told said) {
+		d.showNotes(w, r, in, s, sites, told)
+	})
+}
+
+// removeNote removes one.
+func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
+	s, sites, ok := d.changing(w, r, in, "/notes")
+	if !ok {
+		return
+	}
+	id := r.PathValue("note")
+	d.went(w, r, in, s, "note-removed", account.Change{What: "note remove", Target: s.site.ID + " " + id}, d.Notes.RemoveNote(r.Context(), s.site.ID, id), func(told said) {
+		d.showNotes(w, r, in, s, sites, told)
+	})
+}
+
+// marked are the notes of the steps of a chart. Whoever has a share's link reads
+// figures, and nothing that people wrote. Where notes can't be read the log says so.
+func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked) {
+	if d.Notes == nil || s.token != "" {
+		return nil
+	}
+	notes, err := d.Notes.Notes(ctx, s.site.ID)
+	if err != nil && ctx.Err() == nil {
+		d.Log.Error("dash: notes can't be read", "error", err)
+	}
+	texts := make([][]string, len(points))
+	for _, n := range notes {
+		at, whole := n.At(x.zone)
+		step, exactly := slices.BinarySearchFunc(points, at, func(p point, at time.Time) int { return p.at.Compare(at) })
+		if !exactly {
+			step-- // the one it is in
+		}
+		if step < 0 || !at.Before(x.window.To) {
+			continue
+		}
+		format := "2 January, 15:04: "
+		if whole {
+			format = "2 January: "
+		}
+		texts[step] = append(texts[step], at.In(x.zone).Format(format)+n.Text)
+	}
+	for i, these := range texts {
+		if len(these) > 0 {
+			all = append(all, marked{part(float64(i)+0.5, len(points)), these})
+		}
+	}
+	return all
+}

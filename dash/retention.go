@@ -1,0 +1,194 @@
+package dash
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"footfall/metric"
+	"footfall/period"
+)
+
+// mostCohorts is the most steps that the page offers a period by: more columns than
+// that nobody can read.
+const mostCohorts = 53
+
+type retentionView struct {
+	frame
+	freshness
+	By            period.Step
+	Steps, Shows  []link // by what, and what is told
+	Scale         []int  // of the legend
+	Keep          []link // the rest of the state, for the form
+	Event         string // that is coming back; "" is a page view
+	Heads         []string
+	Average       cohortRow
+	Rows          []cohortRow
+	Darkest       string
+	LeftOut       string
+	Since         string
+	Trouble, CSV  string
+	Empty, Counts bool
+}
+
+// cohortRow is a line of the table.
+type cohortRow struct {
+	Name, Size string
+	Partial    bool // people may still join
+	Cells      []cohortCell
+}
+
+// cohortCell is who of a cohort came back in a step.
+type cohortCell struct {
+	Text, Title string
+	Heat        int // 0 to 10, of the highest rate
+	Partial     bool
+	None        bool // the step has not begun
+	rate        float64
+}
+
+// retention is the page that tells who came back.
+func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
+	s, sites, ok := d.stateOf(w, r, in)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	s = s.asked(r, "cohorts", "show", "returning")
+	x := d.span(r.Context(), s)
+	v := retentionView{frame: d.frame(in, s, x, sites), Event: s.more.Get("returning"), Counts: s.more.Get("show") == "visitors", Keep: s.keep("returning")}
+	q := metric.Retention{Site: s.site.ID, Window: x.window, Zone: x.zone, Step: v.steps(s, x), Where: s.where()}
+	if v.Event != "" {
+		q.Return = &metric.Where{Dimension: "event", Op: metric.Is, Values: []string{v.Event}}
+	}
+	c, err := d.Questions.Retain(ctx, q)
+	if r.URL.Query().Has("csv") && err == nil {
+		cohortFile(w, q, c)
+		return
+	}
+	if v.Trouble = d.fault(ctx, "retention", err); err == nil {
+		v.freshness = fresh(c.AsOf, c.Source, x)
+		v.tell(q, c)
+	}
+	v.Shows = []link{{Label: "Share", Href: s.with("show").href(), Current: !v.Counts}, {Label: "Visitors", Href: s.with("show", "visitors").href(), Current: v.Counts}}
+	v.CSV = s.with("csv", "cohorts").href()
+	d.show(w, http.StatusOK, "retention.html", in, v)
+}
+
+// steps offers the steps that leave the table readable, and is the chosen one.
+func (v *retentionView) steps(s state, x span) period.Step {
+	chosen, asked := period.Month, period.Step(s.more.Get("cohorts"))
+	usual := map[period.Step]int{period.Day: 14, period.Week: 26} // up to so many of them
+	for i := len(metric.RetentionSteps) - 1; i >= 0; i-- {
+		step := metric.RetentionSteps[i]
+		n := step.Count(x.window, x.zone)
+		if n <= usual[step] {
+			chosen = step
+		}
+	}
+	var offered []period.Step
+	for _, step := range metric.RetentionSteps {
+		if step == period.Month || step.Count(x.window, x.zone) <= mostCohorts {
+			offered = append(offered, step)
+			if step == asked {
+				chosen = asked
+			}
+		}
+	}
+	for _, step := range offered {
+		v.Steps = append(v.Steps, link{Label: titled(step), Href: s.with("cohorts", string(step)).href(), Current: step == chosen})
+	}
+	v.By = chosen
+	return chosen
+}
+
+// tell writes the table.
+func (v *retentionView) tell(q metric.Retention, c metric.Cohorts) {
+	highest := 0.0
+	for _, row := range c.Rows {
+		v.Empty = v.Empty || row.Size > 0
+		for _, back := range row.Returned {
+			highest = max(highest, share(back.Visitors, row.Size))
+		}
+	}
+	v.Empty, v.Scale = !v.Empty, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	if highest > 0 {
+		v.Darkest = percent(highest)
+	}
+	if c.LeftOut > 0 {
+		v.LeftOut = whole(c.LeftOut) + " of " + whole(c.Known+c.LeftOut)
+	}
+	if !c.Since.IsZero() {
+		v.Since = c.Since.In(q.Zone).Format("2 January 2006")
+	}
+	v.Average = cohortRow{Name: "All"}
+	var all int64
+	for n, row := range c.Rows {
+		all += row.Size
+		line := cohortRow{Name: since(row.Start.In(q.Zone), q.Step), Size: whole(row.Size), Partial: row.Partial}
+		if n > 0 {
+			v.Heads = append(v.Heads, strconv.Itoa(n))
+			visitors, of := c.Average(n)
+			v.Average.Cells = append(v.Average.Cells, v.cell(visitors, of, highest, titled(q.Step)+" "+strconv.Itoa(n)))
+		}
+		for _, back := range row.Returned {
+			cell := v.cell(back.Visitors, row.Size, highest, since(back.Start.In(q.Zone), q.Step))
+			cell.Partial = back.Partial
+			line.Cells = append(line.Cells, cell)
+		}
+		for len(line.Cells) < len(c.Rows)-1 {
+			line.Cells = append(line.Cells, cohortCell{None: true})
+		}
+		v.Rows = append(v.Rows, line)
+	}
+	v.Average.Size = whole(all)
+}
+
+// cell spells how many of a cohort came back.
+func (v *retentionView) cell(visitors, of int64, highest float64, when string) cohortCell {
+	c := cohortCell{rate: share(visitors, of), Text: "–", Title: when + ": nobody to come back"}
+	if of == 0 {
+		return c
+	}
+	c.Text, c.Title = percent(c.rate), when+": "+whole(visitors)+" of "+whole(of)+", "+percent(c.rate)
+	if v.Counts {
+		c.Text = whole(visitors)
+	}
+	if highest > 0 {
+		c.Heat = int(math.Ceil(10 * c.rate / highest))
+	}
+	return c
+}
+
+// since names a step by its first day.
+func since(t time.Time, step period.Step) string {
+	if step == period.Month {
+		return t.Format("January 2006")
+	}
+	return t.Format("2 Jan 2006")
+}
+
+// cohortFile writes a line for each cohort and step behind it.
+func cohortFile(w http.ResponseWriter, q metric.Retention, c metric.Cohorts) {
+	out := file(w, q.Site+"-retention-by-"+string(q.Step), "cohort", "size", "step", "start", "visitors", "rate", "partial")
+	date := func(t time.Time) string { return t.In(q.Zone).Format(time.DateOnly) }
+	for _, row := range c.Rows {
+		for i, back := range row.Returned {
+			var rate any
+			if n, ok := metric.Share.Value(back.Visitors, row.Size); ok {
+				rate = metric.BounceRate.Spell(n) // as every rate
+			}
+			if out.Row(date(row.Start), row.Size, i+1, date(back.Start), back.Visitors, rate, back.Partial) != nil {
+				return // the client is gone
+			}
+		}
+	}
+	_ = out.Close()
+}
+
+// titled is a step with a capital.
+func titled(step period.Step) string { return strings.ToUpper(string(step[:1])) + string(step[1:]) }
