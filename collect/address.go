@@ -112,34 +112,52 @@ func parseHop(hop string) (netip.Addr, error) {
 	return addr.Unmap().WithZone(""), err
 }
 
-// debugMe tells a person as whom the collector sees them, and why.
-func (c *Collector) debugMe(w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h["Cache-Control"] = noStore
-	addr, told := c.clientAddr(r)
-	from := peer(r)
-	if told {
-		fmt.Fprintf(w, "I see you as %v because of header %s, which I take from the trusted proxy %v.\n", addr, c.ProxyHeader, from)
-	} else {
-		fmt.Fprintf(w, "I see you as %v because of the connection itself.\n", addr)
-	}
+// Sight is as whom the collector sees somebody, and why. It must not be kept.
+type Sight struct {
+	Addr, From netip.Addr // the sender's, and that of the connection's other end
+	Told       bool       // a trusted proxy said it, in Header
+	Ours       bool       // the connection comes from a trusted proxy
+	Header     string     // that proxies are believed in
+	Unused     []string   // headers that came and are not believed
+}
+
+// Sight looks at who asks.
+func (c *Collector) Sight(r *http.Request) Sight {
+	s := Sight{From: peer(r), Header: c.ProxyHeader}
+	s.Addr, s.Told = c.clientAddr(r)
+	s.Ours = c.trusts(s.From)
 	names := []string{listHeader, oneHeader, standardHeader}
 	if !slices.Contains(names, c.ProxyHeader) {
 		names = append(names, c.ProxyHeader)
 	}
 	for _, name := range names {
-		if len(r.Header[name]) == 0 || told && name == c.ProxyHeader {
-			continue
+		if len(r.Header[name]) > 0 && !(s.Told && name == c.ProxyHeader) {
+			s.Unused = append(s.Unused, name)
 		}
+	}
+	return s
+}
+
+// debugMe tells a person as whom the collector sees them, and why.
+func (c *Collector) debugMe(w http.ResponseWriter, r *http.Request, _ event.Kind) *refusal {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h["Cache-Control"] = noStore
+	s := c.Sight(r)
+	if s.Told {
+		fmt.Fprintf(w, "I see you as %v because of header %s, which I take from the trusted proxy %v.\n", s.Addr, s.Header, s.From)
+	} else {
+		fmt.Fprintf(w, "I see you as %v because of the connection itself.\n", s.Addr)
+	}
+	for _, name := range s.Unused {
 		fmt.Fprintf(w, "Header %s is not used: ", name)
 		switch {
-		case !c.trusts(from):
-			fmt.Fprintf(w, "%v is not among the trusted proxies.\n", from)
-		case name == c.ProxyHeader:
+		case !s.Ours:
+			fmt.Fprintf(w, "%v is not among the trusted proxies.\n", s.From)
+		case name == s.Header:
 			fmt.Fprintln(w, "it holds no address.")
 		default:
-			fmt.Fprintf(w, "anybody may have written it, as the proxy sets %s. If it sets this one, start with --proxy-header %s\n", c.ProxyHeader, name)
+			fmt.Fprintf(w, "anybody may have written it, as the proxy sets %s. If it sets this one, start with --proxy-header %s\n", s.Header, name)
 		}
 	}
 	c.Count("request", "200", 1)

@@ -55,6 +55,9 @@ type asideView struct {
 	Text    string // of it, as it is kept
 }
 
+// Redrivable reports whether any of the items can be tried again.
+func (v asideView) Redrivable() bool { return slices.ContainsFunc(v.Items, AsideItem.Redrivable) }
+
 // asideReader is who refused something.
 type asideReader struct {
 	Name    string

@@ -12,6 +12,7 @@ type Audit struct {
 	Days        int
 	Events      uint64
 	Examples    []Difference // the first ones
+	Archive     []string     // days on which archive and event store differ, the first ones
 }
 
 // Difference is one figure on which bins and events don't agree.

@@ -37,6 +37,8 @@ type Options struct {
 	Log        *slog.Logger                          // nil is slog.Default
 	Now        func() time.Time                      // nil is time.Now
 	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
+	Setup      Setup                                 // what sites are set up by; nil: they are not here
+	Eraser     Eraser                                // takes persons out; nil: nobody is erased here
 	Operations Operations                            // what the server does, for the page about it; nil: there is none
 	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
 	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
@@ -64,7 +66,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -88,7 +90,12 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"asset": func(name string) string { return Assets() + "/" + name },
+	"count": whole[uint64], "number": whole[int], "whole": whole[int64], "next": func(n int) int { return n + 1 },
+	"ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf,
+	"moment": func(t time.Time) string { return t.UTC().Format(minute) },
+}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -154,6 +161,9 @@ func (d *Door) routes() map[string]page {
 		"GET /notes": d.notes, "POST /notes": d.addNote, "POST /notes/{note}/remove": d.removeNote,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
+		"GET /sites": d.listSites, "POST /sites": d.addSite, "GET /sites/{site}": d.oneSite, "GET /sites/{site}/libraries": d.libraries, "GET /connection": d.connection,
+		"GET /sites/{site}/settings": d.siteSettings, "POST /sites/{site}/settings": d.changeSettings, "GET /sites/{site}/privacy": d.data, "POST /sites/{site}/privacy": d.changeKeep, "GET /sites/{site}/export": d.export,
+		"GET /sites/{site}/erase": d.erase, "POST /sites/{site}/erase": d.lookForPerson, "POST /sites/{site}/erase/confirm": d.eraseNow,
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
 		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,

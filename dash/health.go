@@ -53,7 +53,7 @@ func health(p *Pipeline, s *Server, now time.Time) Health {
 	}
 	h := Health{State: allWell, Says: "All is well: every accepted event is accounted for."}
 	if doors > 0 {
-		h.Says += fmt.Sprintf(" %s could not be read, and the sender was told.", count(doors, "request", "requests"))
+		h.Says += fmt.Sprintf(" %s refused at a door, and the sender was told.", count(doors, "event or request was", "events or requests were"))
 		h.Next, h.Href = "Look at them.", "/operations/aside"
 	}
 	return h

@@ -36,6 +36,7 @@ var leaves = []leaf{
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/account", "You", []string{"account.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},

@@ -73,7 +73,7 @@ func TestHealth(t *testing.T) {
 	}{
 		"all well":              {func(*machine) {}, allWell, []string{"All is well"}},
 		"the archive gathers":   {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
-		"garbage at a door":     {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 requests could not be read", "/operations/aside"}},
+		"garbage at a door":     {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
 		"behind":                {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
 		"rebuilding":            {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
 		"set aside":             {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},

@@ -64,7 +64,7 @@ var done = map[string]string{
 	"role": "The role is set.", "taken": "The role is taken away.", "disabled": "Disabled, and logged out everywhere.", "enabled": "Enabled: may log in again.",
 	"logged-out": "Logged out everywhere. Links that were not used yet are worth nothing now.", "removed": "Removed, with roles and sessions.",
 	"revoked": "Revoked. It is worth nothing from now on.", "renewed": "No token of before is valid any more. Sign others.",
-	"recounting": "The recount has begun.",
+	"recounting": "The recount has begun.", "site": "The site is added.", "settings": "The settings are in force.", "kept": "That is kept from now on.",
 	"subscribed": "The report is sent from now on. The first one is of the period that runs now.", "unsubscribed": "This report is sent no more.",
 	"note": "The note is kept.", "note-removed": "The note is removed.",
 	"funnel": "The funnel is kept under this name.", "funnel-removed": "The funnel is removed.",

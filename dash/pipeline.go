@@ -3,6 +3,7 @@ package dash
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -20,11 +21,10 @@ func (d drawing) Bottom() int { return d.Height + 2 }
 
 // node is a stage in it.
 type node struct {
-	X, Y, W, H   int
-	Title        string
-	Name         string // of its figure among the texts
-	Value, Under string
-	Href         string
+	X, Y, W, H      int
+	Title, Href     string
+	Name, UnderName string // of its texts
+	Value, Under    string
 }
 
 // Middle is where the texts of a node stand, from the left.
@@ -50,7 +50,7 @@ type layout struct {
 
 // titles of the stages, and the page that tells more of one.
 var titles = []struct{ name, title, href string }{
-	{"accepted", "Doors", ""}, {"waiting", "Queue", "#queue"}, {"stored", "Event store", ""}, {"archived", "Archive", "#archive"}, {"ledger", "Ledger", ""},
+	{"accepted-short", "Doors", ""}, {"waiting-short", "Queue", "#queue"}, {"stored-short", "Event store", ""}, {"archived-short", "Archive", "#archive"}, {"ledger", "Ledger", ""},
 	{"hot", "Hot buckets", ""}, {"bins", "Bins", "#bins"}, {"answers", "Answers", "/"}, {"aside", "Set aside", "/operations/aside"},
 }
 
@@ -77,8 +77,9 @@ var (
 func (l layout) draw(texts map[string]string) drawing {
 	d := drawing{Class: l.class, Ways: l.ways}
 	for _, t := range titles {
-		at := l.at[t.name]
-		n := node{X: at[0] * (l.w + l.gapX), Y: at[1] * (l.h + l.gapY), W: l.w, H: l.h, Title: t.title, Name: t.name, Value: texts[t.name], Under: texts[t.name+"-under"], Href: t.href}
+		name, _, _ := strings.Cut(t.name, "-")
+		at := l.at[name]
+		n := node{X: at[0] * (l.w + l.gapX), Y: at[1] * (l.h + l.gapY), W: l.w, H: l.h, Title: t.title, Name: t.name, Value: texts[t.name], UnderName: name + "-under", Under: texts[name+"-under"], Href: t.href}
 		d.Nodes = append(d.Nodes, n)
 		d.Width, d.Height = max(d.Width, n.X+n.W), max(d.Height, n.Y+n.H)
 	}
@@ -116,9 +117,12 @@ func (p Pipeline) texts(now time.Time) map[string]string {
 	t := map[string]string{
 		"accepted": whole(p.Accepted), "accepted-under": pace(p.Pace), "waiting": whole(p.Waiting), "waiting-under": "waiting, " + age(store.Lag),
 		"stored": whole(p.Stored), "stored-under": pace(store.Pace), "archived": whole(p.Archived), "archived-under": whole(archive.Waiting) + " waiting",
-		"ledger": "none", "ledger-under": "no programme", "hot": p.Hot, "hot-under": "since the last roll", "bins": "none yet", "bins-under": count(uint64(p.Dirty), "day", "days") + " to roll",
-		"answers": "pages, API", "answers-under": "e-mail, SQL", "aside": whole(sinks + doors), "aside-under": "look at them",
+		"ledger": "none", "ledger-under": "no programme", "hot": p.Hot, "hot-under": "since last roll", "bins": "none yet", "bins-under": whole(p.Dirty) + " to roll",
+		"answers": "pages", "answers-under": "API, SQL, e-mail", "aside": whole(sinks + doors), "aside-under": "look at them",
 		"duplicates": whole(p.Duplicates), "set-aside": whole(p.SetAside), "removed": whole(p.Removed), "state": health(&p, nil, now).State,
+	}
+	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
+		t[name+"-short"] = short(int64(n), 10_000_000)
 	}
 	if p.Waiting == 0 {
 		t["waiting-under"] = "nothing waits"
@@ -130,7 +134,8 @@ func (p Pipeline) texts(now time.Time) map[string]string {
 		t["hot"], t["hot-under"] = "none", "counted from events"
 	}
 	if !p.Sealed.IsZero() {
-		t["bins"] = p.Sealed.UTC().Format("15:04 UTC")
+		t["bins"] = p.Sealed.UTC().Format("15:04")
+		t["bins-under"] = "UTC, " + t["bins-under"]
 	}
 	if sinks+doors == 0 {
 		t["aside-under"] = "nothing"
@@ -138,7 +143,7 @@ func (p Pipeline) texts(now time.Time) map[string]string {
 	for _, r := range p.Readers {
 		t[r.Name+"-lag"], t[r.Name+"-waiting"], t[r.Name+"-pace"] = age(r.Lag), whole(r.Waiting), pace(r.Pace)
 		if r.Name == "ledger" {
-			t["ledger"], t["ledger-under"] = whole(r.Waiting)+" waiting", pace(r.Pace)
+			t["ledger"], t["ledger-under"] = whole(r.Waiting), "waiting, "+pace(r.Pace)
 		}
 	}
 	return t

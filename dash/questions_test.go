@@ -9,7 +9,6 @@ import (
 	"footfall/account"
 	"footfall/event"
 	"footfall/metric"
-	"footfall/query"
 )
 
 // inventions keeps goals and funnels, and answers questions with invented figures.

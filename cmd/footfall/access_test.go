@@ -86,7 +86,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 	program, err = h.desk.PutProgram(t.Context(), program)
 	must(t, err)
 	handler := h.server().Handler
-	fill := strings.NewReplacer("/v1/orders.csv", "/v1/orders.csv?site="+site.ID, "/v1/orders", "/v1/orders?site="+site.ID, "/v1/refunds", "/v1/refunds?site="+site.ID, "{$}", "", "{site}", site.ID, "{token}", share, "{id}", "u1", "{kind}", "page", "{code}", "x", "{version}", "v", "{name}", "dash.css", "{key}", "k", "{program}", program.ID, "{order}", "o", "{affiliate}", "a", "{payout}", "p", "{flag}", "f", "{hook}", "h", "{person}", "per_x", "{share}", "shr_x")
+	fill := strings.NewReplacer("/v1/orders.csv", "/v1/orders.csv?site="+site.ID, "/v1/orders", "/v1/orders?site="+site.ID, "/v1/refunds", "/v1/refunds?site="+site.ID, "{$}", "", "{site}", site.ID, "{token}", share, "{id}", "u1", "{kind}", "page", "{code}", "x", "{version}", "v", "{name}", "dash.css", "{key}", "k", "{program}", program.ID, "{order}", "o", "{affiliate}", "a", "{payout}", "p", "{flag}", "f", "{hook}", "h", "{person}", "per_x", "{share}", "shr_x", "{item}", "1")
 	asked := 0
 	for _, a := range h.askers(site.ID, program.ID) {
 		for _, route := range account.Routes {

@@ -191,7 +191,7 @@ func (h *house) lastAudit(context.Context) (dash.Audit, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &r)
 	}
-	a := dash.Audit{At: r.At, Took: r.Took, Differences: r.Count, Figures: r.Figures, Days: r.Days, Events: r.Events}
+	a := dash.Audit{At: r.At, Took: r.Took, Differences: r.Count, Figures: r.Figures, Days: r.Days, Events: r.Events, Archive: r.Archive.Examples}
 	for _, d := range r.Examples {
 		a.Examples = append(a.Examples, dash.Difference{Subject: subject(d), Period: d.Period, Metric: string(d.Metric), Bins: d.Bins, Recount: d.Recount})
 	}

@@ -82,11 +82,8 @@ func (k *control) routes() http.Handler {
 func answer(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }
 
 func (k *control) addSite(w http.ResponseWriter, r *http.Request) error {
-	s, err := k.h.sites.AddSite(r.Context(), account.Site{Domain: r.FormValue("domain"), Zone: r.FormValue("timezone"),
+	s, err := k.h.newSite(r.Context(), account.Operator(), account.Site{Domain: r.FormValue("domain"), Zone: r.FormValue("timezone"),
 		Currency: r.FormValue("currency"), DNT: true})
-	if err == nil {
-		err = k.note(r, "site add", s.ID, "", settingsOf(s, account.Site{}))
-	}
 	if err != nil {
 		return err
 	}
@@ -99,7 +96,6 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before := s
 	for name, values := range r.Form {
 		switch v := values[0]; name {
 		case "timezone":
@@ -125,18 +121,12 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if s, err = k.h.sites.UpdateSite(r.Context(), s); err == nil {
-		err = k.note(r, "site set", s.ID, settingsOf(before, s), settingsOf(s, before))
-	}
+	out, err := k.h.changeSite(r.Context(), account.Operator(), s)
 	if err != nil {
 		return err
 	}
-	out := changedSite{Site: s}
-	if out.Removed, err = k.h.keepHistory(r.Context(), before, s); err != nil {
-		return err
-	}
 	if r.Form.Has("webhook") {
-		out.Secret = s.WebhookSecret
+		out.Secret = out.WebhookSecret
 	}
 	return answer(w, out)
 }

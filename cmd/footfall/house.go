@@ -118,6 +118,8 @@ type house struct {
 	paces     paces
 	disk      diskLook
 	backups   backupBook
+	refusals  refusalBook
+	erasers   erasers
 	counting  errand   // a recount of all figures, begun on a page
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
@@ -170,7 +172,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 		}
 	}()
 	dir := c.values["data"]
-	h.disk.h, h.backups.path = h, filepath.Join(dir, backupsName)
+	h.disk.h, h.erasers.h, h.backups.path = h, h, filepath.Join(dir, backupsName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return h, unusable(err, dir)
 	}
@@ -420,6 +422,7 @@ func (h *house) refuse(ctx context.Context, reader, site, reason, raw string) {
 	if len(raw) > event.MaxBytes {
 		raw, reason = strings.ToValidUTF8(raw[:event.MaxBytes], ""), fmt.Sprintf("%s (the first %d of %d bytes are kept)", reason, event.MaxBytes, len(raw))
 	}
+	h.refusals.add(site, reason)
 	item := queue.AsideItem{Reader: reader, Reason: reason, Site: site, Raw: raw}
 	// A sender that leaves in the middle of a batch takes nothing with it.
 	if err := h.queue.Aside().Put(context.WithoutCancel(ctx), item); err != nil {
@@ -483,7 +486,7 @@ func (h *house) stopWork() {
 	if h.ended != nil {
 		<-h.ended
 	}
-	for _, stop := range []func(){h.counting.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+	for _, stop := range []func(){h.counting.wait, h.erasers.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
 		if stop != nil {
 			stop()
 		}

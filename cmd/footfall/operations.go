@@ -179,7 +179,7 @@ func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
 		return nil, err
 	}
 	for _, s := range standings {
-		job := dash.Job{Name: s.Job, Site: o.h.sites.domain(s.Site)}
+		job := dash.Job{Name: s.Job}
 		switch {
 		case s.Every == 0 && s.Last != 0:
 			job.Last = "for " + s.Last.String()
@@ -187,9 +187,13 @@ func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
 			job.Last = s.Ended.UTC().Format("2 January 2006 15:04 UTC")
 		}
 		if s.Err != nil {
-			job.Problem, job.Again = s.Err.Error(), s.Again
+			job.Site, job.Problem, job.Again = o.h.sites.domain(s.Site), s.Err.Error(), s.Again
 		}
-		all = append(all, job)
+		// A line for all sites at which it is as far.
+		same := func(other dash.Job) bool { return other == job }
+		if !slices.ContainsFunc(all, same) {
+			all = append(all, job)
+		}
 	}
 	for _, c := range o.h.copies.list() {
 		if c.Error != "" {

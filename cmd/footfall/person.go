@@ -297,6 +297,7 @@ func (x *erasing) steps() []func(ctx context.Context) error {
 func (x *erasing) mark(ctx context.Context) error { return x.h.erased.keep(ctx, x.marks...) }
 
 func (x *erasing) fromAside(ctx context.Context) error {
+	x.h.refusals.forget()
 	ids, err := x.aside(ctx)
 	if err == nil && len(ids) > 0 {
 		_, err = x.h.queue.Aside().Drop(ctx, ids...)
@@ -418,8 +419,8 @@ func (k *control) erasePerson(w http.ResponseWriter, r *http.Request) error {
 		return errors.New("say who: --user, --anonymous, --email or --order")
 	}
 	did, err := k.h.erasePerson(r.Context(), site, who, r.FormValue("only") == "true", r.FormValue("dry-run") == "true")
-	if err == nil && !did.DryRun { // nothing that tells who it was
-		err = k.note(r, "person erase", site.ID, "", fmt.Sprintf("%d events, %d visitors, %d orders", did.Events, did.History.Visitors, did.Ledger.Orders))
+	if err == nil && !did.DryRun {
+		err = k.h.noteErased(r.Context(), account.Operator(), did)
 	}
 	if err != nil {
 		return err

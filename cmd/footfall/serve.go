@@ -127,7 +127,8 @@ func (h *house) server() *http.Server {
 	pages = dash.New(source, h.sites, h.control, dash.Options{
 		Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}},
 		Goals:     goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
-		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance, Operations: operations{h},
+		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
+		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers,
 		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",
 	})
 	programs, tables := h.portal(pages, collector), h.sql()
@@ -165,7 +166,9 @@ func (h *house) mailed() (link func(string, account.Purpose, func(context.Contex
 	if h.post == nil {
 		return nil, nil
 	}
-	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string { return h.sendInvited(ctx, made, g).Problem }
+	return h.mailLink, func(ctx context.Context, made account.Invited, g account.Grant) string {
+		return h.sendInvited(ctx, made, g).Problem
+	}
 }
 
 // balance is where the accepted events are, for the foot of the pages.
