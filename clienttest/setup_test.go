@@ -33,7 +33,7 @@ func TestSetUp(t *testing.T) {
 	if ran.Moved != "4 → 5" || len(ran.Requests) > 0 {
 		t.Errorf("the server's page says %q and asked %v meanwhile", ran.Moved, ran.Requests)
 	}
-	if c := ran.Channels; c["web"] != "2" || c["server"] != "1" || c["plain"] != "1" || c["pixel"] != "1" {
+	if c := ran.Channels; c["web"] != "3" || c["plain"] != "1" || c["pixel"] != "1" {
 		t.Errorf("without a script, what came is %v", c)
 	}
 	if p := ran.Plain; p["accepted"] != "5" || p["stored"] != "5" || p["waiting"] != "0" || p["store-lag"] != "0 s" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ func (b *backupBook) list() (all []dash.Backup) {
 	for i := len(made) - 1; i >= 0; i-- {
 		m := made[i]
 		one := dash.Backup{Dir: m.Dir, Made: m.Made, Bytes: m.Bytes, Events: m.Accepted, Problem: m.Error}
-		if m.Error == "" {
+		if m.Error == "" && filepath.IsAbs(m.Dir) { // what is in a bucket is not looked for
 			_, err := os.Stat(m.Dir)
 			one.Missing = errors.Is(err, fs.ErrNotExist)
 		}

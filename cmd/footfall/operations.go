@@ -288,7 +288,7 @@ type diskLook struct {
 
 // places of the data directory by how their names begin; the first that fits counts.
 var parts = []struct{ prefix, name string }{
-	{"queue", "Queue"}, {"store.before", "Left of rebuilds and damage"}, {"store", "Event store"}, {"archive", "Archive"}, {"bins.sqlite", "Bins"}, {"history.sqlite", "Visitor histories"},
+	{"queue", "Queue"}, {"store.before", "Left of upgrades, rebuilds and damage"}, {"store", "Event store"}, {"archive", "Archive"}, {"bins.sqlite", "Bins"}, {"history.sqlite", "Visitor histories"},
 	{"control.sqlite", "Sites and people"}, {"ledger.sqlite", "Affiliate ledger"}, {"daily", "Daily table"}, {"reprocess", "Reprocessing"}, {"", "Other"},
 }
 
