@@ -446,3 +446,45 @@ func TestLiveEndsWithTheServer(t *testing.T) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 }
+
+// TestQueryBySession: a page of the server itself asks GET /v1/query with the browser's
+// session; another site's page, a token in the address and other addresses do not, and an affiliate
+// gets own figures only.
+func TestQueryBySession(t *testing.T) {
+	w := newLive(t, Streams{})
+	viewer := &Session{Who: account.Person{ID: "per_2"}.Who([]account.Grant{{Person: "per_2", Site: "a-example", Role: account.Viewer}})}
+	affiliate := &Session{Who: account.Person{ID: "per_1"}.Who([]account.Grant{{Person: "per_1", Site: "a-example", Role: account.Affiliate}}), Affiliate: "anna"}
+	const question = "/v1/query?metric=PageViews&window=today&step=total&site="
+	for _, x := range []struct {
+		method, path, from string
+		session            *Session
+		status             int
+		says               string
+	}{
+		{"GET", question + "a-example", "same-origin", viewer, 200, `"dataset":[`},
+		{"GET", question + "a-example", "none", viewer, 200, `"dataset":[`},
+		{"GET", question + "a-example", "same-origin", affiliate, 200, `"value":1000000}`},
+		{"GET", question + "b-example", "same-origin", viewer, 400, "unknown site"},
+		{"GET", question + "a-example", "cross-site", viewer, 401, "no key"},
+		{"GET", question + "a-example", "same-site", viewer, 401, "no key"},
+		{"GET", question + "a-example&token=ffe_good", "same-origin", viewer, 401, "no key"},
+		{"POST", "/graphql", "same-origin", viewer, 401, "no key"},
+	} {
+		w.session.Store(x.session)
+		r, err := http.NewRequestWithContext(t.Context(), x.method, w.URL+x.path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", "session")
+		r.Header.Set("Sec-Fetch-Site", x.from)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != x.status || !strings.Contains(string(b), x.says) {
+			t.Errorf("%s %s from %s: %d %s", x.method, x.path, x.from, answer.StatusCode, b)
+		}
+	}
+}

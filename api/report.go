@@ -62,7 +62,7 @@ func tableFormat(r *http.Request) (string, error) {
 // and, if it is compared, for each metric NAME_before and NAME_change, in per cent.
 func WriteTable(w io.Writer, format string, t Table) error {
 	columns := slices.Concat(t.Query.Dimensions, t.Query.Metrics)
-	compared := slices.ContainsFunc(t.Results, func(r TableRow) bool { return r.Comparison != nil })
+	compared := t.Query.Include.Compare != nil // also where there is no row
 	if compared {
 		for _, m := range t.Query.Metrics {
 			columns = append(columns, m+"_before", m+"_change")

@@ -58,3 +58,11 @@ func TestTableAsSheet(t *testing.T) {
 		}
 	}
 }
+
+// TestSheetWithoutRows has the columns all the same.
+func TestSheetWithoutRows(t *testing.T) {
+	var b strings.Builder
+	if err := WriteTable(&b, "csv", Table{Query: Asked{Metrics: []string{"Visitors"}, Dimensions: []string{"page"}, Include: AskedInclude{Compare: &[2]string{"2024-01-01", "2024-01-02"}}}}); err != nil || strings.TrimSpace(b.String()) != "page,Visitors,Visitors_before,Visitors_change" {
+		t.Errorf("%q, %v", b.String(), err)
+	}
+}

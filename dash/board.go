@@ -142,7 +142,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	case v.Empty:
 		v.Gap = 1
 	case s.period == realtime && !s.own():
-		v.Gap = 10
+		v.Gap = 5
 	}
 	v.LiveAt = s.live(x, v.Empty)
 }

@@ -260,7 +260,7 @@ func (c *chart) draw(m metric.Name, points []point, top float64) {
 			area.to(i, at(i, p.now))
 		default:
 			s.Y = y(p.now)
-			if i > 0 && !points[i-1].now.None {
+			if c.Unfinished = "M" + at(i, p.now) + " h0"; i > 0 && !points[i-1].now.None {
 				c.Unfinished = "M" + at(i-1, points[i-1].now) + " L" + at(i, p.now)
 			}
 		}
@@ -289,7 +289,15 @@ func (p *pen) to(i int, at string) {
 	p.strokes, p.first, p.last = append(p.strokes, "M"+at), append(p.first, i), append(p.last, i)
 }
 
-func (p *pen) path() string { return strings.Join(p.strokes, " ") }
+// path is the lines; what stands alone is a dot.
+func (p *pen) path() string {
+	for i := range p.strokes {
+		if p.first[i] == p.last[i] {
+			p.strokes[i] += " h0"
+		}
+	}
+	return strings.Join(p.strokes, " ")
+}
 
 // filled is the area below the lines.
 func (p *pen) filled(x func(int) float64) string {

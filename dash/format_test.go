@@ -77,7 +77,7 @@ func TestUnfinishedStepIsDashed(t *testing.T) {
 	if c.Line != "M125.0 184.0 L375.0 16.0" || c.Unfinished != "M375.0 16.0 L625.0 128.0" || !strings.HasSuffix(c.Area, "L375.0 240 L125.0 240 Z") || !c.Steps[2].Unfinished {
 		t.Errorf("line %q, unfinished %q, area %q", c.Line, c.Unfinished, c.Area)
 	}
-	if c.Before != "M125.0 240.0 M625.0 16.0 L875.0 16.0" { // no line over what there is not
+	if c.Before != "M125.0 240.0 h0 M625.0 16.0 L875.0 16.0" { // no line over what there is not
 		t.Errorf("before %q", c.Before)
 	}
 }

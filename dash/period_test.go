@@ -124,3 +124,28 @@ func TestWithin(t *testing.T) {
 		}
 	}
 }
+
+// TestQuestionsOfAPage: a page asks few questions, and those about big numbers and chart
+// that bins know are of whole days.
+func TestQuestionsOfAPage(t *testing.T) {
+	w := newWorld(t, now, "a.example")
+	w.get(t, "/?site="+w.site.ID)
+	w.source.mu.Lock()
+	defer w.source.mu.Unlock()
+	asked := 0
+	for _, r := range w.source.reports {
+		if len(r.By) > 0 {
+			continue
+		}
+		asked++
+		if _, _, whole := r.Window.Dates(r.Zone); !whole {
+			t.Errorf("%s of %s: bins know of days only", r.Metrics, windowWords(r.Window, r.Zone))
+		}
+	}
+	if asked != 3*3+2 { // three groups: of the period, what is over of it, and before; the chart twice
+		t.Errorf("%d questions for numbers and chart, want 11", asked)
+	}
+	if n := len(w.source.reports) - asked; n > 12 {
+		t.Errorf("%d questions for lists, want 12 at most", n)
+	}
+}

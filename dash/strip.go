@@ -35,7 +35,7 @@ type number struct {
 	name   metric.Name
 	label  string
 	down   bool // less of it is better
-	from   int  // figures of one number are asked for together
+	from   int  // figures of one number are asked for together: 0 and 1 bins know, the others are counted from events
 	always bool // shown also where the site has none
 	shared bool // also in the dashboard of a share
 }
@@ -49,7 +49,7 @@ var cells = []number{
 	{name: metric.BounceRate, label: "Bounce rate", from: 1, down: true, always: true, shared: true},
 	{name: metric.SessionDuration, label: "Session duration", from: 2, always: true, shared: true},
 	{name: metric.Downloads, label: "Downloads", shared: true},
-	{name: metric.Events, label: "Events", from: 3},
+	{name: metric.Events, label: "Events", from: 2},
 	{name: metric.Orders, label: "Orders"},
 	{name: metric.Revenue, label: "Revenue"},
 	{name: metric.GoalRate, label: "Conversion rate", from: 4},

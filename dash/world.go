@@ -4,8 +4,6 @@ import (
 	"context"
 	"regexp"
 	"sync"
-
-	"footfall/metric"
 )
 
 // worldMap is the map of countries, shaded by their shares. It has no figure that the list
@@ -47,7 +45,7 @@ func (d *Door) world(ctx context.Context, s state, x span, b box, li listing, ro
 	w := &worldMap{Legend: []string{"under 1%", "from 1%", "from 3%", "from 10%", "from 30%"}}
 	for _, r := range rows {
 		if drawnLands()[r.Code] {
-			w.Lands = append(w.Lands, land{r, 1, r.Label + ": " + r.Value + " " + titleOf(metric.Visitors)})
+			w.Lands = append(w.Lands, land{r, 1, r.Label + ": " + r.Value + " visitors"})
 		}
 	}
 	return w, nil

@@ -437,3 +437,18 @@ func TestSeries(t *testing.T) {
 		t.Errorf("of nothing: %s, %v", values(d), err)
 	}
 }
+
+// TestOtherConditions: bins know single values of a dimension, and nothing of any other
+// condition.
+func TestOtherConditions(t *testing.T) {
+	p := Plan(nil, nil, nil, time.Now)
+	day := period.DateOf(time.Now(), time.UTC).Window(time.UTC)
+	q := metric.Query{Site: "a", Metric: metric.Visitors, Window: day, Zone: time.UTC, By: "page"}
+	if _, ok := p.plan(q); !ok {
+		t.Error("bins do not know visitors by page")
+	}
+	q.Where = &metric.Where{Not: &metric.Where{Dimension: "country", Op: metric.Is, Values: []string{"DE"}}}
+	if _, ok := p.plan(q); ok {
+		t.Error("bins are asked with a condition that they leave out")
+	}
+}

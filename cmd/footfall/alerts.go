@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"footfall/account"
@@ -19,6 +20,9 @@ import (
 
 // alertsEvery is how often alerts are looked at.
 const alertsEvery = time.Minute
+
+// toldAtOnce is how many alerts are told at a time.
+const toldAtOnce = 16
 
 // watcher looks at the figures that alerts are about, and tells what changed.
 type watcher struct {
@@ -48,16 +52,24 @@ func (w *watcher) look(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, a := range all {
+	errs := make([]error, len(all))
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	room := make(chan struct{}, toldAtOnce)
+	for i, a := range all {
 		if ctx.Err() != nil {
 			return nil
 		}
-		a, err = w.step(ctx, a, now)
-		if err = errors.Join(err, w.tell(ctx, a, now)); err != nil && !errors.Is(err, account.ErrNotFound) { // removed, or another process did it
-			errs = append(errs, fmt.Errorf("alert %s: %w", a.ID, err))
-		}
+		a, err := w.step(ctx, a, now)
+		telling.Go(func() { // a webhook that does not answer holds up no other
+			room <- struct{}{}
+			defer func() { <-room }()
+			if err := errors.Join(err, w.tell(ctx, a, now)); err != nil && !errors.Is(err, account.ErrNotFound) { // removed, or another process did it
+				errs[i] = fmt.Errorf("alert %s: %w", a.ID, err)
+			}
+		})
 	}
+	telling.Wait()
 	return errors.Join(errs...)
 }
 

@@ -136,6 +136,37 @@ func TestAlertOfSpike(t *testing.T) {
 	look(90*time.Minute, "")
 }
 
+// TestAlertsAreToldBesideOneAnother: a webhook that does not answer holds up no other.
+func TestAlertsAreToldBesideOneAnother(t *testing.T) {
+	h, hook, release := newHome(t), newReceiver(t), make(chan struct{})
+	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(hangs.Close)
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
+	now := time.Date(2026, 10, 28, 12, 1, 30, 0, time.UTC)
+	site, err := h.sites.AddSite(t.Context(), account.Site{Domain: "old.example"})
+	must(t, err)
+	hour := now.Truncate(time.Hour).Add(-time.Hour)
+	h.publish(crowd(site.ID, "now", hour, 130)...)
+	for k := range 3 {
+		h.publish(crowd(site.ID, fmt.Sprint(k), hour.AddDate(0, 0, -7*(k+1)), 20)...)
+	}
+	var made shownAlert
+	h.do(nil, "alert", "add", "spike", "--site", "old.example", "--webhook", hangs.URL)
+	h.do(&made, "alert", "add", "spike", "--site", "old.example", "--webhook", hook.URL)
+	hook.secret = made.Secret
+	looked := make(chan error, 1)
+	go func() { looked <- h.watcher(now.Add(-time.Hour*9)).look(t.Context(), now) }()
+	told := func() string { hook.mu.Lock(); defer hook.mu.Unlock(); return strings.Join(hook.ids, " ") }
+	for end := time.Now().Add(5 * time.Second); told() == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	}
+	if told() != made.ID+".1" {
+		t.Errorf("beside a webhook that hangs, %q was told", told())
+	}
+	free()
+	must(t, <-looked)
+}
+
 // TestAlertsByMail: silence, and what is set aside, are told by mail when they begin
 // and when they are over, and no address is in the log.
 func TestAlertsByMail(t *testing.T) {

@@ -75,7 +75,7 @@
 	const here = (url) => url.origin === location.origin && url.pathname === location.pathname && !url.hash && !url.searchParams.has('csv');
 	document.addEventListener('click', (e) => {
 		const link = e.target.closest && e.target.closest('a[href]');
-		if (!link || e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey || link.target || link.hasAttribute('download')) return;
+		if (!link || e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey || link.hasAttribute('target') || link.hasAttribute('download')) return;
 		const url = new URL(link.getAttribute('href'), location.href); // a link of a drawing has no href of its own
 		if (!here(url) || !document.querySelector('[data-part]')) return;
 		e.preventDefault();

@@ -1,0 +1,52 @@
+package clienttest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLists goes through the dashboard's lists, details and filters in a browser, by
+// keyboard and without JavaScript, and looks at all of it in every size and scheme.
+func TestLists(t *testing.T) {
+	needChromium(t)
+	s := start(t)
+	visits := []string{"/course", "/course", "/", "/a/" + strings.Repeat("very-long/", 60), "/courses"}
+	for i, path := range visits {
+		q := url.Values{"key": {s.key}, "page": {path}, "id": {fmt.Sprint("v", i)}, "time": {time.Now().UTC().Format(time.RFC3339)}}
+		r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil || answer.StatusCode != 200 {
+			t.Fatalf("a page view: %v, %v", answer, err)
+		}
+		answer.Body.Close()
+	}
+	s.waitFor(t, len(visits))
+	var ran struct {
+		Form, Order, Search, File                               string
+		Chips, Changed, Rows, Wide, Nameless, Console, External []string
+		Away                                                    int
+		Closed                                                  bool
+	}
+	launch(t, "lists.mjs", s.host(), link.FindString(string(s.command(t, "login", "--data", s.dir)))).finish(t, &ran)
+	if ran.Form != "Filter by Country" || !slices.Equal(ran.Chips, []string{"Country is unknown"}) || !slices.Equal(ran.Changed, []string{"Country is not unknown"}) || ran.Away != 0 {
+		t.Errorf("the form %q makes %q, changed %q, then %d", ran.Form, ran.Chips, ran.Changed, ran.Away)
+	}
+	if len(ran.Rows) != 4 || !strings.HasPrefix(ran.Order, "ascending / ") || !strings.HasPrefix(ran.File, "page,Visitors,PageViews,") || strings.Count(ran.File, "\n") != 3 || !strings.Contains(ran.Search, "/courses") {
+		t.Errorf("rows %q, ordered %q, found %q, in the file\n%s", ran.Rows, ran.Order, ran.Search, ran.File)
+	}
+	if !ran.Closed {
+		t.Error("Escape does not close the menu of filters")
+	}
+	if len(ran.Wide)+len(ran.Nameless)+len(ran.Console)+len(ran.External) > 0 {
+		t.Errorf("too wide: %q; fields without a name: %q; console %q; other hosts %q", ran.Wide, ran.Nameless, ran.Console, ran.External)
+	}
+}
