@@ -188,6 +188,22 @@ func TestArchiveElsewhere(t *testing.T) {
 	refused("without the setting", "give that as --archive", "site", "list", "--archive", "")
 	refused("with another setting", "give that as --archive", "site", "list", "--archive", store.URL("other"))
 	refused("moved onto itself", "is there already", "archive", "move", "--to", store.URL("live"))
+	restoredTo(t, place, want, at)
+	at("live")
+	other := &home{t: t, dir: t.TempDir()}
+	if said, code := other.typed(nil, "site", "list"); code != 1 || !strings.Contains(said, "of another data directory") {
+		t.Errorf("another's: %d %s", code, said)
+	}
+	h.open()
+	h.adds("as before", want)
+	h.shut()
+	must(t, opened(t, store.URL("live")).Remove(t.Context(), ownerName))
+	refused("another bucket under the name", "not at s3://archive/live", "site", "list")
+}
+
+// restoredTo restores a backup with the archive where at says: not over another.
+func restoredTo(t *testing.T, place string, want counts, at func(prefix string) string) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "ff-")
 	must(t, err)
 	to := &home{t: t, dir: dir}
@@ -202,16 +218,6 @@ func TestArchiveElsewhere(t *testing.T) {
 	to.publish(events("c", 2, true)...)
 	to.rebuilt()
 	to.adds("restored and rebuilt", counts{11, 5, 0, 0})
-	at("live")
-	other := &home{t: t, dir: t.TempDir()}
-	if said, code := other.typed(nil, "site", "list"); code != 1 || !strings.Contains(said, "of another data directory") {
-		t.Errorf("another's: %d %s", code, said)
-	}
-	h.open()
-	h.adds("as before", want)
-	h.shut()
-	must(t, opened(t, store.URL("live")).Remove(t.Context(), ownerName))
-	refused("another bucket under the name", "not at s3://archive/live", "site", "list")
 }
 
 // TestArchiveMove: an archive that was moved into a bucket and back has all events, also
