@@ -22,6 +22,7 @@ const (
 	ReadMemberships Action = "read memberships" // of one visitor whose id is known
 	ChangeSegments  Action = "change segments"  //
 	ChangeSite      Action = "change site"      // its settings, goals, funnels and notes
+	DeleteEvents    Action = "delete events"    // of a time, by conditions, for good
 	ErasePerson     Action = "erase person"     // out of events, histories and ledger
 	ChangePeople    Action = "change people"    // also keys and shares
 	ManageProgramme Action = "manage programme" //
@@ -46,6 +47,7 @@ var rights = map[Action]struct {
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
 	ChangeSite:      {[]Role{Owner, Admin}, []Scope{Everything}},
+	DeleteEvents:    {nil, []Scope{Everything}},
 	ErasePerson:     {[]Role{Owner}, nil},
 	ChangePeople:    {[]Role{Owner}, nil},
 	ManageProgramme: {[]Role{Owner, Admin}, []Scope{Everything}},

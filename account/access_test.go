@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, DeleteEvents, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}
@@ -20,7 +20,7 @@ func TestRights(t *testing.T) {
 		may  []Action
 	}{
 		{"nobody", Who{}, nil},
-		{"operator", Operator(), all[:14]},
+		{"operator", Operator(), all[:15]},
 		{"owner", role(Owner), all[:13]},
 		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ChangeServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
@@ -31,7 +31,7 @@ func TestRights(t *testing.T) {
 		{"key define", key(Define), []Action{ChangeSegments}},
 		{"key segments", key(InPages), []Action{ReadMemberships}},
 		{"key orders", key(Orders), []Action{WriteOrders}},
-		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders, AskSQL}},
+		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders, AskSQL, DeleteEvents}},
 		{"key affiliate", key("affiliate:01J"), []Action{OwnFigures}},
 		{"key unknown", key("king"), nil},
 	} {

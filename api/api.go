@@ -42,6 +42,7 @@ type Options struct {
 	Notes   account.Notes    // nil: there is no /v1/notes
 	Funnels Funnels          // nil: there is no /v1/funnel
 	Saved   FunnelBook       // nil: there is no /v1/funnels
+	Deletes Deletes          // nil: there is no /v1/events/delete
 	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
@@ -76,6 +77,7 @@ type door struct {
 	streams *streams
 
 	exporting chan struct{} // holds one for each export under way
+	plans     *plans        // of deletions
 	asker                   // asks; nobody until a request is let in
 	unbound   query.Source  // tells everything: see figures
 	Options
@@ -93,7 +95,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -124,6 +126,9 @@ func (d *door) routes() map[string]methods {
 	if d.Saved != nil && d.Goals != nil {
 		all["/v1/funnels"] = methods{"GET": (*door).listFunnels}
 		all["/v1/funnels/{name}"] = methods{"PUT": (*door).putFunnel, "DELETE": (*door).removeFunnel}
+	}
+	if d.Deletes != nil {
+		all["/v1/events/delete"] = methods{"POST": (*door).deleteEvents}
 	}
 	if d.Visits != nil {
 		all["/v1/retention"] = methods{"POST": (*door).retention}
@@ -361,8 +366,10 @@ func (d *door) explain(err error) (status int, why string) {
 	if errors.Is(err, account.ErrNotFound) {
 		return http.StatusNotFound, "there is no such segment; GET /v1/segments lists them"
 	}
-	if errors.Is(err, ErrBusy) {
-		return http.StatusServiceUnavailable, ErrBusy.Error()
+	for _, later := range []error{ErrBusy, ErrOtherWork} {
+		if errors.Is(err, later) {
+			return http.StatusServiceUnavailable, later.Error()
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return http.StatusServiceUnavailable, "this took longer than " + d.Timeout.String() + ": ask for a shorter window or a longer step"

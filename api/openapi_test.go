@@ -158,7 +158,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	d := readDocument(t)
 	var want, got []string
 	for _, r := range account.Routes {
-		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") {
+		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Action == account.DeleteEvents {
 			want = append(want, strings.ToLower(r.Method)+" "+r.Pattern)
 		}
 	}

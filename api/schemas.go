@@ -35,6 +35,7 @@ func schemas() obj {
 	}
 	maps.Copy(all, visitSchemas())
 	maps.Copy(all, noteSchemas())
+	maps.Copy(all, deleteSchemas())
 	return all
 }
 

@@ -90,7 +90,12 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return Assets() + "/" + name }, "count": whole[uint64], "number": whole[int], "whole": whole[int64], "next": func(n int) int { return n + 1 }, "ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf, "moment": func(t time.Time) string { return t.UTC().Format(minute) }}).ParseFS(files, "html/*.html"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"asset": func(name string) string { return Assets() + "/" + name },
+	"count": whole[uint64], "number": whole[int], "whole": whole[int64], "next": func(n int) int { return n + 1 },
+	"ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf,
+	"moment": func(t time.Time) string { return t.UTC().Format(minute) },
+}).ParseFS(files, "html/*.html"))
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {

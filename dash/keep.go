@@ -85,8 +85,8 @@ func (d *Door) changeKeep(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	s := top.Site
 	var err error
-	if s.Keep, err = wholeNumber("keep", v.Keep, "days"); err == nil {
-		s.History, err = wholeNumber("history", v.History, "months")
+	if s.Keep, err = length("keep", v.Keep, "days"); err == nil {
+		s.History, err = length("history", v.History, "months")
 	}
 	if err == nil && shortens(top.Site, s) && !strings.EqualFold(strings.TrimSpace(r.PostFormValue("domain")), s.Domain) {
 		v.Confirm = true
@@ -103,8 +103,8 @@ func shortens(was, now account.Site) bool {
 	return now.History < was.History || now.Keep > 0 && (was.Keep == 0 || now.Keep < was.Keep)
 }
 
-// wholeNumber reads a form's number; "" is 0.
-func wholeNumber(field, text, unit string) (int, error) {
+// length reads a form's number; "" is 0.
+func length(field, text, unit string) (int, error) {
 	if text == "" {
 		return 0, nil
 	}

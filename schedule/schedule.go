@@ -34,6 +34,9 @@ type Job struct {
 	// Every, if not zero, makes it a job with an interval instead: it is done
 	// once at the start, then so long after it ended.
 	Every time.Duration
+	// Apart has it done by a runner of its own: where it writes to may hang, and nothing
+	// else waits for that.
+	Apart bool
 	// Do must bear being done again for the same Due, as after a crash.
 	Do func(ctx context.Context, due Due) error
 	// Advice is said in the log when the job fails: what the operator can do.
@@ -58,7 +61,7 @@ type Options struct {
 	Passing func(err error) bool
 }
 
-// Scheduler does jobs one after the other. A job that is new at a site begins
+// Scheduler does jobs one after the other, but for those that are apart. A job that is new at a site begins
 // with the newest date that is over: what lies before is the job's own matter.
 type Scheduler struct {
 	jobs   []Job
@@ -146,8 +149,23 @@ func (s *Scheduler) Run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	var lanes sync.WaitGroup
+	var others []*Job
+	for i := range s.jobs {
+		if job := &s.jobs[i]; job.Apart {
+			lanes.Go(func() { s.lane(ctx, job) })
+		} else {
+			others = append(others, job)
+		}
+	}
+	s.lane(ctx, others...)
+	lanes.Wait()
+}
+
+// lane does what is due of some jobs until ctx ends.
+func (s *Scheduler) lane(ctx context.Context, jobs ...*Job) {
 	for ctx.Err() == nil {
-		s.pass(ctx)
+		s.pass(ctx, jobs)
 		wait := time.NewTimer(time.Until(time.Now().Truncate(look).Add(look)))
 		select {
 		case <-wait.C:
@@ -157,10 +175,9 @@ func (s *Scheduler) Run(ctx context.Context) {
 	}
 }
 
-// pass does everything that is due now.
-func (s *Scheduler) pass(ctx context.Context) {
-	for i := range s.jobs {
-		job := &s.jobs[i]
+// pass does everything that is due now of some jobs.
+func (s *Scheduler) pass(ctx context.Context, jobs []*Job) {
+	for _, job := range jobs {
 		if job.Every > 0 {
 			s.mu.Lock()
 			ended, once := s.ended[job.Name]
@@ -219,7 +236,7 @@ func (s *Scheduler) try(ctx context.Context, job *Job, due Due, do func() error)
 	s.mu.Lock()
 	t := s.troubles[key]
 	s.mu.Unlock()
-	if t != nil && time.Now().Before(t.until) { // changed by this runner alone
+	if t != nil && time.Now().Before(t.until) { // changed by the job's lane alone
 		return false
 	}
 	err := do()

@@ -132,6 +132,24 @@ func TestInterval(t *testing.T) {
 // TestFailure: a failing job is tried again after 30 s, 1, 2, 4 … minutes up to
 // the longest pause, and holds up neither other sites nor other jobs. The log
 // says it once.
+// TestApart: a job that hangs holds up no other, and Run ends with it.
+func TestApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &notebook{done: map[at]period.Date{}}
+		hang := func(ctx context.Context, _ Due) error { <-ctx.Done(); return ctx.Err() }
+		ctx, cancel := context.WithCancel(t.Context())
+		s := New([]Job{{Name: "away", Every: time.Hour, Apart: true, Do: hang}, {Name: "home", Every: time.Minute, Do: n.note}}, n, func() []Site { return nil }, Options{})
+		ended := make(chan struct{})
+		go func() { s.Run(ctx); close(ended) }()
+		time.Sleep(150 * time.Second)
+		cancel()
+		<-ended
+		if len(n.notes) != 3 {
+			t.Errorf("beside a job that hangs: %q", n.notes)
+		}
+	})
+}
+
 func TestFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -100,7 +100,7 @@ func (h *house) backup(ctx context.Context, place string, keep int, progress fun
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		err = errors.Join(cause, err)
 	}
-	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: fmt.Sprint(to), Made: head.Made, Error: err.Error()}))
+	return nil, errors.Join(err, draft.Close(), h.backups.add(madeBackup{Dir: to.String(), Made: head.Made, Error: err.Error()}))
 }
 
 func (h *house) beginBackup(ctx context.Context, to keeper, now time.Time) (*backup.Draft, error) {

@@ -127,7 +127,7 @@ func (b *bench) start(ctx context.Context) error {
 		b.values["listen"] = l.Addr().String()
 		l.Close()
 	}
-	b.server = exec.Command(self, "serve", "--data", b.values["data"], "--listen", b.values["listen"],
+	b.server = exec.Command(self, "serve", "--data", b.values["data"], "--listen", b.values["listen"], "--archive", "",
 		"--archive-age", b.values["archive-age"], "--archive-bytes", b.values["archive-bytes"], "--store-memory", b.values["store-memory"])
 	b.server.Env = append(os.Environ(), "FOOTFALL_CONTROL="+b.values["control"]) // not in the list of processes
 	b.server.Stderr = b.stderr

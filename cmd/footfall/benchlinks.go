@@ -39,7 +39,7 @@ func (c *call) benchDir() (remove func(), err error) {
 		return func() {}, nil
 	}
 	dir, err := os.MkdirTemp("", "footfall-bench-")
-	c.values["data"], c.values["control"] = dir, inDirectory
+	c.values["data"], c.values["control"], c.values["archive"] = dir, inDirectory, ""
 	return func() { os.RemoveAll(dir) }, err
 }
 

@@ -144,7 +144,7 @@ func (c *call) examine(ctx context.Context, k *client) []finding {
 		aside += n
 	}
 	found = append(found, finding{"set aside", aside == 0, fmt.Sprintf("%d; see: footfall aside list", aside)})
-	return append(append(found, s.Notices.finding(), k.where(ctx), k.hooks(ctx), k.daily(ctx), k.copies(ctx), k.retention(ctx)), c.leftovers()...)
+	return append(append(found, s.Notices.finding(), k.where(ctx), k.archivePlace(ctx), k.hooks(ctx), k.daily(ctx), k.copies(ctx), k.retention(ctx)), c.leftovers()...)
 }
 
 // leftovers names what rebuilds and damage left beside the event store.

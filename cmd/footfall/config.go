@@ -38,6 +38,7 @@ var settings = []setting{
 	{"store-memory", "512MB", "DuckDB's memory limit"},
 	{"hot", "memory", "where figures since the last roll are kept: memory, none, or redis://HOST:PORT"},
 	{"control", inDirectory, "where sites, people, keys and the affiliate ledger are kept: sqlite (in the data directory), or postgres://USER:PASSWORD@HOST/DATABASE"},
+	{"archive", "", "where the archive is kept: a directory, file:///… or s3://bucket/prefix; none: in the data directory"},
 	{"archive-bytes", strconv.Itoa(archive.FlushBytes), "size of an archive flush in bytes, as events take in memory"},
 	{"archive-age", strings.TrimSuffix(archive.FlushAge.String(), "0s"), "age of an archive flush"},
 	{"drain", "20s", "how long a stopping server goes on writing what it accepted"},
@@ -142,6 +143,9 @@ func (c *config) check() error {
 	}
 	if err := checkControl(c.values["control"]); err != nil {
 		return fmt.Errorf("control (from %s): %w", c.from["control"], err)
+	}
+	if _, _, err := c.archiveKeeper(); err != nil {
+		return fmt.Errorf("archive (from %s): %w", c.from["archive"], err)
 	}
 	var n int
 	if _, err := fmt.Sscan(c.values["archive-bytes"], &n); err != nil || n < 1 {

@@ -57,7 +57,7 @@ func (k *control) routes() http.Handler {
 		"POST /retention": k.retain, "GET /retention": k.retained,
 		"POST /roll": k.roll, "POST /reconcile": k.reconcile,
 		"POST /reprocess": k.reprocess, "POST /reprocess/swap": k.swapReprocessed,
-		"POST /rebuild": k.rebuild, "POST /backup": k.backup, "GET /status": k.status, "GET /where": k.where, "POST /restart": k.restartServer,
+		"POST /rebuild": k.rebuild, "POST /backup": k.backup, "GET /status": k.status, "GET /where": k.where, "GET /archive": k.archivePlace, "POST /restart": k.restartServer,
 	}
 	own := k.programRoutes()
 	maps.Copy(own, k.hookRoutes())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -97,6 +98,7 @@ type deleting struct {
 	site account.Site
 	rule erase.Deletion
 	gone func(*event.Event) bool
+	by   string // who has it done, for the audit log
 	did  deletedEvents
 }
 
@@ -306,19 +308,21 @@ func (x *deleting) audit(ctx context.Context) {
 		on = "conditions on " + strings.Join(slices.Compact(names), ", ")
 	}
 	what := fmt.Sprintf("%d events from %s to %s", x.did.Match.Events, x.did.From.Format(time.RFC3339), x.did.To.Format(time.RFC3339))
-	x.h.audit(ctx, account.Change{What: "events delete", Target: x.site.ID, Old: what, New: on})
+	x.h.audit(ctx, account.Change{Who: x.by, What: "events delete", Target: x.site.ID, Old: what, New: on})
 }
 
-// audit notes what the operator changes and can't be stopped any more.
+// audit notes what is changed and can't be stopped any more; the operator's, if it says
+// nobody's.
 func (h *house) audit(ctx context.Context, c account.Change) {
-	c.Who = account.Operator().Name
+	c.Who = cmp.Or(c.Who, account.Operator().Name)
 	if err := h.control.Record(context.WithoutCancel(ctx), c); err != nil {
 		h.log.Error("a change is not in the audit log", "change", c.What, "error", err)
 	}
 }
 
-// deleteEvents deletes events, or looks what would go.
-func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*deletedEvents, error) {
+// deleteEvents deletes events, or looks what would go. by is who has it done; "" is the
+// operator.
+func (h *house) deleteEvents(ctx context.Context, d deletion, by string, dry bool) (*deletedEvents, error) {
 	ctx, done, err := h.caring(ctx)
 	if err != nil {
 		return nil, err
@@ -342,6 +346,7 @@ func (h *house) deleteEvents(ctx context.Context, d deletion, dry bool) (*delete
 	if err := h.keepDeletion(ctx, x.did.deletion); err != nil {
 		return nil, err
 	}
+	x.by = by
 	x.audit(ctx)
 	err = x.run(ctx)
 	x.did.Places = x.did.places()

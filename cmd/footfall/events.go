@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"footfall/api"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -48,7 +49,7 @@ func (k *control) deleteEvents(w http.ResponseWriter, r *http.Request) error {
 	if _, err := d.rule(); err != nil {
 		return err
 	}
-	did, err := k.h.deleteEvents(r.Context(), d, r.FormValue("dry-run") == "true")
+	did, err := k.h.deleteEvents(r.Context(), d, "", r.FormValue("dry-run") == "true")
 	if err != nil {
 		return err
 	}
@@ -161,4 +162,30 @@ func printDeleted(w io.Writer, d deletedEvents) {
 	if d.DryRun {
 		fmt.Fprintln(w, "nothing was deleted yet")
 	}
+}
+
+// deletesEvents deletes events for who asks by HTTP.
+type deletesEvents struct{ h *house }
+
+var _ api.Deletes = deletesEvents{}
+
+// DeleteEvents deletes, as the command does.
+func (x deletesEvents) DeleteEvents(ctx context.Context, d api.Deletion, dry bool) (api.Deleted, error) {
+	of := deletion{Site: d.Site.ID, From: d.Window.From.UTC(), To: d.Window.To.UTC(), Zone: d.Site.Zone, Filters: d.Filters, At: d.At}
+	if _, err := of.rule(); err != nil {
+		return api.Deleted{}, err
+	}
+	did, err := x.h.deleteEvents(ctx, of, d.Who, dry)
+	if errors.Is(err, errCared) {
+		err = api.ErrOtherWork
+	}
+	if err != nil {
+		return api.Deleted{}, err
+	}
+	out := api.Deleted{DryRun: did.DryRun, Site: did.Site, From: did.From.Format(time.RFC3339), To: did.To.Format(time.RFC3339), Frozen: did.Frozen, Days: []api.DeletedDay{},
+		Events: did.Match.Events, Views: did.Match.Views, Bots: did.Match.Bots, Visitors: did.Match.Visitors, Archive: did.Archive.Events, Aside: did.Aside, Orders: did.Orders, Touches: did.Touches}
+	for _, day := range did.Days {
+		out.Days = append(out.Days, api.DeletedDay{Date: day.Date, Events: day.Events, Views: day.Views, Bots: day.Bots, Visitors: day.Visitors})
+	}
+	return out, nil
 }

@@ -249,6 +249,47 @@ func (s *swept) afterwards(deleted []event.Event) {
 	}
 }
 
+// TestDeleteEventsByHTTP: what is looked at is what goes, by the name of its plan, once.
+func TestDeleteEventsByHTTP(t *testing.T) {
+	t.Parallel()
+	s := newSwept(t, 150)
+	from, to := period.DateOf(s.end, s.site.Location())-6, period.DateOf(s.end, s.site.Location())
+	w := period.Window{From: from.Window(s.site.Location()).From, To: to.Window(s.site.Location()).From}
+	key, made, err := s.control.AddKey(t.Context(), account.Key{Site: s.site.ID, Scopes: []account.Scope{account.Everything}})
+	must(t, err)
+	handler := s.server().Handler
+	var would, did api.Deleted
+	s.post(t, handler, key, "/v1/events/delete", fmt.Sprintf(`{"date_range":[%q,%q],"filters":[["contains","referrer",["SPAM.example"]]]}`, from, to-1), &would)
+	taken := s.take(func(e *event.Event) bool {
+		return !e.Time.Before(w.From) && e.Time.Before(w.To) && e.Referrer == "https://spam.example/"
+	})
+	if !would.DryRun || would.Events != len(taken) || len(taken) == 0 || would.Archive != uint64(len(taken)) || would.Plan == "" || s.house.store.Load().State().Stored != uint64(len(s.all)+len(taken)) {
+		t.Fatalf("would delete %+v, want %d", would, len(taken))
+	}
+	late := taken[0] // the same, received after it was looked at
+	late.ID, late.Received = "late", time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond)
+	s.publish(late)
+	s.all = append(s.all, late)
+	s.post(t, handler, key, "/v1/events/delete", fmt.Sprintf(`{"plan":%q}`, would.Plan), &did)
+	if did.DryRun || did.Plan != "" || did.Events != would.Events || len(did.Days) != len(would.Days) {
+		t.Errorf("deleted %+v, would have %+v", did, would)
+	}
+	s.sound("after it was deleted by HTTP")
+	if rec := s.post(t, handler, key, "/v1/events/delete", fmt.Sprintf(`{"plan":%q}`, would.Plan), nil); rec.Code != 404 {
+		t.Errorf("the plan again: %d %s", rec.Code, rec.Body)
+	}
+	changes, err := s.control.Changes(t.Context(), account.ChangeFilter{})
+	must(t, err)
+	if c := changes[0]; c.What != "events delete" || c.Who != "key "+made.ID || c.Target != s.site.ID || c.New != "conditions on referrer" || strings.Contains(fmt.Sprint(c), "spam") {
+		t.Errorf("the audit log has %+v", c)
+	}
+	for body, want := range map[string]string{`{"date_range":["2026-01-01","2026-01-02"],"filters":[["has_done",["is","page",["/"]]]]}`: "not for what else its visitor has done", `{"date_range":["2026-01-01","2026-01-02"],"filters":[["is","entry_page",["/"]]]}`: "told of sessions"} {
+		if rec := s.post(t, handler, key, "/v1/events/delete", body, nil); rec.Code != 400 || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
+		}
+	}
+}
+
 // TestDeleteEventsRefuses: what can't be understood, or asked of an event alone.
 func TestDeleteEventsRefuses(t *testing.T) {
 	t.Parallel()

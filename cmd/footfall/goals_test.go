@@ -141,7 +141,13 @@ func (h *home) asksSaved(t *testing.T, site, key string, handler http.Handler, w
 			t.Errorf("by its name %+v\nby its steps %+v", out, want)
 		}
 	}
-	var graph struct{ Data struct{ Funnel struct{ Steps []struct{ Visitors, Dropoff int64 } } } }
+	var graph struct {
+		Data struct {
+			Funnel struct {
+				Steps []struct{ Visitors, Dropoff int64 }
+			}
+		}
+	}
 	h.post(t, handler, key, "/graphql", `{"query":"{ funnel(name: \"Pro plan\", dateRange: [\"2026-05-01\", \"2026-05-01\"]) { steps { visitors dropoff } } }"}`, &graph)
 	for i, s := range want.Results {
 		if all := graph.Data.Funnel.Steps; len(all) != 3 || s.Visitors != all[i].Visitors || s.Dropoff != all[i].Dropoff {

@@ -18,7 +18,6 @@ import (
 	"footfall/account/rows"
 	"footfall/affiliate"
 	"footfall/archive"
-	"footfall/archive/disk"
 	"footfall/bins"
 	binsqlite "footfall/bins/sqlite"
 	"footfall/enrich"
@@ -65,6 +64,7 @@ type house struct {
 	secret  []byte
 	control *rows.Store
 	queue   *nats.Queue
+	objects archive.Objects // that the archive is made of
 	archive *archive.Archive
 	store   atomic.Pointer[duckdb.Store] // nil while it is being rebuilt
 	geo     *maxmind.DB
@@ -224,11 +224,10 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 		return err
 	}
 	h.store.Store(events)
-	objects, err := disk.Open(filepath.Join(dir, "archive"))
-	if err != nil {
+	if h.objects, err = h.openObjects(ctx, dir); err != nil {
 		return err
 	}
-	if h.archive, err = archive.Open(ctx, objects, archive.Options{Log: h.log, Gone: h.deleted.Gone}); err != nil {
+	if h.archive, err = archive.Open(ctx, h.objects, archive.Options{Log: h.log, Gone: h.deleted.Gone}); err != nil {
 		return err
 	}
 	ledger, err := h.desk.Position(ctx)

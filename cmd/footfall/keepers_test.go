@@ -142,3 +142,123 @@ func TestBackupBucket(t *testing.T) {
 		t.Errorf("a store that is away: %d %s", code, said)
 	}
 }
+
+// TestArchiveElsewhere: a home whose archive is in a bucket makes its figures again from
+// there, is backed up and restored into another prefix, and neither it nor another home
+// begins an archive where it should not.
+func TestArchiveElsewhere(t *testing.T) {
+	store := newStore(t)
+	at := func(prefix string) string { t.Setenv("FOOTFALL_ARCHIVE", store.URL(prefix)); return store.URL(prefix) }
+	at("live")
+	h := newHome(t)
+	h.site()
+	h.publish(events("a", 5, true)...)
+	h.publish(events("a", 5, true)...)
+	h.publish(events("b", 4, true)...)
+	want := counts{9, 5, 0, 0}
+	h.reopen()
+	h.rebuilt()
+	h.adds("rebuilt", want)
+	var r reconciled
+	if h.must(&r, "reconcile"); r.Count != 0 || r.Archive.Differences != 0 {
+		t.Errorf("reconcile: %+v", r)
+	}
+	if names, err := opened(t, store.URL("live")).List(t.Context(), "site="); err != nil || len(names) == 0 {
+		t.Errorf("in the bucket are %q, %v", names, err)
+	}
+	if _, err := os.Stat(h.dir + "/archive"); !os.IsNotExist(err) {
+		t.Errorf("the archive is in the directory, too: %v", err)
+	}
+	k, err := (&call{config: h.c, stderr: os.Stderr}).dial(t.Context())
+	must(t, err)
+	if f := k.archivePlace(t.Context()); !f.OK || !strings.Contains(f.Says, store.URL("live")) {
+		t.Errorf("doctor says %+v", f)
+	}
+	must(t, k.close())
+	place := h.dir + "-backups"
+	t.Cleanup(func() { os.RemoveAll(place) })
+	h.must(nil, "backup", place)
+	h.shut()
+	refused := func(what, want string, args ...string) {
+		t.Helper()
+		if said, code := h.typed(nil, args...); code != 1 || !strings.Contains(said, want) {
+			t.Errorf("%s: %d %s", what, code, said)
+		}
+	}
+	refused("without the setting", "give that as --archive", "site", "list", "--archive", "")
+	refused("with another setting", "give that as --archive", "site", "list", "--archive", store.URL("other"))
+	refused("moved onto itself", "is there already", "archive", "move", "--to", store.URL("live"))
+	dir, err := os.MkdirTemp("", "ff-")
+	must(t, err)
+	to := &home{t: t, dir: dir}
+	t.Cleanup(func() { to.shut(); os.RemoveAll(dir) })
+	if said, code := to.typed(nil, "restore", place); code != 1 || !strings.Contains(said, "restored to an empty place only") {
+		t.Errorf("restored over what is there: %d %s", code, said)
+	}
+	at("restored")
+	to.must(nil, "restore", place)
+	to.open()
+	to.adds("restored", want)
+	to.publish(events("c", 2, true)...)
+	to.rebuilt()
+	to.adds("restored and rebuilt", counts{11, 5, 0, 0})
+	at("live")
+	other := &home{t: t, dir: t.TempDir()}
+	if said, code := other.typed(nil, "site", "list"); code != 1 || !strings.Contains(said, "of another data directory") {
+		t.Errorf("another's: %d %s", code, said)
+	}
+	h.open()
+	h.adds("as before", want)
+	h.shut()
+	must(t, opened(t, store.URL("live")).Remove(t.Context(), ownerName))
+	refused("another bucket under the name", "not at s3://archive/live", "site", "list")
+}
+
+// TestArchiveMove: an archive that was moved into a bucket and back has all events, also
+// where a move is cut short, and its old place is not used any more.
+func TestArchiveMove(t *testing.T) {
+	store, h := newStore(t), newHome(t)
+	h.site()
+	h.publish(events("a", 5, true)...)
+	h.publish(events("b", 4, true)...)
+	move := func(to string) (string, int) { return h.typed(nil, "archive", "move", "--to", to) }
+	if said, code := move(store.URL("new")); code != 1 || !strings.Contains(said, "another footfall") {
+		t.Errorf("while a server runs: %d %s", code, said)
+	}
+	h.shut()
+	if said, code := h.typed(nil, "site", "list", "--archive", store.URL("new")); code != 1 || !strings.Contains(said, "footfall archive move --to '"+store.URL("new")) {
+		t.Errorf("a setting alone moves it: %d %s", code, said)
+	}
+	names, err := opened(t, "file://"+h.dir+"/archive").List(t.Context(), "site=")
+	must(t, err)
+	damaged := h.dir + "/archive/" + names[len(names)-1]
+	must(t, os.Rename(damaged, damaged+".tmp"))
+	if said, code := move(store.URL("new")); code != 1 || !strings.Contains(said, "the same command goes on") {
+		t.Errorf("without an object: %d %s", code, said)
+	}
+	must(t, os.Rename(damaged+".tmp", damaged))
+	if said, code := move(store.URL("new")); code != 0 {
+		t.Fatalf("a move: %s", said)
+	}
+	must(t, os.RemoveAll(h.dir+"/archive"))
+	if said, code := h.typed(nil, "site", "list"); code != 1 || !strings.Contains(said, store.URL("new")) {
+		t.Errorf("without the setting: %d %s", code, said)
+	}
+	t.Setenv("FOOTFALL_ARCHIVE", store.URL("new"))
+	h.open()
+	h.publish(events("c", 2, true)...)
+	h.rebuilt()
+	h.adds("moved and rebuilt", counts{11, 0, 0, 0})
+	h.shut()
+	must(t, opened(t, store.URL("full")).Put(t.Context(), "_manifest/000000000001.json", func(io.Writer) error { return nil }))
+	if said, code := move(store.URL("full")); code != 1 || !strings.Contains(said, "there is an archive") {
+		t.Errorf("over another: %d %s", code, said)
+	}
+	if said, code := move("inside"); code != 0 {
+		t.Fatalf("back: %s", said)
+	}
+	t.Setenv("FOOTFALL_ARCHIVE", "")
+	h.open()
+	h.rebuilt()
+	h.adds("moved back and rebuilt", counts{11, 0, 0, 0})
+}

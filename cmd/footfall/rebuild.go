@@ -256,7 +256,7 @@ func (h *house) takeCare(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-enough.C:
-		return errors.New("a rebuild, backup, redrive, drop or removal of old events is under way; try again when it has ended")
+		return errCared
 	}
 }
 
@@ -271,6 +271,8 @@ func (h *house) caring(ctx context.Context) (_ context.Context, done func(), err
 	ctx, end := h.untilEnd(ctx)
 	return ctx, func() { end(); h.giveCare() }, nil
 }
+
+var errCared = errors.New("a rebuild, backup, redrive, drop or removal of old events is under way; try again when it has ended")
 
 // untilEnd is ctx, ended with errStopping when the house ends.
 func (h *house) untilEnd(ctx context.Context) (context.Context, func()) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -270,4 +271,42 @@ func TestReprocessDeleted(t *testing.T) {
 	if r := o.reprocess("--yes"); r.changed() > 0 {
 		t.Errorf("again: %+v", r)
 	}
+}
+
+// A swap that was begun and whose shadow is damaged can't be ended: whatever needs it to
+// be says what to do, and that is all it takes.
+func TestReprocessDamaged(t *testing.T) {
+	t.Parallel()
+	o := newOlder(t, 8, 120, 2)
+	r, err := o.lookUntil(-1)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err = o.swap(ctx, r.Plan, func(reprocessProgress) { cancel() })
+	if p, fault := o.house.shadow().plan(); err == nil || fault != nil || p == nil || p.State != swapping {
+		t.Fatalf("the swap was not cut short: %+v, %v, %v", p, fault, err)
+	}
+	dir := string(o.house.shadow())
+	changes, err := filepath.Glob(filepath.Join(o.house.shadow().siteDir(o.site.ID), "*"+changesSuffix))
+	must(t, err)
+	for what, damage := range []func(name string) error{
+		func(name string) error { return os.Truncate(name, 30) },
+		func(name string) error { return os.WriteFile(name, []byte("garbage"), 0o600) },
+		os.Remove,
+	} {
+		must(t, damage(changes[0]))
+		fault, code := o.typed(nil, "events", "delete", "--site", o.site.ID, "--from", "2000-01-01", "--to", "2000-01-02", "--dry-run")
+		if want := "if it is damaged, remove " + dir + " and type footfall reprocess and footfall rebuild"; code == 0 || !strings.Contains(fault, want) || !strings.Contains(fault, changes[0]) {
+			t.Errorf("damage %d: %d %s, want %s", what, code, fault, want)
+		}
+	}
+	must(t, os.RemoveAll(dir))
+	r, err = o.lookUntil(-1)
+	must(t, err)
+	_, err = o.swap(t.Context(), r.Plan, func(reprocessProgress) {})
+	must(t, err)
+	if fault, code := o.typed(nil, "rebuild"); code != 0 {
+		t.Fatal(fault)
+	}
+	o.is("after what it said", o.fresh)
 }

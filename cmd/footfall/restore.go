@@ -171,6 +171,10 @@ func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string, lis
 	if free, err := backup.Free(dir); err == nil && free < set.Bytes()*2+spareRoom { // the event store comes on top
 		return fmt.Errorf("%s has %s of room, and %s are needed: make room, or choose another with --data", dir, mebibytes(free), mebibytes(set.Bytes()*2+spareRoom))
 	}
+	elsewhere, err := c.emptyArchive(ctx)
+	if err != nil {
+		return err
+	}
 	mark := filepath.Join(dir, unfinished)
 	if err := putFile(mark, nil); err != nil {
 		return unusable(err, dir)
@@ -178,13 +182,13 @@ func (c *call) restoreInto(ctx context.Context, set *backup.Set, dir string, lis
 	b, done := newBar(c.stderr, "restore", set.Bytes()), int64(0)
 	defer b.end()
 	for _, f := range set.Files {
-		if err := restoreFile(ctx, set, f, dir); err != nil {
-			return fmt.Errorf("%w; nothing was restored: empty %s before you try again", err, dir)
+		if err := elsewhere.restore(ctx, set, f, dir); err != nil {
+			return fmt.Errorf("%w; nothing was restored: empty %s before you try again", err, elsewhere.and(dir))
 		}
 		done += f.Bytes
 		b.show(done, mebibytes(done))
 	}
-	if err := errors.Join(lists.put(dir), syncFolders(dir)); err != nil {
+	if err := errors.Join(lists.put(dir), elsewhere.note(ctx, dir), syncFolders(dir)); err != nil {
 		return err
 	}
 	return os.Remove(mark)

@@ -67,9 +67,15 @@ func (s shadow) plan() (*shadowPlan, error) {
 		err = fmt.Errorf("its version is %d, this program knows %d: use a newer footfall", p.Version, shadowVersion)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s can't be read: %w; if it is damaged, remove %s and type footfall reprocess and footfall rebuild", s.planFile(), err, string(s))
+		return nil, s.unreadable(s.planFile(), err)
 	}
 	return &p, nil
+}
+
+// unreadable is the error of a file of the shadow that is damaged or missing, and what
+// to do then: all that is in the shadow can be found again.
+func (s shadow) unreadable(file string, err error) error {
+	return fmt.Errorf("%s can't be read: %w; if it is damaged, remove %s and type footfall reprocess and footfall rebuild", file, err, string(s))
 }
 
 // keep writes the plan; it is on disk when it returns nil.
@@ -111,7 +117,7 @@ func (s shadow) dates(site string) (all []reprocess.Date, err error) {
 			err = json.Unmarshal(text, &d)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, s.unreadable(name, err)
 		}
 		all = append(all, d)
 	}
@@ -124,12 +130,12 @@ func (s shadow) changes(site, date string, fn func(*reprocess.Change) error) err
 	name := filepath.Join(s.siteDir(site), date+changesSuffix)
 	f, err := os.Open(name)
 	if err != nil {
-		return err
+		return s.unreadable(name, err)
 	}
 	defer f.Close()
 	z, err := gzip.NewReader(bufio.NewReaderSize(f, 1<<16))
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return s.unreadable(name, err)
 	}
 	lines := json.NewDecoder(z)
 	for {
@@ -138,7 +144,7 @@ func (s shadow) changes(site, date string, fn func(*reprocess.Change) error) err
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("%s: %w", name, err)
+			return s.unreadable(name, err)
 		}
 		if err := fn(&c); err != nil {
 			return err
