@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"regexp"
-	"strconv"
 	"time"
 
 	"footfall/account"
@@ -217,39 +215,16 @@ func readSteps(n node) (steps []metric.Step) {
 	return steps
 }
 
-// someTime is a stretch of time: 30m, 24h, 7d.
-var someTime = regexp.MustCompile(`^([1-9][0-9]{0,5})([mhd])$`)
-
-// units of stretches of time.
-var units = map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute}
-
 // readWithin reads how long all steps may take; 0 is the window.
 func readWithin(n node) time.Duration {
 	if !n.there() {
 		return 0
 	}
-	some := someTime.FindStringSubmatch(n.text())
-	if some == nil {
+	d, ok := metric.ParseWithin(n.text())
+	if !ok {
 		n.fail("needs a number of minutes, hours or days: 30m, 24h, 7d")
-		return 0
 	}
-	count, _ := strconv.Atoi(some[1]) // six digits
-	return time.Duration(count) * units[some[2]]
-}
-
-// spellWithin spells it as readWithin reads it, in whole minutes: one day is 24h.
-func spellWithin(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	unit := "m"
-	switch {
-	case d%units["d"] == 0 && d > units["d"]:
-		unit = "d"
-	case d%units["h"] == 0:
-		unit = "h"
-	}
-	return strconv.FormatInt(int64(d/units[unit]), 10) + unit
+	return d
 }
 
 // spellSteps spells steps as readSteps reads them.
@@ -264,7 +239,7 @@ func spellSteps(steps []metric.Step) (all []AskedStep) {
 func (q *funnelQuestion) spell(p metric.Passage) FunnelTable {
 	zone := q.report.Zone
 	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339), q.asked.Name},
-		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: between(q.report.Window, zone), Within: spellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
+		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: between(q.report.Window, zone), Within: metric.SpellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
 	if q.report.Where != nil {
 		t.Query.Filters = append(t.Query.Filters, filterOf(*q.report.Where))
 	}

@@ -57,7 +57,7 @@ func readName(n node, given string) string {
 
 // SpellSavedFunnel spells a funnel as ReadSavedFunnel reads it.
 func SpellSavedFunnel(f metric.SavedFunnel) SavedFunnel {
-	return SavedFunnel{f.Name, spellSteps(f.Steps), spellWithin(f.Within)}
+	return SavedFunnel{f.Name, spellSteps(f.Steps), metric.SpellWithin(f.Within)}
 }
 
 // SpellFunnels spells the funnels of a site.

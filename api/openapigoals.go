@@ -49,7 +49,7 @@ func goalSchemas(value obj) obj {
 	}
 	goal := act(obj{"name": text("1 to 100 bytes"), "value": obj{"type": []string{"number", "string"}, "description": "Of each completion; exact, in the site's currency"}, "value_property": text("Or the name of the event's property that is the amount")})
 	steps := obj{"type": "array", "items": act(obj{"goal": text("A goal's name; or what is done"), "name": text("What the step is called")}), "minItems": metric.MinSteps, "maxItems": metric.MaxSteps}
-	within := obj{"type": "string", "pattern": someTime.String(), "description": "Most time from the first step to the last: 30m, 24h, 7d"}
+	within := obj{"type": "string", "pattern": metric.WithinForm, "description": "Most time from the first step to the last: 30m, 24h, 7d"}
 	funnel := obj{"site_id": text("Id or domain; needed if the key sees several"), "funnel": text("The name of one that the site keeps; or steps and within"), "steps": steps, "date_range": ref("Range"), "within": within,
 		"filters": obj{"type": "array", "items": ref("Condition"), "maxItems": metric.MaxConditions, "description": "What holds of the event of each step"}, "timezone": text("Such as Europe/Berlin; the site's, if it is left out"), "bots": obj{"type": "boolean"}}
 	count := obj{"type": "integer"}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +83,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	}
 	x := d.span(ctx, s)
 	v := funnelsView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Keep: s.keep("funnel", "kind", "what", "within")}
+	v.Tools.Compare = nil // with nothing
 	f, err := s.funnel(saved)
 	if err == nil && f.Steps != nil {
 		if passage, failed := d.pass(ctx, s, x, f, goals); failed == nil && r.URL.Query().Has("csv") {
@@ -141,32 +141,13 @@ func readFunnel(v url.Values) (f metric.SavedFunnel, err error) {
 	return f, err
 }
 
-var someTime = regexp.MustCompile(`^([1-9][0-9]{0,5})([mhd])$`)
-
-// readWithin reads how long all steps may take: 30m, 24h, 7d, as the API has it.
+// readWithin reads how long all steps may take; 0 is the period.
 func readWithin(text string) (time.Duration, error) {
-	some := someTime.FindStringSubmatch(text)
-	switch {
-	case text == "":
-		return 0, nil
-	case some == nil:
+	d, ok := metric.ParseWithin(text)
+	if !ok && text != "" {
 		return 0, &metric.QueryError{Why: "within: needs a number of minutes, hours or days: 30m, 24h, 7d"}
 	}
-	count, _ := strconv.Atoi(some[1]) // six digits
-	return time.Duration(count) * map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[some[2]], nil
-}
-
-// spellWithin spells it in the largest unit that it is whole of.
-func spellWithin(t time.Duration) string {
-	switch {
-	case t == 0:
-		return ""
-	case t%(24*time.Hour) == 0 && t > 24*time.Hour:
-		return strconv.Itoa(int(t/(24*time.Hour))) + "d"
-	case t%time.Hour == 0:
-		return strconv.Itoa(int(t/time.Hour)) + "h"
-	}
-	return strconv.Itoa(int(t/time.Minute)) + "m"
+	return d, nil
 }
 
 // pass asks for a funnel.
@@ -245,7 +226,7 @@ func (v *funnelsView) fill(s state, f metric.SavedFunnel, saved []metric.SavedFu
 	for len(v.Rows) < min(max(3, len(f.Steps)+1), metric.MaxSteps) {
 		v.Rows = append(v.Rows, stepInput{Kind: kindPage})
 	}
-	v.Within = spellWithin(f.Within)
+	v.Within = metric.SpellWithin(f.Within)
 	fields.Set("within", v.Within)
 	v.Fields = hidden(fields)
 	known := false

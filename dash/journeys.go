@@ -46,6 +46,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	s = s.asked(r, "at", "kind")
 	x := d.span(r.Context(), s)
 	v := journeysView{frame: d.frame(in, s, x, sites), At: s.more.Get("at"), OfEvent: s.more.Get("kind") == "event", Keep: s.keep("at", "kind")}
+	v.Tools.Compare = nil // with nothing
 	var err error
 	if v.Known, err = d.suggest(ctx, s, x, "page"); v.At == "" && len(v.Known) > 0 {
 		v.At, v.OfEvent = v.Known[0], false

@@ -47,6 +47,7 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 	slices.Reverse(all)
 	x := d.span(r.Context(), s)
 	v := notesView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Today: d.Now().In(x.zone).Format(time.DateOnly), Self: s.href()}
+	v.Tools.Compare = nil // with nothing
 	names := map[string]string{}
 	for _, n := range all {
 		if _, known := names[n.Who]; !known {

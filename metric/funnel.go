@@ -3,6 +3,8 @@ package metric
 import (
 	"cmp"
 	"fmt"
+	"regexp"
+	"strconv"
 	"time"
 
 	"footfall/period"
@@ -32,6 +34,40 @@ type SavedFunnel struct {
 	Name   string
 	Steps  []Step
 	Within time.Duration // as of a Funnel
+}
+
+// WithinForm is how the time that all steps may take is written: 30m, 24h, 7d.
+const WithinForm = `^([1-9][0-9]{0,5})([mhd])$`
+
+var (
+	withinForm  = regexp.MustCompile(WithinForm)
+	withinUnits = map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+)
+
+// ParseWithin reads a time as WithinForm has it; false is none.
+func ParseWithin(text string) (time.Duration, bool) {
+	some := withinForm.FindStringSubmatch(text)
+	if some == nil {
+		return 0, false
+	}
+	count, _ := strconv.Atoi(some[1]) // six digits
+	return time.Duration(count) * withinUnits[some[2]], true
+}
+
+// SpellWithin spells it as ParseWithin reads it, in whole minutes: one day is 24h, and no
+// time "".
+func SpellWithin(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	unit := "m"
+	switch {
+	case d%withinUnits["d"] == 0 && d > withinUnits["d"]:
+		unit = "d"
+	case d%withinUnits["h"] == 0:
+		unit = "h"
+	}
+	return strconv.FormatInt(int64(d/withinUnits[unit]), 10) + unit
 }
 
 // Funnel is the question, of a site with these goals. What is wrong with it is a
