@@ -136,11 +136,14 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 	h := o.h
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
-	kept := "SQLite, in the data directory"
+	kept, archived := "SQLite, in the data directory", "Parquet in a directory"
+	if strings.HasPrefix(h.c.values["archive"], "s3:") {
+		archived = "Parquet in a bucket"
+	}
 	if h.c.values["control"] != inDirectory {
 		kept = "PostgreSQL"
 	}
-	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: "Parquet in a directory"}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
+	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
 	if h.store.Load() == nil {
 		all[1].Kind = "DuckDB, being made anew"
 	}
