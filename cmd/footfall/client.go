@@ -53,6 +53,9 @@ func (c *call) dial(ctx context.Context) (*client, error) {
 	k.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", c.socket())
 	}}}
+	if name := "queue-max-age"; c.from[name] == "default" {
+		c.values[name] = "0s" // as the server had it: nothing expires that it would have kept
+	}
 	// Silent but for what is wrong: the command's own output is what was asked for.
 	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	h, err := patiently(ctx, patience, func() (*house, error) {

@@ -35,7 +35,7 @@ const (
 // Options of a queue. Only Dir is required.
 type Options struct {
 	Dir        string
-	MaxAge     time.Duration // messages older than this expire; default 7 days
+	MaxAge     time.Duration // messages older than this expire; default what the log was opened with before, 7 days at first
 	Visibility time.Duration // time-out of a delivery of a shared reader; default 30 s
 	AsideBytes int64         // most bytes set aside by sinks, which then have to wait; default 1 GiB
 
@@ -72,9 +72,6 @@ type Queue struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxAge == 0 {
-		o.MaxAge = 7 * 24 * time.Hour
-	}
 	if o.Visibility == 0 {
 		o.Visibility = 30 * time.Second
 	}
@@ -164,8 +161,25 @@ func (q *Queue) openStreams(ctx context.Context) error {
 	return q.aside.loadBooks(ctx)
 }
 
+// age is the maximum age that the log has, or a new one gets.
+func (q *Queue) age(ctx context.Context) (time.Duration, error) {
+	s, err := q.js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 7 * 24 * time.Hour, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().Config.MaxAge, nil
+}
+
 // makeStreams makes the streams, or finds them.
 func (q *Queue) makeStreams(ctx context.Context) (err error) {
+	if q.o.MaxAge == 0 {
+		if q.o.MaxAge, err = q.age(ctx); err != nil {
+			return err
+		}
+	}
 	q.stream, err = q.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{subject, redriveTo + "*"}, Storage: jetstream.FileStorage,
 		Retention: jetstream.LimitsPolicy, MaxAge: q.o.MaxAge, Duplicates: 100 * time.Millisecond, AllowDirect: true,

@@ -174,3 +174,22 @@ func TestRedriveUnderLoad(t *testing.T) {
 		t.Errorf("archive: %d events, want %d and nothing that was redriven", len(got), 32*30)
 	}
 }
+
+// TestAgeIsKept: who opens the log without a maximum age keeps the one it had, so
+// that nothing expires which its server would have kept.
+func TestAgeIsKept(t *testing.T) {
+	dir := t.TempDir()
+	for _, o := range []struct{ given, want time.Duration }{{0, 7 * 24 * time.Hour}, {400 * time.Hour, 400 * time.Hour}, {0, 400 * time.Hour}} {
+		q, err := Open(Options{Dir: dir, MaxAge: o.given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := q.State(t.Context())
+		if err != nil || s.MaxAge != o.want || q.stream.CachedInfo().Config.MaxAge != o.want {
+			t.Errorf("opened with %v: %v, the stream has %v, want %v: %v", o.given, s.MaxAge, q.stream.CachedInfo().Config.MaxAge, o.want, err)
+		}
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
