@@ -111,6 +111,19 @@ func (d *Desk) Home(ctx context.Context, affiliate string, window period.Window,
 	return h, err
 }
 
+// Made tells what an affiliate's orders of a window brought, by currency, as Home does.
+func (d *Desk) Made(ctx context.Context, affiliate string, window period.Window) (made map[string]Made, err error) {
+	err = d.book.View(ctx, func(tx ledger.Tx) error {
+		v, err := d.viewing(tx, affiliate)
+		if err != nil {
+			return err
+		}
+		made, err = v.made(&Home{Window: window}, time.UTC)
+		return err
+	})
+	return made, err
+}
+
 // nextCutoff is the beginning of the next month.
 func nextCutoff(now time.Time, zone *time.Location) time.Time {
 	start := period.Month.Start(now, zone)

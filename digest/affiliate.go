@@ -3,9 +3,12 @@ package digest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"footfall/account"
+	"footfall/affiliate"
 	"footfall/ledger"
 	"footfall/mail"
 	"footfall/metric"
@@ -19,6 +22,7 @@ type Desk interface {
 	Figures(id string) (a metric.Affiliate, sites []string, ok bool)
 	Payouts(ctx context.Context, program, affiliate string) ([]ledger.Payout, error)
 	Programs(ctx context.Context) ([]ledger.Program, error)
+	Made(ctx context.Context, id string, window period.Window) (map[string]affiliate.Made, error)
 }
 
 // earned are what an affiliate is told, in this order.
@@ -68,6 +72,13 @@ func (s Sources) Affiliate(ctx context.Context, a ledger.Affiliate, program ledg
 		if list.Title = l.title; len(list.Rows) > 0 {
 			r.Lists = append(r.Lists, list)
 		}
+	}
+	others, err := s.others(ctx, a.ID, site, p)
+	if err != nil {
+		return mail.Report{}, err
+	}
+	if len(others.Rows) > 0 {
+		r.Lists = append(r.Lists, others)
 	}
 	payouts, err := s.payouts(ctx, a, p.Window(zone), zone)
 	if len(payouts.Rows) > 0 {
@@ -120,6 +131,27 @@ func (s Sources) parts(ctx context.Context, q metric.Query, p Period, by metric.
 		}
 	}
 	return list, nil
+}
+
+// others is what the affiliate made in other currencies than the first site's:
+// nothing is converted, so it is in none of the figures above.
+func (s Sources) others(ctx context.Context, id string, site account.Site, p Period) (mail.List, error) {
+	list := mail.List{Title: "Other currencies", Of: "Amount"}
+	now, err := s.Desk.Made(ctx, id, p.Window(site.Location()))
+	if err != nil {
+		return list, err
+	}
+	before, err := s.Desk.Made(ctx, id, p.Before().Window(site.Location()))
+	for _, currency := range slices.Sorted(maps.Keys(now)) {
+		if currency == site.Currency {
+			continue
+		}
+		was := before[currency]
+		list.Rows = append(list.Rows,
+			mail.Row{Name: "Sales in " + currency, Value: amount(now[currency].Revenue, currency), Before: amount(was.Revenue, currency)},
+			mail.Row{Name: "Commissions in " + currency, Value: amount(now[currency].Commission, currency), Before: amount(was.Commission, currency)})
+	}
+	return list, err
 }
 
 // payouts are the affiliate's that were made, or came into the state of now, within a window.

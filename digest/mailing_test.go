@@ -13,9 +13,11 @@ import (
 
 	"footfall/account"
 	"footfall/account/accounttest"
+	"footfall/affiliate"
 	"footfall/ledger"
 	"footfall/mail"
 	"footfall/metric"
+	"footfall/period"
 )
 
 // figures answer every question with numbers that the question itself tells, and
@@ -66,6 +68,15 @@ func (d desk) Payouts(context.Context, string, string) (all []ledger.Payout, err
 		all = append(all, ledger.Payout{Affiliate: who, Currency: "EUR", Amount: int64(100_000 + i), State: ledger.Paid, Created: at, Changed: at})
 	}
 	return all, nil
+}
+func (d desk) Made(_ context.Context, id string, w period.Window) (map[string]affiliate.Made, error) {
+	if id != "ann" {
+		return map[string]affiliate.Made{"GBP": {Revenue: 666_00, Commission: 66_60}}, nil
+	}
+	if w.From.Month() == time.December {
+		return map[string]affiliate.Made{"EUR": {Revenue: 55_55, Commission: 5_55}, "GBP": {Revenue: 120_00, Commission: 12_00}}, nil
+	}
+	return map[string]affiliate.Made{"GBP": {Revenue: 40_00, Commission: 4_00}}, nil
 }
 func (d desk) Programs(context.Context) ([]ledger.Program, error) {
 	return []ledger.Program{{ID: "prg", Name: "Courses"}}, nil
@@ -310,6 +321,14 @@ func TestOwnAlone(t *testing.T) {
 		}
 		if len(w.asked.asked) < 15 || letter.To.Email != "ann@people.example" || !strings.Contains(letter.Text, "1 000.00 EUR") || strings.Contains(letter.Text, "1 000.01") || strings.Contains(letter.HTML, "1 000.01") {
 			t.Errorf("%d questions, to %s:\n%s", len(w.asked.asked), letter.To, letter.Text)
+		}
+		for _, want := range []string{"Other currencies", "Sales in GBP", "120.00 GBP", "40.00 GBP", "Commissions in GBP", "12.00 GBP", "4.00 GBP"} {
+			if !strings.Contains(letter.Text, want) || !strings.Contains(letter.HTML, want) {
+				t.Errorf("the letter lacks %q:\n%s", want, letter.Text)
+			}
+		}
+		if strings.Contains(letter.Text, "55.55") || strings.Contains(letter.Text, "666.00") {
+			t.Errorf("the first currency is told twice, or another's money:\n%s", letter.Text)
 		}
 	})
 }
