@@ -70,9 +70,10 @@ func TestParts(t *testing.T) {
 				must(t, o.Put(t.Context(), "some/object", long(n, nil)))
 				holds(t, o, "some/object", n)
 			}
-			torn := errors.New("torn")
-			if err := o.Put(t.Context(), "torn", long(2*partBytes+1, torn)); !errors.Is(err, torn) {
-				t.Errorf("a Put whose writer fails: %v", err)
+			for _, torn := range []error{errors.New("torn"), io.ErrUnexpectedEOF, io.EOF} { // the last two are no ends
+				if err := o.Put(t.Context(), "torn", long(2*partBytes+1, torn)); !errors.Is(err, torn) {
+					t.Errorf("a Put whose writer fails: %v", err)
+				}
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			err := o.Put(ctx, "torn", func(w io.Writer) error {

@@ -176,6 +176,9 @@ func (u *upload) end(failed error) error {
 	case u.pipe == nil:
 		return u.send(bytes.NewReader(u.held.Bytes()), int64(u.held.Len()))
 	}
+	if failed != nil { // by no name that who sends takes for the end: io.EOF, io.ErrUnexpectedEOF
+		failed = fmt.Errorf("not all of it was written: %w", failed)
+	}
 	u.pipe.CloseWithError(failed) // nil is the end
 	if err := <-u.sent; err != nil {
 		return err
