@@ -43,6 +43,14 @@ type File struct {
 	In    string `json:"in,omitempty"` // the backup that has its bytes, if it is another
 }
 
+// there is where its bytes are, to who looks for them: in the backup, or beside it.
+func (f File) there() string {
+	if f.In == "" {
+		return f.Name
+	}
+	return key(f.In, f.Name)
+}
+
 // Set is a complete backup.
 type Set struct {
 	Dir   string // where it is, as it is to be typed
@@ -155,7 +163,7 @@ func (s *Set) write(w io.Writer) error {
 func (s *Set) Copy(ctx context.Context, f File, to io.Writer) error {
 	from, err := s.place.open(ctx, cmp.Or(f.In, s.name), f.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &DamagedError{s.Dir, []string{f.Name + ": no such file"}}
+		return &DamagedError{s.Dir, []string{f.there() + ": no such file"}}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
@@ -167,7 +175,7 @@ func (s *Set) Copy(ctx context.Context, f File, to io.Writer) error {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
 	if n != f.Bytes || hex.EncodeToString(hash.Sum(nil)) != f.Sum {
-		return &DamagedError{s.Dir, []string{f.Name + " is not what was written"}}
+		return &DamagedError{s.Dir, []string{f.there() + " is not what was written"}}
 	}
 	return nil
 }

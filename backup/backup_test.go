@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -311,6 +312,30 @@ func TestDamage(t *testing.T) {
 		in.write(s.name+"/secret", nil)
 		if err := s.check(t); err == nil || !strings.Contains(err.Error(), "secret: no such file") {
 			t.Errorf("a file is missing: %v", err)
+		}
+	})
+}
+
+// TestDamageElsewhere: of a file that another backup has it is told where it is, as it
+// has to go before a backup can have it anew.
+func TestDamageElsewhere(t *testing.T) {
+	everywhere(t, func(t *testing.T, in *kept) {
+		_, d, _ := in.made(1, none)
+		must(t, d.Close())
+		s, d, _ := in.made(2, none)
+		must(t, d.Close())
+		for _, f := range s.Files {
+			if !strings.HasPrefix(f.Name, "archive/") {
+				continue
+			}
+			at := filepath.ToSlash(filepath.Join(f.In, f.Name)) // in this one, if it is not named
+			for what, content := range map[string][]byte{at + " is not what was written": []byte("x"), at + ": no such file": nil} {
+				in.write(cmp.Or(f.In, s.name)+"/"+f.Name, content)
+				if err := s.check(t); err == nil || !strings.Contains(err.Error(), what) {
+					t.Errorf("%v; want %s", err, what)
+				}
+				in.write(cmp.Or(f.In, s.name)+"/"+f.Name, []byte("x"))
+			}
 		}
 	})
 }
