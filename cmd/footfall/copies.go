@@ -227,7 +227,10 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 		}
 	}
 	for _, date := range dates {
-		if err := x.file(ctx, to, one, site, date); err != nil {
+		switch err := x.file(ctx, to, one, site, date); {
+		case errors.Is(err, errRemoved):
+			continue
+		case err != nil:
 			return fmt.Errorf("%s: %w", date, err)
 		}
 		// The mark is older than the file: what was rolled meanwhile is written again.
@@ -257,6 +260,9 @@ func destination(ctx context.Context, one *copying, site account.Site) (archive.
 	return to.open(ctx)
 }
 
+// errRemoved is why a date's file stays as it was: what was read may be a part.
+var errRemoved = errors.New("events of the date are being removed, or were")
+
 // file writes the file of a date: SITE/events-2026-11-20.ndjson, whole or not at all.
 func (x *copies) file(ctx context.Context, to archive.Objects, one *copying, site account.Site, date period.Date) error {
 	name := fmt.Sprintf("%s/%s-%s.%s", site.ID, one.Table, date, one.Format)
@@ -265,6 +271,14 @@ func (x *copies) file(ctx context.Context, to archive.Objects, one *copying, sit
 			_, err := api.WriteDaily(ctx, w, api.DailyQuery{Site: site, From: date, To: date + 1, CSV: true}, x.h.bins)
 			return err
 		}
-		return x.h.writeExport(ctx, w, api.ExportQuery{Site: site, Window: date.Window(site.Location()), Format: one.Format})
+		err := x.h.writeExport(ctx, w, api.ExportQuery{Site: site, Window: date.Window(site.Location()), Format: one.Format})
+		if err != nil {
+			return err
+		}
+		state, err := x.h.bins.State(ctx) // a date is frozen before its events go
+		if f, ok := state.Frozen[site.ID]; err == nil && ok && date < f.Before {
+			return errRemoved
+		}
+		return err
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,30 @@ func TestScheduledExport(t *testing.T) {
 	}
 	h.away(h.dir, h.id, h.on(h.last, "again", ""))
 	h.same("back again")
+}
+
+// TestScheduledExportBesideRemoval: the file of a date whose events are removed while it
+// is written stays as it was.
+func TestScheduledExportBesideRemoval(t *testing.T) {
+	t.Parallel()
+	h := newCopies(t)
+	h.publish(h.on(h.last-2, "a", ""), h.on(h.last-1, "b", ""))
+	h.copied()
+	one := h.copies.list()[0]
+	site, err := h.sites.find(h.id)
+	must(t, err)
+	to, err := destination(t.Context(), &one, site)
+	must(t, err)
+	must(t, h.bins.Freeze(t.Context(), h.id, h.last-1, (h.last-1).Window(h.zone).From))
+	for date, want := range map[period.Date]error{h.last - 2: errRemoved, h.last - 1: nil} {
+		must(t, os.WriteFile(h.events(date), []byte("mine"), 0o600))
+		if err := h.copies.file(t.Context(), to, &one, site, date); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", date, err, want)
+		}
+		if kept := h.read(h.events(date)) == "mine"; kept != (want != nil) {
+			t.Errorf("%s: it stays as it was: %v", date, kept)
+		}
+	}
 }
 
 // copied rolls what came, as a server does every quarter of an hour, and writes.
