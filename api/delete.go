@@ -93,12 +93,30 @@ const (
 
 // plan is a deletion that was told, and may be done.
 type plan struct {
-	id     string
-	is     Deletion
-	until  time.Time
-	done   chan struct{} // nil: nobody has asked for it
+	id    string
+	is    Deletion
+	until time.Time // forgotten then, unless it is being done
+	run   *run      // nil: nobody has asked for it
+}
+
+// run is a plan being done.
+type run struct {
+	done   chan struct{}
 	told   Deleted
 	failed error
+}
+
+// kept reports whether the plan can still be named: what is being done can, for however
+// long that takes.
+func (p *plan) kept(now time.Time) bool {
+	if p.run != nil {
+		select {
+		case <-p.run.done:
+		default:
+			return true
+		}
+	}
+	return p.until.After(now)
 }
 
 // plans are those of late, the oldest first.
@@ -111,34 +129,52 @@ type plans struct {
 func (p *plans) add(is Deletion, now time.Time) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = slices.DeleteFunc(p.all, func(one *plan) bool { return !one.until.After(now) })
-	if len(p.all) == maxPlans {
-		p.all = p.all[1:]
+	p.all = slices.DeleteFunc(p.all, func(one *plan) bool { return !one.kept(now) })
+	if len(p.all) >= maxPlans {
+		oldest := max(0, slices.IndexFunc(p.all, func(one *plan) bool { return one.run == nil }))
+		p.all = slices.Delete(p.all, oldest, oldest+1)
 	}
 	p.all = append(p.all, &plan{id: "del_" + rand.Text(), is: is, until: now.Add(planTime)})
 	return p.all[len(p.all)-1].id
 }
 
-// begin finds the plan of who made it, and reports whether it is begun by that.
-func (p *plans) begin(id, who string, now time.Time) (one *plan, first bool) {
+// begin finds what is being done of the plan of who made it, and reports whether that
+// begins by this; nil is no such plan.
+func (p *plans) begin(id, who string, now time.Time) (is Deletion, doing *run, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.all {
-		if one.id == id && one.is.Who == who && one.until.After(now) {
-			if first = one.done == nil; first {
-				one.done = make(chan struct{})
+		if one.id == id && one.is.Who == who && one.kept(now) {
+			if first = one.run == nil; first {
+				one.run = &run{done: make(chan struct{})}
 			}
-			return one, first
+			return one.is, one.run, first
 		}
 	}
-	return nil, false
+	return Deletion{}, nil, false
 }
 
-// drop forgets a plan: it is done, or has failed.
-func (p *plans) drop(id string) {
+// end tells how a plan ended to who waits for it, and to who comes for it yet. One for
+// which there was no room stays as it was.
+func (p *plans) end(doing *run, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.all = slices.DeleteFunc(p.all, func(one *plan) bool { return one.id == id })
+	for _, one := range p.all {
+		if one.run != doing {
+			continue
+		}
+		if one.until = now.Add(planTime); errors.Is(doing.failed, ErrOtherWork) {
+			one.run = nil
+		}
+	}
+	close(doing.done)
+}
+
+// drop forgets a plan whose end was told.
+func (p *plans) drop(doing *run) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = slices.DeleteFunc(p.all, func(one *plan) bool { return one.run == doing })
 }
 
 // deleteEvents is POST /v1/events/delete: without a plan it tells what would go and
@@ -171,22 +207,22 @@ func (d *door) deleteEvents(w http.ResponseWriter, r *http.Request, sites []acco
 // carryOut deletes what a plan says. What takes long goes on when the answer is given:
 // who asks again with the plan is told how it ends.
 func (d *door) carryOut(w http.ResponseWriter, r *http.Request, id string) {
-	p, first := d.plans.begin(id, d.who.Name, d.Now())
-	if p == nil {
+	is, doing, first := d.plans.begin(id, d.who.Name, d.Now())
+	if doing == nil {
 		refuse(w, http.StatusNotFound, "there is no such plan of this key, of the last 15 minutes: ask without plan what would go, and name the plan of the answer")
 		return
 	}
 	if first {
 		ctx := context.WithoutCancel(r.Context())
 		go func() {
-			p.told, p.failed = d.Deletes.DeleteEvents(ctx, p.is, false)
-			close(p.done)
+			doing.told, doing.failed = d.Deletes.DeleteEvents(ctx, is, false)
+			d.plans.end(doing, d.Now())
 		}()
 	}
 	select {
-	case <-p.done:
-		d.plans.drop(id)
-		d.tell(w, p.told, p.failed)
+	case <-doing.done:
+		d.plans.drop(doing)
+		d.tell(w, doing.told, doing.failed)
 	case <-r.Context().Done():
 		reply(w, http.StatusAccepted, map[string]string{"plan": id, "state": "under way: ask again with this plan"})
 	}

@@ -95,17 +95,35 @@ func TestDeletePlans(t *testing.T) {
 
 // TestDeleteTakesLong: it goes on when the answer is given, and is told with the plan.
 func TestDeleteTakesLong(t *testing.T) {
-	f, d, key, _, _ := startDeletes(t)
+	f, d, key, _, at := startDeletes(t)
 	d.hold = make(chan struct{})
 	plan := f.planned(t, key)
-	for range 2 {
+	for range 2 { // the second time when a plan that nobody asked for would be forgotten
 		if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 202 || !strings.Contains(answer, "ask again with this plan") {
 			t.Errorf("%d %s", status, answer)
 		}
+		*at = at.Add(16 * time.Minute)
+		for range maxPlans {
+			f.planned(t, key)
+		}
 	}
 	close(d.hold)
-	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 200 || !strings.Contains(answer, `"dry_run":false`) || len(d.asked) != 2 {
+	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 200 || !strings.Contains(answer, `"dry_run":false`) || len(d.asked) != 2+2*maxPlans {
 		t.Errorf("%d %s, asked %d times", status, answer, len(d.asked))
+	}
+}
+
+// TestDeleteAgain: a plan for which there was no room is not spent.
+func TestDeleteAgain(t *testing.T) {
+	f, d, key, _, _ := startDeletes(t)
+	plan := f.planned(t, key)
+	d.fails = ErrOtherWork
+	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 503 || !strings.Contains(answer, "try again") {
+		t.Errorf("%d %s", status, answer)
+	}
+	d.fails = nil
+	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 200 || !strings.Contains(answer, `"dry_run":false`) {
+		t.Errorf("again: %d %s", status, answer)
 	}
 }
 
