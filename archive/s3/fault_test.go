@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -211,10 +212,11 @@ func TestOperatorErrors(t *testing.T) {
 		"does not take the keys":          wrong(func(o *Options) { o.Keys.Secret = "wrong" }),
 		"connection refused":              wrong(func(o *Options) { o.Endpoint = "http://127.0.0.1:1" }),
 		"write https://host":              wrong(func(o *Options) { o.Endpoint = "127.0.0.1:1" }),
+		"keys don't belong":               wrong(func(o *Options) { o.Endpoint = "https://me:" + url.QueryEscape(s3test.Secret) + "@127.0.0.1:1" }),
 		"another region: name it with ?r": wrong(func(o *Options) { o.Region = "eu-central-1" }),
 	} {
 		_, err := Open(t.Context(), o)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), s3test.Secret) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), s3test.Secret) || strings.Contains(err.Error(), url.QueryEscape(s3test.Secret)) {
 			t.Errorf("%v; want: %s", err, want)
 		}
 	}

@@ -57,13 +57,9 @@ var _ archive.Objects = (*Objects)(nil)
 
 // Open sees that the bucket can be read.
 func Open(ctx context.Context, o Options) (*Objects, error) {
-	host, secure := "s3.amazonaws.com", true
-	if o.Endpoint != "" {
-		u, err := url.Parse(o.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" {
-			return nil, fmt.Errorf("endpoint %q: write https://host or http://host:port", o.Endpoint)
-		}
-		host, secure = u.Host, u.Scheme == "https"
+	host, secure, err := o.host()
+	if err != nil {
+		return nil, err
 	}
 	style := minio.BucketLookupAuto
 	if o.Endpoint != "" {
@@ -97,6 +93,27 @@ func Open(ctx context.Context, o Options) (*Objects, error) {
 		break
 	}
 	return b, nil
+}
+
+// Check reports what is wrong with where the store is, or nil.
+func (o Options) Check() error {
+	_, _, err := o.host()
+	return err
+}
+
+// host is the store's, and whether it is asked by TLS.
+func (o Options) host() (host string, secure bool, err error) {
+	if o.Endpoint == "" {
+		return "s3.amazonaws.com", true, nil
+	}
+	u, err := url.Parse(o.Endpoint)
+	switch {
+	case strings.Contains(o.Endpoint, "@"): // nobody would take them, and the endpoint is kept and told
+		return "", false, errors.New("keys don't belong into the endpoint of a bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return "", false, fmt.Errorf("endpoint %q: write https://host or http://host:port", o.Endpoint)
+	}
+	return u.Host, u.Scheme == "https", nil
 }
 
 func (k Keys) credentials() *credentials.Credentials {

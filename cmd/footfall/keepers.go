@@ -71,7 +71,7 @@ func bucketOf(u *url.URL) (keeper, error) {
 			return k, fmt.Errorf("the URL of a bucket has no option %q; there are endpoint, region and path-style", name)
 		}
 	}
-	return k, nil
+	return k, k.bucket.Check()
 }
 
 // String is the URL, as it is kept and told.

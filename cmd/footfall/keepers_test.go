@@ -57,6 +57,16 @@ func TestKeeperURL(t *testing.T) {
 	}
 }
 
+// TestKeeperKeys: keys are refused wherever they stand in a URL, and not told.
+func TestKeeperKeys(t *testing.T) {
+	t.Parallel()
+	for _, written := range []string{"s3://me:s3cret@bucket/p", "s3://bucket/p?endpoint=https://me:s3cret@s3.a.b:9", "s3://bucket/p?endpoint=https://me:/s3cret@s3.a.b"} {
+		if _, err := keeperOf(written); err == nil || !strings.Contains(err.Error(), "keys don't belong") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", written, err)
+		}
+	}
+}
+
 // TestScheduledExportBucket: files of days that are over are in the bucket as footfall
 // export has them; one that can't be reached is told, and caught up later.
 func TestScheduledExportBucket(t *testing.T) {
