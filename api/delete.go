@@ -163,8 +163,10 @@ func (p *plans) end(doing *run, now time.Time) {
 		if one.run != doing {
 			continue
 		}
-		if one.until = now.Add(planTime); errors.Is(doing.failed, ErrOtherWork) {
+		if errors.Is(doing.failed, ErrOtherWork) {
 			one.run = nil
+		} else {
+			one.until = now.Add(planTime)
 		}
 	}
 	close(doing.done)

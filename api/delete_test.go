@@ -113,9 +113,19 @@ func TestDeleteTakesLong(t *testing.T) {
 	}
 }
 
-// TestDeleteAgain: a plan for which there was no room is not spent.
+// TestDeleteAgain: a plan for which there was no room is not spent, and good as long as
+// it was.
 func TestDeleteAgain(t *testing.T) {
-	f, d, key, _, _ := startDeletes(t)
+	f, d, key, _, at := startDeletes(t)
+	old := f.planned(t, key)
+	d.fails, *at = ErrOtherWork, at.Add(10*time.Minute)
+	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, old); status != 503 {
+		t.Errorf("%d %s", status, answer)
+	}
+	d.fails, *at = nil, at.Add(10*time.Minute)
+	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, old); status != 404 {
+		t.Errorf("an old plan: %d %s", status, answer)
+	}
 	plan := f.planned(t, key)
 	d.fails = ErrOtherWork
 	if status, answer, _ := f.do(t, "POST", "/v1/events/delete", key, plan); status != 503 || !strings.Contains(answer, "try again") {
