@@ -17,6 +17,7 @@ var Routes = []Route{
 	{"GET", "/sourceConfig", Public}, {"GET", "/v1/projects/{key}/settings", Public},
 	{"POST", "/v1/m", Public}, {"POST", "/rsaMetrics", Public},
 	{"GET", "/js/footfall.js", Public}, {"GET", "/js/affiliate.js", Public}, {"GET", "/debug/me", Public},
+	{"GET", "/n/{name}", Public}, {"POST", "/n/{name}/{kind}", Public},
 	{"GET", "/r/{code}", Public}, {"GET", "/r/{code}/qr.svg", Public}, {"GET", "/r/{code}/qr.png", Public},
 
 	// api: keys
