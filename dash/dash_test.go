@@ -351,6 +351,9 @@ func TestShareShows(t *testing.T) {
 	}
 	w.source.asked = nil
 	rec := httptest.NewRecorder()
+	for _, c := range cells { // whatever the chart is asked for
+		w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/share/"+token+"?metric="+string(c.name), nil))
+	}
 	w.ServeHTTP(rec, httptest.NewRequest("GET", "/share/"+token, nil))
 	metrics, by := Shows()
 	if rec.Code != 200 || len(w.source.asked) == 0 {
