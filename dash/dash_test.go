@@ -263,6 +263,24 @@ func TestBusySource(t *testing.T) {
 	})
 }
 
+// TestNoPageWaitsForEver: a page of figures ends however slowly its questions are
+// answered, also that for the first day of all time.
+func TestNoPageWaitsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldWith(t, Options{Now: now, Log: slog.New(slog.DiscardHandler)}, "atelier.example")
+		w.source.wait = time.Hour
+		if err := w.besides.PutGoal(t.Context(), w.site.ID, metric.Goal{Name: "Thanks", Act: metric.Act{Page: "/thanks"}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/goals", "/goals/Thanks", "/funnels", "/retention", "/journeys", "/notes"} {
+			began := time.Now()
+			if w.get(t, path+"?period=AllTime"); time.Since(began) > patience {
+				t.Errorf("%s waits for %s", path, time.Since(began))
+			}
+		}
+	})
+}
+
 func TestStateLivesInTheURL(t *testing.T) {
 	w := newWorld(t, now, "atelier.example", "shop.example")
 	page := w.get(t, "/?site=shop-example&period=Last7Days&metric=PageViews&page=%2Fpricing&country=")
