@@ -191,10 +191,40 @@ func TestEmptyAndQuiet(t *testing.T) {
 	w = newWorld(t, now, "old.example")
 	quiet := &quietSince{w.source}
 	w.Handler = New(quiet, w.control, w.control, Options{Now: now})
-	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period. The site has page views from January 1970 to May 2024: <a href=\"/?from=2024-05-01&amp;site=old-example&amp;to=2024-06-01\">show May 2024</a>.")
+	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period. The site has figures from January 1970 to May 2024: <a href=\"/?from=2024-05-01&amp;site=old-example&amp;to=2024-06-01\">show May 2024</a>.")
 	lacks(t, w.get(t, "/?period=Last7Days&country=DE"), "Nothing matches the filter")
 	none := newWorld(t, now)
 	lacks(t, none.get(t, "/"), "footfall site add")
+}
+
+// TestOrdersAlone: orders of before the pages were counted belong to all time, and a
+// site that has nothing else is not asked to put the snippet into its pages.
+func TestOrdersAlone(t *testing.T) {
+	w := newWorld(t, now, "shop.example")
+	w.Handler = New(&unseenBefore{w.source, fixed.AddDate(0, -3, 0)}, w.control, w.control, Options{Now: now})
+	lacks(t, w.get(t, "/?period=AllTime"), `<th scope="row"><a href="/?from=2023-02-01`)
+	w.Handler = New(&unseenBefore{w.source, fixed}, w.control, w.control, Options{Now: now})
+	page := w.get(t, "/")
+	lacks(t, page, `id="cell-revenue"`)
+	if strings.Contains(page, "Listening…") || strings.Contains(page, "Nobody came in this period") {
+		t.Error("a site with orders alone seems to be empty")
+	}
+}
+
+// unseenBefore has no page views and downloads before a moment.
+type unseenBefore struct {
+	*plausible
+	at time.Time
+}
+
+func (s *unseenBefore) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	set, err := s.plausible.Answer(ctx, q)
+	for i, p := range set.Points {
+		if p.Time.Before(s.at) && (q.Metric == metric.PageViews || q.Metric == metric.Downloads) {
+			set.Points[i].Value = 0
+		}
+	}
+	return set, err
 }
 
 // quietSince has figures only for windows longer than a year.
