@@ -143,7 +143,7 @@ func spellFigure(m metric.Name, v metric.Value, currency string) string {
 	case m == metric.GoalValue && v.N == 0:
 		return "–"
 	case m == metric.GoalValue:
-		return m.Spell(v.N) + " " + currency
+		return amount(m, v.N, currency) + " " + currency
 	}
 	return whole(v.N)
 }
@@ -164,7 +164,7 @@ func whatIs(a metric.Act) string {
 func worth(g metric.Goal, currency string) string {
 	switch {
 	case g.Value != 0:
-		return metric.GoalValue.Spell(g.Value) + " " + currency + " each"
+		return amount(metric.GoalValue, g.Value, currency) + " " + currency + " each"
 	case g.ValueOf != "":
 		return "property " + g.ValueOf
 	}
