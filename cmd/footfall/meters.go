@@ -133,8 +133,7 @@ func (h *house) writeMetrics(ctx context.Context, w io.Writer) {
 
 // watch warns while something waiting is in danger of expiring.
 func (h *house) watch(ctx context.Context) {
-	maxAge := h.c.duration("queue-max-age")
-	tick := time.NewTicker(min(time.Minute, maxAge/10))
+	tick := time.NewTicker(min(time.Minute, h.queue.MaxAge()/10))
 	defer tick.Stop()
 	for {
 		select {
@@ -143,7 +142,7 @@ func (h *house) watch(ctx context.Context) {
 		case <-tick.C:
 			if s, err := h.status(ctx); err == nil && s.Expiring {
 				h.log.Error("events have been waiting for more than half of the queue's maximum age and will expire; see: footfall doctor",
-					"lag_seconds", s.LagSeconds, "maximum_age", maxAge)
+					"lag_seconds", s.LagSeconds, "maximum_age", h.queue.MaxAge())
 			}
 		}
 	}

@@ -327,6 +327,9 @@ func (q *Queue) shutdown() {
 // Aside is where readers put what is hopeless.
 func (q *Queue) Aside() queue.Aside { return q.aside }
 
+// MaxAge is how old a message may become before it expires.
+func (q *Queue) MaxAge() time.Duration { return q.o.MaxAge }
+
 // State tells how far the log and its readers are.
 func (q *Queue) State(ctx context.Context) (queue.State, error) {
 	info, err := q.stream.Info(ctx)

@@ -183,7 +183,7 @@ func figures(t *testing.T, open Open) {
 			if got, want := All(t, s, "", period.Window{}), All(t, m, "", period.Window{}); !reflect.DeepEqual(got, want) {
 				t.Fatal("the events differ")
 			}
-			for range 250 {
+			for range 150 {
 				same(t, s, m, question(r, p.At, zone))
 			}
 			shut(t, s)

@@ -227,7 +227,7 @@ func (m *Model) Answer(ctx context.Context, q metric.Query) (metric.Dataset, err
 	if q.Metric.Earned() {
 		return answer, nil
 	}
-	if tabled(q) {
+	if q.Where != nil || tabled(q) {
 		return q.Tabulated(func(r metric.Report) (metric.Table, error) { return m.Tabulate(ctx, r) })
 	}
 	events := m.relevant(q)
