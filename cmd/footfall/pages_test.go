@@ -273,7 +273,7 @@ func TestErasePages(t *testing.T) {
 	if k.totals() != figures {
 		t.Error("looking changed figures")
 	}
-	owner.page("POST", path+"/confirm", url.Values{"confirm": {"erase"}}, 303)
+	owner.page("POST", path+"/confirm", hers, 303)
 	k.erasers.of(owner.asWho(), k.site.ID).work.soon(t.Context(), 20*time.Second)
 	if page := owner.page("GET", path, nil, 200, "Erased. Figures and money are what they were"); strings.Contains(page, herUser) {
 		t.Error("the page tells who was erased")
