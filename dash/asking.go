@@ -204,7 +204,7 @@ func (s state) set(v url.Values) (to state, why string) {
 		return s, why
 	}
 	to = s.without(func(g filter) bool { return g.key() == v.Get("was") || g.key() == f.key() })
-	to.filters = append(to.filters, f)
+	to.filters, to.offset = append(to.filters, f), 0
 	return to.returning(v.Get("back")), ""
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ type view struct {
 	Chart     chart
 	Lists     []list
 	Status    *Status
-	Empty     bool   // the site never had a page view
+	Empty     bool   // the site never had an event
 	Quiet     bool   // it has none in this period
 	Elsewhere *link  // when it has some, if Quiet without a filter
 	Snippet   string // to install, if Empty
@@ -130,7 +131,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 			v.Status = &st
 		}
 	}
-	if t := totals[metric.PageViews]; t.err == nil && t.N == 0 && totals[metric.Downloads].N == 0 {
+	if silent(totals) {
 		if any, err := d.ever(ctx, s); err == nil {
 			v.Empty, v.Quiet = !any, any
 			if any && len(s.filters) == 0 {
@@ -145,6 +146,14 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 		v.Gap = 5
 	}
 	v.LiveAt = s.live(x, v.Empty)
+}
+
+// silent reports whether nothing happened: no signs, and no other events.
+func silent(totals map[metric.Name]*total) bool {
+	return !slices.ContainsFunc(append(slices.Clone(signs), metric.Events), func(m metric.Name) bool {
+		t := totals[m]
+		return t != nil && (t.err != nil || t.N != 0)
+	})
 }
 
 // since sets as of when figures are, and how long ago that was.

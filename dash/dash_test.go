@@ -191,10 +191,40 @@ func TestEmptyAndQuiet(t *testing.T) {
 	w = newWorld(t, now, "old.example")
 	quiet := &quietSince{w.source}
 	w.Handler = New(quiet, w.control, w.control, Options{Now: now})
-	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period. The site has page views from January 1970 to May 2024: <a href=\"/?from=2024-05-01&amp;site=old-example&amp;to=2024-06-01\">show May 2024</a>.")
+	lacks(t, w.get(t, "/?period=Last7Days"), "Nobody came in this period. The site has figures from January 1970 to May 2024: <a href=\"/?from=2024-05-01&amp;site=old-example&amp;to=2024-06-01\">show May 2024</a>.")
 	lacks(t, w.get(t, "/?period=Last7Days&country=DE"), "Nothing matches the filter")
 	none := newWorld(t, now)
 	lacks(t, none.get(t, "/"), "footfall site add")
+}
+
+// TestOrdersAlone: orders of before the pages were counted belong to all time, and a
+// site that has nothing else is not asked to put the snippet into its pages.
+func TestOrdersAlone(t *testing.T) {
+	w := newWorld(t, now, "shop.example")
+	w.Handler = New(&unseenBefore{w.source, fixed.AddDate(0, -3, 0)}, w.control, w.control, Options{Now: now})
+	lacks(t, w.get(t, "/?period=AllTime"), `<th scope="row"><a href="/?from=2023-02-01`)
+	w.Handler = New(&unseenBefore{w.source, fixed}, w.control, w.control, Options{Now: now})
+	page := w.get(t, "/")
+	lacks(t, page, `id="cell-revenue"`)
+	if strings.Contains(page, "Listening…") || strings.Contains(page, "Nobody came in this period") {
+		t.Error("a site with orders alone seems to be empty")
+	}
+}
+
+// unseenBefore has no page views and downloads before a moment.
+type unseenBefore struct {
+	*plausible
+	at time.Time
+}
+
+func (s *unseenBefore) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
+	set, err := s.plausible.Answer(ctx, q)
+	for i, p := range set.Points {
+		if p.Time.Before(s.at) && (q.Metric == metric.PageViews || q.Metric == metric.Downloads) {
+			set.Points[i].Value = 0
+		}
+	}
+	return set, err
 }
 
 // quietSince has figures only for windows longer than a year.
@@ -259,6 +289,24 @@ func TestBusySource(t *testing.T) {
 		w.Handler = New(query.Limit(w.source, 1), w.control, w.control, Options{Now: now, Questions: tables{of: w.source}})
 		if page := w.get(t, "/"); strings.Contains(page, `class="problem"`) {
 			t.Error("a page whose questions are asked one by one has problems")
+		}
+	})
+}
+
+// TestNoPageWaitsForEver: a page of figures ends however slowly its questions are
+// answered, also that for the first day of all time.
+func TestNoPageWaitsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldWith(t, Options{Now: now, Log: slog.New(slog.DiscardHandler)}, "atelier.example")
+		w.source.wait = time.Hour
+		if err := w.besides.PutGoal(t.Context(), w.site.ID, metric.Goal{Name: "Thanks", Act: metric.Act{Page: "/thanks"}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/goals", "/goals/Thanks", "/funnels", "/retention", "/journeys", "/notes"} {
+			began := time.Now()
+			if w.get(t, path+"?period=AllTime"); time.Since(began) > patience {
+				t.Errorf("%s waits for %s", path, time.Since(began))
+			}
 		}
 	})
 }
@@ -351,6 +399,9 @@ func TestShareShows(t *testing.T) {
 	}
 	w.source.asked = nil
 	rec := httptest.NewRecorder()
+	for _, c := range cells { // whatever the chart is asked for
+		w.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/share/"+token+"?metric="+string(c.name), nil))
+	}
 	w.ServeHTTP(rec, httptest.NewRequest("GET", "/share/"+token, nil))
 	metrics, by := Shows()
 	if rec.Code != 200 || len(w.source.asked) == 0 {

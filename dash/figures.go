@@ -3,6 +3,7 @@ package dash
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"footfall/metric"
@@ -67,26 +68,30 @@ func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
 	return set.Sum(), err
 }
 
-// ever reports whether the site has any page view at all, bots' included.
+// ever reports whether the site has any event at all, bots' included.
 func (d *Door) ever(ctx context.Context, s state) (bool, error) {
 	s.filters = nil
-	q := s.query(metric.PageViews, period.Window{From: time.Unix(0, 0), To: d.Now().AddDate(1, 0, 0)}, time.UTC)
+	q := s.query(metric.Events, period.Window{From: time.Unix(0, 0), To: d.Now().AddDate(1, 0, 0)}, time.UTC)
 	q.Bots = true
 	set, err := d.ask(ctx, q)
 	return set.Sum() > 0, err
 }
 
-// life is the first and the last month in which people had page views on the site;
-// ok is false if there is none.
+// signs are the figures of which a site has some as soon as it is in use, of those that
+// bins know: orders may be from before its pages were counted, or have none.
+var signs = []metric.Name{metric.PageViews, metric.Downloads, metric.Orders}
+
+// life is the first and the last month in which people left signs on the site; ok is
+// false if there is none.
 func (d *Door) life(ctx context.Context, s state) (first, last period.Date, ok bool) {
 	zone := s.site.Location()
 	s.filters = nil
-	q := s.query(metric.PageViews, period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone)
-	q.Step = period.Month
-	set, err := d.ask(ctx, q)
-	for _, p := range set.Points {
-		if p.Value > 0 {
-			if last = period.DateOf(p.Time, zone); !ok {
+	r := s.sumsOf(period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone, signs...)
+	r.Step = period.Month
+	t, err := d.answer(ctx, r)
+	for _, row := range t.Rows {
+		if slices.ContainsFunc(row.Values, func(v metric.Value) bool { return v.N > 0 }) {
+			if last = period.DateOf(row.Time, zone); !ok {
 				first, ok = last, true
 			}
 		}
@@ -94,7 +99,7 @@ func (d *Door) life(ctx context.Context, s state) (first, last period.Date, ok b
 	return first, last, ok && err == nil
 }
 
-// elsewhere is when a site that is quiet in a period has page views: in words,
+// elsewhere is when a site that is quiet in a period has figures: in words,
 // and the newest month as a link. It is nil if only bots came.
 func (d *Door) elsewhere(ctx context.Context, s state) *link {
 	first, last, ok := d.life(ctx, s)

@@ -174,6 +174,10 @@ func TestDetails(t *testing.T) {
 	w.source.scale = 1000
 	page = html.UnescapeString(w.get(t, "/?detail=language&offset=100"))
 	lacks(t, page, "101 to 200 of 252 rows", "offset=200", `href="/?detail=language&site=`)
+	s := stateFrom(t, w, "detail=language&offset=100")
+	if to, why := s.set(url.Values{"set": {"device"}, "value": {"phone"}}); why != "" || to.offset != 0 || regexp.MustCompile(`offset=100[^"]*period=`).MatchString(page) {
+		t.Error("another period, or another filter, begins in the middle of its rows")
+	}
 	if n := strings.Count(page, `<th scope="row">`); n != 100 {
 		t.Errorf("%d rows on a page", n)
 	}

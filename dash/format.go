@@ -44,10 +44,14 @@ func short(n, limit int64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64) + unit
 }
 
-// percent spells a share, with one digit after the point where it matters.
+// percent spells a share, with one digit after the point where it matters: some are not
+// none, and not quite all are not all.
 func percent(x float64) string {
-	if x > 0 && x < 9.95 {
-		return strconv.FormatFloat(x, 'f', 1, 64) + "%"
+	switch {
+	case x > 0 && x < .05:
+		return "<0.1%"
+	case x > 0 && x < 9.95, x >= 99.5 && x < 100:
+		return strconv.FormatFloat(min(x, 99.9), 'f', 1, 64) + "%"
 	}
 	return strconv.FormatFloat(x, 'f', 0, 64) + "%"
 }

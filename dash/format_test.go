@@ -41,7 +41,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("change(%v, %v) = %s %s, want %s %s", x.now, x.before, text, sense, x.text, x.sense)
 		}
 	}
-	for x, want := range map[float64]string{0: "0%", .04: "0.0%", 3.14: "3.1%", 9.96: "10%", 42.4: "42%", 100: "100%"} {
+	for x, want := range map[float64]string{0: "0%", .04: "<0.1%", 3.14: "3.1%", 9.96: "10%", 42.4: "42%", 99.4: "99%", 99.98: "99.9%", 100: "100%"} {
 		if got := percent(x); got != want {
 			t.Errorf("percent(%v) = %s, want %s", x, got, want)
 		}

@@ -201,10 +201,12 @@ func (d *Door) putGoal(w http.ResponseWriter, r *http.Request, in visit) {
 
 // testGoal tells what a goal would have counted.
 func (d *Door) testGoal(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site, f goalForm, g metric.Goal) {
-	x := d.span(r.Context(), s)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	x := d.span(ctx, s)
 	v := goalsView{Form: f}
-	table, err := d.ofGoals(r.Context(), s, x, []metric.Goal{g})
-	if v.said.Problem = d.fault(r.Context(), "test of a goal", err); err == nil {
+	table, err := d.ofGoals(ctx, s, x, []metric.Goal{g})
+	if v.said.Problem = d.fault(ctx, "test of a goal", err); err == nil {
 		row := s.goalRow(g, table, true)
 		v.Tested = &row
 	}

@@ -60,7 +60,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		d.noControl(w, err)
 		return
 	}
-	x := d.span(r.Context(), s)
+	x := d.span(ctx, s)
 	v.frame, v.Change, v.Self = d.frame(in, s, x, sites), in.who.May(account.ChangeSite, s.site.ID), s.href()
 	if i := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.URL.Query().Get("edit") }); i >= 0 && v.Form.Name == "" && simple(all[i].Where) {
 		v.Form = formOf(all[i])
@@ -143,7 +143,7 @@ func spellFigure(m metric.Name, v metric.Value, currency string) string {
 	case m == metric.GoalValue && v.N == 0:
 		return "–"
 	case m == metric.GoalValue:
-		return m.Spell(v.N) + " " + currency
+		return amount(m, v.N, currency) + " " + currency
 	}
 	return whole(v.N)
 }
@@ -164,7 +164,7 @@ func whatIs(a metric.Act) string {
 func worth(g metric.Goal, currency string) string {
 	switch {
 	case g.Value != 0:
-		return metric.GoalValue.Spell(g.Value) + " " + currency + " each"
+		return amount(metric.GoalValue, g.Value, currency) + " " + currency + " each"
 	case g.ValueOf != "":
 		return "property " + g.ValueOf
 	}
@@ -226,7 +226,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 		d.refuse(w, http.StatusNotFound, "This site has no goal of this name.")
 		return
 	}
-	x := d.span(r.Context(), s)
+	x := d.span(ctx, s)
 	of := s // the same, of this goal alone
 	of.metric = string(metric.GoalCompletions)
 	of.only = []metric.Filter{{Dimension: metric.OfGoal, Value: all[at].Name}}

@@ -50,7 +50,7 @@ func TestGoalsPage(t *testing.T) {
 	form[len(form)-1] = "save"
 	to := admin.send("/goals"+at+"&period=Last7Days", form...)
 	admin.want(to, http.StatusSeeOther)
-	admin.want(admin.do("GET", to.Header().Get("Location"), nil), 200, "The goal is kept", "1,000", "990", "12%", "+2 pt", "2500 USD", "2.5 USD each", "plan is not free", "period=Last7Days")
+	admin.want(admin.do("GET", to.Header().Get("Location"), nil), 200, "The goal is kept", "1,000", "990", "12%", "+2 pt", "2,500.00 USD", "2.50 USD each", "plan is not free", "period=Last7Days")
 	if raw := admin.do("GET", "/goals"+at, nil).Body.String(); strings.Contains(raw, evil) {
 		t.Error("the name is not escaped")
 	}

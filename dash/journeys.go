@@ -44,7 +44,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	s = s.asked(r, "at", "kind")
-	x := d.span(r.Context(), s)
+	x := d.span(ctx, s)
 	v := journeysView{frame: d.frame(in, s, x, sites), At: s.more.Get("at"), OfEvent: s.more.Get("kind") == "event", Keep: s.keep("at", "kind")}
 	v.Tools.Compare = nil // with nothing
 	var err error

@@ -16,7 +16,9 @@ import (
 // without a page; what was found is for who looked, and forgotten after a while.
 type Eraser interface {
 	Look(ctx context.Context, by account.Who, site account.Site, p Person) error // begins to look, and waits a moment
-	Erase(ctx context.Context, by account.Who, site account.Site) error          // begins to erase whom one looked for, and waits a moment
+	// Erase begins to erase whom one looked for, and waits a moment. looked is when the
+	// look began whose person that is: a later one may be for somebody else.
+	Erase(ctx context.Context, by account.Who, site account.Site, looked time.Time) error
 	Erasure(by account.Who, site string) Erasure
 }
 
@@ -129,7 +131,10 @@ func (d *Door) export(w http.ResponseWriter, r *http.Request, in visit) {
 		return w
 	})
 	switch {
+	case err == nil && begun:
 	case err == nil:
+		top.said = said{Problem: "Nothing was exported: there are no events in these days. Choose others."}
+		d.showData(w, in, http.StatusUnprocessableEntity, dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History)})
 	case begun:
 		panic(http.ErrAbortHandler) // the browser sees a broken transfer, not a short file
 	default:
@@ -201,11 +206,12 @@ func (d *Door) eraseNow(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
+	looked, _ := strconv.ParseInt(r.PostFormValue("looked"), 10, 64) // 0 is of no look
 	err := error(nil)
 	if strings.TrimSpace(r.PostFormValue("confirm")) != "erase" {
 		err = event.Invalid("confirm", "must be the word erase: nothing was erased")
 	} else {
-		err = d.Eraser.Erase(r.Context(), in.who, top.Site)
+		err = d.Eraser.Erase(r.Context(), in.who, top.Site, time.Unix(0, looked))
 	}
 	d.erased(w, r, in, eraseView{siteTop: top}, err)
 }

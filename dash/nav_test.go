@@ -54,3 +54,14 @@ func TestNavigation(t *testing.T) {
 		t.Error("a share leads to other pages")
 	}
 }
+
+// TestKeysOfEveryPage: dash.js looks for the list of keys on each page with a period,
+// and no key works where it finds none.
+func TestKeysOfEveryPage(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	for _, path := range []string{"/", "/?detail=page", "/goals", "/funnels", "/retention", "/journeys", "/notes"} {
+		if page := w.get(t, path); strings.Count(page, `id="keys"`) != 1 || strings.Count(page, "/dash.js") != 1 {
+			t.Errorf("%s has %d lists of keys", path, strings.Count(page, `id="keys"`))
+		}
+	}
+}

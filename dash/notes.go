@@ -39,19 +39,21 @@ func (d *Door) notes(w http.ResponseWriter, r *http.Request, in visit) {
 
 // showNotes fills the view in.
 func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s state, sites []account.Site, told said) {
-	all, err := d.Notes.Notes(r.Context(), s.site.ID)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	all, err := d.Notes.Notes(ctx, s.site.ID)
 	if err != nil {
 		d.noControl(w, err)
 		return
 	}
 	slices.Reverse(all)
-	x := d.span(r.Context(), s)
+	x := d.span(ctx, s)
 	v := notesView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Today: d.Now().In(x.zone).Format(time.DateOnly), Self: s.href()}
 	v.Tools.Compare = nil // with nothing
 	names := map[string]string{}
 	for _, n := range all {
 		if _, known := names[n.Who]; !known {
-			if names[n.Who], err = d.writer(r.Context(), in, n); err != nil {
+			if names[n.Who], err = d.writer(ctx, in, n); err != nil {
 				d.noControl(w, err)
 				return
 			}

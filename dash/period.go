@@ -95,13 +95,13 @@ func (s state) own() bool { return s.to > s.from }
 
 // at is the state in a period by name, by its usual step.
 func (s state) at(name string) state {
-	s.period, s.from, s.to, s.step = name, 0, 0, ""
+	s.period, s.from, s.to, s.step, s.offset = name, 0, 0, "", 0
 	return s
 }
 
 // days is the state in these days, by their usual step.
 func (s state) days(from, to period.Date) state {
-	s.period, s.from, s.to, s.step = usualPeriod, from, to, ""
+	s.period, s.from, s.to, s.step, s.offset = usualPeriod, from, to, "", 0
 	return s
 }
 

@@ -59,7 +59,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	s = s.asked(r, "cohorts", "show", "returning")
-	x := d.span(r.Context(), s)
+	x := d.span(ctx, s)
 	v := retentionView{frame: d.frame(in, s, x, sites), Event: s.more.Get("returning"), Counts: s.more.Get("show") == "visitors", Keep: s.keep("returning")}
 	v.Tools.Compare = nil // with nothing
 	q := metric.Retention{Site: s.site.ID, Window: x.window, Zone: x.zone, Step: v.steps(s, x), Where: s.where()}

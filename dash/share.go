@@ -58,5 +58,8 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 	s.origin = d.origin(r)
 	s.base = "/share/" + s.token
 	s.readFilters(r.URL.Query()) // by what is shown alone
+	if !figureOf(s.metric).shared {
+		s.metric = string(cells[0].name)
+	}
 	return s, true
 }

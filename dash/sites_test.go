@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/account"
 	"footfall/account/accounttest"
@@ -36,7 +37,7 @@ func (x *workshop) ChangeSite(ctx context.Context, by account.Who, s account.Sit
 }
 
 func (x *workshop) Export(_ context.Context, s account.Site, q url.Values, begin func(string) io.Writer) error {
-	if x.fails == nil {
+	if x.fails == nil && q.Get("from") != "2030-01-01" { // when nothing came
 		_, x.fails = io.WriteString(begin(s.ID+".csv"), "id\n")
 	}
 	return x.fails
@@ -53,8 +54,8 @@ func (x *workshop) Look(_ context.Context, by account.Who, s account.Site, p Per
 	return x.fails
 }
 
-func (x *workshop) Erase(_ context.Context, _ account.Who, s account.Site) error {
-	x.did = append(x.did, "erase "+s.ID)
+func (x *workshop) Erase(_ context.Context, _ account.Who, s account.Site, looked time.Time) error {
+	x.did = append(x.did, fmt.Sprint("erase ", s.ID, " of ", looked.Equal(x.erasure.Began)))
 	x.erasure.Erases, x.erasure.Errand = true, Errand{Began: fixed}
 	return x.fails
 }
@@ -153,6 +154,7 @@ func TestKeepLess(t *testing.T) {
 	if b.want(rec, 200); rec.Body.String() != "id\n" || !strings.Contains(rec.Header().Get("Content-Disposition"), `"shop-example.csv"`) {
 		t.Errorf("exported %q as %s", rec.Body, rec.Header())
 	}
+	b.want(b.do("GET", "/sites/shop-example/export?from=2030-01-01", nil), 422, "there are no events in these days")
 	x.fails = errors.New("no time between")
 	b.want(b.do("GET", "/sites/shop-example/export", nil), 422, "Nothing was exported: no time between.")
 }
@@ -169,7 +171,10 @@ func TestErasePage(t *testing.T) {
 	if len(x.did) != 1 || x.did[0] != "look shop-example {u-17    true}" {
 		t.Fatalf("did %q", x.did)
 	}
-	b.want(b.send(path+"/confirm", "confirm", "erase"), 303)
+	b.want(b.send(path+"/confirm", "confirm", "erase", "looked", found(t, b.do("GET", path, nil), `name="looked" value="(\d+)"`)), 303)
+	if x.did[1] != "erase shop-example of true" {
+		t.Errorf("did %q: not whom the page names", x.did)
+	}
 	rec := b.do("GET", path, nil)
 	if b.want(rec, 200, "Under way since"); rec.Header().Get("Refresh") == "" || strings.Contains(rec.Body.String(), "Who asked for it?") {
 		t.Error("while somebody is erased, the page does not load itself again, or offers to look for another")

@@ -258,10 +258,14 @@ func TestErasePages(t *testing.T) {
 	owner, other := k.looks(account.Owner, ""), k.looks("", "")
 	path := "/sites/shop-example/erase"
 	owner.page("POST", path+"/confirm", url.Values{"confirm": {"erase"}}, 422, "Looking comes first")
+	looked := func(page string) url.Values {
+		return url.Values{"confirm": {"erase"}, "looked": {regexp.MustCompile(`name="looked" value="(\d+)"`).FindStringSubmatch(page)[1]}}
+	}
 	owner.page("POST", path, url.Values{"kind": {"user"}, "id": {"nobody-77"}}, 303)
-	owner.page("GET", path, nil, 200, "user nobody-77", "Nothing was erased yet")
+	another := looked(owner.page("GET", path, nil, 200, "user nobody-77", "Nothing was erased yet"))
 	owner.page("POST", path, url.Values{"kind": {"email"}, "id": {herEmail}}, 303)
-	owner.page("GET", path, nil, 200, herUser, herBrowser, herPhone, "Nothing was erased yet", `<td class="num" data-label="How many">6</td>`)
+	hers := looked(owner.page("GET", path, nil, 200, herUser, herBrowser, herPhone, "Nothing was erased yet", `<td class="num" data-label="How many">6</td>`))
+	owner.page("POST", path+"/confirm", another, 422, "Looking was done again", herUser) // from the page of before
 	if page := other.page("GET", path, nil, 200); strings.Contains(page, herUser) {
 		t.Error("somebody else sees what one looked for")
 	}
@@ -269,7 +273,7 @@ func TestErasePages(t *testing.T) {
 	if k.totals() != figures {
 		t.Error("looking changed figures")
 	}
-	owner.page("POST", path+"/confirm", url.Values{"confirm": {"erase"}}, 303)
+	owner.page("POST", path+"/confirm", hers, 303)
 	k.erasers.of(owner.asWho(), k.site.ID).work.soon(t.Context(), 20*time.Second)
 	if page := owner.page("GET", path, nil, 200, "Erased. Figures and money are what they were"); strings.Contains(page, herUser) {
 		t.Error("the page tells who was erased")

@@ -159,6 +159,7 @@ const (
 var (
 	errErasing   = event.Invalid("erasing", "is under way for you at this site already: wait for it to end")
 	errNotLooked = event.Invalid("looking", "comes first: nothing was erased")
+	errLookedOn  = event.Invalid("looking", "was done again since that page was drawn, perhaps for somebody else: nothing was erased. Here is whom it was done for last")
 )
 
 // of is that of who asks, and forgets those that ended long ago.
@@ -195,14 +196,18 @@ func (x *erasers) Look(ctx context.Context, by account.Who, site account.Site, p
 	return x.run(ctx, by, site, p, true)
 }
 
-// Erase erases whom one looked for last.
-func (x *erasers) Erase(ctx context.Context, by account.Who, site account.Site) error {
+// Erase erases whom one looked for last, if that look is the one that the page showed.
+func (x *erasers) Erase(ctx context.Context, by account.Who, site account.Site, looked time.Time) error {
 	e := x.of(by, site.ID)
 	e.mu.Lock()
 	told := e.told
 	e.mu.Unlock()
 	if told.Person == (dash.Person{}) || told.Erases || e.work.look().Problem != "" {
 		return errNotLooked
+	}
+	// A newer look says so before it says for whom: here told is of this one.
+	if e.work.look().Began.UnixNano() != looked.UnixNano() {
+		return errLookedOn
 	}
 	return x.run(ctx, by, site, told.Person, false)
 }

@@ -70,6 +70,7 @@
 			if (e.key === 'Enter' && link) return link.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }));
 			if (/^(Arrow(Left|Right)|Home|End)$/.test(e.key)) { e.preventDefault(); return walk(e.key); }
 		}
+		if (/^Arrow/.test(e.key) && e.target.closest('[tabindex="0"]')) return; // they move what is wider than its place
 		if (e.key === 'c' || e.key === 'C') {
 			$('#period').open = true;
 			e.preventDefault();

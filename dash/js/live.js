@@ -72,7 +72,7 @@
 			if (err.name !== 'AbortError') location.assign(href);
 		}
 	};
-	const here = (url) => url.origin === location.origin && url.pathname === location.pathname && !url.hash && !url.searchParams.has('csv');
+	const here = (url) => url.origin === location.origin && url.pathname === location.pathname && !url.hash && !['csv', 'add'].some((name) => url.searchParams.has(name)); // a file, and a form that has a page of its own
 	document.addEventListener('click', (e) => {
 		const link = e.target.closest && e.target.closest('a[href]');
 		if (!link || e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey || link.hasAttribute('target') || link.hasAttribute('download')) return;
