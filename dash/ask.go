@@ -86,10 +86,15 @@ func hidden(v url.Values) (all []link) {
 	return all
 }
 
+// attach makes the answer a file.
+func attach(w http.ResponseWriter, kind, name string) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s"`, name))
+}
+
 // file begins a file of a page's figures.
 func file(w http.ResponseWriter, name string, columns ...string) *sheet.Table {
-	w.Header().Set("Content-Type", sheet.Formats["csv"])
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.csv"`, name))
+	attach(w, sheet.Formats["csv"], name+".csv")
 	return sheet.NewTable(w, "csv", columns...)
 }
 

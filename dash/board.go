@@ -91,6 +91,11 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	for _, group := range found {
 		maps.Copy(totals, group)
 	}
+	for i, l := range v.Lists {
+		if whole := totals[l.of]; whole != nil {
+			v.Lists[i].share(whole.N) // without it there are no shares
+		}
+	}
 	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
 		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
 	}

@@ -83,7 +83,7 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 		if to.step = by; by == x.steps[0] {
 			to.step = ""
 		}
-		c.By = append(c.By, link{Label: strings.ToUpper(string(by[:1])) + string(by[1:]), Href: to.href(), Current: by == x.step})
+		c.By = append(c.By, link{Label: titled(by), Href: to.href(), Current: by == x.step})
 	}
 	if x.before != (period.Window{}) {
 		c.Was = words(x.before, x.zone)

@@ -243,7 +243,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
 	}
 	if v.Empty {
-		v.Snippet = `<script defer data-site="` + s.site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
+		v.Snippet = d.snippet(r, s.site)
 	}
 	d.show(w, http.StatusOK, "page.html", in, v)
 }
@@ -282,6 +282,11 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // fails only if the client is gone
+}
+
+// snippet is what goes into the pages of a site.
+func (d *Door) snippet(r *http.Request, site account.Site) string {
+	return `<script defer data-site="` + site.WriteKey + `" src="` + d.origin(r) + `/js/footfall.js"></script>`
 }
 
 // origin is how people reach this server: by its public address, else as this

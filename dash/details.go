@@ -109,13 +109,14 @@ func (s state) searched(li listing) *metric.Where {
 // columns asks for a table, without the columns that only events tell where these are
 // not kept.
 func (d *Door) columns(ctx context.Context, s state, x span, li listing, most int) (metric.Report, metric.Table, string, error) {
-	r := s.rowsOf(x, li, slices.Concat(li.figures, li.more))
-	r.Limit = most
-	if most == rowsShort {
-		r.Metrics = li.figures
+	all := li.figures
+	if most > rowsShort {
+		all = slices.Concat(all, li.more)
 	}
+	r := s.rowsOf(x, li, all)
+	r.Limit = most
 	t, err := d.Questions.Tabulate(ctx, r)
-	if _, refused := errors.AsType[*metric.QueryError](err); !refused || li.more == nil {
+	if _, refused := errors.AsType[*metric.QueryError](err); !refused || len(all) == len(li.figures) {
 		return r, t, "", err
 	}
 	few := s.rowsOf(x, li, li.figures)

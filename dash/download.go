@@ -3,11 +3,9 @@ package dash
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"footfall/metric"
-	"footfall/sheet"
 )
 
 // file is the URL of the state's list as a file: all rows that are found, with the same
@@ -34,13 +32,11 @@ func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, nam
 		d.refuse(w, http.StatusServiceUnavailable, problem(err))
 		return
 	}
-	w.Header().Set("Content-Type", sheet.Formats["csv"])
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s-%s.csv"`, s.site.ID, name))
 	columns := []string{string(li.by)}
 	for _, m := range r.Metrics {
 		columns = append(columns, string(m))
 	}
-	out := sheet.NewTable(w, "csv", columns...)
+	out := file(w, s.site.ID+"-"+name, columns...)
 	for _, row := range t.Rows {
 		cells := []any{row.Keys[0]}
 		if li.by == "source" && row.Keys[0] == "" {

@@ -98,11 +98,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	v.fill(s, f, saved, goals)
 	v.Paths, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
 	v.Events, _ = d.suggest(ctx, s, x, "event")
-	status := http.StatusOK
-	if told.Problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
-	d.show(w, status, "funnels.html", in, v)
+	d.show(w, told.status(), "funnels.html", in, v)
 }
 
 // funnel is the funnel that the state is of: a saved one by its name, what the form

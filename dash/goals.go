@@ -80,11 +80,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		row := s.goalRow(g, table, err == nil)
 		v.Goals = append(v.Goals, row)
 	}
-	status := http.StatusOK
-	if v.said.Problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
-	d.show(w, status, "goals.html", in, v)
+	d.show(w, v.said.status(), "goals.html", in, v)
 }
 
 // ofGoals asks for the figures of goals, each a row; none are asked for of no goals.
@@ -123,12 +119,8 @@ func goalCells(row metric.Row, currency string) []cell {
 		if i < len(row.Before) {
 			before = row.Before[i]
 		}
-		if c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency); now.None || before.None {
-			continue
-		}
-		var sense string
-		c.Change, sense = changeOf(m, now, before)
-		c.Sense = map[string]string{"up": "good", "down": "bad", "flat": "flat"}[sense]
+		c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency)
+		c.moved(m, now, before, false)
 	}
 	return cells
 }
@@ -251,7 +243,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	for _, li := range goalLists {
 		l := list{Title: li.title, Unit: titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: "Nothing yet"}
 		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
-		l.Rows, l.Problem = rows, d.fault(ctx, "goal by "+string(li.by), err)
+		l.Rows, l.Problem = rows, problem(err)
 		v.Lists = append(v.Lists, l)
 	}
 	d.show(w, http.StatusOK, "goal.html", in, v)
@@ -268,9 +260,7 @@ func (d *Door) completions(ctx context.Context, s, of state, x span, li listing,
 			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
 	}
-	for i := range rows {
-		rows[i].Bar = int(max(1, 100*rows[i].n/rows[0].n))
-	}
+	bars(rows)
 	return rows, err
 }
 

@@ -53,7 +53,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	v.NothingEver = v.At == "" && err == nil
 	if v.At == "" {
-		v.Trouble = d.fault(ctx, "journeys", err)
+		v.Trouble = problem(err)
 		d.show(w, http.StatusOK, "journeys.html", in, v)
 		return
 	}
@@ -114,13 +114,7 @@ func placesOf(s state, p metric.Place, views int64, title, ended string) places 
 	}
 	add("Other pages", "", p.Others)
 	add(ended, "", p.Ended)
-	most := int64(1)
-	for _, r := range to.Rows {
-		most = max(most, r.n)
-	}
-	for i, r := range to.Rows {
-		to.Rows[i].Bar = int(max(1, 100*r.n/most))
-	}
+	bars(to.Rows)
 	return to
 }
 

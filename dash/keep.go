@@ -126,8 +126,7 @@ func (d *Door) export(w http.ResponseWriter, r *http.Request, in visit) {
 	begun := false
 	err := d.Setup.Export(r.Context(), top.Site, r.URL.Query(), func(name string) io.Writer {
 		begun = true
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		attach(w, "application/octet-stream", name)
 		return w
 	})
 	switch {

@@ -97,29 +97,18 @@ func (b box) chosen(s state) listing {
 	return b.lists[max(0, at)]
 }
 
-// lists asks for all boxes at once, each of which has its own error.
+// lists asks for all boxes at once, each of which has its own error. Shares
+// are not filled in.
 func (d *Door) lists(ctx context.Context, s state, x span) []list {
 	shown := s.shown()
 	all := make([]list, len(shown))
-	whole := map[metric.Name]*metric.Dataset{}
 	var wait sync.WaitGroup
 	for i, b := range shown {
 		li := b.chosen(s)
 		wait.Go(func() { all[i] = d.list(ctx, s, x, b, li) })
-		if li.of != "" && whole[li.of] == nil {
-			set := &metric.Dataset{}
-			whole[li.of] = set
-			wait.Go(func() { *set, _ = d.ask(ctx, s.query(li.of, x.window, x.zone)) }) // without it there are no shares
-		}
 	}
 	wait.Wait()
-	all = slices.DeleteFunc(all, func(l list) bool { return l.quiet && l.Problem == "" && l.Table == nil })
-	for i := range all {
-		if set := whole[all[i].of]; set != nil {
-			all[i].share(set.Sum())
-		}
-	}
-	return all
+	return slices.DeleteFunc(all, func(l list) bool { return l.quiet && l.Problem == "" && l.Table == nil })
 }
 
 // list asks for one box.
@@ -149,10 +138,19 @@ func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) lis
 		l.Details = s.details(li).href()
 	}
 	l.Rows = l.Rows[:min(rowsShort, len(l.Rows))]
-	for i := range l.Rows {
-		l.Rows[i].Bar = int(max(1, 100*l.Rows[i].n/l.Rows[0].n))
-	}
+	bars(l.Rows)
 	return l
+}
+
+// bars gives rows their bars: the largest has the longest.
+func bars(rows []row) {
+	most := int64(1)
+	for _, r := range rows {
+		most = max(most, r.n)
+	}
+	for i, r := range rows {
+		rows[i].Bar = int(max(1, 100*r.n/most))
+	}
 }
 
 // nothing says why a list has no rows.

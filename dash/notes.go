@@ -60,11 +60,7 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 		}
 		v.Notes = append(v.Notes, s.noteRow(n, names[n.Who], x.zone))
 	}
-	status := http.StatusOK
-	if told.Problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
-	d.show(w, status, "notes.html", in, v)
+	d.show(w, told.status(), "notes.html", in, v)
 }
 
 // noteRow is a note as a list has it.

@@ -24,6 +24,14 @@ type said struct {
 	In            url.Values
 }
 
+// status is how a page is answered that says so.
+func (s said) status() int {
+	if s.Problem != "" {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}
+
 // staff is what pages about people and access have in common.
 type staff struct {
 	said

@@ -144,7 +144,7 @@ func (d *Door) oneSite(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	v := siteView{siteTop: top, Origin: d.origin(r), Refusals: d.Setup.Refusals(top.Site.ID)}
-	v.Snippet = `<script defer data-site="` + v.Site.WriteKey + `" src="` + v.Origin + `/js/footfall.js"></script>`
+	v.Snippet = d.snippet(r, v.Site)
 	v.Pixel = `<noscript><img src="` + v.Origin + `/pixel/v1/page?writeKey=` + v.Site.WriteKey + `" alt="" width="1" height="1"></noscript>`
 	v.LiveAt = "/v1/live?" + url.Values{"site": {v.Site.ID}, "metric": {string(metric.Events)}, "bots": {"true"}, "window": {"Last7Days"}, "step": {"total"}}.Encode()
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
@@ -168,10 +168,7 @@ func (d *Door) came(ctx context.Context, v *siteView) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range people.Points {
-		v.People += p.Value
-	}
-	q.Bots = true
+	v.People, q.Bots = people.Sum(), true
 	for by, into := range map[metric.Dimension]*[]series{"channel": &v.Came, "event": &v.Names} {
 		q.By = by
 		set, err := d.ask(ctx, q)

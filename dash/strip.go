@@ -118,12 +118,17 @@ func (t *total) nothing(f number, totals map[metric.Name]*total) bool {
 
 func (c *cell) fill(f number, t *total, currency string) {
 	c.Value, c.Unit = inBrief(f.name, t.Value, currency)
-	if t.before.None || t.over.None {
+	c.moved(f.name, t.over, t.before, f.down)
+}
+
+// moved says how a figure moved; down: less of it is better.
+func (c *cell) moved(m metric.Name, now, before metric.Value, down bool) {
+	if now.None || before.None {
 		return
 	}
-	text, sense := changeOf(f.name, t.over, t.before)
+	text, sense := changeOf(m, now, before)
 	good := map[string]string{"up": "good", "down": "bad", "flat": "flat"}
-	if f.down {
+	if down {
 		good["up"], good["down"] = "bad", "good"
 	}
 	c.Change, c.Sense = text, good[sense]

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path"
@@ -145,7 +144,7 @@ func (k keeper) backups(ctx context.Context, scratch string) (in backup.Place, o
 // probe puts, lists and removes an object, so that who may not is told now.
 func probe(ctx context.Context, in archive.Objects) error {
 	const name = "probe.tmp"
-	err := in.Put(ctx, name, func(w io.Writer) error { _, err := io.WriteString(w, "footfall was here\n"); return err })
+	err := putObject(ctx, in, name, "footfall was here")
 	if err == nil {
 		_, err = in.List(ctx, name)
 	}
