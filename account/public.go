@@ -67,3 +67,7 @@ func published(parts []Part) ([]Part, error) {
 	}
 	return shown, nil
 }
+
+// PublicToken stands where a page of a public site is asked for a token: the page of
+// anybody has none.
+const PublicToken = "public"

@@ -210,7 +210,7 @@ func (s state) set(v url.Values) (to state, why string) {
 
 // returning is the state on the page from which a filter was asked for.
 func (s state) returning(back string) state {
-	if l := leafOf(back); s.token == "" && l != nil && l.sort == figures {
+	if l := leafOf(back); s.guest == nil && l != nil && l.sort == figures {
 		s.base = l.path
 	}
 	return s

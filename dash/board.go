@@ -29,6 +29,8 @@ type view struct {
 	Gap       int    // seconds between two drawings, at least, where much comes
 	Asking    *filterForm
 	Details   *details // instead of all other figures
+	Look      *look    // of a frame; nil: it is a page of its own
+	Publicity *publicity
 }
 
 type link struct {
@@ -69,7 +71,9 @@ type asked struct {
 func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := d.span(ctx, s)
 	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
-	v.Live = "–"
+	if s.guest != nil {
+		v.Look = s.guest.look
+	}
 	if details, ok := d.detailed(ctx, s, x); ok {
 		return d.drawDetails(ctx, s, x, v, details)
 	}
@@ -81,12 +85,12 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 		wait.Go(func() { found[i] = d.totals(ctx, s, x, group) })
 	}
 	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
-	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
-		if n, err := d.visitors(ctx, s); err == nil {
-			v.Live = whole(n)
+		if v.Look == nil || !v.Look.Brief {
+			v.Lists = d.lists(ctx, s, x)
 		}
 	})
+	wait.Go(func() { v.Live = d.there(ctx, s) })
 	wait.Wait()
 	for _, group := range found {
 		maps.Copy(totals, group)
@@ -138,7 +142,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	}
 	if silent(totals) {
 		if any, err := d.ever(ctx, s); err == nil {
-			v.Empty, v.Quiet = !any, any
+			v.Empty, v.Quiet = !any && s.guest == nil, any || s.guest != nil
 			if any && len(s.filters) == 0 {
 				v.Elsewhere = d.elsewhere(ctx, s)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 )
 
@@ -207,7 +208,9 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 		v.Nothing = "Nothing contains “" + cut(s.search) + "”."
 	}
 	if n := len(v.Table.Rows); n > 0 {
-		v.CSV = s.file()
+		if s.guest.has(account.Files) {
+			v.CSV = s.file()
+		}
 		if v.Count = counted(v.Table.total, "row"); n < v.Table.total {
 			v.Count = whole(s.offset+1) + " to " + whole(s.offset+n) + " of " + v.Count
 		}
@@ -233,9 +236,7 @@ func counted(n int, what string) string {
 
 // drawDetails is the page with one list alone.
 func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
-	if n, err := d.visitors(ctx, s); err == nil {
-		v.Live = whole(n)
-	}
+	v.Live = d.there(ctx, s)
 	v.Details, v.LiveAt = &of, s.live(x, false)
 	if !of.Table.asOf.IsZero() {
 		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}

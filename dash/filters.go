@@ -37,11 +37,10 @@ var did = []metric.Dimension{"event", metric.OfGoal, "product", "category"}
 // filterable reports whether the page can be about some values of a dimension.
 func (s state) filterable(d metric.Dimension) bool {
 	if _, property := d.Property(); property {
-		return s.token == ""
+		return s.guest == nil
 	}
-	if s.token != "" {
-		_, shown := Shows()
-		return slices.Contains(shown, d)
+	if s.guest != nil {
+		return slices.Contains(s.splits(), d)
 	}
 	return slices.Contains(metric.Dimensions, d) && !slices.Contains(metric.Programs, d)
 }
