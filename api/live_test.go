@@ -255,7 +255,6 @@ func TestLiveRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.publish(t, account.TheBoard, account.Money)
 	for _, x := range []struct {
 		parameters string
 		header     []string
@@ -287,10 +286,6 @@ func TestLiveRefuses(t *testing.T) {
 		{"metric=PageViews&by=affiliate&window=today&token=" + share, nil, 400, "by"},
 		{"metric=PageViews&by=utm_term&window=today&token=" + share, nil, 400, "this token shows figures by page, source, not by utm_term"},
 		{"metric=PageViews&utm_term=x&window=today&token=" + share, nil, 400, "this token shows figures by page, source, not by utm_term"},
-		{"metric=PageViews&window=today&site=b-example&token=public", nil, 401, "not shown to anybody"},
-		{"metric=PageViews&window=today&token=public", nil, 401, "not shown to anybody"},
-		{"metric=PageViews,Revenue&window=today&site=a-example&token=public", nil, 400, "not Revenue"},
-		{"earnings=true&affiliate=anna&token=public", nil, 401, "not shown to anybody"},
 		{"earnings=true&affiliate=anna&token=ffe_good", nil, 400, "earnings are an affiliate's"},
 		{"earnings=true&affiliate=anna&token=" + share, nil, 400, "earnings are an affiliate's"},
 		{"metric=PageViews&window=today", []string{"Cookie", "session"}, 401, "log in"},
@@ -363,10 +358,8 @@ func TestLiveEndsWithTheRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.publish(t, account.TheBoard)
 	key, session, shared, embedded := w.open(question, w.as("reada-example")...), w.open(question, "Cookie", "session"), w.open(question+"&token="+token), w.open(question+"&token=ffe_good")
-	anybody := w.open(question + "&token=public")
-	for _, l := range []*listened{key, session, shared, embedded, anybody} {
+	for _, l := range []*listened{key, session, shared, embedded} {
 		l.event(t)
 		if text := l.next(); text != ":" {
 			t.Errorf("%q, want a heartbeat", text)
@@ -380,7 +373,6 @@ func TestLiveEndsWithTheRight(t *testing.T) {
 		{"a revoked key", key, func() error { return w.memory.RevokeKey(context.Background(), w.ids["reada-example"]) }},
 		{"another role", session, func() error { w.session.Store(&Session{Who: account.Person{ID: "per_1"}.Who(nil)}); return nil }},
 		{"a revoked share", shared, func() error { return w.memory.RevokeShare(context.Background(), share.ID) }},
-		{"a site that is public no more", anybody, func() error { w.publish(t); return nil }},
 		{"another metric", embedded, func() error {
 			w.embed.Store(&account.Embed{Site: "a-example", Metrics: []string{"Clicks"}})
 			return nil
@@ -394,19 +386,6 @@ func TestLiveEndsWithTheRight(t *testing.T) {
 		}
 	}
 	eventuallyNone(t, w)
-}
-
-// publish shows parts of a.example to anybody.
-func (w *liveWorld) publish(t *testing.T, parts ...account.Part) {
-	t.Helper()
-	sites, err := w.memory.Sites(context.Background())
-	if err == nil {
-		sites[0].Public = parts
-		_, err = w.memory.UpdateSite(context.Background(), sites[0])
-	}
-	if err != nil || sites[0].ID != "a-example" {
-		t.Fatal(sites[0].ID, err)
-	}
 }
 
 // eventuallyNone waits until no stream is open, and no question is kept.

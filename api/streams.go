@@ -204,7 +204,7 @@ func (d *door) letAnybody(r *http.Request) (a asker, no *refusal) {
 		return a, d.silent(err)
 	}
 	asked := r.URL.Query().Get("site")
-	a.shows, a.name = &d.Shared, account.PublicToken+" "+asked
+	a.shows, a.name = &Shown{Metrics: d.Shared.Metrics}, account.PublicToken+" "+asked // whole figures alone: sources may name affiliates
 	a.allowed = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != asked || !s.Shows(account.TheBoard) })
 	if len(a.allowed) == 0 {
 		return a, &refusal{http.StatusUnauthorized, "no key: this site is not shown to anybody, or there is no such site", `Bearer realm="footfall"`}

@@ -102,9 +102,9 @@ func (d *Door) drawnCard(ctx context.Context, site account.Site) (card, error) {
 	}
 	change := ""
 	if !total.over.None && !total.before.None {
-		change, _ = changeOf(metric.Visitors, total.over, total.before)
+		change, _ = s.changeOf(metric.Visitors, total.over, total.before)
 	}
-	text, err := drawCard(site.Domain, whole(total.N), change, "As of "+day(period.DateOf(now, x.zone)), points)
+	text, err := drawCard(site.Domain, whole(s.tongue, total.N), change, "As of "+s.day(period.DateOf(now, x.zone)), points)
 	if err != nil {
 		d.Log.Error("dash: a card could not be drawn", "error", err)
 		return card{}, err

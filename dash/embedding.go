@@ -29,6 +29,7 @@ type sharingView struct {
 	Token   string // that is in it; "" is none
 
 	Metrics []metric.Name
+	Chosen  string // of them
 	Figure  *piece
 	Until   string
 }
@@ -47,9 +48,9 @@ type element struct {
 }
 
 // shownWords says what parts show, for people.
-var shownWords = map[account.Part]string{
+var shownWords = map[account.Part]key{
 	account.TheBoard: "visitors, where they come from and what they look at", account.Doings: "events and goals", account.Money: "orders, revenue and products",
-	account.Files: "lists as CSV files", account.Search: "found by search engines",
+	account.Earners: "affiliates by their codes, among the sources", account.Files: "lists as CSV files", account.Search: "found by search engines",
 }
 
 // ofSharing begins the page. It may have frames of this server, to show how they look.
@@ -60,9 +61,13 @@ func (d *Door) ofSharing(w http.ResponseWriter, r *http.Request, in visit, actio
 	}
 	w.Header().Set("Content-Security-Policy", policy("'none'")+"; frame-src 'self'")
 	v = sharingView{siteTop: top, Origin: d.origin(r), Open: top.Site.Shows(account.TheBoard), Owner: in.who.May(account.ChangePeople, top.Site.ID), Periods: choices, Metrics: metric.Names}
+	v.Chosen = string(metric.Visitors)
+	if name := r.FormValue("metric"); name != "" {
+		v.Chosen = name
+	}
 	v.Address = v.Origin + "/public/" + top.Site.Domain
 	for _, p := range top.Site.Public {
-		v.Shown = append(v.Shown, shownWords[p])
+		v.Shown = append(v.Shown, in.Say(shownWords[p]))
 	}
 	_ = r.ParseForm() // what can't be read is not chosen
 	v.Period, v.Look = usualPeriod, lookOf(r.Form)
@@ -154,7 +159,7 @@ func (d *Door) makeFigure(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	el := element{v.Site.Domain, string(m), v.Period, token, r.PostFormValue("chart") != ""}
-	v.Figure, v.Until = &piece{Snippet: figureScript(v.Origin) + el.String(), Element: &el}, e.Expires.UTC().Format(minute)
+	v.Figure, v.Until = &piece{Snippet: figureScript(v.Origin) + el.String(), Element: &el}, in.Date(e.Expires.UTC(), minute)
 	d.show(w, http.StatusOK, "sharing.html", in, v)
 }
 
@@ -191,7 +196,7 @@ type partBox struct {
 // Parts are the parts to tick, below the one that anybody sees the board at all.
 func (v settingsView) Parts() (boxes []partBox) {
 	for _, p := range account.Parts[1:] {
-		boxes = append(boxes, partBox{p, shownWords[p], v.Site.Shows(p)})
+		boxes = append(boxes, partBox{p, string(shownWords[p]), v.Site.Shows(p)})
 	}
 	return boxes
 }

@@ -58,8 +58,8 @@ func inTheme(sheet []byte, theme string) []byte {
 
 // framed draws a site's board for a page of somebody else's, by a share's link, by a
 // token for embedding, or because the site shows it to anybody. It leads nowhere else.
-func (d *Door) framed(w http.ResponseWriter, r *http.Request, _ visit) {
-	w.Header().Set("Content-Security-Policy", policy("*")+"; sandbox allow-scripts allow-same-origin allow-forms allow-downloads allow-popups allow-popups-to-escape-sandbox")
+func (d *Door) framed(w http.ResponseWriter, r *http.Request, in visit) {
+	w.Header().Set("Content-Security-Policy", policy("*"))
 	site, g, err := d.letIn(r)
 	if err != nil {
 		d.notShown(w, err)
@@ -71,15 +71,15 @@ func (d *Door) framed(w http.ResponseWriter, r *http.Request, _ visit) {
 	if g.kept = g.look.values(); g.token != account.PublicToken {
 		g.kept.Set("token", g.token)
 	}
-	s := d.guests(r, site, g, "/embed/"+site.Domain)
+	s := d.guests(in.tongue, r, site, g, "/embed/"+site.Domain)
 	if g.look.Brief {
 		s.detail = ""
 	}
 	if g.token == account.PublicToken {
-		d.onShelf(w, r, s)
+		d.onShelf(w, r, in, s)
 		return
 	}
-	d.board(w, r, visit{}, s, []account.Site{site})
+	d.board(w, r, in, s, []account.Site{site})
 }
 
 // letIn is the site of a frame's path, and what its token lets see of it; without one

@@ -87,7 +87,7 @@ func (k *shelf) show(w http.ResponseWriter, key string, since time.Time, now fun
 	defer p.mu.Unlock()
 	if p.began.Before(since) || p.status != http.StatusOK {
 		k.rooms <- struct{}{}
-		p.began, p.status, p.head = now(), http.StatusOK, http.Header{}
+		p.began, p.status, p.head = now(), http.StatusOK, http.Header{spoken: w.Header()[spoken]}
 		p.body.Reset()
 		draw(p)
 		<-k.rooms
@@ -98,7 +98,7 @@ func (k *shelf) show(w http.ResponseWriter, key string, since time.Time, now fun
 }
 
 // public draws the dashboard of a site that shows it to anybody.
-func (d *Door) public(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) public(w http.ResponseWriter, r *http.Request, in visit) {
 	site, err := d.shownSite(r)
 	if err != nil {
 		d.notShown(w, err)
@@ -108,7 +108,7 @@ func (d *Door) public(w http.ResponseWriter, r *http.Request, _ visit) {
 		unlisted(w)
 	}
 	g := &guest{token: account.PublicToken, parts: site.Public, kept: url.Values{}}
-	d.onShelf(w, r, d.guests(r, site, g, "/public/"+site.Domain))
+	d.onShelf(w, r, in, d.guests(in.tongue, r, site, g, "/public/"+site.Domain))
 }
 
 // shownSite is the site of a path that shows its board to anybody.
@@ -130,20 +130,20 @@ func (d *Door) notShown(w http.ResponseWriter, err error) {
 
 // onShelf shows the board of a state that anybody may see. Forms, files, and addresses
 // that hold more than the state are drawn for who asks.
-func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, s state) {
+func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state) {
 	v := r.URL.Query()
 	own := len(s.amiss) > 0 || slices.ContainsFunc([]string{"csv", "set", "add"}, v.Has)
 	if own {
-		d.board(w, r, visit{}, s, []account.Site{s.site})
+		d.board(w, r, in, s, []account.Site{s.site})
 		return
 	}
 	fresh := publicFor
 	if r.Header.Get("Sec-Fetch-Dest") == "empty" { // the page's script, which was told of news
 		fresh = publicAgain
 	}
-	key := strings.Join([]string{s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency}, "\n")
+	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency}, "\n")
 	d.shelf.show(w, key, d.Now().Add(-fresh), d.Now, func(w http.ResponseWriter) {
-		d.board(w, r.WithContext(context.WithoutCancel(r.Context())), visit{}, s, []account.Site{s.site})
+		d.board(w, r.WithContext(context.WithoutCancel(r.Context())), in, s, []account.Site{s.site})
 	})
 }
 
@@ -156,5 +156,5 @@ func (s state) publicity() *publicity {
 		return nil
 	}
 	at := s.origin + "/public/" + s.site.Domain
-	return &publicity{at, s.site.Domain + ": visitors", "How many visit " + s.site.Domain + ", where they come from and what they look at.", at + "/card.png"}
+	return &publicity{at, s.Say("{site}: visitors", s.site.Domain), s.Say("How many visit {site}, where they come from and what they look at.", s.site.Domain), at + "/card.png"}
 }

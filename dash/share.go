@@ -23,7 +23,7 @@ type guest struct {
 }
 
 // ofShare is what a share's link shows.
-var ofShare = []account.Part{account.TheBoard, account.Files}
+var ofShare = []account.Part{account.TheBoard, account.Earners, account.Files}
 
 // sees reports whether a figure is shown; who is no guest sees all.
 func (g *guest) sees(f number) bool {
@@ -81,6 +81,15 @@ func (g *guest) of(li listing) (listing, bool) {
 	return li, g.has(li.part()) && li.by != metric.EntryPage && li.by != metric.ExitPage && len(li.figures) > 0
 }
 
+// unnamed leaves affiliates out of what is told by source: of what their links led to,
+// their codes are the sources. It is nil for who may see them.
+func (g *guest) unnamed() *metric.Where {
+	if g.has(account.Earners) {
+		return nil
+	}
+	return &metric.Where{Not: &metric.Where{Dimension: "class", Op: metric.Is, Values: []string{"affiliate"}}}
+}
+
 // signs are those that tell whether the site is in use, of those that are shown.
 func (g *guest) signs() []metric.Name {
 	return slices.DeleteFunc(slices.Clone(signs), func(m metric.Name) bool { return !g.sees(figureOf(string(m))) })
@@ -114,9 +123,9 @@ func (s state) splits() (by []metric.Dimension) {
 
 // guests is the state of an address as a guest sees it, at a path. Whatever it names,
 // the site is the one that is shown.
-func (d *Door) guests(r *http.Request, site account.Site, g *guest, base string) state {
+func (d *Door) guests(l tongue, r *http.Request, site account.Site, g *guest, base string) state {
 	v := r.URL.Query()
-	s := readState(v, []account.Site{site})
+	s := readState(l, v, []account.Site{site})
 	s.guest, s.origin, s.base = g, d.origin(r), base
 	s.readFilters(v) // by what is shown alone
 	if f := figureOf(s.metric); v.Get("metric") == "" || !g.sees(f) {
@@ -126,7 +135,7 @@ func (d *Door) guests(r *http.Request, site account.Site, g *guest, base string)
 }
 
 // share draws the dashboard of one site for whoever has its link.
-func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) share(w http.ResponseWriter, r *http.Request, in visit) {
 	token := r.PathValue("token")
 	site, err := d.sharedBy(r.Context(), token, func(account.Site) bool { return true })
 	switch {
@@ -136,8 +145,8 @@ func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {
 		d.noControl(w, err)
 	default:
 		unlisted(w)
-		s := d.guests(r, site, &guest{token: token, parts: ofShare}, "/share/"+token)
-		d.board(w, r, visit{}, s, []account.Site{site})
+		s := d.guests(in.tongue, r, site, &guest{token: token, parts: ofShare}, "/share/"+token)
+		d.board(w, r, in, s, []account.Site{site})
 	}
 }
 
