@@ -98,7 +98,7 @@ func (b *loader) load(ctx context.Context, p pageOf, day int) error {
 	if err != nil {
 		return err
 	}
-	r.Header.Set(benchDay, strconv.Itoa(day%crowdEnds))
+	r.Header.Set(benchDay, strconv.Itoa(day))
 	answer, err := b.client.Do(r)
 	if err != nil {
 		return err
@@ -114,14 +114,15 @@ func (h *house) loads(ctx context.Context, sites []string, times int) (all []ask
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	for _, late := range []string{"", ", events since the roll"} {
-		if late != "" {
-			if err := h.arrive(ctx, sites); err != nil {
+		days := crowdEnds
+		if late != "" { // of the last day alone
+			if days, err = 1, h.arrive(ctx, sites); err != nil {
 				return all, err
 			}
 		}
 		for _, p := range overviews(sites) {
 			a := asked{Of: p.of, Ask: p.ask + late, Source: "http", Aim: p.aim.Seconds() * 1000}
-			if err := a.time(times, func(i int) error { return b.load(ctx, p, i) }); err != nil {
+			if err := a.time(times, func(i int) error { return b.load(ctx, p, i%days) }); err != nil {
 				a.Fault = err.Error()
 			}
 			all = append(all, a)
