@@ -27,10 +27,6 @@ import (
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 const livePattern = "/v1/live"
 
-// LedgerFeed is the feed of query.Live for what the ledger tells; that of a
-// site's events is the site's id.
-const LedgerFeed = " ledger"
-
 // mostMetrics is how many figures one stream may have.
 const mostMetrics = 12
 
@@ -199,7 +195,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 		return tell(q, set, v.Get("window"), site, d.Now())
 	}
 	if w.Feed = q.Site; q.Metric.Earned() {
-		w.Feed = LedgerFeed
+		w.Feed = query.LedgerFeed
 	}
 	zone := q.Zone.String()
 	q.Window, q.Zone = period.Window{}, nil

@@ -20,6 +20,7 @@ var careCommands = []command{
 	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
 	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
 	{"bench ask", "[--events N] [--times N]", "measure how fast a dashboard's questions are answered", benchAsk},
+	{"bench live", "[--boards N] [--sites N,M]", "measure what open dashboards cost", benchLive},
 	{"version", "", "print the version", showVersion},
 }
 
