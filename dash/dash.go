@@ -77,8 +77,9 @@ var assets = func() map[string][]byte {
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
 	}
-	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
-		all[name] = embedded("js/" + name)
+	all["dash.js"] = embedded("js/dash.js")
+	for _, name := range []string{"live.js", "operations.js"} {
+		all[name] = append(embedded("js/stream.js"), embedded("js/"+name)...)
 	}
 	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all

@@ -21,9 +21,11 @@ func (d *Door) redrawing(r *http.Request) (asking *Door, lately *query.Lately) {
 	if err != nil || seconds <= 0 || d.Lately == nil {
 		return d, nil
 	}
-	lately = d.Lately(time.Duration(min(seconds, 60)) * time.Second)
+	age := time.Duration(min(seconds, 60)) * time.Second
+	lately = d.Lately(age)
 	then := *d
 	then.source, then.Questions = lately, tabulated{d.Questions, lately}
+	then.Now = func() time.Time { return d.Now().Truncate(age) } // windows that move on are those of the others, too
 	return &then, lately
 }
 

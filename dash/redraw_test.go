@@ -14,12 +14,14 @@ import (
 // page has figures that are counted anew.
 func TestRedraw(t *testing.T) {
 	var shared *query.Shared
-	w := newWorldWith(t, Options{Now: now, Lately: func(age time.Duration) *query.Lately { return shared.Lately(age) }}, "atelier.example")
+	clock := fixed.Add(-5 * time.Second) // moves on within ten seconds
+	w := newWorldWith(t, Options{Now: func() time.Time { return clock }, Lately: func(age time.Duration) *query.Lately { return shared.Lately(age) }}, "atelier.example")
 	stored := query.NewLive()
 	shared = query.Share(w.source, w.besides, stored.News)
 	asked := 0
 	draw := func(what string, again bool, header ...string) (questions int) {
 		t.Helper()
+		clock = clock.Add(time.Second)
 		page := w.as(t).do("GET", "/?period=Today", nil, header...).Body.String()
 		if lacks(t, page, `data-gap="30"`); strings.Contains(page, "data-again") != again {
 			t.Errorf("%s: to be drawn again: %v", what, !again)

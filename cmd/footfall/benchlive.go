@@ -243,13 +243,21 @@ func (c *onlookers) watch(ctx context.Context, sites, count int, length time.Dur
 	open, leave := context.WithCancel(ctx)
 	defer leave()
 	boards := make([]*board, count)
-	var looking sync.WaitGroup
+	var looking, opening sync.WaitGroup
+	faults := make([]error, count)
 	for i := range boards {
 		boards[i] = &board{http: c.http, address: c.address, site: i % sites, path: "/?site=" + c.sites[i%sites].ID, session: c.sessions[i/boardsEach]}
-		if err := boards[i].load(open); err != nil {
-			return w, fmt.Errorf("board %d: %w", i, err)
+		opening.Go(func() {
+			if faults[i] = boards[i].load(open); faults[i] == nil {
+				looking.Go(func() { boards[i].listen(open) })
+			}
+		})
+		if i%boardsEach == boardsEach-1 {
+			opening.Wait()
 		}
-		looking.Go(func() { boards[i].listen(open) })
+	}
+	if opening.Wait(); errors.Join(faults...) != nil {
+		return w, errors.Join(faults...)
 	}
 	time.Sleep(2 * time.Second)
 	w.MemoryKB = 1000 * (c.memory("VmRSS") - memory) / float64(count)
