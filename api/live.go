@@ -80,6 +80,10 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		v.Del(name)
 	}
 	v.Del("token")
+	language := v.Get("language")
+	if slices.Contains(others, "server") {
+		v.Del("language") // of its texts
+	}
 	switch {
 	case len(metrics) == 0 && len(others) > 0:
 		if err := only(v, "affiliate"); err != nil {
@@ -108,7 +112,7 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 	for _, name := range others {
 		var q query.Watched
 		if name == "server" {
-			q, err = d.server(v.Get("language"))
+			q, err = d.server(language)
 		} else {
 			q, err = d.earnings(cmp.Or(v.Get("affiliate"), d.affiliate), sites)
 		}
