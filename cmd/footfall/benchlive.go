@@ -248,7 +248,7 @@ func (c *onlookers) watch(ctx context.Context, sites, count int, length time.Dur
 	for i := range boards {
 		boards[i] = &board{http: c.http, address: c.address, site: i % sites, path: "/?site=" + c.sites[i%sites].ID, session: c.sessions[i/boardsEach]}
 		opening.Go(func() {
-			if faults[i] = boards[i].load(open); faults[i] == nil {
+			if faults[i] = boards[i].load(open, "Cache-Control", "max-age=10"); faults[i] == nil {
 				looking.Go(func() { boards[i].listen(open) })
 			}
 		})
@@ -256,8 +256,9 @@ func (c *onlookers) watch(ctx context.Context, sites, count int, length time.Dur
 			opening.Wait()
 		}
 	}
-	if opening.Wait(); errors.Join(faults...) != nil {
-		return w, errors.Join(faults...)
+	opening.Wait()
+	if at := slices.IndexFunc(faults, func(err error) bool { return err != nil }); at >= 0 {
+		return w, fmt.Errorf("board %d: %w", at, faults[at])
 	}
 	time.Sleep(2 * time.Second)
 	w.MemoryKB = 1000 * (c.memory("VmRSS") - memory) / float64(count)
