@@ -187,28 +187,45 @@ func TestHeadersOfSharedPages(t *testing.T) {
 	without(t, w.of("/share/"+token).Body.String(), "og:image")
 }
 
-// TestFramed: a frame shows one site to who has a token that holds, keeps token and look
-// in every address, and opens anything else apart.
-func TestFramed(t *testing.T) {
-	at := fixed
-	w := newWorld(t, func() time.Time { return at }, "a.example", "b.example")
-	share, made, err := w.control.AddShare(t.Context(), account.Share{Site: "a-example"})
+// framing is a world whose clock can be turned, with a share of a.example and what signs
+// tokens for an hour.
+type framing struct {
+	world
+	at    time.Time
+	share string
+	made  account.Share
+}
+
+func newFraming(t *testing.T) *framing {
+	t.Helper()
+	f := &framing{at: fixed}
+	f.world = newWorld(t, func() time.Time { return f.at }, "a.example", "b.example")
+	var err error
+	if f.share, f.made, err = f.control.AddShare(t.Context(), account.Share{Site: "a-example"}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *framing) sign(t *testing.T, affiliate, metric string) string {
+	t.Helper()
+	secret, err := f.control.Secret(t.Context(), account.EmbedSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sign := func(e account.Embed) string {
-		secret, err := w.control.Secret(t.Context(), account.EmbedSecret)
-		if err == nil {
-			e.Expires = at.Add(time.Hour)
-			var token string
-			if token, err = account.SignEmbed(secret, e, at); err == nil {
-				return token
-			}
-		}
+	token, err := account.SignEmbed(secret, account.Embed{Site: "a-example", Affiliate: affiliate, Metrics: []string{metric}, Expires: f.at.Add(time.Hour)}, f.at)
+	if err != nil {
 		t.Fatal(err)
-		return ""
 	}
-	signed := sign(account.Embed{Site: "a-example", Metrics: []string{"PageViews"}})
+	return token
+}
+
+// TestFramed: a frame shows one site to who has a token, keeps token and look in every
+// address, and opens anything else apart.
+func TestFramed(t *testing.T) {
+	w := newFraming(t)
+	share := w.share
+	signed := w.sign(t, "", "PageViews")
 	for _, token := range []string{share, signed} {
 		rec := w.of("/embed/a.example?theme=dark&background=transparent&period=Last7Days&token=" + token)
 		page := rec.Body.String()
@@ -233,8 +250,15 @@ func TestFramed(t *testing.T) {
 		}
 	}
 	without(t, w.of("/embed/a.example?lists=off&token="+share).Body.String(), `class="grid"`)
-	others := []string{"/embed/b.example?token=" + share, "/embed/b.example?token=" + signed, "/embed/a.example?token=" + signed[:len(signed)-2], "/embed/a.example?token=" + sign(account.Embed{Site: "a-example", Affiliate: "01J", Metrics: []string{"PageViews"}}),
-		"/embed/a.example?token=" + sign(account.Embed{Site: "a-example", Metrics: []string{"Commissions"}}), "/embed/a.example"}
+}
+
+// TestTokensOfFrames: a token opens its own site as long as it holds, and not an affiliate's
+// figures, or none that a board has.
+func TestTokensOfFrames(t *testing.T) {
+	w := newFraming(t)
+	share, signed := w.share, w.sign(t, "", "PageViews")
+	others := []string{"/embed/b.example?token=" + share, "/embed/b.example?token=" + signed, "/embed/a.example?token=" + signed[:len(signed)-2], "/embed/a.example?token=" + w.sign(t, "01J", "PageViews"),
+		"/embed/a.example?token=" + w.sign(t, "", "Commissions"), "/embed/a.example"}
 	for _, path := range others {
 		if rec := w.of(path); rec.Code != 404 || len(w.source.asked) > 0 {
 			t.Errorf("%s: %d", path, rec.Code)
@@ -246,14 +270,14 @@ func TestFramed(t *testing.T) {
 			t.Errorf("%s: %d, want %d", what, rec.Code, status)
 		}
 	}
-	if err := w.control.RevokeShare(t.Context(), made.ID); err != nil {
+	if err := w.control.RevokeShare(t.Context(), w.made.ID); err != nil {
 		t.Fatal(err)
 	}
 	ended("a link that was taken back", share, 404)
 	ended("a token that holds", signed, 200)
-	at = at.Add(2 * time.Hour)
+	w.at = w.at.Add(2 * time.Hour)
 	ended("a token that is over", signed, 404)
-	fresh := sign(account.Embed{Site: "a-example", Metrics: []string{"PageViews"}})
+	fresh := w.sign(t, "", "PageViews")
 	ended("another token", fresh, 200)
 	if err := w.control.RenewSecret(t.Context(), account.EmbedSecret); err != nil {
 		t.Fatal(err)
