@@ -35,15 +35,32 @@ var fills = map[string]string{"store": "The event store", "archive": "The archiv
 
 // health finds the worst that there is to say. Of what is nil nobody can tell.
 func health(p *Pipeline, s *Server, now time.Time) Health {
-	if h, bad := down(p, s, now); bad {
-		return h
+	if p != nil {
+		if h, bad := p.down(now); bad {
+			return h
+		}
 	}
-	if p == nil {
-		return Health{State: isDown, Says: "Nobody can tell where events are just now.", Next: "Look into the server's log, and type:", Type: "footfall doctor"}
+	if s != nil {
+		if h, bad := s.down(); bad {
+			return h
+		}
 	}
-	if s != nil && s.Audit.Differences > 0 {
-		return Health{isDown, fmt.Sprintf("Of the figures that were recounted last, %s differ.", whole(s.Audit.Differences)), "Make the stored figures again from the events:", "", "footfall rebuild"}
+	switch {
+	case p == nil:
+		return unknown("where events are")
+	case s == nil:
+		return unknown("how disk and engines are")
 	}
+	return p.health()
+}
+
+// unknown is what can't be told.
+func unknown(what string) Health {
+	return Health{State: isDown, Says: "Nobody can tell " + what + " just now.", Next: "Look into the server's log, and type:", Type: "footfall doctor"}
+}
+
+// health is what there is to say of a pipeline in which all works.
+func (p *Pipeline) health() Health {
 	sinks, doors := p.asideNow()
 	if sinks > 0 {
 		return Health{hasAside, fmt.Sprintf("%s set aside: they are kept, but in no figure.", count(sinks, "event is", "events are")), "Look why, then redrive or drop them.", "/operations/aside", ""}
@@ -59,23 +76,23 @@ func health(p *Pipeline, s *Server, now time.Time) Health {
 	return h
 }
 
-// down finds what does not work.
-func down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
-	if p != nil {
-		for _, r := range p.Readers {
-			if !r.Failing.IsZero() && now.Sub(r.Failing) > longFailing {
-				return Health{isDown, fmt.Sprintf("%s can't be written for %s. Events are accepted all the same and wait on disk: %s.", fills[r.Name], age(now.Sub(r.Failing)), whole(r.Waiting)),
-					"The reason is in the server's log; often the disk is full. See also:", "", "footfall doctor"}, true
-			}
-			if p.Queue.MaxAge > 0 && r.Lag > p.Queue.MaxAge/2 {
-				return Health{isDown, fmt.Sprintf("%s is %s behind, and the queue forgets after %s.", fills[r.Name], age(r.Lag), age(p.Queue.MaxAge)),
-					"Find out what holds it up, and until then start the server with a longer --queue-max-age:", "", "footfall doctor"}, true
-			}
+// down finds a reader that does not work.
+func (p *Pipeline) down(now time.Time) (Health, bool) {
+	for _, r := range p.Readers {
+		if !r.Failing.IsZero() && now.Sub(r.Failing) > longFailing {
+			return Health{isDown, fmt.Sprintf("%s can't be written for %s. Events are accepted all the same and wait on disk: %s.", fills[r.Name], age(now.Sub(r.Failing)), whole(r.Waiting)),
+				"The reason is in the server's log; often the disk is full. See also:", "", "footfall doctor"}, true
+		}
+		if p.Queue.MaxAge > 0 && r.Lag > p.Queue.MaxAge/2 {
+			return Health{isDown, fmt.Sprintf("%s is %s behind, and the queue forgets after %s.", fills[r.Name], age(r.Lag), age(p.Queue.MaxAge)),
+				"Find out what holds it up, and until then start the server with a longer --queue-max-age:", "", "footfall doctor"}, true
 		}
 	}
-	if s == nil {
-		return Health{}, false
-	}
+	return Health{}, false
+}
+
+// down finds what else does not work.
+func (s *Server) down() (Health, bool) {
 	for _, e := range s.Engines {
 		if e.Problem != "" {
 			return Health{isDown, e.Role + ": " + e.Problem, "See what its own log says, and:", "", "footfall doctor"}, true
@@ -83,6 +100,9 @@ func down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 	}
 	if s.Free < leastFree {
 		return Health{isDown, fmt.Sprintf("Only %s are free where the data is.", bytesOf(s.Free)), "Make room; when none is left, events are refused.", "#disk", ""}, true
+	}
+	if s.Audit.Differences > 0 {
+		return Health{isDown, fmt.Sprintf("Of the figures that were recounted last, %s differ.", whole(s.Audit.Differences)), "Make the stored figures again from the events:", "", "footfall rebuild"}, true
 	}
 	return Health{}, false
 }

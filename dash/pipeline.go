@@ -119,7 +119,7 @@ func (p Pipeline) texts(now time.Time) map[string]string {
 		"stored": whole(p.Stored), "stored-under": pace(store.Pace), "archived": whole(p.Archived), "archived-under": whole(archive.Waiting) + " waiting",
 		"ledger": "none", "ledger-under": "no programme", "hot": p.Hot, "hot-under": "since last roll", "bins": "none yet", "bins-under": whole(p.Dirty) + " to roll",
 		"answers": "pages", "answers-under": "API, SQL, e-mail", "aside": whole(sinks + doors), "aside-under": "look at them",
-		"duplicates": whole(p.Duplicates), "set-aside": whole(p.SetAside), "removed": whole(p.Removed), "state": health(&p, nil, now).State,
+		"duplicates": whole(p.Duplicates), "set-aside": whole(p.SetAside), "removed": whole(p.Removed), "state": health(&p, &Server{Free: leastFree}, now).State,
 	}
 	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
 		t[name+"-short"] = short(int64(n), 10_000_000)
