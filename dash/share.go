@@ -53,7 +53,7 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 		d.noControl(w, err)
 		return state{}, false
 	}
-	s := readState(r.URL.Query(), sites[at:at+1])
+	s := readState(r.URL.Query(), sites[at:at+1], d.Now())
 	s.token = r.PathValue("token")
 	s.origin = d.origin(r)
 	s.base = "/share/" + s.token
