@@ -388,7 +388,7 @@ func TestRenamedSnippet(t *testing.T) {
 	if own, err := io.ReadAll(z); err != nil || strings.Count(string(own), "/n/menu-2/") != 1 || strings.Replace(string(own), "/n/menu-2/", "/v1/", 1) != usual {
 		t.Errorf("%v, it is %s", err, own)
 	}
-	if renames.of("/n/menu-2/") != renames.of("/n/menu-2/") || renames.of("/n/menu-2/") == renames.of("/n/menu-3/") {
+	if first := renames.of("/n/menu-2/"); first != renames.of("/n/menu-2/") || first == renames.of("/n/menu-3/") {
 		t.Error("the script is made anew for each that asks for it, or is that of another name")
 	}
 	for i := range 3 * maxRenamed {
