@@ -136,11 +136,10 @@ func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
 // mostMarked is how many notes a chart has, the newest.
 const mostMarked = 24
 
-// marked are the notes of the steps of a chart, and where there are more. Whoever has a
-// share's link reads figures, and nothing that people wrote. Where notes can't be read
+// marked are the notes of the steps of a chart, and where there are more. A guest reads figures, and nothing that people wrote. Where notes can't be read
 // the log says so.
 func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked, besides link) {
-	if d.Notes == nil || s.token != "" {
+	if d.Notes == nil || s.guest != nil {
 		return nil, link{}
 	}
 	notes, err := d.Notes.Notes(ctx, s.site.ID)
