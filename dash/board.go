@@ -26,6 +26,7 @@ type view struct {
 	Snippet   string // to install, if Empty
 	LiveAt    string // where the page hears of changes
 	Gap       int    // seconds between two drawings, at least, where much comes
+	Again     bool   // something has come that may not be in the figures
 	Asking    *filterForm
 	Details   *details // instead of all other figures
 	Look      *look    // of a frame; nil: it is a page of its own

@@ -54,7 +54,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	// Lately answers as the source and Questions do, with figures of up to so long ago, for
+	// pages that draw themselves anew; nil: these are counted anew, too.
+	Lately    func(age time.Duration) *query.Lately
 	Questions Questions     // for the pages beside the overview; nil answers reports from the source alone
 	Goals     Goals         // for pages of goals and funnels; nil keeps none
 	Funnels   Funnels       // likewise
@@ -80,8 +83,11 @@ var assets = func() map[string][]byte {
 	for _, theme := range []string{"light", "dark"} {
 		all[theme+".css"] = inTheme(all["dash.css"], theme)
 	}
-	for _, name := range []string{"dash.js", "live.js", "operations.js", "framed.js"} {
+	for _, name := range []string{"dash.js", "framed.js"} {
 		all[name] = embedded("js/" + name)
+	}
+	for _, name := range []string{"live.js", "operations.js"} {
+		all[name] = append(embedded("js/stream.js"), embedded("js/"+name)...)
 	}
 	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
@@ -272,7 +278,9 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, name)
 		return
 	}
-	v := d.draw(ctx, in, s, sites)
+	asking, lately := d.redrawing(r)
+	v := asking.draw(ctx, in, s, sites)
+	v.Again = lately.Behind()
 	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
 		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
 	}
