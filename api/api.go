@@ -275,7 +275,9 @@ func (no *refusal) tell(w http.ResponseWriter) {
 
 // silent is the refusal where the control data does not answer.
 func (d *door) silent(err error) *refusal {
-	d.Log.Error("api: control data does not answer", "error", err)
+	if !errors.Is(err, context.Canceled) { // who asks has left
+		d.Log.Error("api: control data does not answer", "error", err)
+	}
 	return &refusal{status: http.StatusServiceUnavailable, why: "the control data does not answer: try again"}
 }
 

@@ -104,7 +104,7 @@ func printWatching(w io.Writer, r watching) {
 			x.Told, x.SeenP50, x.SeenP99, x.Draws, x.DrawP50, x.DrawP99, float64(x.Bytes)/1000, x.WholeP50, x.WholeP99, x.Lost)
 	}
 	t.Flush()
-	fmt.Fprintln(w, "\ncpu: processors that the server takes; seen: from an event's answer to the number of visitors on an open board; whole: to all of the board.")
+	fmt.Fprintln(w, "\ncpu: processors that the server takes; seen: from an event's answer to the number of visitors on an open board, by the oldest figure that is told with it; whole: to all of the board.")
 }
 
 // onlookers are who looks at dashboards, and what of.
