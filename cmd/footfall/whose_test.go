@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -72,58 +73,14 @@ func TestOfWhom(t *testing.T) {
 	key, _, err := h.control.AddKey(t.Context(), account.Key{Site: site, Scopes: []account.Scope{account.Read}})
 	must(t, err)
 	handler, l := h.server().Handler, h.looks("", "")
-	for _, c := range []struct {
-		flags   string
-		filters string
-		page    string // of the dashboard
-		who     whose
-	}{
+	for _, c := range []asksOf{
 		{"", `[]`, "", whose{"/", 0}},
 		{"--goal|The end", `[["has_done",["is","event:goal",["The end"]]]]`, "&goal=The+end", whose{"/b", 0}},
 		{"--segment|readers", `[["is","segment",["readers"]]]`, "&segment=readers", whose{"/", 5}},
 		{"--segment|fans|--goal|Went on", `[["has_done",["is","goal",["Went on"]]],["is","segment",["fans"]]]`, "&goal=Went+on&segment=fans", whose{"/a", 6}},
 	} {
-		who := c.who.are(all)
-		sizes, back := cohortsOf(all, who)
-		var typed, asked api.Retention
-		args := strings.FieldsFunc(c.flags, func(r rune) bool { return r == '|' })
-		days := []string{"--from", "2026-05-04", "--to", "2026-05-25"}
-		h.must(&typed, slices.Concat([]string{"cohorts"}, days, args)...)
-		h.post(t, handler, key, "/v1/retention", `{"date_range":["2026-05-04","2026-05-24"],"filters":`+c.filters+`}`, &asked)
-		var graph struct {
-			Data struct{ Retention api.Retention }
-		}
-		h.post(t, handler, key, "/graphql", `{"query":"{ retention(dateRange: [\"2026-05-04\", \"2026-05-24\"], filters: `+strings.ReplaceAll(c.filters, `"`, `\"`)+`) { cohorts { start size returned { start visitors rate } } } }"}`, &graph)
-		for door, got := range map[string]api.Retention{"command": typed, "HTTP": asked, "GraphQL": graph.Data.Retention} {
-			for week := range 3 {
-				row := got.Cohorts[week]
-				if row.Size != sizes[week] || week < 2 && row.Returned[0].Visitors != back[week] {
-					t.Errorf("%s%s: week %d: %+v, want %d, %d of them back", door, c.flags, week, row, sizes[week], back[week])
-				}
-			}
-		}
-		line := fmt.Sprintf("2026-05-04,%d,1,2026-05-11,%d,", sizes[0], back[0])
-		l.page("GET", "/retention?cohorts=week&csv=cohorts&from=2026-05-04&to=2026-05-25&site="+site+c.page, nil, 200, line)
-		// Funnels and journeys count everybody, also without an id that lasts.
-		pages, views := map[uint64]bool{}, int64(0)
-		for _, e := range all {
-			if e.Path == "/a" && who[e.Visitor] {
-				pages[e.Visitor], views = true, views+1
-			}
-		}
-		var way, then api.Journey
-		h.must(&way, slices.Concat([]string{"journey", "--page", "/a"}, days, args)...)
-		h.post(t, handler, key, "/v1/journey", `{"date_range":["2026-05-04","2026-05-24"],"page":"/a","filters":`+c.filters+`}`, &then)
-		if way.Views != views || then.Views != views || views == 0 {
-			t.Errorf("journey%s: %d by command, %d by HTTP, want %d", c.flags, way.Views, then.Views, views)
-		}
-		h.set([]string{"funnel", "save", "On", file(t, `{"steps":[{"page":"/"},{"goal":"Went on"}]}`)})
-		var funnel, passed api.FunnelTable
-		h.must(&funnel, slices.Concat([]string{"funnel", "On"}, days, args)...)
-		h.post(t, handler, key, "/v1/funnel", `{"funnel":"On","date_range":["2026-05-04","2026-05-24"],"filters":`+c.filters+`}`, &passed)
-		if n := int64(len(pages)); funnel.Results[1].Visitors != n || passed.Results[1].Visitors != n {
-			t.Errorf("funnel%s: %+v by command, %+v by HTTP, want %d", c.flags, funnel.Results, passed.Results, n)
-		}
+		h.cohortsOf(t, all, c, key, handler, l)
+		h.waysOf(t, all, c, key, handler)
 	}
 	for args, want := range map[string]string{
 		"cohorts|--goal|Nothing":                        `there is no goal "Nothing"`,
@@ -138,5 +95,67 @@ func TestOfWhom(t *testing.T) {
 	h.set([]string{"site", "set", "a.example", "--history", "off"})
 	if fault, code := h.typed(nil, "cohorts", "--segment", "fans"); code == 0 || !strings.Contains(fault, "visitor history is off for this site") {
 		t.Errorf("of a site without histories: %d %s", code, fault)
+	}
+}
+
+// asksOf is how doors are asked of some visitors.
+type asksOf struct {
+	flags   string // of a command
+	filters string // of a question
+	page    string // of the dashboard
+	who     whose
+}
+
+// mayDays are the days of browsed, for a command.
+var mayDays = []string{"--from", "2026-05-04", "--to", "2026-05-25"}
+
+func (c asksOf) args() []string {
+	return strings.FieldsFunc(c.flags, func(r rune) bool { return r == '|' })
+}
+
+func (h *home) cohortsOf(t *testing.T, all []event.Event, c asksOf, key string, handler http.Handler, l *looker) {
+	t.Helper()
+	sizes, back := cohortsOf(all, c.who.are(all))
+	var typed, asked api.Retention
+	h.must(&typed, slices.Concat([]string{"cohorts"}, mayDays, c.args())...)
+	h.post(t, handler, key, "/v1/retention", `{"date_range":["2026-05-04","2026-05-24"],"filters":`+c.filters+`}`, &asked)
+	var graph struct {
+		Data struct{ Retention api.Retention }
+	}
+	h.post(t, handler, key, "/graphql", `{"query":"{ retention(dateRange: [\"2026-05-04\", \"2026-05-24\"], filters: `+strings.ReplaceAll(c.filters, `"`, `\"`)+`) { cohorts { start size returned { start visitors rate } } } }"}`, &graph)
+	for door, got := range map[string]api.Retention{"command": typed, "HTTP": asked, "GraphQL": graph.Data.Retention} {
+		for week := range 3 {
+			row := got.Cohorts[week]
+			if row.Size != sizes[week] || week < 2 && row.Returned[0].Visitors != back[week] {
+				t.Errorf("%s%s: week %d: %+v, want %d, %d of them back", door, c.flags, week, row, sizes[week], back[week])
+			}
+		}
+	}
+	line := fmt.Sprintf("2026-05-04,%d,1,2026-05-11,%d,", sizes[0], back[0])
+	l.page("GET", "/retention?cohorts=week&csv=cohorts&from=2026-05-04&to=2026-05-25"+c.page, nil, 200, line)
+}
+
+func (h *home) waysOf(t *testing.T, all []event.Event, c asksOf, key string, handler http.Handler) {
+	t.Helper()
+	who := c.who.are(all)
+	// Funnels and journeys count everybody, also without an id that lasts.
+	pages, views := map[uint64]bool{}, int64(0)
+	for _, e := range all {
+		if e.Path == "/a" && who[e.Visitor] {
+			pages[e.Visitor], views = true, views+1
+		}
+	}
+	var way, then api.Journey
+	h.must(&way, slices.Concat([]string{"journey", "--page", "/a"}, mayDays, c.args())...)
+	h.post(t, handler, key, "/v1/journey", `{"date_range":["2026-05-04","2026-05-24"],"page":"/a","filters":`+c.filters+`}`, &then)
+	if way.Views != views || then.Views != views || views == 0 {
+		t.Errorf("journey%s: %d by command, %d by HTTP, want %d", c.flags, way.Views, then.Views, views)
+	}
+	h.set([]string{"funnel", "save", "On", file(t, `{"steps":[{"page":"/"},{"goal":"Went on"}]}`)})
+	var funnel, passed api.FunnelTable
+	h.must(&funnel, slices.Concat([]string{"funnel", "On"}, mayDays, c.args())...)
+	h.post(t, handler, key, "/v1/funnel", `{"funnel":"On","date_range":["2026-05-04","2026-05-24"],"filters":`+c.filters+`}`, &passed)
+	if n := int64(len(pages)); funnel.Results[1].Visitors != n || passed.Results[1].Visitors != n {
+		t.Errorf("funnel%s: %+v by command, %+v by HTTP, want %d", c.flags, funnel.Results, passed.Results, n)
 	}
 }
