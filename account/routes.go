@@ -29,7 +29,7 @@ var Routes = []Route{
 	{"POST", "/v1/funnel", ReadFigures},
 	{"GET", "/v1/notes", ReadFigures}, {"POST", "/v1/notes", ChangeSite}, {"DELETE", "/v1/notes/{id}", ChangeSite},
 	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
-	{"POST", "/v1/events/delete", DeleteEvents},
+	{"POST", "/v1/events/delete", DeleteEvents}, {"POST", "/v1/persons/erase", ErasePerson},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows

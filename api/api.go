@@ -43,6 +43,7 @@ type Options struct {
 	Funnels Funnels          // nil: there is no /v1/funnel
 	Saved   FunnelBook       // nil: there is no /v1/funnels
 	Deletes Deletes          // nil: there is no /v1/events/delete
+	Erases  Erases           // nil: there is no /v1/persons/erase
 	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
@@ -78,6 +79,7 @@ type door struct {
 
 	exporting chan struct{} // holds one for each export under way
 	plans     *plans        // of deletions
+	erasures  *plans        // of persons
 	asker                   // asks; nobody until a request is let in
 	unbound   query.Source  // tells everything: see figures
 	Options
@@ -95,7 +97,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, erasures: &plans{}, Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -129,6 +131,9 @@ func (d *door) routes() map[string]methods {
 	}
 	if d.Deletes != nil {
 		all["/v1/events/delete"] = methods{"POST": (*door).deleteEvents}
+	}
+	if d.Erases != nil {
+		all["/v1/persons/erase"] = methods{"POST": (*door).erasePerson}
 	}
 	if d.Visits != nil {
 		all["/v1/retention"] = methods{"POST": (*door).retention}

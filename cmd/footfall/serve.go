@@ -119,7 +119,7 @@ func (h *house) server() *http.Server {
 		Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h},
 		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
-		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h},
+		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h}, Erases: erasesPersons{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
 		Server:  func(ctx context.Context) (map[string]string, error) { return pages.ServerTexts(ctx) },
