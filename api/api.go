@@ -33,18 +33,19 @@ type Sites interface {
 
 // Options configures the API; the zero value works.
 type Options struct {
-	Log     *slog.Logger     // nil is slog.Default
-	Now     func() time.Time // nil is time.Now
-	Timeout time.Duration    // of one request; 0 is 30 s
-	Daily   Daily            // nil: there is no /v1/daily
-	Reports Reports          // nil: there is no POST /v1/query
-	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
-	Notes   account.Notes    // nil: there is no /v1/notes
-	Funnels Funnels          // nil: there is no /v1/funnel
-	Saved   FunnelBook       // nil: there is no /v1/funnels
-	Deletes Deletes          // nil: there is no /v1/events/delete
-	Erases  Erases           // nil: there is no /v1/persons/erase
-	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
+	Log     *slog.Logger       // nil is slog.Default
+	Now     func() time.Time   // nil is time.Now
+	Timeout time.Duration      // of one request; 0 is 30 s
+	Daily   Daily              // nil: there is no /v1/daily
+	Reports Reports            // nil: there is no POST /v1/query
+	Goals   Goals              // nil: there is no /v1/goals and no /v1/funnel
+	Notes   account.Notes      // nil: there is no /v1/notes
+	Funnels Funnels            // nil: there is no /v1/funnel
+	Saved   FunnelBook         // nil: there is no /v1/funnels
+	Kept    account.FilterBook // nil: there is no /v1/filters
+	Deletes Deletes            // nil: there is no /v1/events/delete
+	Erases  Erases             // nil: there is no /v1/persons/erase
+	Visits  Visits             // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
 
@@ -121,6 +122,9 @@ func (d *door) routes() map[string]methods {
 	if d.Notes != nil {
 		all["/v1/notes"] = methods{"GET": (*door).listNotes, "POST": (*door).addNote}
 		all["/v1/notes/{id}"] = methods{"DELETE": (*door).removeNote}
+	}
+	if d.Kept != nil {
+		all["/v1/filters"] = methods{"GET": (*door).listFilters}
 	}
 	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
 		all["/v1/funnel"] = methods{"POST": (*door).funnel}

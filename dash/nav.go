@@ -39,6 +39,7 @@ var leaves = []leaf{
 	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/notes", "Notes", []string{"notes.html"}, ofSite},
+	{"/filters", "Saved filters", []string{"saved.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
 	{"/keys", "Keys", []string{"keys.html"}, ofSite},
 	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
@@ -164,5 +165,9 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 	s = readState(in.tongue, r.URL.Query(), sites)
 	s.base = cmp.Or(r.URL.EscapedPath(), "/")
 	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
+	if s, err = d.withSaved(r, in, s); err != nil {
+		d.noControl(w, err)
+		return s, nil, false
+	}
 	return s, sites, true
 }

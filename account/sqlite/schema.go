@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions, funnels, notes, public}
+`, people, goals, subscriptions, funnels, notes, public, filters}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -184,4 +184,16 @@ CREATE TABLE notes (
 // public is the migration that brings what of a site anybody may see.
 const public = `
 ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
+`
+
+// filters is the migration that brings saved filters.
+const filters = `
+CREATE TABLE filters (
+	site    TEXT NOT NULL REFERENCES sites (id),
+	person  TEXT REFERENCES people (id) ON DELETE CASCADE, -- NULL is everybody at the site
+	name    TEXT NOT NULL,
+	query   TEXT NOT NULL, -- as an address of the dashboard has it
+	created INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX filters_by_name ON filters (site, coalesce(person, ''), name);
 `
