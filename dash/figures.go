@@ -3,9 +3,11 @@ package dash
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -68,6 +70,18 @@ func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
 	return set.Sum(), err
 }
 
+// there spells how many visitors are there now; "" where that is not shown.
+func (d *Door) there(ctx context.Context, s state) string {
+	if !s.guest.sees(cells[0]) {
+		return ""
+	}
+	n, err := d.visitors(ctx, s)
+	if err != nil {
+		return "–"
+	}
+	return whole(s.tongue, n)
+}
+
 // ever reports whether the site has any event at all, bots' included.
 func (d *Door) ever(ctx context.Context, s state) (bool, error) {
 	s.filters = nil
@@ -84,9 +98,12 @@ var signs = []metric.Name{metric.PageViews, metric.Downloads, metric.Orders}
 // life is the first and the last month in which people left signs on the site; ok is
 // false if there is none.
 func (d *Door) life(ctx context.Context, s state) (first, last period.Date, ok bool) {
-	zone := s.site.Location()
+	zone, shown := s.site.Location(), s.guest.signs()
+	if len(shown) == 0 {
+		return 0, 0, false
+	}
 	s.filters = nil
-	r := s.sumsOf(period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone, signs...)
+	r := s.sumsOf(period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone, shown...)
 	r.Step = period.Month
 	t, err := d.answer(ctx, r)
 	for _, row := range t.Rows {
@@ -134,12 +151,24 @@ func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Nam
 		early = d.sums(ctx, s, before, x.zone, metrics)
 	}
 	found := map[metric.Name]*total{}
+	if len(metrics) > 1 && (refused(all.err) || refused(over.err) || refused(early.err)) {
+		for _, m := range metrics { // what can't be told of one can be of another
+			maps.Copy(found, d.totals(ctx, s, x, []metric.Name{m}))
+		}
+		return found
+	}
 	for i, m := range metrics {
 		t := &total{told: all.told, err: all.err}
 		t.Value, t.over, t.before = all.at(i), over.at(i), early.at(i)
 		found[m] = t
 	}
 	return found
+}
+
+// refused reports whether the question can't be answered as it is.
+func refused(err error) bool {
+	_, is := errors.AsType[*metric.QueryError](err)
+	return is
 }
 
 // sums is the figures of one window.
@@ -170,7 +199,7 @@ func (d *Door) sums(ctx context.Context, s state, w period.Window, zone *time.Lo
 
 // reaches reports whether the site has goals.
 func (d *Door) reaches(ctx context.Context, s state) bool {
-	if d.Goals == nil || s.token != "" {
+	if d.Goals == nil || !s.guest.has(account.Doings) {
 		return false
 	}
 	all, err := d.Goals.Goals(ctx, s.site.ID)

@@ -186,7 +186,7 @@ func savedChange(what string, f account.SavedFilters) account.Change {
 // withSaved is the state with the filters that are kept for who looks at it, and those
 // that the URL calls by their name.
 func (d *Door) withSaved(r *http.Request, in visit, s state) (state, error) {
-	if d.Saved == nil || s.token != "" {
+	if d.Saved == nil {
 		return s, nil
 	}
 	all, err := d.Saved.Filters(r.Context(), s.site.ID, in.who.Person)

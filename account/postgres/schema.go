@@ -144,6 +144,8 @@ CREATE TABLE notes (
 `, `
 ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
 `, `
+ALTER TABLE people ADD COLUMN language TEXT NOT NULL DEFAULT ''; -- BCP 47, '' is what the browser wants
+`, `
 CREATE TABLE filters (
 	site    TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
 	person  TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- NULL is everybody at the site

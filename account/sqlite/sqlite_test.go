@@ -361,10 +361,31 @@ func TestFileBeforePublicSitesMigrates(t *testing.T) {
 	}
 }
 
-// TestFileBeforeFiltersMigrates: of version 8 everything stays, and filters can be kept.
-func TestFileBeforeFiltersMigrates(t *testing.T) {
+// TestFileBeforeLanguagesMigrates: of version 8 everything stays, and nobody has a language.
+func TestFileBeforeLanguagesMigrates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")
 	released(t, "testdata/v8.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	p, err := s.Person(t.Context(), "ann@shop.example")
+	if err != nil || p.Name != "Ann" || p.Language != "" {
+		t.Fatalf("person %+v, %v", p, err)
+	}
+	if err := s.SetPerson(t.Context(), p.ID, p.Name, "de"); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.Person(t.Context(), p.ID); err != nil || p.Language != "de" {
+		t.Errorf("person %+v, %v", p, err)
+	}
+	if bak, err := os.ReadFile(path + ".v8.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestFileBeforeFiltersMigrates: of version 9 everything stays, and filters can be kept.
+func TestFileBeforeFiltersMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v9.sql", path)
 	s := open(t, path)
 	defer s.Close()
 	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {
@@ -376,7 +397,7 @@ func TestFileBeforeFiltersMigrates(t *testing.T) {
 	if all, err := s.Filters(t.Context(), "shop-example", ""); err != nil || len(all) != 1 || all[0].Query != "device=phone" {
 		t.Errorf("filters %+v, %v", all, err)
 	}
-	if bak, err := os.ReadFile(path + ".v8.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) || bytes.Contains(bak, []byte("CREATE TABLE filters")) {
+	if bak, err := os.ReadFile(path + ".v9.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) || bytes.Contains(bak, []byte("CREATE TABLE filters")) {
 		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }

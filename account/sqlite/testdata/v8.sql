@@ -112,8 +112,8 @@ CREATE TABLE sites (
 	internal  TEXT NOT NULL, -- JSON array
 	dnt       INTEGER NOT NULL,
 	created   INTEGER NOT NULL
-, history        INTEGER NOT NULL DEFAULT 0, keep           INTEGER NOT NULL DEFAULT 0, webhook        TEXT NOT NULL DEFAULT '', webhook_secret TEXT NOT NULL DEFAULT '') STRICT;
-INSERT INTO "sites" VALUES('shop-example','shop.example','ffw_old','Europe/Berlin','EUR','["www.shop.example"]','[]',1,1700000000123,24,0,'','');
+, history        INTEGER NOT NULL DEFAULT 0, keep           INTEGER NOT NULL DEFAULT 0, webhook        TEXT NOT NULL DEFAULT '', webhook_secret TEXT NOT NULL DEFAULT '', public TEXT NOT NULL DEFAULT 'off') STRICT;
+INSERT INTO "sites" VALUES('shop-example','shop.example','ffw_old','Europe/Berlin','EUR','["www.shop.example"]','[]',1,1700000000123,24,0,'','','off');
 CREATE TABLE subscriptions (
 	id        TEXT PRIMARY KEY,
 	site      TEXT NOT NULL, -- '' is an affiliate's
@@ -131,5 +131,4 @@ CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN EXISTS (SELECT 
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
 DELETE FROM "sqlite_sequence";
-ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
 COMMIT;
