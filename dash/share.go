@@ -125,7 +125,7 @@ func (s state) splits() (by []metric.Dimension) {
 // the site is the one that is shown.
 func (d *Door) guests(l tongue, r *http.Request, site account.Site, g *guest, base string) state {
 	v := r.URL.Query()
-	s := readState(l, v, []account.Site{site})
+	s := readState(l, v, []account.Site{site}, d.Now())
 	s.guest, s.origin, s.base = g, d.origin(r), base
 	s.readFilters(v) // by what is shown alone
 	if f := figureOf(s.metric); v.Get("metric") == "" || !g.sees(f) {
