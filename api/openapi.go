@@ -21,6 +21,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	routes := paths()
 	maps.Copy(routes, visitPaths())
 	maps.Copy(routes, deletePaths())
+	maps.Copy(routes, erasePaths())
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},

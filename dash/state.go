@@ -34,6 +34,9 @@ type state struct {
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 	beyond   string      // what is wrong with those that the URL has, for people
 
+	saved []account.SavedFilters // that who looks at it may choose
+	keeps bool                   // who looks at it may keep some
+
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
 	origin string     // how people reach this server

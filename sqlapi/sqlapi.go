@@ -84,6 +84,7 @@ type door struct {
 	source Source
 	keys   Keys
 	sites  Sites
+	places places
 	Options
 }
 
@@ -95,7 +96,7 @@ func New(source Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = Timeout
 	}
-	d := &door{source, keys, sites, o}
+	d := &door{source: source, keys: keys, sites: sites, Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/sql", d.ask)
 	return mux
@@ -185,7 +186,7 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, &dialect.Error{Why: "use POST"})
 		return
 	}
-	sites, own, ok := d.let(w, r)
+	sites, own, key, ok := d.let(w, r)
 	if !ok {
 		return
 	}
@@ -194,6 +195,12 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
+	leave, free := d.places.take(key)
+	if !free {
+		d.tell(w, errOwn)
+		return
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 	defer cancel()
 	out := http.NewResponseController(w)
@@ -217,7 +224,7 @@ func (d *door) tell(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusBadRequest, wrong)
 	case errors.Is(err, context.DeadlineExceeded):
 		refuse(w, http.StatusBadRequest, &dialect.Error{Why: "this took longer than " + d.Timeout.String() + ": ask for a shorter time, or for less"})
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrBusy), errors.Is(err, errOwn):
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, err)
 	default:
@@ -229,10 +236,10 @@ func (d *door) tell(w http.ResponseWriter, err error) {
 	}
 }
 
-// let finds who asks by the request's key, and what that one may see; ok is
-// false if it has answered.
-func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site, own string, ok bool) {
-	no := func(status int, why string) ([]account.Site, string, bool) {
+// let finds who asks by the request's key, whose id is asker, and what that one may
+// see; ok is false if it has answered.
+func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site, own, asker string, ok bool) {
+	no := func(status int, why string) ([]account.Site, string, string, bool) {
 		if status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		}
@@ -240,7 +247,7 @@ func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site
 			w.Header().Set("Retry-After", "2")
 		}
 		refuse(w, status, &dialect.Error{Why: why})
-		return nil, "", false
+		return nil, "", "", false
 	}
 	const how = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope sql"
 	action := account.ActionOf(http.MethodPost + " " + Path)
@@ -262,12 +269,12 @@ func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site
 	}
 	who := key.Who()
 	if who.MaySomewhere(action) {
-		return who.Sites(action, all), "", true
+		return who.Sites(action, all), "", key.ID, true
 	}
 	if ids := who.Affiliates(); len(ids) == 1 && d.Affiliate != nil {
 		if covered, known := d.Affiliate(ids[0]); known {
 			own = ids[0]
-			return slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) }), own, true
+			return slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) }), own, key.ID, true
 		}
 	}
 	return no(http.StatusForbidden, "this needs a key with the scope sql, or affiliate:ID for an affiliate's own rows; make one with: footfall key add --site SITE --scope sql")
