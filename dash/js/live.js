@@ -30,7 +30,8 @@
 				d.open = !!was && was[1] && !(moved && d.closest('[data-part]'));
 			});
 			const to = held && (same(fresh, focused) || moved && fresh.querySelector('summary'));
-			if (to) to.focus({ preventScroll: true });
+			const shut = to && to.closest('details:not([open])'); // what is in a menu that closed has its name instead
+			if (to) (shut ? shut.firstElementChild : to).focus({ preventScroll: true });
 		}
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
