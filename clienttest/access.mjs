@@ -1,6 +1,6 @@
 // Opens pages, each on a desktop and on a phone, light and dark, and looks at each with
 // axe. It saves a picture of each in a folder, and tells what is amiss.
-//   node access.mjs HOST FOLDER < {"people":{NAME: LOGIN-LINK},"pages":[{"name","as","at","then","open","status"}]}
+//   node access.mjs HOST FOLDER < {"people":{NAME: LOGIN-LINK},"pages":[{"name","as","at","then","open","status","says"}]}
 //   {"amiss":{what: ["page at size"]},"seconds":{"axe":1.2,…},"looked":0}
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import axe from 'axe-core'
@@ -66,6 +66,7 @@ async function shoot(p, { page, seen }) {
   const amiss = (size, found) => found.forEach((what) => (result.amiss[what] ??= []).push(p.name + size))
   seen.console.length = seen.external.length = 0
   await page.setViewportSize({ width: 1280, height: 900 })
+  await page.mouse.move(0, 0)
   let answer = await timed('load', () => page.goto(host + p.at))
   if (p.then) {
     const href = await page.locator(p.then).first().getAttribute('href', { timeout: 2000 }).catch(() => '')
@@ -75,6 +76,8 @@ async function shoot(p, { page, seen }) {
   if (answer.status() !== (p.status || 200)) amiss('', [`answered ${answer.status()}`])
   await page.evaluate(() => document.querySelectorAll('details[name]').forEach((d) => d.removeAttribute('name'))) // of those with one name one is open
   if (p.open) for (const menu of await page.locator(p.open).all()) await menu.click()
+  const text = await page.locator('body').evaluate((body) => body.innerText + body.innerHTML)
+  amiss('', (p.says ?? []).filter((said) => !text.includes(said)).map((said) => `it does not say ${said}`))
   let width = 0
   for (const [to, colorScheme] of sizes) {
     const fresh = to !== width

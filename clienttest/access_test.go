@@ -156,6 +156,9 @@ func (w furnished) everyPage(t *testing.T) {
 	for i := range pages {
 		pages[i].At = w.words.Replace(pages[i].At)
 	}
+	if only := os.Getenv("PAGES"); only != "" {
+		pages = slices.DeleteFunc(pages, func(p shown) bool { return !slices.Contains(strings.Split(only, ","), p.Name) })
+	}
 	checkPages(t, w.host(), w.people, pages)
 }
 
@@ -203,12 +206,9 @@ func (w furnished) weight(t *testing.T) {
 	t.Logf("the board: %d requests, %d bytes compressed, %d on the wire; all script %d bytes; largest contentful paint after %.0f ms", len(ran.Requests), ran.Bytes, ran.OnTheWire, ran.Script, ran.Paint)
 }
 
-// checkPages opens the pages, and keeps their pictures.
-func checkPages(t *testing.T, host string, people map[string]string, pages []shown) {
+// checkPages opens the pages, which are shown, and keeps their pictures.
+func checkPages[P any](t *testing.T, host string, people map[string]string, pages []P) {
 	t.Helper()
-	if only := os.Getenv("PAGES"); only != "" {
-		pages = slices.DeleteFunc(pages, func(p shown) bool { return !slices.Contains(strings.Split(only, ","), p.Name) })
-	}
 	task, err := json.Marshal(map[string]any{"people": people, "pages": pages})
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,7 @@
 		if (title) title.remove();
 		if (step) { unmark(); show(step); } else if (!$('.step.at') && $('.tip')) $('.tip').hidden = true;
 	});
+	addEventListener('resize', unmark); // a phone that is turned
 	document.addEventListener('focusout', (e) => { if (e.target.id === 'plot') unmark(); });
 
 	// Menus close by a click elsewhere and by Escape; one is open at a time.
