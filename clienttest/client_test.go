@@ -71,7 +71,7 @@ func launch(t *testing.T, name string, args ...string) *script {
 // launchWith launches a script that reads something.
 func launchWith(t *testing.T, in io.Reader, name string, args ...string) *script {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	t.Cleanup(cancel)
 	c := &script{name: name, cmd: exec.CommandContext(ctx, "node", append([]string{name}, args...)...)}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, &c.stdout, &c.stderr
