@@ -14,6 +14,7 @@ import (
 	"footfall/account/accounttest"
 	"footfall/dash"
 	"footfall/metric"
+	"footfall/query"
 )
 
 // odd answers for sites that are in every state which a page may have to show.
@@ -38,7 +39,7 @@ func (o odd) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
 	case is == "broken" && (q.By == "source" || q.By == "country" || q.By == "page" && q.Metric == metric.Downloads || q.Metric == metric.Bounces):
 		return metric.Dataset{}, errors.New("the disk is gone")
 	case is == "gone":
-		return metric.Dataset{}, errors.New("nothing answers")
+		return metric.Dataset{}, errGone
 	case is == "slow" && q.By != "":
 		return metric.Dataset{}, context.DeadlineExceeded
 	case is == "late":
@@ -65,6 +66,27 @@ func (o odd) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
 		}
 	}
 	return set, nil
+}
+
+// Tabulate answers for several figures at once, as late as for one.
+func (o odd) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	t, err := query.Tabulated(o, func() time.Time { return o.now }).Tabulate(ctx, r)
+	if o.of[r.Site] == "late" {
+		t.AsOf = t.AsOf.Add(-11 * time.Minute)
+	}
+	return t, err
+}
+
+var errGone = errors.New("nothing answers")
+
+func (odd) Funnel(context.Context, metric.Funnel) (metric.Passage, error) {
+	return metric.Passage{}, errGone
+}
+func (odd) Retain(context.Context, metric.Retention) (metric.Cohorts, error) {
+	return metric.Cohorts{}, errGone
+}
+func (odd) Follow(context.Context, metric.Journey) (metric.Paths, error) {
+	return metric.Paths{}, errGone
 }
 
 // telling is a page that has to say something.
@@ -95,7 +117,7 @@ func TestStates(t *testing.T) {
 	if _, err := control.AddNote(t.Context(), note); err != nil {
 		t.Fatal(err)
 	}
-	door := dash.New(o, control, control, dash.Options{Log: slog.New(slog.DiscardHandler), Notes: control, Status: func(context.Context) (dash.Status, error) {
+	door := dash.New(o, control, control, dash.Options{Questions: o, Log: slog.New(slog.DiscardHandler), Notes: control, Status: func(context.Context) (dash.Status, error) {
 		return dash.Status{Accepted: 1_000_000_000_301, Stored: 999_999_999_988, Duplicates: 301, Waiting: 12}, nil
 	}})
 	server := httptest.NewServer(door)
