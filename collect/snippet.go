@@ -14,12 +14,16 @@ import (
 	"footfall/event"
 )
 
-// The scripts as served; footfall.js and affiliate.js beside them are their source.
+// The scripts as served; the files beside them without .min are their source.
 var (
 	//go:embed footfall.min.js
 	snippetText []byte
 	//go:embed affiliate.min.js
 	carriageText []byte
+	//go:embed figures.min.js
+	figuresText []byte
+	//go:embed frame.min.js
+	frameText []byte
 )
 
 // script is a script that pages load, zipped once, at the start.
@@ -31,6 +35,8 @@ type script struct {
 var (
 	snippet  = newScript(snippetText)
 	carriage = newScript(carriageText)
+	figures  = newScript(figuresText) // for pages that show figures
+	frame    = newScript(frameText)
 )
 
 func newScript(text []byte) *script { return &script{text, zipped(text), etag(text)} }

@@ -36,7 +36,7 @@ var leaves = []leaf{
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, ofAll},
-	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "sharing.html", "data.html", "erase.html", "connection.html"}, ofAll},
 	{"/reports", "Reports", []string{"reports.html"}, ofSite},
 	{"/notes", "Notes", []string{"notes.html"}, ofSite},
 	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
@@ -95,6 +95,7 @@ type frame struct {
 	Site          account.Site
 	Sites         []link
 	Period        string // in words
+	Days          string // that it has
 	Tools         tools
 	Asked         asked
 	Filters       filterBar
@@ -107,9 +108,9 @@ type frame struct {
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
 	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
 	f.Tools = s.tools(x)
-	f.Period = f.Tools.Period
+	f.Period, f.Days = f.Tools.Period, s.words(x.window, x.zone)
 	f.Home = f.Base
-	if s.token == "" {
+	if s.guest == nil {
 		f.Home = state{tongue: s.tongue, site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
 	}
 	here := leafOf(s.path())
@@ -131,8 +132,8 @@ func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
 // offer lists the pages that lead on from a state. Of each the period and the filters
 // go along, and what only the page here knows stays behind.
 func (f *frame) offer(in visit, s state, here *leaf) {
-	if s.token != "" {
-		return // a share shows this page only
+	if s.guest != nil {
+		return // a guest sees this page only
 	}
 	for i, l := range leaves {
 		switch {

@@ -133,10 +133,10 @@ func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
 	})
 }
 
-// marked are the notes of the steps of a chart. Whoever has a share's link reads
+// marked are the notes of the steps of a chart. A guest reads
 // figures, and nothing that people wrote. Where notes can't be read the log says so.
 func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked) {
-	if d.Notes == nil || s.token != "" {
+	if d.Notes == nil || s.guest != nil {
 		return nil
 	}
 	notes, err := d.Notes.Notes(ctx, s.site.ID)

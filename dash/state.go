@@ -35,7 +35,7 @@ type state struct {
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
 	origin string     // how people reach this server
-	token  string     // of the share that shows it; "" is none
+	guest  *guest     // who sees it without an account; nil: somebody who has one
 	sums   bool       // who asks may see the account of all sites' events
 }
 
@@ -61,9 +61,12 @@ func (s state) href() string { return s.path() + "?" + s.values().Encode() }
 func (s state) path() string { return cmp.Or(s.base, "/") }
 
 func (s state) values() url.Values {
-	v := url.Values{"site": {s.site.ID}}
+	v := url.Values{}
+	if s.guest == nil || s.guest.kept == nil {
+		v.Set("site", s.site.ID)
+	}
 	s.writePeriod(v)
-	if s.metric != string(cells[0].name) {
+	if s.metric != string(s.guest.first().name) {
 		v.Set("metric", s.metric)
 	}
 	s.writeLists(v)
@@ -71,5 +74,8 @@ func (s state) values() url.Values {
 		v[f.key()] = f.values
 	}
 	maps.Copy(v, s.more)
+	if s.guest != nil {
+		maps.Copy(v, s.guest.kept)
+	}
 	return v
 }
