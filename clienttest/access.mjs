@@ -8,6 +8,7 @@ import { launch, open } from './page.mjs'
 
 const [host, folder] = process.argv.slice(2)
 const { people, pages } = JSON.parse(readFileSync(0, 'utf8'))
+const only = process.env.PAGES?.split(',')
 const result = { amiss: {}, seconds: {}, looked: 0 }
 const sizes = [[1280, 'light'], [1280, 'dark'], [390, 'dark'], [390, 'light']]
 
@@ -95,7 +96,7 @@ async function shoot(p, { page, seen }) {
   }
   amiss('', [...seen.console.filter((line) => !p.status || !line.includes('Failed to load resource')), ...seen.external.map((url) => `asks ${url}`)])
 }
-for (const p of pages) await shoot(p, windows[p.as])
+for (const p of pages) if (!only || only.includes(p.name)) await shoot(p, windows[p.as])
 await browser.close()
 
 // All pictures of the folder on one page, those of a page side by side.

@@ -52,7 +52,7 @@ func (o odd) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
 	if q.By == "country" {
 		names = []string{"DE", "FR", "AT"}
 	}
-	set := metric.Dataset{Source: "events", AsOf: o.now.Add(-late)}
+	set := metric.Dataset{Source: "events", AsOf: time.Now().Add(-late)}
 	for i, name := range names[:min(len(names), max(q.Limit, len(names)*min(1, 1-min(q.Limit, 1))))] {
 		for _, at := range q.Step.Cut(q.Window, q.Zone) {
 			n := int64(1000 / (i + 1))
@@ -70,7 +70,7 @@ func (o odd) Answer(_ context.Context, q metric.Query) (metric.Dataset, error) {
 
 // Tabulate answers for several figures at once, as late as for one.
 func (o odd) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
-	t, err := query.Tabulated(o, func() time.Time { return o.now }).Tabulate(ctx, r)
+	t, err := query.Tabulated(o, time.Now).Tabulate(ctx, r)
 	if o.of[r.Site] == "late" {
 		t.AsOf = t.AsOf.Add(-11 * time.Minute)
 	}
