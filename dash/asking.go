@@ -65,6 +65,9 @@ func (s state) asking(d metric.Dimension, how comparison) string {
 // bar is that of a state.
 func (s state) bar() filterBar {
 	b := filterBar{Chips: s.chips(), Amiss: s.amiss}
+	if s.beyond != "" {
+		b.Amiss = append([]string{s.beyond}, b.Amiss...)
+	}
 	for _, g := range filterGroups {
 		var links []link
 		for _, d := range g.of {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -115,7 +116,7 @@ var templates = func() map[string]*template.Template {
 func translated(l tongue) (pages *template.Template, err error) {
 	pages = template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return Assets() + "/" + name }, "language": func() string { return l.Or().Tag },
-		"say": func(k string, args ...any) string { return l.Say(key(k), args...) }, "plural": l.Plural,
+		"say": func(k any, args ...any) string { return l.Say(key(fmt.Sprint(k)), args...) }, "plural": l.Plural,
 		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
 		"next": func(n int) int { return n + 1 }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf,
 		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },
@@ -291,6 +292,7 @@ type top struct {
 	Title, Version string
 	Form           string // the secret word of the session's forms; "" for who has none
 	Me             string // who is logged in
+	Site           string // that the page is of, or was opened from; "" is none
 	Tabs           []tab
 	Mail           bool // links are sent by mail
 }
@@ -301,13 +303,16 @@ func (t top) Top(title string) top {
 	return t
 }
 
+// Along is a page of this door with the site, so that it leads back there.
+func (t top) Along(path string) string { return along(path, t.Site) }
+
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
 func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
 	l := tongueOf(w)
 	in.tongue = l
-	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)

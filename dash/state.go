@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
+	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -31,6 +32,7 @@ type state struct {
 	offset  int             // its rows before the first one shown
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
+	beyond   string      // what is wrong with those that the URL has, for people
 
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
@@ -41,14 +43,14 @@ type state struct {
 
 // readState reads a URL leniently: what it does not know is the default. There
 // must be at least one site.
-func readState(l tongue, v url.Values, sites []account.Site) state {
+func readState(l tongue, v url.Values, sites []account.Site, now time.Time) state {
 	s := state{tongue: l, site: sites[0], metric: string(cells[0].name)}
 	for _, site := range sites {
 		if site.ID == v.Get("site") {
 			s.site = site
 		}
 	}
-	s.readPeriod(v)
+	s.readPeriod(v, now)
 	s.metric = string(figureOf(v.Get("metric")).name)
 	s.readFilters(v)
 	s.readLists(v)
