@@ -244,17 +244,6 @@ func policy(ancestors string) string {
 		"form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
 }
 
-func asset(w http.ResponseWriter, r *http.Request, _ visit) {
-	name := r.PathValue("name")
-	b, known := assets[name]
-	if !known {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
-}
-
 // page draws the dashboard in the state that the URL says.
 func (d *Door) page(w http.ResponseWriter, r *http.Request, in visit) {
 	if s, sites, ok := d.stateOf(w, r, in); ok {
