@@ -18,15 +18,17 @@ const linesBytes = 64 << 10
 
 // NewLines begins JSON lines.
 func NewLines(w io.Writer) *Lines {
+	var near second
 	return &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) {
-		b, err := e.AppendJSON(b)
+		b, err := e.appendJSON(b, &near)
 		return append(b, '\n'), err
 	}}
 }
 
 // NewCSV begins comma-separated values, with the fields' names in the first line.
 func NewCSV(w io.Writer) *Lines {
-	l := &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) { return e.AppendCSV(b), nil }}
+	var near second
+	l := &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) { return e.appendCSV(b, &near), nil }}
 	for i, name := range Fields() {
 		if i > 0 {
 			l.b = append(l.b, ',')
