@@ -48,7 +48,7 @@ var house = []room{
 	{"enrich", thinking}, {"pump", thinking}, {"query", thinking}, {"segment", thinking}, {"schedule", thinking}, {"weblog", thinking}, {"demo", thinking}, {"shop", thinking}, {"affiliate", thinking}, {"erase", thinking}, {"reprocess", thinking}, {"dialect", thinking}, {"digest", thinking}, {"alert", thinking},
 	{"account", contract}, {"mail", contract}, {"ledger", contract}, {"history", contract}, {"queue", contract}, {"store", contract}, {"archive", contract}, {"bins", contract},
 	{"account/accounttest", law}, {"ledger/ledgertest", law}, {"history/historytest", law}, {"mail/mailtest", law}, {"queue/queuetest", law}, {"store/storetest", law}, {"archive/archivetest", law}, {"archive/s3/s3test", law}, {"bins/binstest", law},
-	{"backup", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
+	{"backup", engine}, {"language", engine}, {"engine/sqlite", engine}, {"engine/postgres", engine}, {"engine/postgres/postgrestest", law}, {"account/rows", engine}, {"ledger/rows", engine},
 	{"account/sqlite", adapter}, {"account/postgres", adapter}, {"queue/nats", adapter}, {"store/duckdb", adapter}, {"archive/disk", adapter}, {"archive/s3", adapter}, {"geo/maxmind", adapter},
 	{"ledger/sqlite", adapter}, {"ledger/postgres", adapter}, {"ledger/webhook", adapter}, {"history/sqlite", adapter}, {"history/webhook", adapter}, {"mail/smtp", adapter}, {"bins/sqlite", adapter}, {"bins/memory", adapter}, {"bins/redis", adapter},
 	{"collect", door}, {"commerce", door}, {"api", door}, {"dash", door}, {"portal", door}, {"sqlapi", door},
@@ -173,7 +173,7 @@ func mayImport(at int, folder string) bool {
 	case law:
 		return target == word || target == thinking || folder == seam
 	case door:
-		return target == word || target == thinking || folder == "account"
+		return target == word || target == thinking || folder == "account" || folder == "language"
 	}
 	return false
 }

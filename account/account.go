@@ -31,6 +31,7 @@ type Site struct {
 	Keep          int    `json:"keep_days"`      // events are kept so many days in the event store and the archive; 0 is for ever
 	Webhook       string `json:"webhook"`        // URL that is told who enters and leaves a segment; "" is none
 	WebhookSecret string `json:"-"`              // signs what is told; shown once, when it is made
+	Public        []Part `json:"public"`         // what anybody may see; nothing if it is empty
 }
 
 // Location is the site's time zone; UTC if its name is unknown here.
@@ -57,7 +58,7 @@ type Sites interface {
 	AddSite(ctx context.Context, s Site) (Site, error) // fills ID, WriteKey, Created
 	Sites(ctx context.Context) ([]Site, error)         // by domain
 	// UpdateSite gives the site with this ID another time zone, currency,
-	// origins, internal hosts, Do Not Track, times to keep and webhook; the rest of
+	// origins, internal hosts, Do Not Track, times to keep, webhook and public parts; the rest of
 	// it stays, and what comes back is the whole site.
 	UpdateSite(ctx context.Context, s Site) (Site, error)
 }

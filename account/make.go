@@ -70,7 +70,7 @@ func Prepare(s Site, now time.Time, taken func(id string) bool) (Site, error) {
 // Revise is the site old with the settings of s, checked as Prepare does.
 func Revise(old, s Site) (Site, error) {
 	old.Zone, old.Currency, old.Origins, old.Internal, old.DNT = s.Zone, s.Currency, s.Origins, s.Internal, s.DNT
-	old.History, old.Keep, old.Webhook, old.WebhookSecret = s.History, s.Keep, s.Webhook, s.WebhookSecret
+	old.History, old.Keep, old.Webhook, old.WebhookSecret, old.Public = s.History, s.Keep, s.Webhook, s.WebhookSecret, s.Public
 	return settings(old)
 }
 
@@ -99,6 +99,10 @@ func settings(s Site) (Site, error) {
 	}
 	s.Origins = origins
 	s.Internal = append([]string{}, s.Internal...) // in JSON a list, also of none
+	var err error
+	if s.Public, err = published(s.Public); err != nil {
+		return Site{}, err
+	}
 	return kept(s)
 }
 

@@ -64,7 +64,7 @@ type Options struct {
 	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
 
-	Server func(context.Context) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
+	Server func(ctx context.Context, language string) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
 }
 
 // MaxBody is the most bytes a GraphQL request may have.

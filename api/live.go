@@ -112,7 +112,7 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 	for _, name := range others {
 		var q query.Watched
 		if name == "server" {
-			q, err = d.server()
+			q, err = d.server(v.Get("language"))
 		} else {
 			q, err = d.earnings(cmp.Or(v.Get("affiliate"), d.affiliate), sites)
 		}
@@ -130,15 +130,15 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 // serverPace is how often it is looked what the server does, while somebody watches.
 const serverPace = 2 * time.Second
 
-// server is the question what the server does: one for all who watch it.
-func (d *door) server() (w query.Watched, err error) {
+// server is the question what the server does: one for all who watch it in a language.
+func (d *door) server(language string) (w query.Watched, err error) {
 	if d.Server == nil || !d.asker.page || !d.asker.who.MaySomewhere(account.ReadServer) {
 		return w, wrong("server=true is for who is logged in and has a role on every site")
 	}
-	w.Key, w.Feed = `{"server":true}`, " server"
+	w.Key, w.Feed = fmt.Sprintf(`{"server":true,"language":%q}`, language), " server"
 	w.Ask = func(ctx context.Context) (t query.Told, err error) {
 		now := d.Now()
-		says, err := d.Server(ctx)
+		says, err := d.Server(ctx, language)
 		if err == nil {
 			t.Text, err = json.Marshal(says)
 		}

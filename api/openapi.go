@@ -78,7 +78,7 @@ func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
 		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
 	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson"}, "description": "csv or ndjson, or an Accept header of text/csv or application/x-ndjson: the rows alone, a column for each dimension and metric"})}
-	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}), parameter("server", obj{"type": "boolean", "description": "What the server does, for its own page: by a browser's session, with a role on every site"}))
+	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}), parameter("server", obj{"type": "boolean", "description": "What the server does, for its own page: by a browser's session, with a role on every site"}), parameter("language", text("Of what the server does, such as de")))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	all := goalPaths()
 	maps.Copy(all, notePaths())

@@ -22,7 +22,7 @@ type newView struct {
 }
 
 // minute is how a time is spelled to the minute.
-const minute = "2 January 2006 15:04 UTC"
+const minute key = "2 January 2006 15:04 UTC"
 
 // askSetup shows the form of the first person.
 func (d *Door) askSetup(w http.ResponseWriter, r *http.Request, _ visit) {
@@ -127,7 +127,7 @@ func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, erro
 		return v, err
 	}
 	for _, s := range sessions {
-		v.Sessions = append(v.Sessions, sessionView{s.Created.Format(minute), s.Seen.Format(minute), s.ID == in.session.ID})
+		v.Sessions = append(v.Sessions, sessionView{in.Date(s.Created.UTC(), minute), in.Date(s.Seen.UTC(), minute), s.ID == in.session.ID})
 	}
 	if v.Operator {
 		return v, nil
@@ -141,11 +141,11 @@ func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, erro
 		return v, err
 	}
 	for _, g := range grants {
-		of := "every site"
+		of := in.Say("every site")
 		if i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == g.Site }); i >= 0 {
 			of = sites[i].Domain
 		}
-		v.Roles = append(v.Roles, string(g.Role)+" of "+of)
+		v.Roles = append(v.Roles, in.Say("{role} of {site}", in.Say(key(g.Role)), of))
 	}
 	c, err := d.gate.Credential(r.Context(), in.person.ID)
 	if err != nil {
@@ -158,7 +158,7 @@ func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, erro
 			secret = account.NewTOTP()
 			v.Secret = account.SpellTOTP(secret)
 		}
-		v.QR, err = drawQR(account.TOTPAddress(secret, in.person.Email))
+		v.QR, err = drawQR(in.tongue, account.TOTPAddress(secret, in.person.Email))
 		return v, err
 	}
 	return v, nil
@@ -166,7 +166,7 @@ func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, erro
 
 // drawQR is a QR code as a drawing of one path, with the margin of four
 // modules that ISO/IEC 18004 asks for.
-func drawQR(text string) (template.HTML, error) {
+func drawQR(l tongue, text string) (template.HTML, error) {
 	code, err := qr.Encode(text, qr.M, qr.Auto)
 	if err != nil {
 		return "", err
@@ -182,15 +182,15 @@ func drawQR(text string) (template.HTML, error) {
 		}
 	}
 	side := strconv.Itoa(n + 2*margin)
-	return template.HTML(`<svg class="qr" viewBox="0 0 ` + side + ` ` + side + `" role="img" aria-label="QR code for an authenticator app" shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#fff"/><path d="` +
+	return template.HTML(`<svg class="qr" viewBox="0 0 ` + side + ` ` + side + `" role="img" aria-label="` + template.HTMLEscapeString(l.Say("QR code for an authenticator app")) + `" shape-rendering="crispEdges"><rect width="100%" height="100%" fill="#fff"/><path d="` +
 		path.String() + `" fill="#000"/></svg>`), nil // numbers only: nothing of the text is in it
 }
 
 // changed shows the account page after something was done, or was not.
-func (d *Door) changed(w http.ResponseWriter, r *http.Request, in visit, v accountView, what, done string, err error) {
+func (d *Door) changed(w http.ResponseWriter, r *http.Request, in visit, v accountView, what string, done key, err error) {
 	if err == nil {
 		d.note(r, in, what, in.person.Email)
-		v.Done = done
+		v.Done = in.Say(done)
 		d.showAccount(w, r, in, http.StatusOK, v)
 		return
 	}

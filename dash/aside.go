@@ -3,7 +3,6 @@ package dash
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -66,7 +65,7 @@ type asideReader struct {
 }
 
 func (d *Door) aside(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showAside(w, r, in, http.StatusOK, asideView{said: read(r), Reader: r.URL.Query().Get("reader")})
+	d.showAside(w, r, in, http.StatusOK, asideView{said: read(in.tongue, r), Reader: r.URL.Query().Get("reader")})
 }
 
 // showAside fills the view in.
@@ -138,21 +137,21 @@ func (d *Door) moveAside(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	v := asideView{Reader: m.Reader}
 	if len(m.IDs) == 0 && r.PostFormValue("all") == "" {
-		v.Problem = "Nothing is ticked, so nothing was done."
+		v.Problem = in.Say("Nothing is ticked, so nothing was done.")
 		d.showAside(w, r, in, http.StatusUnprocessableEntity, v)
 		return
 	}
 	n, err := d.Operations.MoveAside(r.Context(), in.who, m)
 	if err != nil {
-		v.Problem = "That did not work: " + err.Error()
+		v.Problem = in.Say("That did not work: {why}", err.Error())
 		d.showAside(w, r, in, http.StatusUnprocessableEntity, v)
 		return
 	}
-	what := "redriven: what is still listed was refused again"
+	what := key("{n} items redriven: what is still listed was refused again.")
 	if m.Drop {
-		what = "dropped for good"
+		what = "{n} items dropped for good."
 	}
-	v.Done = fmt.Sprintf("%s %s.", count(uint64(n), "item", "items"), what)
+	v.Done = in.Say(what, n)
 	d.showAside(w, r, in, http.StatusOK, v)
 }
 

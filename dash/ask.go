@@ -38,11 +38,11 @@ func (s state) where() *metric.Where {
 
 // fault logs why figures could not be had, unless the question was wrong or the page
 // has ended, and is what the page says of it; "" without an error.
-func (d *Door) fault(ctx context.Context, what string, err error) string {
+func (d *Door) fault(ctx context.Context, l tongue, what string, err error) string {
 	if _, asked := errors.AsType[*metric.QueryError](err); err != nil && !asked && ctx.Err() == nil {
 		d.Log.Error("dash: a question failed", "question", what, "error", err)
 	}
-	return problem(err)
+	return l.problem(err)
 }
 
 // with is the state with something else that only its page knows; no value takes it out.
@@ -114,7 +114,7 @@ func (d *Door) changing(w http.ResponseWriter, r *http.Request, in visit, base s
 // went goes on to a page of figures that says what was done, with a line in the audit
 // log; a change that failed shows the page again.
 func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, what string, c account.Change, err error, again func(said)) {
-	_, why := saidTo(err)
+	_, why := saidTo(in.tongue, err)
 	wrong, isWrong := errors.AsType[*metric.QueryError](err)
 	switch {
 	case err == nil:
@@ -124,7 +124,7 @@ func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, 
 		}
 		http.Redirect(w, r, to.with("done", what).href(), http.StatusSeeOther)
 	case isWrong:
-		again(said{Problem: wrong.Why, In: r.PostForm})
+		again(said{Problem: in.Say(key(wrong.Why)), In: r.PostForm})
 	case errors.Is(err, account.ErrNotFound):
 		d.refuse(w, http.StatusNotFound, "That is not there any more. Somebody else may have removed it meanwhile.")
 	case why == "":

@@ -12,7 +12,7 @@ import (
 
 // filterGroups are the dimensions that the page offers to be filtered by.
 var filterGroups = []struct {
-	title string
+	title key
 	of    []metric.Dimension
 }{
 	{"Page", []metric.Dimension{"page", metric.EntryPage, metric.ExitPage, "title", "host"}},
@@ -69,11 +69,11 @@ func (s state) bar() filterBar {
 		var links []link
 		for _, d := range g.of {
 			if s.filterable(d) && (d != metric.Segment || s.site.History > 0) {
-				links = append(links, link{Label: names[d], Href: s.asking(d, comparisons[0])})
+				links = append(links, link{Label: s.Say(names[d]), Href: s.asking(d, comparisons[0])})
 			}
 		}
 		if len(links) > 0 {
-			b.Groups = append(b.Groups, filterGroup{g.title, links})
+			b.Groups = append(b.Groups, filterGroup{s.Say(g.title), links})
 		}
 	}
 	if len(b.Chips) > 1 {
@@ -116,21 +116,22 @@ func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string)
 		f = s.filters[at]
 	}
 	rest := s.without(func(g filter) bool { return g.key() == f.key() })
-	form := &filterForm{Name: nameOf(by), Key: string(by), Was: f.key(), Keep: hidden(rest.values()), Problem: trouble, Did: slices.Contains(did, by)}
+	form := &filterForm{Name: s.nameOf(by), Key: string(by), Was: f.key(), Keep: hidden(rest.values()), Problem: trouble, Did: slices.Contains(did, by)}
 	form.Cancel = s.returning(v.Get("back")).href()
 	if back := v.Get("back"); back != "" {
 		form.Keep = append(form.Keep, link{Label: "back", Title: back})
 	}
 	for _, how := range comparisons {
-		form.Hows = append(form.Hows, link{Label: how.words, Title: how.name, Current: how == f.how})
+		form.Hows = append(form.Hows, link{Label: s.Say(how.words), Title: how.name, Current: how == f.how})
 	}
 	for _, value := range f.values {
-		form.Ticks = append(form.Ticks, option{labelOf(by, value), value, "", true})
+		form.Ticks = append(form.Ticks, option{s.labelOf(by, value), value, "", true})
 	}
 	if form.Text = v.Get("text"); f.how.op == metric.Contains && len(f.values) == 1 && form.Text == "" {
 		form.Text, form.Ticks = f.values[0], nil
 	}
-	form.suggest(d.values(ctx, rest, by))
+	found, err := d.values(ctx, rest, by)
+	form.suggest(s.tongue, found, err)
 	return form
 }
 
@@ -157,19 +158,19 @@ func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found 
 }
 
 // suggest offers values.
-func (f *filterForm) suggest(found metric.Dataset, err error) {
-	f.Trouble = problem(err)
+func (f *filterForm) suggest(l tongue, found metric.Dataset, err error) {
+	f.Trouble = l.problem(err)
 	by := metric.Dimension(f.Key)
 	for _, p := range found.Points {
 		at := slices.IndexFunc(f.Ticks, func(t option) bool { return t.Value == p.Series })
 		switch {
 		case p.Value <= 0 || p.Series == "" && slices.Contains(did, by):
 		case at >= 0:
-			f.Ticks[at].Figure = whole(p.Value)
+			f.Ticks[at].Figure = whole(l, p.Value)
 		case len(f.Ticks) < ticks:
-			f.Ticks = append(f.Ticks, option{labelOf(by, p.Series), p.Series, whole(p.Value), false})
+			f.Ticks = append(f.Ticks, option{l.labelOf(by, p.Series), p.Series, whole(l, p.Value), false})
 		default:
-			f.More = append(f.More, link{Label: labelOf(by, p.Series), Title: p.Series})
+			f.More = append(f.More, link{Label: l.labelOf(by, p.Series), Title: p.Series})
 		}
 	}
 }
@@ -191,14 +192,14 @@ func (s state) set(v url.Values) (to state, why string) {
 	}
 	if text := strings.TrimSpace(v.Get("text")); text != "" {
 		if f.how.op == metric.Is {
-			text = valueOf(f.by, text)
+			text = s.valueOf(f.by, text)
 		}
 		if !slices.Contains(f.values, text) {
 			f.values = append(f.values, text)
 		}
 	}
 	if len(f.values) == 0 {
-		return s, "Tick a value, or type one."
+		return s, s.Say("Tick a value, or type one.")
 	}
 	if why := s.wrong(f); why != "" {
 		return s, why

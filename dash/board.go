@@ -3,7 +3,6 @@ package dash
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -84,7 +83,7 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
 		if n, err := d.visitors(ctx, s); err == nil {
-			v.Live = whole(n)
+			v.Live = whole(s.tongue, n)
 		}
 	})
 	wait.Wait()
@@ -93,7 +92,7 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 	}
 	for i, l := range v.Lists {
 		if whole := totals[l.of]; whole != nil {
-			v.Lists[i].share(whole.N) // without it there are no shares
+			v.Lists[i].share(s.tongue, whole.N) // without it there are no shares
 		}
 	}
 	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
@@ -115,7 +114,7 @@ func (d *Door) span(ctx context.Context, s state) span {
 // present is the number of who is there now, as a cell of the strip.
 func (s state) present(live string) cell {
 	s.metric = string(metric.Visitors)
-	return cell{link: link{Label: "There now", Href: s.href(), Title: "Visitors of the last five minutes"}, ID: "now", Value: live, Figure: current}
+	return cell{link: link{Label: s.Say("There now"), Href: s.href(), Title: s.Say("Visitors of the last five minutes")}, ID: "now", Value: live, Figure: current}
 }
 
 // finish adds what depends on the figures: how fresh they are, and whether
@@ -129,7 +128,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 		}
 	}
 	if !oldest.IsZero() {
-		v.Asked.since(oldest, d.Now(), x.zone)
+		v.Asked.since(s.tongue, oldest, d.Now(), x.zone)
 	}
 	if d.Status != nil && s.sums {
 		if st, err := d.Status(ctx); err == nil {
@@ -162,22 +161,22 @@ func silent(totals map[metric.Name]*total) bool {
 }
 
 // since sets as of when figures are, and how long ago that was.
-func (a *asked) since(asOf, now time.Time, zone *time.Location) {
+func (a *asked) since(l tongue, asOf, now time.Time, zone *time.Location) {
 	a.AsOf, a.Moment, a.Now = asOf.In(zone).Format("15:04:05"), asOf.UnixMilli(), now.UnixMilli()
-	a.Behind = lag(now.Sub(asOf))
+	a.Behind = l.lag(now.Sub(asOf))
 }
 
 // lag spells how far figures are behind.
-func lag(d time.Duration) string {
+func (l tongue) lag(d time.Duration) string {
 	switch s := int(d.Round(time.Second).Seconds()); {
 	case s <= 0:
-		return "live"
+		return l.Say("live")
 	case s < 120:
-		return fmt.Sprintf("%d s behind", s)
+		return l.Say("{n} s behind", s)
 	case s < 2*3600:
-		return fmt.Sprintf("%d min behind", s/60)
+		return l.Say("{n} min behind", s/60)
 	default:
-		return fmt.Sprintf("%d h behind", s/3600)
+		return l.Say("{n} h behind", s/3600)
 	}
 }
 
@@ -186,14 +185,14 @@ func (s state) tools(x span) (t tools) {
 	for _, k := range choices {
 		current := !s.own() && s.period == k.Name
 		if current {
-			t.Period = k.Title
+			t.Period = s.Say(key(k.Title))
 		}
 		if k.Key != "" || current {
-			t.Periods = append(t.Periods, link{Label: k.Title, Href: s.at(k.Name).href(), Key: k.Key, Current: current})
+			t.Periods = append(t.Periods, link{Label: s.Say(key(k.Title)), Href: s.at(k.Name).href(), Key: k.Key, Current: current})
 		}
 	}
 	if s.own() {
-		t.Period = words(x.window, x.zone)
+		t.Period = s.words(x.window, x.zone)
 	}
 	if to, ok := x.move(s, -1); ok {
 		t.Back = to.href()
@@ -211,13 +210,13 @@ func (s state) comparisons(x span, t *tools) {
 	if !s.own() && (s.period == realtime || s.period == allTime) {
 		return
 	}
-	with := func(label, key, compare string, dates bool) {
+	with := func(label key, compare string, dates bool) {
 		to := s
 		to.compare, to.dates = compare, dates
 		current := s.compare == compare && s.dates == dates
-		t.Compare = append(t.Compare, link{Label: label, Href: to.href(), Current: current, Key: key})
+		t.Compare = append(t.Compare, link{Label: s.Say(label), Href: to.href(), Current: current})
 		if current {
-			t.Compared = label
+			t.Compared = s.Say(label)
 		}
 	}
 	off := s
@@ -226,15 +225,15 @@ func (s state) comparisons(x span, t *tools) {
 	}
 	t.Toggle = off.href()
 	byDay := x.unit != period.Month && x.unit != period.Year
-	with("Previous period", "", "", byDay && s.dates)
-	with("Previous year", "", lastYear, byDay && s.dates)
+	with("Previous period", "", byDay && s.dates)
+	with("Previous year", lastYear, byDay && s.dates)
 	if byDay && s.compare != noCompare {
 		to := s
 		to.dates = !s.dates
-		t.Compare = append(t.Compare, link{Label: "Match weekdays", Href: to.href(), Current: !s.dates})
+		t.Compare = append(t.Compare, link{Label: s.Say("Match weekdays"), Href: to.href(), Current: !s.dates})
 	}
-	with("Nothing", "", noCompare, s.dates)
-	t.Compared = cmp.Or(t.Compared, "Previous period")
+	with("Nothing", noCompare, s.dates)
+	t.Compared = cmp.Or(t.Compared, s.Say("Previous period"))
 }
 
 func (s state) form(x span) dates {

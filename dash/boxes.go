@@ -9,13 +9,13 @@ import (
 
 // listing is what a ranked list is of.
 type listing struct {
-	title   string
+	title   key
 	by      metric.Dimension
 	name    string        // in the URL; "" is the dimension's
 	figures []metric.Name // the first is what the list shows and is ranked by, all are columns of its details
 	more    []metric.Name // further columns of these, for which there may be no figures
 	of      metric.Name   // what shares are of; "" is none
-	unknown string        // what the empty value is called; "" leaves it out
+	unknown key           // what the empty value is called; "" leaves it out
 }
 
 // box is a place of the page for one of several lists.
@@ -36,7 +36,7 @@ var (
 )
 
 // visited is a list of visitors.
-func visited(title string, by metric.Dimension, unknown string) listing {
+func visited(title key, by metric.Dimension, unknown key) listing {
 	return listing{title, by, "", ofVisits, ofSessions, metric.Visitors, unknown}
 }
 
@@ -124,12 +124,12 @@ func (s state) ownSources() []string {
 
 // row is the line of a value; following it filters by the value, or stops doing so.
 func (li listing) row(s state, value string) row {
-	by, label := li.by, labelOf(li.by, value)
+	by, label := li.by, s.labelOf(li.by, value)
 	switch {
 	case by == "source" && value == "":
-		by, value, label = "class", direct, "Direct"
+		by, value, label = "class", direct, s.Say("Direct")
 	case value == "":
-		label = li.unknown
+		label = s.Say(li.unknown)
 	}
 	to, current := s.on(by, value), s.filtered(by, value)
 	if current {
@@ -146,32 +146,39 @@ func (li listing) row(s state, value string) row {
 	return r
 }
 
-var names = map[metric.Dimension]string{"page": "Page", "source": "Source", "class": "Channel", "country": "Country", "device": "Device",
+var names = map[metric.Dimension]key{"page": "Page", "source": "Source", "class": "Channel", "country": "Country", "device": "Device",
 	"browser": "Browser", "os": "System", "host": "Host", "referrer": "Referrer", "utm_source": "Campaign source", "utm_medium": "Campaign medium",
 	"utm_campaign": "Campaign", "utm_term": "Campaign term", "utm_content": "Campaign content", "bot": "Bot", "channel": "Sent by",
 	"event": "Event", "title": "Title", "region": "Region", "city": "City", "browser_version": "Browser version", "os_version": "System version",
 	"language": "Language", "screen": "Screen", "product": "Product", "category": "Category", metric.EntryPage: "Entry page", metric.ExitPage: "Exit page",
 	metric.Weekday: "Weekday", metric.HourOfDay: "Hour of day", metric.Segment: "Segment", metric.OfGoal: "Goal"}
 
-var weekdays = [...]string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+// sorts are values of dimensions that have a name in each language: of sources and devices.
+var sorts = []key{"Affiliate", "Search", "Social", "AI", "Email", "Campaign", "Internal", "Direct", "Other", "Invalid", "Spam", "Desktop", "Mobile", "Phone", "Tablet", "TV"}
+
+var weekdays = [...]key{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
 
 // labelOf spells a value for people.
-func labelOf(d metric.Dimension, value string) string {
+func (l tongue) labelOf(d metric.Dimension, value string) string {
 	switch {
 	case value == "" && d == metric.Segment:
-		return "none"
+		return l.Say("none")
 	case value == "":
-		return "unknown"
+		return l.Say("unknown")
 	case d == "country":
-		return country(value)
+		return l.country(value)
 	case d == "device" && value == "tv":
-		return "TV"
+		return l.Say("TV")
 	case d == "class" && value == "ai":
-		return "AI"
+		return l.Say("AI")
 	case d == "device" || d == "class":
-		return strings.ToUpper(value[:1]) + value[1:]
+		name := key(strings.ToUpper(value[:1]) + value[1:])
+		if slices.Contains(sorts, name) {
+			return l.Say(name)
+		}
+		return string(name)
 	case d == metric.Weekday && len(value) == 1 && value >= "1" && value <= "7":
-		return weekdays[value[0]-'1']
+		return l.Say(weekdays[value[0]-'1'])
 	case d == metric.HourOfDay && len(value) == 2:
 		return value + ":00"
 	}
@@ -179,8 +186,8 @@ func labelOf(d metric.Dimension, value string) string {
 }
 
 // valueOf is the value of which people write the label, in any case.
-func valueOf(d metric.Dimension, label string) string {
-	same := func(value string) bool { return strings.EqualFold(labelOf(d, value), label) }
+func (l tongue) valueOf(d metric.Dimension, label string) string {
+	same := func(value string) bool { return strings.EqualFold(l.labelOf(d, value), label) }
 	switch d {
 	case "country":
 		for code := range countryNames() {
@@ -192,6 +199,9 @@ func valueOf(d metric.Dimension, label string) string {
 			return strings.ToUpper(label)
 		}
 	case "device", "class":
+		if at := slices.IndexFunc(sorts, func(name key) bool { return same(strings.ToLower(string(name))) }); at >= 0 {
+			label = string(sorts[at])
+		}
 		return strings.ToLower(label)
 	case metric.Weekday:
 		for i := range weekdays {

@@ -49,7 +49,7 @@ func (d *Door) changes(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	names := map[string]string{}
-	v.People = []choice{{account.Operator().Name, "operator"}}
+	v.People = []choice{{account.Operator().Name, in.Say("operator")}}
 	for _, p := range people {
 		who := p.Who(nil).Name
 		names[who] = p.Email
@@ -77,7 +77,7 @@ func (d *Door) changes(w http.ResponseWriter, r *http.Request, in visit) {
 		if by == "" {
 			by = strings.TrimPrefix(c.Who, "person ")
 		}
-		v.Lines = append(v.Lines, logLine{c, c.At.UTC().Format(minute), by})
+		v.Lines = append(v.Lines, logLine{c, in.Date(c.At.UTC(), minute), by})
 	}
 	d.show(w, http.StatusOK, "changes.html", in, v)
 }

@@ -77,30 +77,30 @@ type point struct {
 // chart asks for the chart's metric by step, now and before.
 func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	f := figureOf(s.metric)
-	c := chart{Metric: f.label, Bars: x.step == period.Minute, Now: words(x.window, x.zone)}
+	c := chart{Metric: s.Say(f.label), Bars: x.step == period.Minute, Now: s.words(x.window, x.zone)}
 	for _, by := range x.steps {
 		to := s
 		if to.step = by; by == x.steps[0] {
 			to.step = ""
 		}
-		c.By = append(c.By, link{Label: titled(by), Href: to.href(), Current: by == x.step})
+		c.By = append(c.By, link{Label: s.Say(titled[by]), Href: to.href(), Current: by == x.step})
 	}
 	if x.before != (period.Window{}) {
-		c.Was = words(x.before, x.zone)
+		c.Was = s.words(x.before, x.zone)
 	}
 	points, told, err := d.points(ctx, s, x, f.name)
 	if err != nil || len(points) == 0 {
-		c.Problem = cmp.Or(problem(err), "There is nothing to draw.")
+		c.Problem = cmp.Or(s.problem(err), s.Say("There is nothing to draw."))
 		return c
 	}
-	c.Known = &evidence{ID: "known-chart", Label: f.label + " by " + string(x.step), BeforeWindow: c.Was, Meaning: f.name.Meaning(), Window: c.Now, Source: sources(told), AsOf: moments(told.AsOf, x.zone), Precision: "exact"}
+	c.Known = &evidence{ID: "known-chart", Label: s.Say(bySteps[x.step], c.Metric), BeforeWindow: c.Was, Meaning: s.Say(key(f.name.Meaning())), Window: c.Now, Source: s.sources(told), AsOf: s.moments(told.AsOf, x.zone), Precision: s.Say("exact")}
 	if told.Estimate {
-		c.Known.Precision = "some of the steps are estimates, less than 1 % off in 98 of 100 cases"
+		c.Known.Precision = s.Say("some of the steps are estimates, less than 1 % off in 98 of 100 cases")
 	}
 	q := s.question(f.name, x)
 	q.Set("step", string(x.step))
 	c.Known.ask(s, q)
-	top, ticks := scale(f.name, points)
+	top, ticks := s.scale(f.name, points)
 	c.Ticks = ticks
 	c.draw(f.name, points, top)
 	c.tell(f.name, points, s, x)
@@ -165,7 +165,7 @@ func (x span) align(points []point, before []metric.Row) {
 
 // scale is the value at the top of the axis, which begins at zero, and its
 // lines at round values.
-func scale(m metric.Name, points []point) (top float64, ticks []tick) {
+func (l tongue) scale(m metric.Name, points []point) (top float64, ticks []tick) {
 	for _, p := range points {
 		for _, v := range []metric.Value{p.now, p.before} {
 			if !v.None {
@@ -187,25 +187,26 @@ func scale(m metric.Name, points []point) (top float64, ticks []tick) {
 		top = max(top, 4)
 	}
 	for i := 0.0; i*by <= top+by/2; i++ {
-		ticks = append(ticks, tick{height(i*by, top), tickLabel(m, math.Round(i*by*1e6)/1e6, by)})
+		ticks = append(ticks, tick{height(i*by, top), l.tickLabel(m, math.Round(i*by*1e6)/1e6, by)})
 	}
 	return top, ticks
 }
 
-func tickLabel(m metric.Name, x, by float64) string {
+func (l tongue) tickLabel(m metric.Name, x, by float64) string {
+	decimal := func(x float64) string { return l.Number(strconv.FormatFloat(x, 'f', -1, 64)) }
 	switch u := m.Unit(""); {
 	case u == "s" && by >= 3600:
-		return strconv.FormatFloat(x/3600, 'f', -1, 64) + " h"
+		return l.Say("{n} h", decimal(x/3600))
 	case u == "s" && by >= 60:
-		return strconv.FormatFloat(x/60, 'f', -1, 64) + " m"
+		return l.Say("{n} m", decimal(x/60))
 	case u == "s":
-		return strconv.FormatFloat(x, 'f', -1, 64) + " s"
+		return l.Say("{n} s", decimal(x))
 	case u == "%":
-		return strconv.FormatFloat(x, 'f', -1, 64) + "%"
+		return l.Percent(strconv.FormatFloat(x, 'f', -1, 64))
 	case !m.Whole() && x < 1000:
-		return strconv.FormatFloat(x, 'f', -1, 64)
+		return decimal(x)
 	}
-	return short(int64(x), 100_000)
+	return l.short(int64(x), 100_000)
 }
 
 // niceTime is the smallest round number of seconds, minutes or hours that is at least x
@@ -315,9 +316,9 @@ func part(i float64, n int) string { return fmt.Sprintf("%.3f%%", 100*i/float64(
 // tell writes the words of the chart: axis, steps and summary.
 func (c *chart) tell(m metric.Name, points []point, s state, x span) {
 	spell := func(v metric.Value) string {
-		text, unit := inBrief(m, v, s.site.Currency)
+		text, unit := s.inBrief(m, v, s.site.Currency)
 		if m.Unit("") == "" && m.Whole() && !v.None {
-			text = whole(v.N)
+			text = whole(s.tongue, v.N)
 		}
 		return strings.TrimSpace(text + " " + unit)
 	}
@@ -325,56 +326,62 @@ func (c *chart) tell(m metric.Name, points []point, s state, x span) {
 	highest := 0
 	for i, p := range points {
 		to := &c.Steps[i]
-		to.When, to.Value = when(p.at.In(x.zone), x.step), spell(p.now)
+		to.When, to.Value = s.when(p.at.In(x.zone), x.step), spell(p.now)
 		if !p.was.IsZero() {
-			to.Was, to.WasWhen = spell(p.before), when(p.was.In(x.zone), x.step)
+			to.Was, to.WasWhen = spell(p.before), s.when(p.was.In(x.zone), x.step)
 		}
 		if !p.partial {
-			to.Change, _ = changeOf(m, p.now, p.before)
+			to.Change, _ = s.changeOf(m, p.now, p.before)
 		}
 		if in, ok := x.within(s, p.at); ok && !p.at.After(x.now) {
 			to.Href = in.href()
 		}
 		if i%every == every/2 {
-			c.Labels = append(c.Labels, label{to.X, axis(p.at.In(x.zone), x.step, len(points)), len(c.Labels)%2 == 1})
+			c.Labels = append(c.Labels, label{to.X, s.axis(p.at.In(x.zone), x.step, len(points)), len(c.Labels)%2 == 1})
 		}
 		if !p.now.None && (points[highest].now.None || p.now.N > points[highest].now.N) {
 			highest = i
 		}
 	}
-	c.Summary = fmt.Sprintf("%s by %s; the highest is %s, %s", c.Metric, x.step, c.Steps[highest].Value, c.Steps[highest].When)
+	c.Summary = s.Say("{figure}; the highest is {value}, {when}", s.Say(bySteps[x.step], c.Metric), c.Steps[highest].Value, c.Steps[highest].When)
 }
 
-func when(t time.Time, by period.Step) string {
+// titled are the steps as a choice, and bySteps a figure by them.
+var (
+	titled  = map[period.Step]key{period.Minute: "Minute", period.Hour: "Hour", period.Day: "Day", period.Week: "Week", period.Month: "Month", period.Year: "Year"}
+	bySteps = map[period.Step]key{period.Minute: "{figure} by minute", period.Hour: "{figure} by hour", period.Day: "{figure} by day", period.Week: "{figure} by week", period.Month: "{figure} by month", period.Year: "{figure} by year"}
+)
+
+func (l tongue) when(t time.Time, by period.Step) string {
 	switch by {
 	case period.Minute:
-		return t.Format("15:04")
+		return l.Date(t, "15:04")
 	case period.Hour:
-		return t.Format("Mon 2 January, 15:04")
+		return l.Date(t, "Mon 2 January, 15:04")
 	case period.Week:
-		return "Week of " + t.Format("2 January 2006")
+		return l.Date(t, "Week of 2 January 2006")
 	case period.Month:
-		return t.Format("January 2006")
+		return l.Date(t, "January 2006")
 	case period.Year:
-		return t.Format("2006")
+		return l.Date(t, "2006")
 	}
-	return t.Format("Monday 2 January")
+	return l.Date(t, "Monday 2 January")
 }
 
-func axis(t time.Time, by period.Step, n int) string {
+func (l tongue) axis(t time.Time, by period.Step, n int) string {
 	switch {
 	case by == period.Minute, by == period.Hour && n <= 50:
-		return t.Format("15:04")
+		return l.Date(t, "15:04")
 	case by == period.Hour:
-		return t.Format("Mon 15:04")
+		return l.Date(t, "Mon 15:04")
 	case by == period.Year:
-		return t.Format("2006")
+		return l.Date(t, "2006")
 	case by == period.Month && n > 12:
-		return t.Format("Jan 2006")
+		return l.Date(t, "Jan 2006")
 	case by == period.Month:
-		return t.Format("Jan")
+		return l.Date(t, "Jan")
 	case n <= 7:
-		return t.Format("Mon 2")
+		return l.Date(t, "Mon 2")
 	}
-	return t.Format("2 Jan")
+	return l.Date(t, "2 Jan")
 }

@@ -21,5 +21,12 @@ var countryNames = sync.OnceValue(func() map[string]string {
 	return names
 })
 
-// country is the name of an ISO 3166-1 code; an unknown code is its own name.
-func country(code string) string { return cmp.Or(countryNames()[code], code) }
+// country is the name of an ISO 3166-1 code; an unknown code is its own name. In English
+// it is that of the list, elsewhere of CLDR.
+func (l tongue) country(code string) string {
+	name, known := countryNames()[code]
+	if !known {
+		return code
+	}
+	return cmp.Or(l.Country(code), name)
+}

@@ -9,15 +9,18 @@ import (
 	"embed"
 	"encoding/hex"
 	"html/template"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"footfall/account"
+	"footfall/language"
 	"footfall/query"
 )
 
@@ -90,12 +93,32 @@ func embedded(name string) []byte {
 	return b
 }
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"asset": func(name string) string { return Assets() + "/" + name },
-	"count": whole[uint64], "number": whole[int], "whole": whole[int64], "next": func(n int) int { return n + 1 },
-	"ends": ends, "age": age, "ago": ago, "brief": brief, "size": bytesOf,
-	"moment": func(t time.Time) string { return t.UTC().Format(minute) },
-}).ParseFS(files, "html/*.html"))
+// templates are the pages in each language, by its tag.
+var templates = func() map[string]*template.Template {
+	all := map[string]*template.Template{}
+	for _, l := range language.All {
+		all[l.Tag] = template.Must(translated(tongue{l}))
+	}
+	return all
+}()
+
+// translated are the pages in a language.
+func translated(l tongue) (pages *template.Template, err error) {
+	pages = template.New("").Funcs(template.FuncMap{
+		"asset": func(name string) string { return Assets() + "/" + name }, "language": func() string { return l.Or().Tag },
+		"say": func(k string, args ...any) string { return l.Say(key(k), args...) }, "plural": l.Plural,
+		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
+		"next": func(n int) int { return n + 1 }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf,
+		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },
+	})
+	names, err := fs.Glob(files, "html/*.html")
+	for _, name := range names {
+		if _, failed := pages.New(path.Base(name)).Parse(l.Page(string(embedded(name)))); failed != nil {
+			err = failed
+		}
+	}
+	return pages, err
+}
 
 // version changes with the assets, so that browsers may keep them for ever.
 var version = func() string {
@@ -273,10 +296,12 @@ func (t top) Top(title string) top {
 // sent, so that an error is an error page.
 func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
-	err := templates.ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	l := tongueOf(w)
+	in.tongue = l
+	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
-		http.Error(w, "This page could not be drawn. The reason is in the server's log.", http.StatusInternalServerError)
+		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -55,15 +55,15 @@ type head struct {
 }
 
 // columnTitles are those of the figures, for people.
-var columnTitles = map[metric.Name]string{metric.PageViews: "Page views", metric.BounceRate: "Bounce rate", metric.ViewsPerSession: "Views per session",
+var columnTitles = map[metric.Name]key{metric.PageViews: "Page views", metric.BounceRate: "Bounce rate", metric.ViewsPerSession: "Views per session",
 	metric.SessionDuration: "Duration", metric.TimeOnPage: "Time on page", metric.GoalVisitors: "Visitors", metric.GoalCompletions: "Completions",
 	metric.GoalRate: "Rate", metric.GoalValue: "Value", metric.ProductViews: "Views", metric.CartAdds: "Added to cart", metric.AverageOrder: "Average order", metric.Refunded: "Given back"}
 
-func titleOf(m metric.Name) string {
+func (l tongue) titleOf(m metric.Name) string {
 	if t, ok := columnTitles[m]; ok {
-		return t
+		return l.Say(t)
 	}
-	return string(m)
+	return l.Say(key(m))
 }
 
 // rowsOf is the question for the rows of a list's table.
@@ -98,7 +98,7 @@ func (s state) searched(li listing) *metric.Where {
 	if s.search == "" {
 		return nil
 	}
-	values, op := contained(li.by, []string{s.search})
+	values, op := s.contained(li.by, []string{s.search})
 	w := &metric.Where{Dimension: li.by, Op: op, Values: values}
 	if li.by == "source" && strings.Contains(direct, strings.ToLower(s.search)) {
 		w = &metric.Where{Any: []metric.Where{*w, {Dimension: "class", Op: metric.Is, Values: []string{direct}}}}
@@ -122,7 +122,7 @@ func (d *Door) columns(ctx context.Context, s state, x span, li listing, most in
 	few := s.rowsOf(x, li, li.figures)
 	few.Limit = most
 	if t, fewErr := d.Questions.Tabulate(ctx, few); fewErr == nil {
-		return few, t, "Not all columns can be told: " + problem(err), nil
+		return few, t, s.Say("Not all columns can be told: {why}", s.problem(err)), nil
 	}
 	return r, t, "", err
 }
@@ -135,9 +135,9 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 		return t, err
 	}
 	t.asOf = found.AsOf
-	t.Heads = append(t.Heads, s.head(string(li.by), nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
+	t.Heads = append(t.Heads, s.head(string(li.by), s.nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
 	for _, m := range r.Metrics {
-		label := titleOf(m)
+		label := s.titleOf(m)
 		if m.Money() {
 			label += " (" + s.site.Currency + ")"
 		}
@@ -146,7 +146,7 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	for _, found := range found.Rows {
 		line := li.row(s, found.Keys[0])
 		for i, v := range found.Values {
-			line.Cells = append(line.Cells, spellCell(r.Metrics[i], v, s.site.Currency))
+			line.Cells = append(line.Cells, s.spellCell(r.Metrics[i], v, s.site.Currency))
 		}
 		t.Rows = append(t.Rows, line)
 	}
@@ -192,24 +192,24 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	}
 	back := s
 	back.detail, back.search, back.order, back.offset = "", "", order{}, 0
-	v = details{Title: li.title, Search: s.search, Back: back.href()}
+	v = details{Title: s.Say(li.title), Search: s.search, Back: back.href()}
 	for _, other := range b.lists {
-		v.Tabs = append(v.Tabs, link{Label: other.title, Href: s.tab(b, other).details(other).href(), Current: other.key() == li.key()})
+		v.Tabs = append(v.Tabs, link{Label: s.Say(other.title), Href: s.tab(b, other).details(other).href(), Current: other.key() == li.key()})
 	}
 	var err error
 	if v.Table, err = d.table(ctx, s, x, li, rowsPage); err != nil {
-		v.Table.Problem = problem(err)
+		v.Table.Problem = s.problem(err)
 	}
 	form := s
 	form.search, form.offset = "", 0
 	v.Keep = hidden(form.values())
-	if v.Nothing = li.nothing(); s.search != "" {
-		v.Nothing = "Nothing contains “" + cut(s.search) + "”."
+	if v.Nothing = s.nothing(li); s.search != "" {
+		v.Nothing = s.Say("Nothing contains “{text}”.", cut(s.search))
 	}
 	if n := len(v.Table.Rows); n > 0 {
 		v.CSV = s.file()
-		if v.Count = counted(v.Table.total, "row"); n < v.Table.total {
-			v.Count = whole(s.offset+1) + " to " + whole(s.offset+n) + " of " + v.Count
+		if v.Count = s.Say("{n} rows", v.Table.total); n < v.Table.total {
+			v.Count = s.Say("{first} to {last} of {rows}", whole(s.tongue, s.offset+1), whole(s.tongue, s.offset+n), v.Count)
 		}
 	}
 	if to := s; s.offset > 0 {
@@ -223,23 +223,15 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	return v, true
 }
 
-// counted is a number of things.
-func counted(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return whole(n) + " " + what
-}
-
 // drawDetails is the page with one list alone.
 func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
 	if n, err := d.visitors(ctx, s); err == nil {
-		v.Live = whole(n)
+		v.Live = whole(s.tongue, n)
 	}
 	v.Details, v.LiveAt = &of, s.live(x, false)
 	if !of.Table.asOf.IsZero() {
 		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}
-		v.Asked.since(of.Table.asOf, d.Now(), x.zone)
+		v.Asked.since(s.tongue, of.Table.asOf, d.Now(), x.zone)
 	}
 	v.Title = of.Title + " · " + v.Title
 	return v

@@ -29,7 +29,7 @@ func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, nam
 	s.detail, s.offset = name, 0
 	r, t, _, err := d.columns(ctx, s, d.span(ctx, s), li, metric.MaxRows)
 	if err != nil {
-		d.refuse(w, http.StatusServiceUnavailable, problem(err))
+		d.refuse(w, http.StatusServiceUnavailable, key(s.problem(err)))
 		return
 	}
 	columns := []string{string(li.by)}

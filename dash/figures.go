@@ -30,17 +30,17 @@ func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error
 }
 
 // problem is what a box shows instead of its figures; "" without an error.
-func problem(err error) string {
+func (l tongue) problem(err error) string {
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, context.DeadlineExceeded):
-		return "This took too long. Choose a shorter period."
+		return l.Say("This took too long. Choose a shorter period.")
 	}
 	if q, ok := errors.AsType[*metric.QueryError](err); ok {
-		return q.Why
+		return l.Say(key(q.Why))
 	}
-	return "This could not be counted. The reason is in the server’s log."
+	return l.Say("This could not be counted. The reason is in the server’s log.")
 }
 
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
@@ -106,10 +106,10 @@ func (d *Door) elsewhere(ctx context.Context, s state) *link {
 	if !ok {
 		return nil
 	}
-	name := func(d period.Date) string { return d.Window(nil).From.Format("January 2006") }
-	l := &link{Label: name(last), Href: s.days(last, last.NextMonth()).href(), Title: "in " + name(last)}
+	name := func(d period.Date) string { return s.Date(d.Window(nil).From, "January 2006") }
+	l := &link{Label: name(last), Href: s.days(last, last.NextMonth()).href(), Title: s.Say("in {month}", name(last))}
 	if first != last {
-		l.Title = "from " + name(first) + " to " + name(last)
+		l.Title = s.Say("from {first} to {last}", name(first), name(last))
 	}
 	return l
 }

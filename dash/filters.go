@@ -19,7 +19,7 @@ type filter struct {
 // comparison is how a filter compares.
 type comparison struct {
 	name  string // as the URL has it behind the dimension's name and a full stop, and POST /v1/query before it
-	words string
+	words key
 	op    metric.Op
 	not   bool
 }
@@ -97,20 +97,20 @@ func (s *state) readFilters(v url.Values) {
 // wrong is what is wrong with a filter, for people; "" is nothing.
 func (s state) wrong(f filter) string {
 	if !s.filterable(f.by) {
-		return fmt.Sprintf("These figures can’t be filtered by “%s”: the filter is left out.", cut(string(f.by)))
+		return s.Say("These figures can’t be filtered by “{what}”: the filter is left out.", cut(string(f.by)))
 	}
-	w := f.where()
+	w := s.whereOf(f)
 	if err := w.Check(); err != nil {
-		return fmt.Sprintf("The filter “%s” is left out: %s", cut(f.words()), strings.TrimPrefix(err.Error(), "filters: "))
+		return s.Say("The filter “{filter}” is left out: {why}", cut(s.filterWords(f)), s.Say(key(strings.TrimPrefix(err.Error(), "filters: "))))
 	}
 	return ""
 }
 
 // where is the filter as a condition.
-func (f filter) where() metric.Where {
+func (l tongue) whereOf(f filter) metric.Where {
 	values, op := f.values, f.how.op
 	if op == metric.Contains {
-		values, op = contained(f.by, values)
+		values, op = l.contained(f.by, values)
 	}
 	w := metric.Where{Dimension: f.by, Op: op, Values: values}
 	if slices.Contains(did, f.by) {
@@ -124,11 +124,12 @@ func (f filter) where() metric.Where {
 
 // contained is how the values of a dimension are asked for that contain a text as people
 // read them: countries by their names.
-func contained(d metric.Dimension, texts []string) (values []string, op metric.Op) {
+func (l tongue) contained(d metric.Dimension, texts []string) (values []string, op metric.Op) {
 	if d != "country" {
 		return texts, metric.Contains
 	}
-	for code, name := range countryNames() {
+	for code := range countryNames() {
+		name := l.country(code)
 		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(name), strings.ToLower(text)) }) {
 			values = append(values, code)
 		}
@@ -144,7 +145,7 @@ func contained(d metric.Dimension, texts []string) (values []string, op metric.O
 // know the figures of some.
 func (s state) conditions() (single []metric.Filter, others *metric.Where) {
 	for _, f := range s.filters {
-		w := f.where()
+		w := s.whereOf(f)
 		if w.Dimension != "" && w.Op == metric.Is && len(w.Values) == 1 {
 			single = append(single, metric.Filter{Dimension: f.by, Value: w.Values[0]})
 			continue
@@ -158,14 +159,14 @@ func (s state) conditions() (single []metric.Filter, others *metric.Where) {
 }
 
 // words are the filter as people write it.
-func (f filter) words() string {
+func (l tongue) filterWords(f filter) string {
 	labels := make([]string, len(f.values))
 	for i, value := range f.values {
 		if labels[i] = value; f.how.op == metric.Is {
-			labels[i] = labelOf(f.by, value)
+			labels[i] = l.labelOf(f.by, value)
 		}
 	}
-	return nameOf(f.by) + " " + f.how.words + " " + strings.Join(labels, " or ")
+	return l.nameOf(f.by) + " " + l.Say(f.how.words) + " " + strings.Join(labels, l.Say(" or "))
 }
 
 // cut is a text that is not too long to be repeated in a sentence.
@@ -177,11 +178,11 @@ func cut(text string) string {
 }
 
 // nameOf spells a dimension for people.
-func nameOf(d metric.Dimension) string {
+func (l tongue) nameOf(d metric.Dimension) string {
 	if name, ok := d.Property(); ok {
-		return "Property " + name
+		return l.Say("Property {name}", name)
 	}
-	return names[d]
+	return l.Say(names[d])
 }
 
 // on is the state filtered to one value of a dimension, and of no other.
@@ -220,7 +221,7 @@ func (s state) chips() (all []chip) {
 	for _, f := range s.filters {
 		away := s.without(func(g filter) bool { return g.key() == f.key() })
 		away.offset = 0
-		all = append(all, chip{f.words(), s.asking(f.by, f.how), away.href()})
+		all = append(all, chip{s.filterWords(f), s.asking(f.by, f.how), away.href()})
 	}
 	return all
 }

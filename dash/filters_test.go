@@ -21,7 +21,7 @@ func stateFrom(t *testing.T, w world, query string) state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return readState(v, mustSites(t, w))
+	return readState(tongue{}, v, mustSites(t, w))
 }
 
 // TestFiltersAreConditions: what the URL says is asked, and the URL of the state says the

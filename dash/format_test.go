@@ -20,12 +20,12 @@ func mustSites(t *testing.T, w world) []account.Site {
 
 func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "−1,234,567", 123: "123"} {
-		if got := whole(n); got != want {
+		if got := whole(tongue{}, n); got != want {
 			t.Errorf("whole(%d) = %s, want %s", n, got, want)
 		}
 	}
 	for n, want := range map[int64]string{9999: "9,999", 10_000: "10k", 12_345: "12.3k", 99_960: "100k", 999_499: "999k", 999_500: "1M", 1_250_000: "1.2M", 5_000_000_000: "5B"} {
-		if got := short(n, 10_000); got != want {
+		if got := (tongue{}).short(n, 10_000); got != want {
 			t.Errorf("short(%d) = %s, want %s", n, got, want)
 		}
 	}
@@ -37,12 +37,12 @@ func TestNumbers(t *testing.T) {
 		{110, 100, false, "+10%", "up"}, {50, 100, false, "−50%", "down"}, {5, 0, false, "new", "up"}, {0, 0, false, "", "flat"},
 		{0, 9, false, "−100%", "down"}, {100.2, 100, false, "±0%", "flat"}, {45, 40, true, "+5 pt", "up"}, {9000, 1, false, "+899,900%", "up"},
 	} {
-		if text, sense := change(x.now, x.before, x.rate); text != x.text || sense != x.sense {
+		if text, sense := (tongue{}).change(x.now, x.before, x.rate); text != x.text || sense != x.sense {
 			t.Errorf("change(%v, %v) = %s %s, want %s %s", x.now, x.before, text, sense, x.text, x.sense)
 		}
 	}
 	for x, want := range map[float64]string{0: "0%", .04: "<0.1%", 3.14: "3.1%", 9.96: "10%", 42.4: "42%", 99.4: "99%", 99.98: "99.9%", 100: "100%"} {
-		if got := percent(x); got != want {
+		if got := (tongue{}).percent(x); got != want {
 			t.Errorf("percent(%v) = %s, want %s", x, got, want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestScaleStartsAtZeroAndHoldsEverything(t *testing.T) {
 		{metric.GoalRate, 160_000, "0% 50% 100% 150% 200%"}, {metric.GoalRate, 700, "0% 0.2% 0.4% 0.6% 0.8%"}, {metric.SessionDuration, 131_000, "0 m 1 m 2 m 3 m"}, {metric.SessionDuration, 9_000, "0 s 5 s 10 s"},
 		{metric.SessionDuration, 7_300_000, "0 h 1 h 2 h 3 h"}, {metric.Revenue, 129_500, "0 50 100 150"}, {metric.Revenue, 480_000_000, "0 200k 400k 600k"}, {metric.ViewsPerSession, 2_400, "0 1 2 3"}, {metric.Revenue, 500, "0 0.2 0.4 0.6"},
 	} {
-		top, ticks := scale(x.of, []point{{now: metric.Value{N: 0}, before: metric.Value{None: true, N: 1 << 40}}, {now: metric.Value{N: x.max}, before: metric.Value{N: x.max / 2}}})
+		top, ticks := tongue{}.scale(x.of, []point{{now: metric.Value{N: 0}, before: metric.Value{None: true, N: 1 << 40}}, {now: metric.Value{N: x.max}, before: metric.Value{N: x.max / 2}}})
 		var labels []string
 		for _, tick := range ticks {
 			labels = append(labels, tick.Label)
@@ -86,7 +86,7 @@ func TestAxisLabelsFit(t *testing.T) {
 	w := newWorld(t, now, "a.example")
 	for _, c := range choices {
 		for _, by := range append([]period.Step{""}, period.Steps...) {
-			s := readState(map[string][]string{"period": {c.Name}, "step": {string(by)}}, mustSites(t, w))
+			s := readState(tongue{}, map[string][]string{"period": {c.Name}, "step": {string(by)}}, mustSites(t, w))
 			x := spanOf(s, fixed, period.DateOf(fixed, nil)-2000)
 			var drawn chart
 			var points []point
@@ -103,7 +103,7 @@ func TestAxisLabelsFit(t *testing.T) {
 }
 
 func TestCountries(t *testing.T) {
-	if country("DE") != "Germany" || country("ZZ") != "ZZ" || country("AX") != "Åland Islands" || len(countryNames()) != 249 {
-		t.Error(country("DE"), country("ZZ"), len(countryNames()))
+	if (tongue{}).country("DE") != "Germany" || (tongue{}).country("ZZ") != "ZZ" || (tongue{}).country("AX") != "Åland Islands" || len(countryNames()) != 249 {
+		t.Error(tongue{}.country("DE"), tongue{}.country("ZZ"), len(countryNames()))
 	}
 }

@@ -3,7 +3,6 @@ package dash
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -25,7 +24,10 @@ type Funnels interface {
 }
 
 // withins are the times that all steps may take, as forms offer them; "" is the period.
-var withins = []struct{ value, label string }{{"", "in the whole period"}, {"30m", "within 30 minutes"}, {"1h", "within an hour"}, {"24h", "within a day"}, {"7d", "within 7 days"}, {"30d", "within 30 days"}}
+var withins = []struct {
+	value string
+	label key
+}{{"", "in the whole period"}, {"30m", "within 30 minutes"}, {"1h", "within an hour"}, {"24h", "within a day"}, {"7d", "within 7 days"}, {"30d", "within 30 days"}}
 
 type funnelsView struct {
 	frame
@@ -65,7 +67,7 @@ func (d *Door) funnels(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	s = s.asked(r, "funnel", "kind", "what", "within")
-	d.showFunnels(w, r, in, s, sites, read(r))
+	d.showFunnels(w, r, in, s, sites, read(in.tongue, r))
 }
 
 // showFunnels fills the view in.
@@ -91,10 +93,10 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 			return
 		} else if err = failed; err == nil {
 			v.freshness, v.CSV = fresh(passage.AsOf, passage.Source, x), s.with("csv", "funnel").href()
-			v.Steps = stepRows(f, passage)
+			v.Steps = s.stepRows(f, passage)
 		}
 	}
-	v.Trouble = d.fault(ctx, "funnel", err)
+	v.Trouble = d.fault(ctx, s.tongue, "funnel", err)
 	v.fill(s, f, saved, goals)
 	v.Paths, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
 	v.Events, _ = d.suggest(ctx, s, x, "event")
@@ -107,7 +109,7 @@ func (s state) funnel(saved []metric.SavedFunnel) (f metric.SavedFunnel, err err
 	if name := s.more.Get("funnel"); name != "" {
 		i := slices.IndexFunc(saved, func(f metric.SavedFunnel) bool { return f.Name == name })
 		if i < 0 {
-			return f, &metric.QueryError{Why: fmt.Sprintf("There is no funnel %q any more.", name)}
+			return f, &metric.QueryError{Why: s.Say("There is no funnel “{name}” any more.", name)}
 		}
 		return saved[i], nil
 	}
@@ -160,31 +162,31 @@ func (d *Door) pass(ctx context.Context, s state, x span, f metric.SavedFunnel, 
 }
 
 // stepRows are the steps with their figures.
-func stepRows(f metric.SavedFunnel, p metric.Passage) (rows []stepRow) {
+func (l tongue) stepRows(f metric.SavedFunnel, p metric.Passage) (rows []stepRow) {
 	rate := func(of, step int) (float64, string) {
 		n, ok := p.Share(of, step)
 		if !ok {
 			return 0, "–"
 		}
-		return float64(n) / 1000, percent(float64(n) / 1000)
+		return float64(n) / 1000, l.percent(float64(n) / 1000)
 	}
 	for i, step := range f.Steps {
-		row := stepRow{Number: i + 1, Label: step.Title(), Value: whole(p.Visitors[i])}
+		row := stepRow{Number: i + 1, Label: step.Title(), Value: whole(l, p.Visitors[i])}
 		switch {
 		case step.Goal != "" && step.Name == "":
-			row.What = kindGoal
+			row.What = l.Say(kindGoal)
 		case step.Goal != "":
-			row.What = "goal " + step.Goal
+			row.What = l.Say("goal {name}", step.Goal)
 		default:
-			row.What = strings.Replace(whatIs(step.Act), " "+row.Label, "", 1)
+			row.What = strings.Replace(l.whatIs(step.Act), " "+row.Label, "", 1)
 		}
 		of, text := rate(0, i)
 		row.Rate, row.Bar = text, strconv.FormatFloat(math.Round(1000*of)/1000, 'f', -1, 64)+"%"
 		if i > 0 {
 			on, text := rate(i-1, i)
-			row.StepRate, row.Dropped, row.Drop = text, whole(p.Visitors[i-1]-p.Visitors[i]), "–"
+			row.StepRate, row.Dropped, row.Drop = text, whole(l, p.Visitors[i-1]-p.Visitors[i]), "–"
 			if text != "–" {
-				row.Drop = percent(100 - on)
+				row.Drop = l.percent(100 - on)
 			}
 		}
 		rows = append(rows, row)
@@ -229,10 +231,10 @@ func (v *funnelsView) fill(s state, f metric.SavedFunnel, saved []metric.SavedFu
 	for _, one := range withins {
 		current := one.value == v.Within
 		known = known || current
-		v.Withins = append(v.Withins, link{Label: one.label, Href: one.value, Current: current})
+		v.Withins = append(v.Withins, link{Label: s.Say(one.label), Href: one.value, Current: current})
 	}
 	if !known {
-		v.Withins = append(v.Withins, link{Label: "within " + v.Within, Href: v.Within, Current: true})
+		v.Withins = append(v.Withins, link{Label: s.Say("within {time}", v.Within), Href: v.Within, Current: true})
 	}
 	bare := s
 	bare.more = nil

@@ -46,9 +46,9 @@ type condition struct {
 var conditionOps = []string{"is", "is not", "contains", "does not contain"}
 
 // words are the condition as people say it.
-func (c condition) words() string {
+func (l tongue) conditionWords(c condition) string {
 	of := strings.TrimPrefix(c.Of, "property:")
-	return of + " " + c.Op + " " + c.Value
+	return of + " " + l.Say(key(c.Op)) + " " + c.Value
 }
 
 // where is the condition as a question has it.
@@ -193,7 +193,7 @@ func (d *Door) putGoal(w http.ResponseWriter, r *http.Request, in visit) {
 	if err == nil {
 		err = d.Goals.PutGoal(r.Context(), s.site.ID, g)
 	}
-	note := account.Change{What: "goal set", Target: s.site.ID + " " + g.Name, New: strings.TrimSuffix(whatIs(g.Act)+", "+worth(g, s.site.Currency), ", ")}
+	note := account.Change{What: "goal set", Target: s.site.ID + " " + g.Name, New: strings.TrimSuffix(tongue{}.whatIs(g.Act)+", "+tongue{}.worth(g, s.site.Currency), ", ")}
 	d.went(w, r, in, s, "goal", note, err, func(s2 said) {
 		d.showGoals(w, r, in, s, sites, goalsView{said: s2, Form: f})
 	})
@@ -206,7 +206,7 @@ func (d *Door) testGoal(w http.ResponseWriter, r *http.Request, in visit, s stat
 	x := d.span(ctx, s)
 	v := goalsView{Form: f}
 	table, err := d.ofGoals(ctx, s, x, []metric.Goal{g})
-	if v.said.Problem = d.fault(ctx, "test of a goal", err); err == nil {
+	if v.said.Problem = d.fault(ctx, s.tongue, "test of a goal", err); err == nil {
 		row := s.goalRow(g, table, true)
 		v.Tested = &row
 	}

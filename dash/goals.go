@@ -47,7 +47,7 @@ type goalRow struct {
 // goals is the list of a site's goals.
 func (d *Door) goals(w http.ResponseWriter, r *http.Request, in visit) {
 	if s, sites, ok := d.stateOf(w, r, in); ok {
-		d.showGoals(w, r, in, s, sites, goalsView{said: read(r)})
+		d.showGoals(w, r, in, s, sites, goalsView{said: read(in.tongue, r)})
 	}
 }
 
@@ -71,7 +71,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		goalFile(w, s, table)
 		return
 	}
-	v.Trouble = d.fault(ctx, "goals", err)
+	v.Trouble = d.fault(ctx, s.tongue, "goals", err)
 	if err == nil && len(all) > 0 {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 		v.CSV = s.with("csv", "goals").href()
@@ -95,7 +95,7 @@ func (d *Door) ofGoals(ctx context.Context, s state, x span, all []metric.Goal) 
 func (s state) goalRow(g metric.Goal, t metric.Table, told bool) goalRow {
 	self := s
 	self.base, self.more = "/goals/"+url.PathEscape(g.Name), nil
-	row := goalRow{link: link{Label: g.Name, Href: self.href()}, What: whatIs(g.Act), Worth: worth(g, s.site.Currency)}
+	row := goalRow{link: link{Label: g.Name, Href: self.href()}, What: s.whatIs(g.Act), Worth: s.worth(g, s.site.Currency)}
 	self.base += "/remove"
 	if row.Remove = self.href(); !told {
 		return row
@@ -104,61 +104,62 @@ func (s state) goalRow(g metric.Goal, t metric.Table, told bool) goalRow {
 	if i := slices.IndexFunc(t.Rows, func(r metric.Row) bool { return r.Keys[0] == g.Name }); i >= 0 {
 		figures = t.Rows[i]
 	}
-	row.Cells = goalCells(figures, s.site.Currency)
+	row.Cells = s.goalCells(figures, s.site.Currency)
 	return row
 }
 
 // goalCells are the figures of a goal, with how they moved.
-func goalCells(row metric.Row, currency string) []cell {
-	labels := [...]string{"Completions", "Visitors", "Rate", "Value"}
+func (l tongue) goalCells(row metric.Row, currency string) []cell {
+	labels := [...]key{"Completions", "Visitors", "Rate", "Value"}
 	cells := make([]cell, len(goalMetrics))
 	for i, m := range goalMetrics {
 		c := &cells[i]
-		c.Label = labels[i]
+		c.Label = l.Say(labels[i])
 		now, before := row.Values[i], metric.Value{None: true}
 		if i < len(row.Before) {
 			before = row.Before[i]
 		}
-		c.Value, c.Title = spellFigure(m, now, currency), spellFigure(m, now, currency)+", before "+spellFigure(m, before, currency)
-		c.moved(m, now, before, false)
+		c.Value = l.spellFigure(m, now, currency)
+		c.Title = l.Say("{figure}, before {before}", c.Value, l.spellFigure(m, before, currency))
+		c.moved(l, m, now, before, false)
 	}
 	return cells
 }
 
 // spellFigure spells a figure of a goal; money exactly.
-func spellFigure(m metric.Name, v metric.Value, currency string) string {
+func (l tongue) spellFigure(m metric.Name, v metric.Value, currency string) string {
 	switch {
 	case v.None:
 		return "–"
 	case m == metric.GoalRate:
-		return percent(float64(v.N) / 1000)
+		return l.percent(float64(v.N) / 1000)
 	case m == metric.GoalValue && v.N == 0:
 		return "–"
 	case m == metric.GoalValue:
-		return amount(m, v.N, currency) + " " + currency
+		return l.amount(m, v.N, currency) + " " + currency
 	}
-	return whole(v.N)
+	return whole(l, v.N)
 }
 
 // whatIs says what visitors do, in words.
-func whatIs(a metric.Act) string {
-	what := "page " + a.Page
+func (l tongue) whatIs(a metric.Act) string {
+	what := l.Say("page {name}", a.Page)
 	if a.Page == "" {
-		what = "event " + a.Event
+		what = l.Say("event {name}", a.Event)
 	}
 	for _, c := range conditionsOf(a.Where) {
-		what += ", " + c.words()
+		what += ", " + l.conditionWords(c)
 	}
 	return what
 }
 
 // worth says what a goal's completions are worth; "" is nothing.
-func worth(g metric.Goal, currency string) string {
+func (l tongue) worth(g metric.Goal, currency string) string {
 	switch {
 	case g.Value != 0:
-		return amount(metric.GoalValue, g.Value, currency) + " " + currency + " each"
+		return l.Say("{amount} {currency} each", l.amount(metric.GoalValue, g.Value, currency), currency)
 	case g.ValueOf != "":
-		return "property " + g.ValueOf
+		return l.Say("property {name}", g.ValueOf)
 	}
 	return ""
 }
@@ -235,15 +236,15 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
-	if v.Trouble = d.fault(ctx, "goal", err); err == nil {
+	if v.Trouble = d.fault(ctx, s.tongue, "goal", err); err == nil {
 		v.freshness = fresh(table.AsOf, table.Source, x)
 	}
 	v.Chart = d.chart(ctx, of, x)
-	v.Chart.Metric = "Completions"
+	v.Chart.Metric = s.Say("Completions")
 	for _, li := range goalLists {
-		l := list{Title: li.title, Unit: titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: "Nothing yet"}
+		l := list{Title: s.Say(li.title), Unit: s.titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: s.Say("Nothing yet")}
 		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
-		l.Rows, l.Problem = rows, problem(err)
+		l.Rows, l.Problem = rows, s.problem(err)
 		v.Lists = append(v.Lists, l)
 	}
 	d.show(w, http.StatusOK, "goal.html", in, v)
@@ -273,7 +274,7 @@ func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state
 	}
 	rows, err := d.completions(ctx, of, of, x, goalLists[at], 0)
 	if err != nil {
-		d.refuse(w, http.StatusServiceUnavailable, cmp.Or(problem(err), "This could not be counted."))
+		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(of.problem(err), of.Say("This could not be counted."))))
 		return
 	}
 	out := file(w, of.site.ID+"-goal-by-"+string(by), string(by), "completions")

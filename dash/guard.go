@@ -24,6 +24,7 @@ const maxForm = 16 << 10
 
 // visit is who asks for a page, and by which session.
 type visit struct {
+	tongue
 	who     account.Who
 	person  account.Person // zero for the operator and for who has no session
 	session account.Session
@@ -44,7 +45,7 @@ func (in visit) form() string {
 // name is how the page calls who is logged in.
 func (in visit) name() string {
 	if in.token != "" && in.person.ID == "" {
-		return "operator"
+		return in.Say("operator")
 	}
 	return cmp.Or(in.person.Name, in.person.Email)
 }
@@ -63,10 +64,11 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 			return
 		}
 		if action == account.Public {
-			do(w, r, visit{})
+			do(w, r, visit{tongue: speak(w, r)})
 			return
 		}
 		in, err := d.visitor(r)
+		in.tongue = speak(w, r)
 		switch {
 		case errors.Is(err, account.ErrNotFound):
 			d.askAgain(w, r)

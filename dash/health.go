@@ -1,7 +1,6 @@
 package dash
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -31,45 +30,45 @@ const (
 )
 
 // names of readers, as people call what they fill.
-var fills = map[string]string{"store": "The event store", "archive": "The archive", "ledger": "The ledger"}
+var fills = map[string]key{"store": "The event store", "archive": "The archive", "ledger": "The ledger"}
 
 // health finds the worst that there is to say. Of what is nil nobody can tell.
-func health(p *Pipeline, s *Server, now time.Time) Health {
-	if h, bad := down(p, s, now); bad {
+func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
+	if h, bad := l.down(p, s, now); bad {
 		return h
 	}
 	if p == nil {
-		return Health{State: isDown, Says: "Nobody can tell where events are just now.", Next: "Look into the server's log, and type:", Type: "footfall doctor"}
+		return Health{State: isDown, Says: l.Say("Nobody can tell where events are just now."), Next: l.Say("Look into the server's log, and type:"), Type: "footfall doctor"}
 	}
 	if s != nil && s.Audit.Differences > 0 {
-		return Health{isDown, fmt.Sprintf("Of the figures that were recounted last, %s differ.", whole(s.Audit.Differences)), "Make the stored figures again from the events:", "", "footfall rebuild"}
+		return Health{isDown, l.Say("Of the figures that were recounted last, {n} differ.", s.Audit.Differences), l.Say("Make the stored figures again from the events:"), "", "footfall rebuild"}
 	}
 	sinks, doors := p.asideNow()
 	if sinks > 0 {
-		return Health{hasAside, fmt.Sprintf("%s set aside: they are kept, but in no figure.", count(sinks, "event is", "events are")), "Look why, then redrive or drop them.", "/operations/aside", ""}
+		return Health{hasAside, l.Say("{n} events are set aside: they are kept, but in no figure.", sinks), l.Say("Look why, then redrive or drop them."), "/operations/aside", ""}
 	}
-	if h, late := behind(p); late {
+	if h, late := l.behind(p); late {
 		return h
 	}
-	h := Health{State: allWell, Says: "All is well: every accepted event is accounted for."}
+	h := Health{State: allWell, Says: l.Say("All is well: every accepted event is accounted for.")}
 	if doors > 0 {
-		h.Says += fmt.Sprintf(" %s refused at a door, and the sender was told.", count(doors, "event or request was", "events or requests were"))
-		h.Next, h.Href = "Look at them.", "/operations/aside"
+		h.Says += " " + l.Say("{n} events or requests were refused at a door, and the sender was told.", doors)
+		h.Next, h.Href = l.Say("Look at them."), "/operations/aside"
 	}
 	return h
 }
 
 // down finds what does not work.
-func down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
+func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 	if p != nil {
 		for _, r := range p.Readers {
 			if !r.Failing.IsZero() && now.Sub(r.Failing) > longFailing {
-				return Health{isDown, fmt.Sprintf("%s can't be written for %s. Events are accepted all the same and wait on disk: %s.", fills[r.Name], age(now.Sub(r.Failing)), whole(r.Waiting)),
-					"The reason is in the server's log; often the disk is full. See also:", "", "footfall doctor"}, true
+				return Health{isDown, l.Say("{part} can't be written for {time}. Events are accepted all the same and wait on disk: {n}.", l.Say(fills[r.Name]), l.age(now.Sub(r.Failing)), r.Waiting),
+					l.Say("The reason is in the server's log; often the disk is full. See also:"), "", "footfall doctor"}, true
 			}
 			if p.Queue.MaxAge > 0 && r.Lag > p.Queue.MaxAge/2 {
-				return Health{isDown, fmt.Sprintf("%s is %s behind, and the queue forgets after %s.", fills[r.Name], age(r.Lag), age(p.Queue.MaxAge)),
-					"Find out what holds it up, and until then start the server with a longer --queue-max-age:", "", "footfall doctor"}, true
+				return Health{isDown, l.Say("{part} is {time} behind, and the queue forgets after {limit}.", l.Say(fills[r.Name]), l.age(r.Lag), l.age(p.Queue.MaxAge)),
+					l.Say("Find out what holds it up, and until then start the server with a longer --queue-max-age:"), "", "footfall doctor"}, true
 			}
 		}
 	}
@@ -78,19 +77,19 @@ func down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 	}
 	for _, e := range s.Engines {
 		if e.Problem != "" {
-			return Health{isDown, e.Role + ": " + e.Problem, "See what its own log says, and:", "", "footfall doctor"}, true
+			return Health{isDown, e.Role + ": " + e.Problem, l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
 		}
 	}
 	if s.Free < leastFree {
-		return Health{isDown, fmt.Sprintf("Only %s are free where the data is.", bytesOf(s.Free)), "Make room; when none is left, events are refused.", "#disk", ""}, true
+		return Health{isDown, l.Say("Only {size} are free where the data is.", l.bytesOf(s.Free)), l.Say("Make room; when none is left, events are refused."), "#disk", ""}, true
 	}
 	return Health{}, false
 }
 
 // behind finds what takes longer than usual.
-func behind(p *Pipeline) (Health, bool) {
+func (l tongue) behind(p *Pipeline) (Health, bool) {
 	if p.Building {
-		return Health{State: isBehind, Says: "The event store is being made anew. Events wait in the queue meanwhile, and figures of bins are answered."}, true
+		return Health{State: isBehind, Says: l.Say("The event store is being made anew. Events wait in the queue meanwhile, and figures of bins are answered.")}, true
 	}
 	for _, r := range p.Readers {
 		usual := muchLag
@@ -98,17 +97,9 @@ func behind(p *Pipeline) (Health, bool) {
 			usual = archiveLag
 		}
 		if r.Lag > usual {
-			return Health{State: isBehind, Says: fmt.Sprintf("%s is %s behind: %s. Nothing is lost, and it catches up by itself.", fills[r.Name], age(r.Lag), count(r.Waiting, "event waits", "events wait")),
-				Next: "If it does not get less, look at processor and disk."}, true
+			return Health{State: isBehind, Says: l.Say("{part} is {time} behind: {n} events wait. Nothing is lost, and it catches up by itself.", l.Say(fills[r.Name]), l.age(r.Lag), r.Waiting),
+				Next: l.Say("If it does not get less, look at processor and disk.")}, true
 		}
 	}
 	return Health{}, false
-}
-
-// count spells a number with its noun.
-func count(n uint64, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return whole(n) + " " + more
 }

@@ -53,7 +53,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	v.NothingEver = v.At == "" && err == nil
 	if v.At == "" {
-		v.Trouble = problem(err)
+		v.Trouble = s.problem(err)
 		d.show(w, http.StatusOK, "journeys.html", in, v)
 		return
 	}
@@ -62,7 +62,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		journeyFile(w, s, next, previous)
 		return
 	}
-	if v.Trouble = d.fault(ctx, "journeys", err); err == nil {
+	if v.Trouble = d.fault(ctx, s.tongue, "journeys", err); err == nil {
 		v.freshness = fresh(next.AsOf, next.Source, x)
 		v.tell(s, next, previous)
 	}
@@ -89,20 +89,20 @@ func (d *Door) follow(ctx context.Context, s state, x span, at string, ofEvent b
 
 // tell writes the columns.
 func (v *journeysView) tell(s state, next, previous metric.Paths) {
-	v.Views, v.Quiet = whole(next.Views), next.Views == 0
+	v.Views, v.Quiet = whole(s.tongue, next.Views), next.Views == 0
 	if next.Apart > 0 {
-		v.Apart = whole(next.Apart)
+		v.Apart = whole(s.tongue, next.Apart)
 	}
 	v.Before = placesOf(s, previous.From, next.Views, "Came before", "Entered here")
 	v.After = placesOf(s, next.From, next.Views, "Came next", "Left here")
 }
 
 // placesOf are the rows of one way, each of which leads on to its page.
-func placesOf(s state, p metric.Place, views int64, title, ended string) places {
-	to := places{Title: title, Ended: ended}
+func placesOf(s state, p metric.Place, views int64, title, ended key) places {
+	to := places{Title: s.Say(title), Ended: s.Say(ended)}
 	add := func(label, href string, n int64) {
 		if n > 0 {
-			to.Rows = append(to.Rows, row{link: link{Label: label, Href: href}, Value: whole(n), Share: percent(share(n, views)), n: n})
+			to.Rows = append(to.Rows, row{link: link{Label: label, Href: href}, Value: whole(s.tongue, n), Share: s.percent(share(n, views)), n: n})
 		}
 	}
 	for _, place := range p.Places {
@@ -110,10 +110,10 @@ func placesOf(s state, p metric.Place, views int64, title, ended string) places 
 		if place.Page != "" {
 			href = s.with("at", place.Page).with("kind").href()
 		}
-		add(cmp.Or(place.Page, "(no path)"), href, place.Views)
+		add(cmp.Or(place.Page, s.Say("(no path)")), href, place.Views)
 	}
-	add("Other pages", "", p.Others)
-	add(ended, "", p.Ended)
+	add(s.Say("Other pages"), "", p.Others)
+	add(to.Ended, "", p.Ended)
 	bars(to.Rows)
 	return to
 }

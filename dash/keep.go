@@ -132,12 +132,12 @@ func (d *Door) export(w http.ResponseWriter, r *http.Request, in visit) {
 	switch {
 	case err == nil && begun:
 	case err == nil:
-		top.said = said{Problem: "Nothing was exported: there are no events in these days. Choose others."}
+		top.said = said{Problem: in.Say("Nothing was exported: there are no events in these days. Choose others.")}
 		d.showData(w, in, http.StatusUnprocessableEntity, dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History)})
 	case begun:
 		panic(http.ErrAbortHandler) // the browser sees a broken transfer, not a short file
 	default:
-		top.said = said{Problem: "Nothing was exported: " + err.Error() + "."}
+		top.said = said{Problem: in.Say("Nothing was exported: {why}.", err.Error())}
 		d.showData(w, in, http.StatusUnprocessableEntity, dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History)})
 	}
 }

@@ -1,7 +1,6 @@
 package dash
 
 import (
-	"cmp"
 	"html/template"
 	"net/http"
 	"slices"
@@ -44,13 +43,13 @@ type scopeBox struct {
 }
 
 // scopesMay says what keys may do with a scope.
-var scopesMay = map[account.Scope]string{
+var scopesMay = map[account.Scope]key{
 	account.Read: "read figures, visitors and segments", account.SQL: "ask in SQL: single events, orders and commissions", account.Define: "change segments", account.InPages: "for a page: read which segments one visitor is in, and nothing else",
 	account.Orders: "write orders and refunds", account.Everything: "all of these, and run the affiliate programme",
 }
 
 func (d *Door) keys(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showKeys(w, r, in, http.StatusOK, keysView{staff: staff{said: read(r)}})
+	d.showKeys(w, r, in, http.StatusOK, keysView{staff: staff{said: read(in.tongue, r)}})
 }
 
 // showKeys fills the view in.
@@ -67,7 +66,7 @@ func (d *Door) showKeys(w http.ResponseWriter, r *http.Request, in visit, status
 	v.Now = d.Now()
 	for _, s := range account.Scopes {
 		ticked := v.In == nil && s == account.Read || slices.Contains(v.In["scope"], string(s))
-		v.Scopes = append(v.Scopes, scopeBox{s, scopesMay[s], ticked})
+		v.Scopes = append(v.Scopes, scopeBox{s, in.Say(scopesMay[s]), ticked})
 	}
 	d.show(w, status, "keys.html", in, v)
 }
@@ -118,7 +117,7 @@ type metricBox struct {
 }
 
 func (d *Door) shares(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showShares(w, r, in, http.StatusOK, sharesView{staff: staff{said: read(r)}})
+	d.showShares(w, r, in, http.StatusOK, sharesView{staff: staff{said: read(in.tongue, r)}})
 }
 
 // showShares fills the view in.
@@ -183,7 +182,7 @@ func (d *Door) signEmbed(w http.ResponseWriter, r *http.Request, in visit) {
 		d.acted(w, r, err, "", "", func(status int, s said) { d.showShares(w, r, in, status, sharesView{Embed: s}) })
 		return
 	}
-	d.showShares(w, r, in, http.StatusOK, sharesView{Embed: said{In: r.PostForm}, Token: token, Snippet: snippet(d.origin(r), token, e), Until: e.Expires.UTC().Format(minute)})
+	d.showShares(w, r, in, http.StatusOK, sharesView{Embed: said{In: r.PostForm}, Token: token, Snippet: snippet(d.origin(r), token, e), Until: in.Date(e.Expires.UTC(), minute)})
 }
 
 // snippet is a piece of a page that shows an embed token's figures of 30 days.
@@ -208,12 +207,12 @@ func (d *Door) renewEmbed(w http.ResponseWriter, r *http.Request, in visit) {
 }
 
 // ends spells until when a key or share holds.
-func ends(at, now time.Time) string {
+func (l tongue) ends(at, now time.Time) string {
 	switch {
 	case at.IsZero():
-		return "never"
+		return l.Say("never")
 	case !at.After(now):
-		return "ended"
+		return l.Say("ended")
 	}
-	return cmp.Or(at.UTC().Format("2 January 2006"), "–")
+	return l.Date(at.UTC(), "2 January 2006")
 }

@@ -113,10 +113,10 @@ func (d *Door) lists(ctx context.Context, s state, x span) []list {
 
 // list asks for one box.
 func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) list {
-	l := list{Title: li.title, Unit: titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
+	l := list{Title: s.Say(li.title), Unit: s.titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
 	for _, other := range b.lists {
 		if len(b.lists) > 1 {
-			l.Tabs = append(l.Tabs, link{Label: other.title, Href: s.tab(b, other).href(), Current: other.key() == li.key()})
+			l.Tabs = append(l.Tabs, link{Label: s.Say(other.title), Href: s.tab(b, other).href(), Current: other.key() == li.key()})
 		}
 	}
 	var err error
@@ -131,10 +131,10 @@ func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) lis
 	if b.world && err == nil {
 		l.World, err = d.world(ctx, s, x, b, li, l.Rows)
 	}
-	if l.Problem = problem(err); l.Problem != "" {
+	if l.Problem = s.problem(err); l.Problem != "" {
 		return l
 	}
-	if l.Nothing = li.nothing(); len(l.Rows) > 0 || l.Table != nil {
+	if l.Nothing = s.nothing(li); len(l.Rows) > 0 || l.Table != nil {
 		l.Details = s.details(li).href()
 	}
 	l.Rows = l.Rows[:min(rowsShort, len(l.Rows))]
@@ -154,20 +154,20 @@ func bars(rows []row) {
 }
 
 // nothing says why a list has no rows.
-func (li listing) nothing() string {
+func (l tongue) nothing(li listing) string {
 	switch {
 	case li.by == metric.OfGoal:
-		return "No goal was reached in this period."
+		return l.Say("No goal was reached in this period.")
 	case li.by == "event":
-		return "No event but page views in this period."
+		return l.Say("No event but page views in this period.")
 	case li.name == "downloads":
-		return "No downloads in this period."
+		return l.Say("No downloads in this period.")
 	case len(li.by) > 4 && li.by[:4] == "utm_":
-		return "Nobody came by a link with " + string(li.by) + "= in this period."
+		return l.Say("Nobody came by a link with {name}= in this period.", string(li.by))
 	case li.by == "referrer":
-		return "Nobody came by a link in this period."
+		return l.Say("Nobody came by a link in this period.")
 	}
-	return "Nobody in this period."
+	return l.Say("Nobody in this period.")
 }
 
 // rows are the first ones of a list, of a map's list all; the first figure is told. With
@@ -197,7 +197,7 @@ func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []ro
 // line is a row with its figure.
 func (li listing) line(s state, value string, n int64) row {
 	r := li.row(s, value)
-	r.Value, r.n = whole(n), n
+	r.Value, r.n = whole(s.tongue, n), n
 	return r
 }
 
@@ -215,14 +215,14 @@ func (d *Door) direct(ctx context.Context, s state, x span, li listing, rows []r
 }
 
 // share fills in each row's part of the whole, if that is known.
-func (l *list) share(of int64) {
+func (l *list) share(t tongue, of int64) {
 	if of == 0 {
 		return
 	}
 	for i, r := range l.Rows {
-		l.Rows[i].Share = percent(share(r.n, of))
+		l.Rows[i].Share = t.percent(share(r.n, of))
 	}
 	if l.World != nil {
-		l.World.share(of)
+		l.World.share(t, of)
 	}
 }

@@ -3,7 +3,6 @@ package dash
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -107,7 +106,7 @@ func (d *Door) loginCode(w http.ResponseWriter, r *http.Request, _ visit) {
 	e, err := d.gate.Code(r.Context(), v.Second, r.PostFormValue("code"), d.sender(r))
 	if errors.Is(err, account.ErrNotFound) {
 		v.Second = ""
-		d.show(w, http.StatusForbidden, "login.html", visit{}, loginView{Next: v.Next, Problem: "That took too long. Log in again."})
+		d.show(w, http.StatusForbidden, "login.html", visit{}, loginView{Next: v.Next, Problem: tongueOf(w).Say("That took too long. Log in again.")})
 		return
 	}
 	if err != nil {
@@ -139,7 +138,7 @@ func (d *Door) welcome(w http.ResponseWriter, r *http.Request, e account.Entry, 
 
 // denied shows a page again with what was wrong. view makes its view from that.
 func (d *Door) denied(w http.ResponseWriter, err error, name string, in visit, view func(why string) any) {
-	status, why := saidTo(err)
+	status, why := saidTo(tongueOf(w), err)
 	if why == "" {
 		d.noControl(w, err)
 		return
@@ -151,40 +150,45 @@ func (d *Door) denied(w http.ResponseWriter, err error, name string, in visit, v
 }
 
 // saidTo is how people are told what was wrong; "" if it was not their doing.
-func saidTo(err error) (status int, why string) {
+func saidTo(l tongue, err error) (status int, why string) {
 	status = http.StatusForbidden
 	slow, isSlow := errors.AsType[*account.SlowError](err)
 	invalid, isInvalid := errors.AsType[*event.InvalidError](err)
 	switch {
 	case isSlow:
-		status, why = http.StatusTooManyRequests, "Too many tries. Try again in "+waiting(slow.Seconds())+"."
+		status, why = http.StatusTooManyRequests, l.Say("Too many tries. Try again in {time}.", l.waiting(slow.Seconds()))
 	case isInvalid:
-		status, why = http.StatusUnprocessableEntity, strings.ToUpper(invalid.Field[:1])+invalid.Field[1:]+" "+invalid.Why+"."
+		status, why = http.StatusUnprocessableEntity, l.invalid(invalid)
 	case errors.Is(err, account.ErrDenied):
-		why = "That was not right."
+		why = l.Say("That was not right.")
 	case errors.Is(err, account.ErrNotFound):
-		why = "This link was used already or is too old."
+		why = l.Say("This link was used already or is too old.")
 	case errors.Is(err, account.ErrExists):
-		status, why = http.StatusUnprocessableEntity, "Somebody has this e-mail already."
+		status, why = http.StatusUnprocessableEntity, l.Say("Somebody has this e-mail already.")
 	case errors.Is(err, account.ErrYourself):
-		why = "Nobody changes a role of their own, or disables or removes themselves: ask another owner."
+		why = l.Say("Nobody changes a role of their own, or disables or removes themselves: ask another owner.")
 	case errors.Is(err, account.ErrUnproven):
-		why = "This account has roles that are not yours to change, and nobody has proven yet that the address is its own. Ask for a new password to be chosen by \u201cNo password, or forgotten?\u201d on the log-in page, and give the role then. Whoever runs this server can give it at once: footfall user add."
+		why = l.Say("This account has roles that are not yours to change, and nobody has proven yet that the address is its own. Ask for a new password to be chosen by \u201cNo password, or forgotten?\u201d on the log-in page, and give the role then. Whoever runs this server can give it at once: footfall user add.")
 	case errors.Is(err, account.ErrNotYours):
-		why = "That is for an owner of the site; what is of a whole person, for an owner of every site on which that person has a role."
+		why = l.Say("That is for an owner of the site; what is of a whole person, for an owner of every site on which that person has a role.")
 	}
 	return status, why
 }
 
+// invalid says which field is wrong, and why.
+func (l tongue) invalid(err *event.InvalidError) string {
+	return strings.ToUpper(err.Field[:1]) + err.Field[1:] + " " + err.Why + "."
+}
+
 // waiting spells seconds for people.
-func waiting(seconds int) string {
+func (l tongue) waiting(seconds int) string {
 	if seconds == 1 {
-		return "a second"
+		return l.Say("a second")
 	}
 	if seconds <= 90 {
-		return fmt.Sprintf("%d seconds", seconds)
+		return l.Say("{n} seconds", seconds)
 	}
-	return fmt.Sprintf("%d minutes", (seconds+59)/60)
+	return l.Say("{n} minutes", (seconds+59)/60)
 }
 
 // sender is who tries to log in: what the address has in common with its
@@ -209,12 +213,12 @@ func (d *Door) noControl(w http.ResponseWriter, err error) {
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
 	account.Away(w.Header())
-	http.Error(w, "The control data does not answer. Try again; the reason is in the server's log.", http.StatusServiceUnavailable)
+	http.Error(w, tongueOf(w).Say("The control data does not answer. Try again; the reason is in the server's log."), http.StatusServiceUnavailable)
 }
 
 // refuse shows a page that says why there is none.
-func (d *Door) refuse(w http.ResponseWriter, status int, why string) {
-	d.show(w, status, "login.html", visit{}, loginView{Alone: why})
+func (d *Door) refuse(w http.ResponseWriter, status int, why key) {
+	d.show(w, status, "login.html", visit{}, loginView{Alone: tongueOf(w).Say(why)})
 }
 
 // logout ends the session, also for whoever has a copy of the cookie.

@@ -12,9 +12,10 @@ import (
 
 // leaf is a page that the others lead to.
 type leaf struct {
-	path, label string
-	of          []string // templates that draw it, and the pages below it
-	sort        sort
+	path  string
+	label key
+	of    []string // templates that draw it, and the pages below it
+	sort  sort
 }
 
 // sort is what a page is of.
@@ -80,7 +81,7 @@ func tabs(in visit, name string) (shown []tab) {
 		}
 		current := slices.Contains(l.of, name)
 		found = found || current
-		shown = append(shown, tab{l.path, l.label, current})
+		shown = append(shown, tab{l.path, in.Say(l.label), current})
 	}
 	if !found || len(shown) < 2 {
 		return nil
@@ -109,11 +110,11 @@ func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
 	f.Period = f.Tools.Period
 	f.Home = f.Base
 	if s.token == "" {
-		f.Home = state{site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
+		f.Home = state{tongue: s.tongue, site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
 	}
 	here := leafOf(s.path())
 	if here != nil && here.path != "/" {
-		f.Title = here.label + " · " + f.Title
+		f.Title = s.Say(here.label) + " · " + f.Title
 	}
 	for _, site := range sites {
 		to := s // but what only this site has
@@ -139,11 +140,11 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 		case l.sort == figures:
 			to := s
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
-			f.Pages = append(f.Pages, tab{to.href(), l.label, here == &leaves[i]})
+			f.Pages = append(f.Pages, tab{to.href(), s.Say(l.label), here == &leaves[i]})
 		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), l.label, here == &leaves[i]})
+			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), s.Say(l.label), here == &leaves[i]})
 		default:
-			f.Others = append(f.Others, tab{l.path, l.label, false})
+			f.Others = append(f.Others, tab{l.path, s.Say(l.label), false})
 		}
 	}
 }
@@ -160,7 +161,7 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 		d.show(w, http.StatusOK, "page.html", in, view{})
 		return s, nil, false
 	}
-	s = readState(r.URL.Query(), sites)
+	s = readState(in.tongue, r.URL.Query(), sites)
 	s.base = cmp.Or(r.URL.EscapedPath(), "/")
 	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
 	return s, sites, true

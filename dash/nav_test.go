@@ -16,7 +16,7 @@ func TestLeaves(t *testing.T) {
 			t.Errorf("%s is offered to nobody: it has no line in account.Routes", l.path)
 		}
 		for _, name := range l.of {
-			if templates.Lookup(name) == nil {
+			if templates["en"].Lookup(name) == nil {
 				t.Errorf("%s is drawn by %s, which there is not", l.path, name)
 			}
 		}
@@ -36,7 +36,7 @@ func TestNavigation(t *testing.T) {
 			continue
 		}
 		path := l.path + "?site=" + w.site.ID + "&period=Last7Days&country=DE&tab=city"
-		page := vera.want(vera.do("GET", path, nil), 200, `aria-current="page">`+l.label, `href="/reports?site=`+w.site.ID+`">Reports`, "Country is Germany")
+		page := vera.want(vera.do("GET", path, nil), 200, `aria-current="page">`+string(l.label), `href="/reports?site=`+w.site.ID+`">Reports`, "Country is Germany")
 		for _, to := range leaves {
 			if href := `href="` + to.path + `?country=DE&period=Last7Days&site=` + w.site.ID; to.sort == figures && !strings.Contains(page, href+`"`) {
 				t.Errorf("%s does not lead on to %s", path, href)

@@ -33,7 +33,7 @@ type noteRow struct {
 // notes is the page of a site's notes, the newest first.
 func (d *Door) notes(w http.ResponseWriter, r *http.Request, in visit) {
 	if s, sites, ok := d.stateOf(w, r, in); ok {
-		d.showNotes(w, r, in, s, sites, read(r))
+		d.showNotes(w, r, in, s, sites, read(in.tongue, r))
 	}
 }
 
@@ -66,7 +66,7 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 // noteRow is a note as a list has it.
 func (s state) noteRow(n account.Note, by string, zone *time.Location) noteRow {
 	at, whole := n.At(zone)
-	row := noteRow{Note: n, When: at.In(zone).Format("Monday 2 January 2006"), By: by}
+	row := noteRow{Note: n, When: s.Date(at.In(zone), "Monday 2 January 2006"), By: by}
 	if !whole {
 		row.When += at.In(zone).Format(", 15:04")
 	}
@@ -95,7 +95,7 @@ func (d *Door) writer(ctx context.Context, in visit, n account.Note) (string, er
 	case p.Email != "" && (id == in.person.ID || in.who.May(account.ChangePeople, n.Site)):
 		return p.Email, nil
 	}
-	return "somebody of the site", nil
+	return in.Say("somebody of the site"), nil
 }
 
 // addNote writes a note.
@@ -153,11 +153,11 @@ func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all
 		if step < 0 || !at.Before(x.window.To) {
 			continue
 		}
-		format := "2 January, 15:04: "
+		format := key("2 January, 15:04: ")
 		if whole {
 			format = "2 January: "
 		}
-		texts[step] = append(texts[step], at.In(x.zone).Format(format)+n.Text)
+		texts[step] = append(texts[step], s.Date(at.In(x.zone), format)+n.Text)
 	}
 	for i, these := range texts {
 		if len(these) > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/language"
 )
 
 // Operations is what the page about the server shows, and does for who may change
@@ -155,32 +156,32 @@ func (d *Door) ofServer(do page) page {
 func (d *Door) operations(w http.ResponseWriter, r *http.Request, in visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	v := operationsView{said: read(r), Now: d.Now(), Changes: in.who.MaySomewhere(account.ChangeServer)}
+	v := operationsView{said: read(in.tongue, r), Now: d.Now(), Changes: in.who.MaySomewhere(account.ChangeServer)}
 	if p, err := d.Operations.Pipeline(ctx); err != nil {
 		d.Log.Error("dash: nobody can tell where events are", "error", err)
 	} else {
-		texts := p.texts(v.Now)
-		v.Pipeline, v.Stages = &p, p.stages(texts)
-		v.Wide, v.Narrow = wide.draw(texts), narrow.draw(texts)
+		texts := p.texts(in.tongue, v.Now)
+		v.Pipeline, v.Stages = &p, p.stages(in.tongue, texts)
+		v.Wide, v.Narrow = wide.draw(in.tongue, texts), narrow.draw(in.tongue, texts)
 	}
 	if s, err := d.Operations.Server(ctx); err != nil {
 		d.Log.Error("dash: nobody can tell how the server is", "error", err)
-		v.Problem = "What the server is made of can't be read just now; the reason is in its log."
+		v.Problem = in.Say("What the server is made of can't be read just now; the reason is in its log.")
 	} else if v.Server = &s; s.Recount.Running() {
 		w.Header().Set("Refresh", "5") // also without script
 	}
-	v.Health = health(v.Pipeline, v.Server, v.Now)
+	v.Health = in.health(v.Pipeline, v.Server, v.Now)
 	d.show(w, http.StatusOK, "operations.html", in, v)
 }
 
 // ServerTexts is what of the page about the server moves: texts by the name of the
-// place where they stand.
-func (d *Door) ServerTexts(ctx context.Context) (map[string]string, error) {
+// place where they stand, in the language of a tag.
+func (d *Door) ServerTexts(ctx context.Context, tag string) (map[string]string, error) {
 	p, err := d.Operations.Pipeline(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return p.texts(d.Now()), nil
+	return p.texts(tongue{language.Of(tag)}, d.Now()), nil
 }
 
 // recount begins a recount of all figures.

@@ -108,8 +108,8 @@ func TestOperationsPage(t *testing.T) {
 	m.server.Backups = []Backup{{Dir: "/backups/a", Made: fixed, Bytes: 3 << 30}, {Dir: "/backups/b", Made: fixed, Missing: true}}
 	b := operate(t, m, account.Admin)
 	page := b.do("GET", "/operations", nil).Body.String()
-	lacks(t, page, "<svg class=\"pipeline wide\"", `data-text="accepted">1,204,311<`, "12 /s", `data-text="archive-lag">3 min<`, "81.0 MiB", "40.0 GiB free", "411", "1 of 3,102 figures differ", "60,449 events of 5 days", "in 1.5s", "shop page &lt;b&gt;",
-		"for 2024-05-15", "no room &lt;left&gt;", "3.0 GiB", "not there any more", "up 2 days", "412 MiB", `data-server="/v1/live?server=true"`, "Recount now")
+	lacks(t, page, "<svg class=\"pipeline wide\"", `data-text="accepted">1,204,311<`, "12 /s", `data-text="archive-lag">3 min<`, "81.0 MiB", "40.0 GiB free", "411", "1 of 3,102 figures differ", "60,449 events of 5 days", "in 1.5 s", "shop page &lt;b&gt;",
+		"for 2024-05-15", "no room &lt;left&gt;", "3.0 GiB", "not there any more", "up 2 days", "412 MiB", `data-server="/v1/live?server=true&amp;language=en"`, "Recount now")
 	if to := b.do("GET", "/audit", nil).Header().Get("Location"); to != "/operations#account" {
 		t.Errorf("/audit leads to %q", to)
 	}

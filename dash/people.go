@@ -47,9 +47,9 @@ func (d *Door) staff(r *http.Request, in visit, s said) (v staff, err error) {
 	if err != nil {
 		return v, err
 	}
-	v = staff{said: s, names: map[string]string{"": "every site"}}
+	v = staff{said: s, names: map[string]string{"": in.Say("every site")}}
 	if in.who.May(account.ChangePeople, "") {
-		v.Sites = append(v.Sites, choice{"", "every site"})
+		v.Sites = append(v.Sites, choice{"", in.Say("every site")})
 	}
 	for _, s := range sites {
 		v.names[s.ID] = s.Domain
@@ -68,7 +68,7 @@ func (d *Door) staff(r *http.Request, in visit, s said) (v staff, err error) {
 func (v staff) Site(id string) string { return cmp.Or(v.names[id], id) }
 
 // done are what a page says after something was done, by the name in the URL.
-var done = map[string]string{
+var done = map[string]key{
 	"role": "The role is set.", "taken": "The role is taken away.", "disabled": "Disabled, and logged out everywhere.", "enabled": "Enabled: may log in again.",
 	"logged-out": "Logged out everywhere. Links that were not used yet are worth nothing now.", "removed": "Removed, with roles and sessions.",
 	"revoked": "Revoked. It is worth nothing from now on.", "renewed": "No token of before is valid any more. Sign others.",
@@ -80,7 +80,7 @@ var done = map[string]string{
 }
 
 // read is what a page says that was asked for by its address.
-func read(r *http.Request) said { return said{Done: done[r.URL.Query().Get("done")]} }
+func read(l tongue, r *http.Request) said { return said{Done: l.Say(done[r.URL.Query().Get("done")])} }
 
 // go303 goes on to a page that says what was done.
 func go303(w http.ResponseWriter, r *http.Request, path, what string) {
@@ -90,7 +90,7 @@ func go303(w http.ResponseWriter, r *http.Request, path, what string) {
 // acted goes on after something was done to a person, key or share. What was
 // not there is another page; else again shows the page with what was wrong.
 func (d *Door) acted(w http.ResponseWriter, r *http.Request, err error, path, what string, again func(status int, s said)) {
-	status, why := saidTo(err)
+	status, why := saidTo(tongueOf(w), err)
 	switch {
 	case err == nil:
 		go303(w, r, path, what)
@@ -128,7 +128,7 @@ const pageOf = 50
 var given = []account.Role{account.Viewer, account.Admin, account.Owner}
 
 func (d *Door) people(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showPeople(w, r, in, http.StatusOK, peopleView{staff: staff{said: read(r)}})
+	d.showPeople(w, r, in, http.StatusOK, peopleView{staff: staff{said: read(in.tongue, r)}})
 }
 
 // showPeople fills the view in.
@@ -174,10 +174,10 @@ func (d *Door) invite(w http.ResponseWriter, r *http.Request, in visit) {
 	v := peopleView{For: made.Member, Ended: made.Ended, Days: days(made.Life)}
 	if made.Token != "" {
 		v.Link, v.Letter = d.origin(r)+"/password?link="+made.Token, d.letter(r, made, g)
-	} else if v.Done = made.Email + " has the role now."; !made.Invited {
-		v.Done += " Who has a password already needs no link."
+	} else if v.Done = in.Say("{person} has the role now.", made.Email); !made.Invited {
+		v.Done += " " + in.Say("Who has a password already needs no link.")
 	} else {
-		v.Done += " A link to set a password is for an owner of every site on which this person has a role."
+		v.Done += " " + in.Say("A link to set a password is for an owner of every site on which this person has a role.")
 	}
 	d.showPeople(w, r, in, http.StatusOK, v)
 }
@@ -214,7 +214,7 @@ type personView struct {
 }
 
 func (d *Door) onePerson(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showPerson(w, r, in, http.StatusOK, personView{staff: staff{said: read(r)}})
+	d.showPerson(w, r, in, http.StatusOK, personView{staff: staff{said: read(in.tongue, r)}})
 }
 
 // showPerson fills the view in.

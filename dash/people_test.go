@@ -69,7 +69,7 @@ func TestPeoplePage(t *testing.T) {
 	o := newOffice(t)
 	b, at := o.owner, o.sites["b.example"]
 	b.want(b.do("GET", "/people", nil), 200, "owner@example.com", "every site", `aria-current="page">People`, `action="/people"`)
-	b.want(b.send("/people", "email", "no address", "name", "New", "role", "admin", "site", at), 422, "Email is not an address", `value="no address"`, `value="New"`, "<option selected>admin", `value="`+at+`" selected`, `aria-invalid="true"`)
+	b.want(b.send("/people", "email", "no address", "name", "New", "role", "admin", "site", at), 422, "Email is not an address", `value="no address"`, `value="New"`, "<option value=\"admin\" selected>admin", `value="`+at+`" selected`, `aria-invalid="true"`)
 	made := b.send("/people", "email", "New@example.com", "name", "New", "role", "viewer", "site", at)
 	b.want(made, 200, "Send this to new@example.com", "within 7 days")
 	link, err := url.Parse(found(t, made, `>(http://example.com/password.link=ffl_[a-z0-9]+)<`))
@@ -89,7 +89,7 @@ func TestPeoplePage(t *testing.T) {
 	their.want(their.do("GET", "/", nil), 401)
 	_, token, _ := strings.Cut(found(t, made, `>(http://example.com/password.link=ffl_[a-z0-9]+)<`), "=")
 	their.want(their.do("POST", "/password", fields("link", token, "password", password)), 303)
-	b.want(b.do("GET", person+"?done=role", nil), 200, "The role is set.", "<option selected>admin", "last seen")
+	b.want(b.do("GET", person+"?done=role", nil), 200, "The role is set.", "<option value=\"admin\" selected>admin", "last seen")
 	b.want(b.send(person+"/logout"), 303)
 	their.want(their.do("GET", "/", nil), 401)
 	b.want(b.send(person+"/password"), 200, "within a day", "/password?link=ffl_")

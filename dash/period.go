@@ -278,19 +278,19 @@ func (x span) within(s state, at time.Time) (to state, ok bool) {
 
 // words are a window as people write it: its days, or its hours where it is not made
 // of days.
-func words(w period.Window, zone *time.Location) string {
+func (l tongue) words(w period.Window, zone *time.Location) string {
 	from, to, whole := w.Dates(zone)
 	if !whole {
-		return w.From.In(zone).Format("2 Jan 2006, 15:04") + " to " + w.To.In(zone).Format("2 Jan 2006, 15:04")
+		return l.Say("{first} to {last}", l.Date(w.From.In(zone), "2 Jan 2006, 15:04"), l.Date(w.To.In(zone), "2 Jan 2006, 15:04"))
 	}
-	first, last := day(from), day(to-1)
+	first, last := l.day(from), l.day(to-1)
 	if first == last {
 		return first
 	}
-	return first + " to " + last
+	return l.Say("{first} to {last}", first, last)
 }
 
-func day(d period.Date) string { return d.Window(nil).From.Format("2 January 2006") }
+func (l tongue) day(d period.Date) string { return l.Date(d.Window(nil).From, "2 January 2006") }
 
 // lately is the window in which visitors are there now, and current how /v1/live
 // names them.

@@ -49,7 +49,11 @@ type layout struct {
 }
 
 // titles of the stages, and the page that tells more of one.
-var titles = []struct{ name, title, href string }{
+var titles = []struct {
+	name  string
+	title key
+	href  string
+}{
 	{"accepted-short", "Doors", ""}, {"waiting-short", "Queue", "#queue"}, {"stored-short", "Event store", ""}, {"archived-short", "Archive", "#archive"}, {"ledger", "Ledger", ""},
 	{"hot", "Hot buckets", ""}, {"bins", "Bins", "#bins"}, {"answers", "Answers", "/"}, {"aside", "Set aside", "/operations/aside"},
 }
@@ -74,12 +78,12 @@ var (
 )
 
 // draw fills a layout with texts.
-func (l layout) draw(texts map[string]string) drawing {
+func (l layout) draw(tell tongue, texts map[string]string) drawing {
 	d := drawing{Class: l.class, Ways: l.ways}
 	for _, t := range titles {
 		name, _, _ := strings.Cut(t.name, "-")
 		at := l.at[name]
-		n := node{X: at[0] * (l.w + l.gapX), Y: at[1] * (l.h + l.gapY), W: l.w, H: l.h, Title: t.title, Name: t.name, Value: texts[t.name], UnderName: name + "-under", Under: texts[name+"-under"], Href: t.href}
+		n := node{X: at[0] * (l.w + l.gapX), Y: at[1] * (l.h + l.gapY), W: l.w, H: l.h, Title: tell.Say(t.title), Name: t.name, Value: texts[t.name], UnderName: name + "-under", Under: texts[name+"-under"], Href: t.href}
 		d.Nodes = append(d.Nodes, n)
 		d.Width, d.Height = max(d.Width, n.X+n.W), max(d.Height, n.Y+n.H)
 	}
@@ -110,40 +114,40 @@ func (p Pipeline) asideNow() (sinks, doors uint64) {
 
 // texts are the figures of the picture and of the table, as they are shown, and the
 // state of health that follows from them alone.
-func (p Pipeline) texts(now time.Time) map[string]string {
+func (p Pipeline) texts(l tongue, now time.Time) map[string]string {
 	sinks, doors := p.asideNow()
 	store, _ := p.reader("store")
 	archive, _ := p.reader("archive")
 	t := map[string]string{
-		"accepted": whole(p.Accepted), "accepted-under": pace(p.Pace), "waiting": whole(p.Waiting), "waiting-under": "waiting, " + age(store.Lag),
-		"stored": whole(p.Stored), "stored-under": pace(store.Pace), "archived": whole(p.Archived), "archived-under": whole(archive.Waiting) + " waiting",
-		"ledger": "none", "ledger-under": "no programme", "hot": p.Hot, "hot-under": "since last roll", "bins": "none yet", "bins-under": whole(p.Dirty) + " to roll",
-		"answers": "pages", "answers-under": "API, SQL, e-mail", "aside": whole(sinks + doors), "aside-under": "look at them",
-		"duplicates": whole(p.Duplicates), "set-aside": whole(p.SetAside), "removed": whole(p.Removed), "state": health(&p, nil, now).State,
+		"accepted": whole(l, p.Accepted), "accepted-under": l.pace(p.Pace), "waiting": whole(l, p.Waiting), "waiting-under": l.Say("waiting, {pace}", l.age(store.Lag)),
+		"stored": whole(l, p.Stored), "stored-under": l.pace(store.Pace), "archived": whole(l, p.Archived), "archived-under": l.Say("{n} waiting", archive.Waiting),
+		"ledger": l.Say("none"), "ledger-under": l.Say("no programme"), "hot": p.Hot, "hot-under": l.Say("since last roll"), "bins": l.Say("none yet"), "bins-under": l.Say("{n} to roll", p.Dirty),
+		"answers": l.Say("pages"), "answers-under": l.Say("API, SQL, e-mail"), "aside": whole(l, sinks+doors), "aside-under": l.Say("look at them"),
+		"duplicates": whole(l, p.Duplicates), "set-aside": whole(l, p.SetAside), "removed": whole(l, p.Removed), "state": l.health(&p, nil, now).State,
 	}
 	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
-		t[name+"-short"] = short(int64(n), 10_000_000)
+		t[name+"-short"] = l.short(int64(n), 10_000_000)
 	}
 	if p.Waiting == 0 {
-		t["waiting-under"] = "nothing waits"
+		t["waiting-under"] = l.Say("nothing waits")
 	}
 	if p.Building {
-		t["stored-under"] = "is being made anew"
+		t["stored-under"] = l.Say("is being made anew")
 	}
 	if p.Hot == "" {
-		t["hot"], t["hot-under"] = "none", "counted from events"
+		t["hot"], t["hot-under"] = l.Say("none"), l.Say("counted from events")
 	}
 	if !p.Sealed.IsZero() {
 		t["bins"] = p.Sealed.UTC().Format("15:04")
 		t["bins-under"] = "UTC, " + t["bins-under"]
 	}
 	if sinks+doors == 0 {
-		t["aside-under"] = "nothing"
+		t["aside-under"] = l.Say("nothing")
 	}
 	for _, r := range p.Readers {
-		t[r.Name+"-lag"], t[r.Name+"-waiting"], t[r.Name+"-pace"] = age(r.Lag), whole(r.Waiting), pace(r.Pace)
+		t[r.Name+"-lag"], t[r.Name+"-waiting"], t[r.Name+"-pace"] = l.age(r.Lag), whole(l, r.Waiting), l.pace(r.Pace)
 		if r.Name == "ledger" {
-			t["ledger"], t["ledger-under"] = whole(r.Waiting), "waiting, "+pace(r.Pace)
+			t["ledger"], t["ledger-under"] = whole(l, r.Waiting), l.Say("waiting, {pace}", l.pace(r.Pace))
 		}
 	}
 	return t
@@ -163,52 +167,55 @@ type told struct{ Label, Name, Text string }
 func (s stage) Cell(label, name string) told { return told{label, name, s.Texts[name]} }
 
 // stages are the lines of the table.
-func (p Pipeline) stages(texts map[string]string) []stage {
+func (p Pipeline) stages(l tongue, texts map[string]string) []stage {
 	all := []stage{
-		{"Doors", "accepted, each on disk before its sender has an answer", "accepted", "accepted-under", "", "", texts},
-		{"Event store", "stored, to be asked", "stored", "store-pace", "store-waiting", "store-lag", texts},
-		{"Archive", "archived for good, in objects of an hour", "archived", "archive-pace", "archive-waiting", "archive-lag", texts},
+		{l.Say("Doors"), l.Say("accepted, each on disk before its sender has an answer"), "accepted", "accepted-under", "", "", texts},
+		{l.Say("Event store"), l.Say("stored, to be asked"), "stored", "store-pace", "store-waiting", "store-lag", texts},
+		{l.Say("Archive"), l.Say("archived for good, in objects of an hour"), "archived", "archive-pace", "archive-waiting", "archive-lag", texts},
 	}
 	if _, there := p.reader("ledger"); there {
-		all = append(all, stage{"Ledger", "read for affiliates", "", "ledger-pace", "ledger-waiting", "ledger-lag", texts})
+		all = append(all, stage{l.Say("Ledger"), l.Say("read for affiliates"), "", "ledger-pace", "ledger-waiting", "ledger-lag", texts})
 	}
 	return all
 }
 
 // pace spells events a second.
-func pace(perSecond float64) string {
+func (l tongue) pace(perSecond float64) string {
 	if perSecond >= 10 || perSecond == 0 {
-		return whole(uint64(perSecond+.5)) + " /s"
+		return l.Say("{n} /s", uint64(perSecond+.5))
 	}
-	return strconv.FormatFloat(max(perSecond, .1), 'f', 1, 64) + " /s"
+	return l.Say("{n} /s", l.Number(strconv.FormatFloat(max(perSecond, .1), 'f', 1, 64)))
 }
 
 // age spells how long something takes or is ago, in its largest unit.
-func age(d time.Duration) string {
+func (l tongue) age(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
+		return l.Say("{n} s", int(d.Seconds()))
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+		return l.Say("{n} min", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
+		return l.Say("{n} h", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
+	return l.Say("{n} days", int(d.Hours()/24))
 }
 
 // ago is how long ago something was.
-func ago(t, now time.Time) string { return age(now.Sub(t)) }
+func (l tongue) ago(t, now time.Time) string { return l.age(now.Sub(t)) }
 
 // brief spells how long work took.
-func brief(d time.Duration) string {
-	if d >= time.Second {
-		return d.Round(time.Second / 10).String()
+func (l tongue) brief(d time.Duration) string {
+	switch {
+	case d >= time.Minute:
+		return l.duration(int64(d.Seconds()))
+	case d >= time.Second:
+		return l.Say("{n} s", l.Number(fmt.Sprintf("%.1f", d.Seconds())))
 	}
-	return d.Round(time.Millisecond).String()
+	return l.Say("{n} ms", int(d.Milliseconds()))
 }
 
 // bytesOf spells what an int64 or uint64 of bytes is for people.
-func bytesOf(n any) string {
+func (l tongue) bytesOf(n any) string {
 	x := 0.
 	switch n := n.(type) {
 	case int64:
@@ -216,12 +223,12 @@ func bytesOf(n any) string {
 	case uint64:
 		x = float64(n)
 	}
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	units := []key{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	for len(units) > 1 && x >= 1024 {
 		x, units = x/1024, units[1:]
 	}
 	if x >= 100 || units[0] == "bytes" {
-		return fmt.Sprintf("%.0f %s", x, units[0])
+		return l.Say("{n} {unit}", l.Number(fmt.Sprintf("%.0f", x)), l.Say(units[0]))
 	}
-	return fmt.Sprintf("%.1f %s", x, units[0])
+	return l.Say("{n} {unit}", l.Number(fmt.Sprintf("%.1f", x)), l.Say(units[0]))
 }

@@ -24,7 +24,7 @@ type reportRow struct {
 }
 
 func (d *Door) reports(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showReports(w, r, in, http.StatusOK, read(r))
+	d.showReports(w, r, in, http.StatusOK, read(in.tongue, r))
 }
 
 // showReports fills the view in: one's own reports, and those of sites that one may change.
@@ -75,7 +75,7 @@ func (d *Door) recipient(r *http.Request, in visit, s account.Subscription) (str
 	case p.Name != "":
 		return p.Name, nil
 	}
-	return "somebody of the site", nil
+	return in.Say("somebody of the site"), nil
 }
 
 // addReport subscribes who asks, or an address that is named.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"footfall/metric"
@@ -71,11 +70,11 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 		cohortFile(w, q, c)
 		return
 	}
-	if v.Trouble = d.fault(ctx, "retention", err); err == nil {
+	if v.Trouble = d.fault(ctx, s.tongue, "retention", err); err == nil {
 		v.freshness = fresh(c.AsOf, c.Source, x)
-		v.tell(q, c)
+		v.tell(s.tongue, q, c)
 	}
-	v.Shows = []link{{Label: "Share", Href: s.with("show").href(), Current: !v.Counts}, {Label: "Visitors", Href: s.with("show", "visitors").href(), Current: v.Counts}}
+	v.Shows = []link{{Label: s.Say("Share"), Href: s.with("show").href(), Current: !v.Counts}, {Label: s.Say("Visitors"), Href: s.with("show", "visitors").href(), Current: v.Counts}}
 	v.CSV = s.with("csv", "cohorts").href()
 	d.show(w, http.StatusOK, "retention.html", in, v)
 }
@@ -101,14 +100,14 @@ func (v *retentionView) steps(s state, x span) period.Step {
 		}
 	}
 	for _, step := range offered {
-		v.Steps = append(v.Steps, link{Label: titled(step), Href: s.with("cohorts", string(step)).href(), Current: step == chosen})
+		v.Steps = append(v.Steps, link{Label: s.Say(titled[step]), Href: s.with("cohorts", string(step)).href(), Current: step == chosen})
 	}
 	v.By = chosen
 	return chosen
 }
 
 // tell writes the table.
-func (v *retentionView) tell(q metric.Retention, c metric.Cohorts) {
+func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
 	highest := 0.0
 	for _, row := range c.Rows {
 		v.Empty = v.Empty || row.Size > 0
@@ -118,26 +117,26 @@ func (v *retentionView) tell(q metric.Retention, c metric.Cohorts) {
 	}
 	v.Empty, v.Scale = !v.Empty, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	if highest > 0 {
-		v.Darkest = percent(highest)
+		v.Darkest = l.percent(highest)
 	}
 	if c.LeftOut > 0 {
-		v.LeftOut = whole(c.LeftOut) + " of " + whole(c.Known+c.LeftOut)
+		v.LeftOut = l.Say("{n} of {all}", c.LeftOut, c.Known+c.LeftOut)
 	}
 	if !c.Since.IsZero() {
-		v.Since = c.Since.In(q.Zone).Format("2 January 2006")
+		v.Since = l.Date(c.Since.In(q.Zone), "2 January 2006")
 	}
-	v.Average = cohortRow{Name: "All"}
+	v.Average = cohortRow{Name: l.Say("All")}
 	var all int64
 	for n, row := range c.Rows {
 		all += row.Size
-		line := cohortRow{Name: since(row.Start.In(q.Zone), q.Step), Size: whole(row.Size), Partial: row.Partial}
+		line := cohortRow{Name: l.since(row.Start.In(q.Zone), q.Step), Size: whole(l, row.Size), Partial: row.Partial}
 		if n > 0 {
 			v.Heads = append(v.Heads, strconv.Itoa(n))
 			visitors, of := c.Average(n)
-			v.Average.Cells = append(v.Average.Cells, v.cell(visitors, of, highest, titled(q.Step)+" "+strconv.Itoa(n)))
+			v.Average.Cells = append(v.Average.Cells, v.cell(l, visitors, of, highest, l.Say(titled[q.Step])+" "+strconv.Itoa(n)))
 		}
 		for _, back := range row.Returned {
-			cell := v.cell(back.Visitors, row.Size, highest, since(back.Start.In(q.Zone), q.Step))
+			cell := v.cell(l, back.Visitors, row.Size, highest, l.since(back.Start.In(q.Zone), q.Step))
 			cell.Partial = back.Partial
 			line.Cells = append(line.Cells, cell)
 		}
@@ -146,18 +145,18 @@ func (v *retentionView) tell(q metric.Retention, c metric.Cohorts) {
 		}
 		v.Rows = append(v.Rows, line)
 	}
-	v.Average.Size = whole(all)
+	v.Average.Size = whole(l, all)
 }
 
 // cell spells how many of a cohort came back.
-func (v *retentionView) cell(visitors, of int64, highest float64, when string) cohortCell {
-	c := cohortCell{rate: share(visitors, of), Text: "–", Title: when + ": nobody to come back"}
+func (v *retentionView) cell(l tongue, visitors, of int64, highest float64, when string) cohortCell {
+	c := cohortCell{rate: share(visitors, of), Text: "–", Title: l.Say("{when}: nobody to come back", when)}
 	if of == 0 {
 		return c
 	}
-	c.Text, c.Title = percent(c.rate), when+": "+whole(visitors)+" of "+whole(of)+", "+percent(c.rate)
+	c.Text, c.Title = l.percent(c.rate), l.Say("{when}: {n} of {all}, {share}", when, visitors, of, l.percent(c.rate))
 	if v.Counts {
-		c.Text = whole(visitors)
+		c.Text = whole(l, visitors)
 	}
 	if highest > 0 {
 		c.Heat = int(math.Ceil(10 * c.rate / highest))
@@ -166,11 +165,11 @@ func (v *retentionView) cell(visitors, of int64, highest float64, when string) c
 }
 
 // since names a step by its first day.
-func since(t time.Time, step period.Step) string {
+func (l tongue) since(t time.Time, step period.Step) string {
 	if step == period.Month {
-		return t.Format("January 2006")
+		return l.Date(t, "January 2006")
 	}
-	return t.Format("2 Jan 2006")
+	return l.Date(t, "2 Jan 2006")
 }
 
 // cohortFile writes a line for each cohort and step behind it.
@@ -190,6 +189,3 @@ func cohortFile(w http.ResponseWriter, q metric.Retention, c metric.Cohorts) {
 	}
 	_ = out.Close()
 }
-
-// titled is a step with a capital.
-func titled(step period.Step) string { return strings.ToUpper(string(step[:1])) + string(step[1:]) }

@@ -32,7 +32,7 @@ func Shows() (metrics []metric.Name, by []metric.Dimension) {
 // share draws the dashboard of one site for whoever has its link.
 func (d *Door) share(w http.ResponseWriter, r *http.Request, _ visit) {
 	if s, ok := d.shared(w, r); ok {
-		d.board(w, r, visit{}, s, []account.Site{s.site})
+		d.board(w, r, visit{tongue: s.tongue}, s, []account.Site{s.site})
 	}
 }
 
@@ -53,7 +53,7 @@ func (d *Door) shared(w http.ResponseWriter, r *http.Request) (state, bool) {
 		d.noControl(w, err)
 		return state{}, false
 	}
-	s := readState(r.URL.Query(), sites[at:at+1])
+	s := readState(tongueOf(w), r.URL.Query(), sites[at:at+1])
 	s.token = r.PathValue("token")
 	s.origin = d.origin(r)
 	s.base = "/share/" + s.token

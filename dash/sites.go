@@ -54,7 +54,11 @@ type siteTop struct {
 }
 
 // siteWays are the pages of a site, by the template that draws each.
-var siteWays = []struct{ path, label, of string }{
+var siteWays = []struct {
+	path  string
+	label key
+	of    string
+}{
 	{"", "Set-up", "site.html"}, {"/libraries", "Libraries", "libraries.html"}, {"/settings", "Settings", "settings.html"}, {"/privacy", "Privacy and data", "data.html"}, {"/erase", "Erase a person", "erase.html"},
 }
 
@@ -71,10 +75,10 @@ func (d *Door) ofSite(w http.ResponseWriter, r *http.Request, in visit, of strin
 		d.refuse(w, http.StatusNotFound, "There is no such site here, or it is not yours to change.")
 		return v, false
 	}
-	v = siteTop{said: read(r), Site: sites[i], Erase: in.who.May(account.ErasePerson, sites[i].ID)}
+	v = siteTop{said: read(in.tongue, r), Site: sites[i], Erase: in.who.May(account.ErasePerson, sites[i].ID)}
 	for _, way := range siteWays {
 		if way.path != "/erase" || v.Erase {
-			v.Ways = append(v.Ways, tab{"/sites/" + v.Site.ID + way.path, way.label, way.of == of})
+			v.Ways = append(v.Ways, tab{"/sites/" + v.Site.ID + way.path, in.Say(way.label), way.of == of})
 		}
 	}
 	return v, true
@@ -88,7 +92,7 @@ type sitesView struct {
 }
 
 func (d *Door) listSites(w http.ResponseWriter, r *http.Request, in visit) {
-	d.showSites(w, r, in, http.StatusOK, sitesView{said: read(r)})
+	d.showSites(w, r, in, http.StatusOK, sitesView{said: read(in.tongue, r)})
 }
 
 // showSites fills the view in.

@@ -12,6 +12,8 @@ import (
 
 // state is everything a page depends on. It lives in the URL.
 type state struct {
+	tongue // of who asks: the one thing that is not in the URL
+
 	site    account.Site
 	period  string      // name of a window
 	compare string      // with what: "", lastYear or noCompare
@@ -39,8 +41,8 @@ type state struct {
 
 // readState reads a URL leniently: what it does not know is the default. There
 // must be at least one site.
-func readState(v url.Values, sites []account.Site) state {
-	s := state{site: sites[0], metric: string(cells[0].name)}
+func readState(l tongue, v url.Values, sites []account.Site) state {
+	s := state{tongue: l, site: sites[0], metric: string(cells[0].name)}
 	for _, site := range sites {
 		if site.ID == v.Get("site") {
 			s.site = site

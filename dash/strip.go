@@ -33,7 +33,7 @@ type evidence struct {
 // number is what a cell may show.
 type number struct {
 	name   metric.Name
-	label  string
+	label  key
 	down   bool // less of it is better
 	from   int  // figures of one number are asked for together: 0 and 1 bins know, the others are counted from events
 	always bool // shown also where the site has none
@@ -96,9 +96,9 @@ func strip(s state, x span, totals map[metric.Name]*total) (made []cell) {
 		}
 		to := s
 		to.metric = string(f.name)
-		c := cell{link: link{Label: f.label, Href: to.href(), Current: s.metric == string(f.name)}, ID: strings.ToLower(string(f.name))}
-		if c.Problem = problem(t.err); c.Problem == "" {
-			c.fill(f, t, s.site.Currency)
+		c := cell{link: link{Label: s.Say(f.label), Href: to.href(), Current: s.metric == string(f.name)}, ID: strings.ToLower(string(f.name))}
+		if c.Problem = s.problem(t.err); c.Problem == "" {
+			c.fill(s.tongue, f, t, s.site.Currency)
 			c.Known = know(s, x, f, t)
 			c.Title = c.Known.Exact
 		}
@@ -116,17 +116,17 @@ func (t *total) nothing(f number, totals map[metric.Name]*total) bool {
 	return t.N == 0 && t.before.N == 0 && t.over.N == 0
 }
 
-func (c *cell) fill(f number, t *total, currency string) {
-	c.Value, c.Unit = inBrief(f.name, t.Value, currency)
-	c.moved(f.name, t.over, t.before, f.down)
+func (c *cell) fill(l tongue, f number, t *total, currency string) {
+	c.Value, c.Unit = l.inBrief(f.name, t.Value, currency)
+	c.moved(l, f.name, t.over, t.before, f.down)
 }
 
 // moved says how a figure moved; down: less of it is better.
-func (c *cell) moved(m metric.Name, now, before metric.Value, down bool) {
+func (c *cell) moved(l tongue, m metric.Name, now, before metric.Value, down bool) {
 	if now.None || before.None {
 		return
 	}
-	text, sense := changeOf(m, now, before)
+	text, sense := l.changeOf(m, now, before)
 	good := map[string]string{"up": "good", "down": "bad", "flat": "flat"}
 	if down {
 		good["up"], good["down"] = "bad", "good"
@@ -136,17 +136,17 @@ func (c *cell) moved(m metric.Name, now, before metric.Value, down bool) {
 
 // know tells how a figure is known.
 func know(s state, x span, f number, t *total) *evidence {
-	k := &evidence{ID: "known-" + string(f.name), Label: f.label, Exact: exact(f.name, t.Value, s.site.Currency), Window: words(x.window, x.zone), Meaning: f.name.Meaning(),
-		Source: sources(t.told), AsOf: moments(t.told.AsOf, x.zone)}
-	k.Precision = "exact"
+	k := &evidence{ID: "known-" + string(f.name), Label: s.Say(f.label), Exact: s.exact(f.name, t.Value, s.site.Currency), Window: s.words(x.window, x.zone), Meaning: s.Say(key(f.name.Meaning())),
+		Source: s.sources(t.told), AsOf: s.moments(t.told.AsOf, x.zone)}
+	k.Precision = s.Say("exact")
 	if t.told.Estimate && f.name == metric.Visitors {
-		k.Precision = "an estimate, less than 1 % off in 98 of 100 cases"
+		k.Precision = s.Say("an estimate, less than 1 % off in 98 of 100 cases")
 	}
 	now, before := x.fair()
 	if !t.before.None {
-		k.Before, k.BeforeWindow = exact(f.name, t.before, s.site.Currency), words(before, x.zone)
+		k.Before, k.BeforeWindow = s.exact(f.name, t.before, s.site.Currency), s.words(before, x.zone)
 		if now != x.window {
-			k.Part = exact(f.name, t.over, s.site.Currency) + " in the days that are over, " + words(now, x.zone)
+			k.Part = s.Say("{figure} in the days that are over, {days}", s.exact(f.name, t.over, s.site.Currency), s.words(now, x.zone))
 		}
 	}
 	v := s.question(f.name, x)
@@ -188,18 +188,18 @@ func (s state) question(m metric.Name, x span) url.Values {
 func shell(text string) string { return strings.ReplaceAll(text, "'", "%27") }
 
 // sources says in words where figures came from.
-func sources(t metric.Table) string {
+func (l tongue) sources(t metric.Table) string {
 	var all []string
 	for _, name := range strings.Split(t.Source, "+") {
-		all = append(all, cmp.Or(map[string]string{"bins": "bins, the figures of each day that are kept ready",
-			"hot": "hot buckets, what came since these were made", "events": "the events themselves, one by one"}[name], name))
+		all = append(all, l.Say(cmp.Or(map[string]key{"bins": "bins, the figures of each day that are kept ready",
+			"hot": "hot buckets, what came since these were made", "events": "the events themselves, one by one"}[name], key(name))))
 	}
 	return strings.Join(all, "; ")
 }
 
 // moments spells a moment of today to the second.
-func moments(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("2 January 2006, 15:04:05")
+func (l tongue) moments(t time.Time, zone *time.Location) string {
+	return l.Date(t.In(zone), "2 January 2006, 15:04:05")
 }
 
 // live is where the page hears that its figures change: who is there now, and what

@@ -26,11 +26,11 @@ func TestRetentionPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := c.Rows[0]
-	lacks(t, page, whole(first.Returned[0].Visitors)+" of "+whole(first.Size)+", "+percent(share(first.Returned[0].Visitors, first.Size)))
+	lacks(t, page, whole(tongue{}, first.Returned[0].Visitors)+" of "+whole(tongue{}, first.Size)+", "+tongue{}.percent(share(first.Returned[0].Visitors, first.Size)))
 	if rows := strings.Count(page, `<th scope="row">`); rows != len(c.Rows)+1 {
 		t.Errorf("%d rows of %d cohorts", rows, len(c.Rows))
 	}
-	b.want(b.do("GET", path+"&show=visitors", nil), 200, `>`+whole(first.Returned[0].Visitors)+`<`)
+	b.want(b.do("GET", path+"&show=visitors", nil), 200, `>`+whole(tongue{}, first.Returned[0].Visitors)+`<`)
 	b.want(b.do("GET", path+"&cohorts=month&returning=Order+Completed", nil), 200, `value="Order Completed"`, "an event “Order Completed”")
 	r = w.besides.put[len(w.besides.put)-1].(metric.Retention)
 	if r.Step != period.Month || r.Return == nil || r.Return.Values[0] != "Order Completed" {

@@ -2,6 +2,7 @@ package dash
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"sync"
 )
@@ -42,25 +43,28 @@ func (d *Door) world(ctx context.Context, s state, x span, b box, li listing, ro
 			return nil, err
 		}
 	}
-	w := &worldMap{Legend: []string{"under 1%", "from 1%", "from 3%", "from 10%", "from 30%"}}
+	w := &worldMap{Legend: []string{s.Say("under {share}", s.Percent(fmt.Sprint(shades[1])))}}
+	for _, least := range shades[1:] {
+		w.Legend = append(w.Legend, s.Say("from {share}", s.Percent(fmt.Sprint(least))))
+	}
 	for _, r := range rows {
 		if drawnLands()[r.Code] {
-			w.Lands = append(w.Lands, land{r, 1, r.Label + ": " + r.Value + " visitors"})
+			w.Lands = append(w.Lands, land{r, 1, s.Say("{country}: {n} visitors", r.Label, r.n)})
 		}
 	}
 	return w, nil
 }
 
 // share shades the countries by their part of the whole.
-func (w *worldMap) share(of int64) {
+func (w *worldMap) share(l tongue, of int64) {
 	for i := range w.Lands {
-		l := &w.Lands[i]
-		part := share(l.n, of)
+		at := &w.Lands[i]
+		part := share(at.n, of)
 		for shade, least := range shades {
 			if part >= least {
-				l.Shade = shade + 1
+				at.Shade = shade + 1
 			}
 		}
-		l.Title += ", " + percent(part)
+		at.Title += ", " + l.percent(part)
 	}
 }

@@ -77,9 +77,10 @@ func updates(t *testing.T, s Store) {
 	b, err := s.AddSite(ctx, account.Site{Domain: "b.com", Internal: []string{"shop.b.com"}})
 	must(t, err)
 	want := a
-	want.History, want.Keep, want.Webhook, want.WebhookSecret = 24, 400, "https://shop.a.com/hook?a=b", "ffh_mine"
+	want.History, want.Keep, want.Webhook, want.WebhookSecret, want.Public = 24, 400, "https://shop.a.com/hook?a=b", "ffh_mine", []account.Part{account.TheBoard, account.Money, account.Search}
 	want.Zone, want.Currency, want.DNT, want.Origins = "Europe/Berlin", "EUR", false, []string{"www.a.com", "https://dev.a.com:8443", "localhost:3000"}
 	change := want
+	change.Public = []account.Part{account.Search, account.Money} // the board comes with them
 	change.Currency, change.Domain, change.WriteKey, change.Origins = "eur", "other.com", "ffw_other", []string{" WWW.a.com", "https://dev.a.com:8443", "localhost:3000"}
 	got, err := s.UpdateSite(ctx, change)
 	must(t, err)
@@ -88,7 +89,7 @@ func updates(t *testing.T, s Store) {
 	}
 	for field, bad := range map[string]account.Site{
 		"timezone": {ID: a.ID, Zone: "Mars/Olympus"}, "currency": {ID: a.ID, Currency: "E1R"}, "origins": {ID: a.ID, Origins: []string{"www.a.com/shop"}}, "history": {ID: a.ID, History: 121}, "keep-events": {ID: a.ID, Keep: 1},
-		"webhook": {ID: a.ID, Webhook: "ftp://a.com/"}} {
+		"webhook": {ID: a.ID, Webhook: "ftp://a.com/"}, "public": {ID: a.ID, Public: []account.Part{"people"}}} {
 		_, err := s.UpdateSite(ctx, bad)
 		var invalid *event.InvalidError
 		if !errors.As(err, &invalid) || invalid.Field != field {
@@ -134,7 +135,7 @@ func webhooks(t *testing.T, s Store) {
 func sameSite(a, b account.Site) bool {
 	return a.ID == b.ID && a.Domain == b.Domain && a.WriteKey == b.WriteKey && a.Zone == b.Zone && a.Currency == b.Currency &&
 		slices.Equal(a.Origins, b.Origins) && slices.Equal(a.Internal, b.Internal) && a.DNT == b.DNT && a.Created.Equal(b.Created) &&
-		a.History == b.History && a.Keep == b.Keep && a.Webhook == b.Webhook && a.WebhookSecret == b.WebhookSecret
+		a.History == b.History && a.Keep == b.Keep && a.Webhook == b.Webhook && a.WebhookSecret == b.WebhookSecret && slices.Equal(a.Public, b.Public)
 }
 
 func badSites(t *testing.T, s Store) {

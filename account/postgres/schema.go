@@ -141,4 +141,6 @@ CREATE TABLE notes (
 	who     TEXT NOT NULL,
 	created BIGINT NOT NULL
 );
+`, `
+ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
 `}

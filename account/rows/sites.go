@@ -11,7 +11,7 @@ import (
 	"footfall/account"
 )
 
-const siteColumns = "id, domain, write_key, zone, currency, origins, internal, dnt, created, history, keep, webhook, webhook_secret"
+const siteColumns = "id, domain, write_key, zone, currency, origins, internal, dnt, created, history, keep, webhook, webhook_secret, public"
 
 // AddSite checks and keeps a new site, with ID, WriteKey and Created filled
 // in. A domain that is there already is account.ErrExists, a bad field is an
@@ -35,9 +35,9 @@ func (s *Store) AddSite(ctx context.Context, site account.Site) (account.Site, e
 		site = prepared
 		origins, _ := json.Marshal(site.Origins) // texts always marshal
 		internal, _ := json.Marshal(site.Internal)
-		_, err = tx.ExecContext(ctx, "INSERT INTO sites ("+siteColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", site.ID, site.Domain, site.WriteKey,
+		_, err = tx.ExecContext(ctx, "INSERT INTO sites ("+siteColumns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", site.ID, site.Domain, site.WriteKey,
 			site.Zone, site.Currency, string(origins), string(internal), site.DNT, site.Created.UnixMilli(),
-			site.History, site.Keep, site.Webhook, site.WebhookSecret)
+			site.History, site.Keep, site.Webhook, site.WebhookSecret, account.SpellParts(site.Public))
 		return err
 	})
 	if err != nil {
@@ -59,9 +59,9 @@ func (s *Store) UpdateSite(ctx context.Context, site account.Site) (account.Site
 		}
 		origins, _ := json.Marshal(site.Origins) // texts always marshal
 		internal, _ := json.Marshal(site.Internal)
-		_, err = tx.ExecContext(ctx, "UPDATE sites SET zone = ?, currency = ?, origins = ?, internal = ?, dnt = ?, history = ?, keep = ?, webhook = ?, webhook_secret = ? WHERE id = ?",
+		_, err = tx.ExecContext(ctx, "UPDATE sites SET zone = ?, currency = ?, origins = ?, internal = ?, dnt = ?, history = ?, keep = ?, webhook = ?, webhook_secret = ?, public = ? WHERE id = ?",
 			site.Zone, site.Currency, string(origins), string(internal), site.DNT,
-			site.History, site.Keep, site.Webhook, site.WebhookSecret, site.ID)
+			site.History, site.Keep, site.Webhook, site.WebhookSecret, account.SpellParts(site.Public), site.ID)
 		return err
 	})
 	if err != nil {
@@ -97,11 +97,12 @@ func scanSite(row scanner) (account.Site, error) {
 	var s account.Site
 	var origins, internal []byte
 	var created int64
+	var public string
 	if err := row.Scan(&s.ID, &s.Domain, &s.WriteKey, &s.Zone, &s.Currency, &origins, &internal, &s.DNT, &created,
-		&s.History, &s.Keep, &s.Webhook, &s.WebhookSecret); err != nil {
+		&s.History, &s.Keep, &s.Webhook, &s.WebhookSecret, &public); err != nil {
 		return s, err
 	}
-	s.Created = time.UnixMilli(created).UTC()
+	s.Created, s.Public = time.UnixMilli(created).UTC(), account.ReadParts(public)
 	if err := json.Unmarshal(origins, &s.Origins); err != nil {
 		return s, fmt.Errorf("origins of %s: %w", s.ID, err)
 	}

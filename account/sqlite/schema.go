@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions, funnels, notes}
+`, people, goals, subscriptions, funnels, notes, public}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -179,4 +179,9 @@ CREATE TABLE notes (
 	who     TEXT NOT NULL,
 	created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+`
+
+// public is the migration that brings what of a site anybody may see.
+const public = `
+ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
 `

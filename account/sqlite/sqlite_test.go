@@ -259,7 +259,7 @@ func TestReleasedFileMigrates(t *testing.T) {
 	defer s.Close()
 	all, err := s.Sites(t.Context())
 	want := account.Site{ID: "shop-example", Domain: "shop.example", WriteKey: "ffw_old", Zone: "Europe/Berlin", Currency: "EUR",
-		Origins: []string{"www.shop.example"}, Internal: []string{}, DNT: true, Created: time.UnixMilli(1700000000123).UTC()}
+		Origins: []string{"www.shop.example"}, Internal: []string{}, DNT: true, Created: time.UnixMilli(1700000000123).UTC(), Public: []account.Part{}}
 	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
 		t.Errorf("Sites = %+v, %v; want %+v", all, err, want)
 	}
@@ -335,6 +335,28 @@ func TestFileBeforeNotesMigrates(t *testing.T) {
 		t.Errorf("notes %+v, %v", all, err)
 	}
 	if bak, err := os.ReadFile(path + ".v6.bak"); err != nil || !bytes.Contains(bak, []byte("ann@shop.example")) || bytes.Contains(bak, []byte("CREATE TABLE notes")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
+// TestFileBeforePublicSitesMigrates: of version 7 everything stays, and no site is public.
+func TestFileBeforePublicSitesMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v7.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {
+		t.Errorf("notes %+v, %v", all, err)
+	}
+	sites, err := s.Sites(t.Context())
+	if err != nil || len(sites) != 1 || len(sites[0].Public) != 0 {
+		t.Fatalf("sites %+v, %v", sites, err)
+	}
+	sites[0].Public = []account.Part{account.TheBoard}
+	if site, err := s.UpdateSite(t.Context(), sites[0]); err != nil || !site.Shows(account.TheBoard) || site.Shows(account.Money) {
+		t.Errorf("%+v, %v", site, err)
+	}
+	if bak, err := os.ReadFile(path + ".v7.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) {
 		t.Errorf("the backup is not the file of before: %v", err)
 	}
 }

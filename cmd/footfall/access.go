@@ -48,6 +48,7 @@ func settingsOf(s, other account.Site) string {
 	add("origins", strings.Join(s.Origins, " "), strings.Join(other.Origins, " "))
 	add("history", s.History, other.History)
 	add("keep-events", s.Keep, other.Keep)
+	add("public", account.SpellParts(s.Public), account.SpellParts(other.Public))
 	if s.Webhook != other.Webhook || s.WebhookSecret != other.WebhookSecret {
 		at, _, _ := strings.Cut(s.Webhook, "?")
 		all = append(all, "webhook "+cmp.Or(at, "off"))

@@ -40,6 +40,10 @@ type measurement struct {
 	Behind      uint64  `json:"behind"` // events accepted and not yet stored when sending ended
 	MemoryMB    float64 `json:"memory_mb"`
 	StorePerSec float64 `json:"stored_per_second"`
+	// What a server reached that only reads, syncs and answers, right after and from the
+	// same senders; 0 where a rate was asked for.
+	BarePerSecond float64 `json:"bare_events_per_second,omitempty"`
+	BareP50       float64 `json:"bare_p50_ms,omitempty"`
 }
 
 // benchResult is the whole result.
@@ -51,6 +55,14 @@ type benchResult struct {
 	PeakMemoryMB    float64       `json:"peak_memory_mb"`
 	Stored          uint64        `json:"stored"`
 	AcknowledgedSum int64         `json:"acknowledged"`
+}
+
+// againstBare are the bare server's columns.
+func (m measurement) againstBare() string {
+	if m.BarePerSecond == 0 {
+		return "\t\t"
+	}
+	return fmt.Sprintf("%.0f\t%.2f\t%.0f %%", m.BarePerSecond, m.BareP50, 100*m.PerSecond/m.BarePerSecond)
 }
 
 // bench drives a server of its own, as another process, from this one.
@@ -104,9 +116,9 @@ func benchIngest(ctx context.Context, c *call) (err error) {
 
 func printBench(w io.Writer, r benchResult) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "connections\tbatch\tevents/s\tp50 ms\tp99 ms\tvisible p50 ms\tvisible p99 ms\tbehind\tstored/s\tMB\t")
+	fmt.Fprintln(t, "connections\tbatch\tevents/s\tp50 ms\tp99 ms\tvisible p50 ms\tvisible p99 ms\tbehind\tstored/s\tMB\tbare events/s\tbare p50 ms\tof bare\t")
 	for _, m := range r.Runs {
-		fmt.Fprintf(t, "%d\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%d\t%.0f\t%.0f\t\n", m.Connections, m.Batch, m.PerSecond, m.P50, m.P99, m.VisibleP50, m.VisibleP99, m.Behind, m.StorePerSec, m.MemoryMB)
+		fmt.Fprintf(t, "%d\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%d\t%.0f\t%.0f\t%s\t\n", m.Connections, m.Batch, m.PerSecond, m.P50, m.P99, m.VisibleP50, m.VisibleP99, m.Behind, m.StorePerSec, m.MemoryMB, m.againstBare())
 	}
 	t.Flush()
 	fmt.Fprintf(w, "%d acknowledged, %d stored; %.0f B an event in the store, %.0f B in the archive; memory idle %.0f MB, at most %.0f MB\n",
@@ -120,12 +132,9 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	b.values["listen"] = freeAddress("127.0.0.1:18080")
 	if strings.HasSuffix(b.values["listen"], ":0") {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		if b.values["listen"], err = unusedAddress(); err != nil {
 			return err
 		}
-		b.values["listen"] = l.Addr().String()
-		l.Close()
 	}
 	b.server = exec.Command(self, "serve", "--data", b.values["data"], "--listen", b.values["listen"], "--archive", "",
 		"--archive-age", b.values["archive-age"], "--archive-bytes", b.values["archive-bytes"], "--store-memory", b.values["store-memory"])
@@ -157,33 +166,46 @@ func (b *bench) start(ctx context.Context) error {
 
 // measure sends for some seconds from n connections and probes freshness meanwhile.
 func (b *bench) measure(ctx context.Context, n, batch int, seconds float64) measurement {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
-	defer cancel()
 	var events atomic.Int64
-	times := make([][]time.Duration, n)
-	before := b.state(context.WithoutCancel(ctx))
-	var work, probing sync.WaitGroup
-	began := time.Now()
-	for i := range n {
-		work.Go(func() { times[i] = b.send(ctx, n, batch, &events) })
-	}
+	before := b.state(ctx)
+	var probing sync.WaitGroup
+	sending, cancel := context.WithCancel(ctx)
 	var visible []time.Duration
-	probing.Go(func() { visible = b.probeVisible(ctx) })
-	work.Wait()
-	took := time.Since(began).Seconds()
-	after := b.state(context.WithoutCancel(ctx))
+	probing.Go(func() { visible = b.probeVisible(sending) })
+	took, times := b.sendFor(ctx, b.values["listen"], n, batch, seconds, &events)
+	cancel()
+	after := b.state(ctx)
 	probing.Wait()
 	m := measurement{Connections: n, Batch: batch, Seconds: took, Events: events.Load(), PerSecond: float64(events.Load()) / took,
 		Probes: len(visible), Behind: after.Waiting, MemoryMB: b.memory("VmRSS"), StorePerSec: float64(after.Stored-before.Stored) / took}
-	m.P50, m.P99 = quantiles(slices.Concat(times...))
+	m.P50, m.P99 = quantiles(times)
 	m.VisibleP50, m.VisibleP99 = quantiles(visible)
 	for range 600 { // the next run starts with an empty queue
-		if b.state(context.WithoutCancel(ctx)).Waiting == 0 {
+		if b.state(ctx).Waiting == 0 {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	if b.rate == 0 {
+		if err := b.bare(ctx, seconds, &m); err != nil {
+			fmt.Fprintln(b.stderr, "bench: the bare server:", err)
+		}
+	}
 	return m
+}
+
+// sendFor sends from n connections to an address for some seconds.
+func (b *bench) sendFor(ctx context.Context, address string, n, batch int, seconds float64, events *atomic.Int64) (took float64, times []time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+	defer cancel()
+	of := make([][]time.Duration, n)
+	var work sync.WaitGroup
+	began := time.Now()
+	for i := range n {
+		work.Go(func() { of[i] = b.send(ctx, address, n, batch, events) })
+	}
+	work.Wait()
+	return time.Since(began).Seconds(), slices.Concat(of...)
 }
 
 func quantiles(ds []time.Duration) (p50, p99 float64) {
@@ -204,8 +226,8 @@ func (b *bench) state(ctx context.Context) (s status) {
 
 // send posts over one connection until ctx ends. It speaks HTTP by hand, as a
 // client library would take most of the time on the cores it shares.
-func (b *bench) send(ctx context.Context, senders, batch int, events *atomic.Int64) (times []time.Duration) {
-	conn, err := net.Dial("tcp", b.values["listen"])
+func (b *bench) send(ctx context.Context, address string, senders, batch int, events *atomic.Int64) (times []time.Duration) {
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		fmt.Fprintln(b.stderr, "bench:", err)
 		return nil

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -34,5 +41,36 @@ func TestBenchSendsEvents(t *testing.T) {
 	}
 	if text := b.body(nil, 1); !json.Valid(text) {
 		t.Errorf("%s", text)
+	}
+}
+
+// TestBareServerWritesWhatItAnswers: what ingest is compared with answers when a body is
+// on disk, and says when it could not be written.
+func TestBareServerWritesWhatItAnswers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bare")
+	file, err := os.Create(path)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	writes := make(chan bareWrite, bareGroup)
+	go commitBare(ctx, file, writes)
+	server := httptest.NewServer(bareDoor(writes))
+	defer server.Close()
+
+	b := &bench{call: &call{stderr: os.Stderr}, events: benchEvents()}
+	var events atomic.Int64
+	_, times := b.sendFor(ctx, server.Listener.Addr().String(), 8, 3, 0.2, &events)
+	text, err := os.ReadFile(path)
+	must(t, err)
+	if written := bytes.Count(text, []byte(`{"batch":[`)); len(times) < 1 || int64(len(times)) != events.Load()/3 || written != len(times) {
+		t.Errorf("%d events in %d requests, %d of them on disk", events.Load(), len(times), written)
+	}
+
+	must(t, file.Close())
+	res, err := http.Post(server.URL, "", nil)
+	must(t, err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("answered %s without a file", res.Status)
 	}
 }

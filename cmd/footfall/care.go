@@ -17,7 +17,8 @@ import (
 var careCommands = []command{
 	{"config", "", "print every setting and where it came from", showConfig},
 	{"doctor", "", "look for what is wrong and say what to do", doctor},
-	{"bench ingest", "[--seconds N]", "measure collecting on this machine", benchIngest},
+	{"bench ingest", "[--seconds N]", "measure collecting on this machine, beside a server that only reads, syncs and answers", benchIngest},
+	{"bench bare", "", "serve what bench ingest compares with", benchBare},
 	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
 	{"bench ask", "[--events N] [--times N]", "measure how fast a dashboard's questions are answered", benchAsk},
 	{"version", "", "print the version", showVersion},

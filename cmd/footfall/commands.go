@@ -20,7 +20,7 @@ import (
 
 var siteCommands = []command{
 	{"site add", "DOMAIN [--timezone Z] [--currency C]", "add a site and print its write key", addSite},
-	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B] [--history MONTHS|off] [--keep-events DAYS|off] [--webhook URL|off]", "change a site's settings", setSite},
+	{"site set", "DOMAIN [--timezone Z] [--currency C] [--dnt on|off] [--origins A,B] [--history MONTHS|off] [--keep-events DAYS|off] [--public on|off|PARTS] [--webhook URL|off]", "change a site's settings", setSite},
 	{"site list", "", "list the sites", listSites},
 }
 
@@ -49,6 +49,7 @@ var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
+		{"public", "", "on: anybody sees the board at /public/DOMAIN; or what of events,revenue,files,search as well; off: nobody"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}, {"report", "", "file with a question for a table, as POST /v1/query takes it, or - for what comes in"}, {"format", "", "of the table of --report: csv or ndjson"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
@@ -128,7 +129,7 @@ func setSite(ctx context.Context, c *call) error {
 		}
 	})
 	if len(form) == 0 {
-		return misused("say what to change: --timezone, --currency, --dnt, --origins, --history, --keep-events or --webhook")
+		return misused("say what to change: --timezone, --currency, --dnt, --origins, --history, --keep-events, --public or --webhook")
 	}
 	form.Set("domain", c.args[0])
 	var s changedSite
@@ -150,7 +151,7 @@ func listSites(ctx context.Context, c *call) error {
 
 func printSites(w io.Writer, all ...account.Site) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "SITE\tDOMAIN\tTIME ZONE\tCURRENCY\tDO NOT TRACK\tORIGINS\tHISTORY\tEVENTS KEPT\tWEBHOOK\tWRITE KEY")
+	fmt.Fprintln(t, "SITE\tDOMAIN\tTIME ZONE\tCURRENCY\tDO NOT TRACK\tORIGINS\tHISTORY\tEVENTS KEPT\tPUBLIC\tWEBHOOK\tWRITE KEY")
 	for _, s := range all {
 		dnt, origins, months, days := "ignored", "all", "off", "for ever"
 		if s.DNT {
@@ -165,7 +166,7 @@ func printSites(w io.Writer, all ...account.Site) {
 		if s.Keep > 0 {
 			days = fmt.Sprintf("%d days", s.Keep)
 		}
-		fmt.Fprintln(t, strings.Join([]string{s.ID, s.Domain, s.Zone, s.Currency, dnt, origins, months, days, orDash(s.Webhook), s.WriteKey}, "\t"))
+		fmt.Fprintln(t, strings.Join([]string{s.ID, s.Domain, s.Zone, s.Currency, dnt, origins, months, days, account.SpellParts(s.Public), orDash(s.Webhook), s.WriteKey}, "\t"))
 	}
 	t.Flush()
 }

@@ -112,6 +112,8 @@ func (k *control) setSite(w http.ResponseWriter, r *http.Request) error {
 			s.History, err = numberOrOff(name, v, "months")
 		case "keep-events":
 			s.Keep, err = numberOrOff(name, v, "days")
+		case "public":
+			s.Public = account.ReadParts(v)
 		case "webhook":
 			if s.Webhook, s.WebhookSecret = v, ""; v == "off" {
 				s.Webhook = ""

@@ -122,7 +122,7 @@ func (h *house) server() *http.Server {
 		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
-		Server:  func(ctx context.Context) (map[string]string, error) { return pages.ServerTexts(ctx) },
+		Server:  func(ctx context.Context, l string) (map[string]string, error) { return pages.ServerTexts(ctx, l) },
 	})
 	pages = dash.New(source, h.sites, h.control, dash.Options{
 		Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}},

@@ -5,7 +5,7 @@
 	const steps = () => [...document.querySelectorAll('.step')];
 
 	// The chart: a step's figures by the pointer and by arrow keys.
-	const words = (d) => [d.when + ('unfinished' in d ? ' (not over yet)' : ''), d.value || '–', d.was === undefined ? '' : `${d.was} before${d.change ? ` · ${d.change}` : ''}`, d.then || ''];
+	const words = (d, say = $('#plot').dataset) => [d.when + ('unfinished' in d ? ` ${say.sayUnfinished}` : ''), d.value || '–', d.was === undefined ? '' : say.sayBefore.replace('{n}', d.was) + (d.change ? ` · ${d.change}` : ''), d.then || ''];
 	const show = (step) => {
 		const tip = $('.tip'), plot = $('.plot'), [when, value, was, then] = words(step.dataset);
 		tip.replaceChildren();

@@ -4,7 +4,7 @@
 //   <… id="…" data-live="/v1/live?…" data-gap="30">  what is drawn anew: at once, and every 30 s where much comes
 //   <… id="…" data-part>                              what is drawn anew with it
 //   <b data-figure="Visitors@Last5Minutes">           one figure, written at once
-//   <… id="asof" data-now data-zone><time data-moment><span>  as of when, and how far behind
+//   <… id="asof" data-now data-zone data-say-…><time data-moment><span>  as of when, and how far behind
 (() => {
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
@@ -92,7 +92,7 @@
 		time.dataset.moment = ms;
 		time.textContent = new Date(ms).toLocaleTimeString('en-GB', { timeZone: line.dataset.zone });
 		const lag = Math.round((Date.now() - skew - ms) / 1000);
-		line.querySelector('span').textContent = lag < 2 ? 'live' : `${lag} s behind`;
+		line.querySelector('span').textContent = lag < 2 ? line.dataset.sayLive : line.dataset.sayBehind.replace('{n}', lag);
 	};
 	const clock = document.getElementById('asof');
 	const skew = clock ? Date.now() - clock.dataset.now : 0; // how far this clock is before the server's
@@ -101,7 +101,7 @@
 		wait = 5000;
 		const [moment, says] = event.lastEventId.split('-');
 		for (const f of JSON.parse(event.data).figures) {
-			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString('en-US');
+			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString(document.documentElement.lang);
 		}
 		asOf(+moment);
 		// The first figures are those that the page was drawn with.

@@ -1,6 +1,6 @@
 // The page works without this: it keeps moving what the server does. One stream
 // tells all who look, by server-sent events; where a text stands says its name:
-//   <main data-server="/v1/live?server=true"> <b data-text="waiting">12</b>
+//   <main data-server="/v1/live?server=true&language=en"> <b data-text="waiting">12</b>
 (() => {
 	'use strict';
 	const main = document.querySelector('[data-server]');
