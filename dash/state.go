@@ -8,6 +8,7 @@ import (
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // state is everything a page depends on. It lives in the URL.
@@ -32,6 +33,8 @@ type state struct {
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 
+	as string // what files are written in, of sheet.Formats; it is in no other page's URL
+
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
 	origin string     // how people reach this server
@@ -47,6 +50,9 @@ func readState(l tongue, v url.Values, sites []account.Site) state {
 		if site.ID == v.Get("site") {
 			s.site = site
 		}
+	}
+	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
+		s.as = "csv"
 	}
 	s.readPeriod(v)
 	s.metric = string(figureOf(v.Get("metric")).name)

@@ -162,6 +162,28 @@ func (e *Event) appendCSV(b []byte, near *second) []byte {
 	return append(b, '\n')
 }
 
+// cell is the field for a sheet: nil if it is empty and need not be there.
+func (f *field) cell(e *Event) any {
+	at := unsafe.Add(unsafe.Pointer(e), f.at)
+	switch f.kind {
+	case moment:
+		if t := *(*time.Time)(at); !t.IsZero() {
+			return t
+		}
+	case number:
+		if id := *(*uint64)(at); id != 0 {
+			return FormatID(id)
+		}
+	case millisecond:
+		return (*time.Duration)(at).Milliseconds()
+	default:
+		if t := *(*string)(at); t != "" || f.always {
+			return t
+		}
+	}
+	return nil
+}
+
 // appendObject appends a JSON object as encoding/json would: without spaces
 // between tokens, and with what a page could take for markup escaped. What has
 // neither was checked when the event was accepted, and is copied.

@@ -39,6 +39,35 @@ func NewCSV(w io.Writer) *Lines {
 	return l
 }
 
+// Table writes events as the rows of a table, with Columns.
+type Table struct {
+	rows  sheet.Rows
+	cells []any
+}
+
+// NewTable begins one in a table that was begun.
+func NewTable(rows sheet.Rows) *Table { return &Table{rows, make([]any, len(fields))} }
+
+// Columns are the Fields with their types: times and milliseconds are what they are.
+func Columns() []sheet.Column {
+	all := make([]sheet.Column, len(fields))
+	for i, f := range fields {
+		all[i] = sheet.Column{Name: f.name, Type: map[fieldKind]string{moment: "TIMESTAMP", millisecond: "BIGINT"}[f.kind]}
+	}
+	return all
+}
+
+// Add adds an event, of which the table keeps nothing.
+func (t *Table) Add(e *Event) error {
+	for i := range fields {
+		t.cells[i] = fields[i].cell(e)
+	}
+	return t.rows.Row(t.cells...)
+}
+
+// Close ends the table.
+func (t *Table) Close() error { return t.rows.Close() }
+
 // Add adds an event. An error is the writer's, or that of an event whose
 // properties, traits or context are no JSON; nothing must be added after it.
 func (l *Lines) Add(e *Event) (err error) {

@@ -361,10 +361,7 @@ func (h *house) checkArchive(ctx context.Context, site string, from, to period.D
 	}
 	since := h.archivedUntil(ctx, end)
 	if err := h.export(ctx, site, period.Window{}, func(e *event.Event) error {
-		if d := (day{e.Site, event.DayOf(e.Time)}); wanted(d.site, d.day) && kept(e) {
-			if stored[d] == 0 {
-				d.site = strings.Clone(d.site) // to keep it
-			}
+		if d := (day{strings.Clone(e.Site), event.DayOf(e.Time)}); wanted(d.site, d.day) && kept(e) {
 			stored[d]++
 			late[d] = late[d] || !e.Received.Before(since)
 		}
