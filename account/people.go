@@ -17,7 +17,8 @@ type Person struct {
 	Email    string    `json:"email"` // in lower case; no two people have the same
 	Name     string    `json:"name"`
 	Created  time.Time `json:"created"`
-	Disabled bool      `json:"disabled"` // lets nobody in
+	Disabled bool      `json:"disabled"`           // lets nobody in
+	Language string    `json:"language,omitempty"` // of the pages, such as de; "" is what the browser wants
 }
 
 // Role is what a person may do on a site: see the table in access.go.
@@ -51,11 +52,11 @@ type Credential struct {
 
 // People keeps people. An unknown person is ErrNotFound.
 type People interface {
-	AddPerson(ctx context.Context, p Person) (Person, error)      // fills ID, Created; ErrExists
-	Person(ctx context.Context, idOrEmail string) (Person, error) //
-	People(ctx context.Context) ([]Person, error)                 // by e-mail
-	SetName(ctx context.Context, id, name string) error           // of a person
-	RemovePerson(ctx context.Context, id string) error            // with grants, sessions and links
+	AddPerson(ctx context.Context, p Person) (Person, error)        // fills ID, Created; ErrExists
+	Person(ctx context.Context, idOrEmail string) (Person, error)   //
+	People(ctx context.Context) ([]Person, error)                   // by e-mail
+	SetPerson(ctx context.Context, id, name, language string) error // what is a person's own to change
+	RemovePerson(ctx context.Context, id string) error              // with grants, sessions and links
 }
 
 // Grants keeps who may do what.
@@ -128,6 +129,20 @@ func Name(s string) (string, error) {
 	}
 	return s, nil
 }
+
+// Language is a tag of a language in the form in which it is kept; "" is none.
+func Language(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > maxLanguage || strings.ContainsFunc(s, func(r rune) bool {
+		return r != '-' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	}) {
+		return "", event.Invalid("language", "is not a tag such as de or pt-BR")
+	}
+	return s, nil
+}
+
+// maxLanguage is as long as a tag can be without being an extension of one.
+const maxLanguage = 35
 
 // CheckGrant reports a role that is not known as an event.InvalidError.
 func CheckGrant(g Grant) error {

@@ -21,7 +21,18 @@ import (
 // Counted lists the additive figures of a bin, in the order of Counts. New ones
 // go to the end: their place is stored.
 var Counted = [...]metric.Name{metric.PageViews, metric.Sessions, metric.Bounces, metric.Downloads,
-	metric.ProductViews, metric.CartAdds, metric.Orders, metric.Revenue, metric.Refunds, metric.Refunded}
+	metric.ProductViews, metric.CartAdds, metric.Orders, metric.Revenue, metric.Refunds, metric.Refunded,
+	metric.Events, metric.SessionViews, metric.SessionSeconds}
+
+// Lately is the first place of the figures that bins have since version 3 of their
+// format: dates that were frozen before have none of them, see Frozen.
+const Lately = 10
+
+// OfSessions reports whether a figure is of sessions, which need their neighbours: hot
+// buckets have none of these.
+func OfSessions(m metric.Name) bool {
+	return m == metric.Sessions || m == metric.Bounces || m == metric.SessionViews || m == metric.SessionSeconds
+}
 
 // Counts are the additive figures of a bin; money in thousandths of the site's currency.
 type Counts [len(Counted)]int64
@@ -160,7 +171,7 @@ type Durable interface {
 var ErrLost = errors.New("hot buckets are not complete")
 
 // Hot keeps 15-minute buckets of the events behind the seal. It counts
-// everything but sessions and bounces, which need their neighbours.
+// everything but what is OfSessions.
 type Hot interface {
 	// Apply counts events that are new, taken from the queue behind from and up
 	// to to, exactly once: ErrLost if it does not stand at from.

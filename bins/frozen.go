@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"footfall/metric"
 	"footfall/period"
 )
 
@@ -16,6 +17,13 @@ type Frozen struct {
 	At       time.Time   // when that date began, in the site's zone as it was: events from here on are counted in dates that are not frozen
 	Currency string      // the money of frozen dates is in it,
 	Since    period.Date // from this date on; that of earlier ones may be in another
+	Lacks    period.Date // dates before this one were frozen before bins had the figures from Lately on, and have none of them
+}
+
+// Has reports whether bins have a metric of a site's dates from one on.
+func (s *State) Has(m metric.Name, site string, from period.Date) bool {
+	f, ok := s.Frozen[site]
+	return !ok || Place(m) < Lately || from >= f.Lacks
 }
 
 // ErrDirty tells that a date which is to be frozen is not rolled.
@@ -36,7 +44,7 @@ var FirstDate = period.DateOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), nil)
 func (f Frozen) Next(before period.Date, at time.Time, currency string) Frozen {
 	switch {
 	case f == (Frozen{}):
-		f.Since = FirstDate
+		f.Since, f.Lacks = FirstDate, FirstDate
 	case before <= f.Before:
 		return f
 	case f.Currency != currency:

@@ -257,8 +257,8 @@ func (x *comparison) compareMonth(ctx context.Context, d period.Date) error {
 	return err
 }
 
-// compare compares two tallies of a period. With hot buckets in it, sessions and
-// bounces are left out: those are counted from the events.
+// compare compares two tallies of a period. With hot buckets in it, sessions are left
+// out: what is told of them is counted from the events.
 func (x *comparison) compare(key string, stored, recount Tally, hot bool) {
 	subjects := map[Subject]bool{}
 	for s := range stored {
@@ -278,7 +278,7 @@ func (x *comparison) compare(key string, stored, recount Tally, hot bool) {
 		a, b := stored.bin(s.By, s.Value), recount.bin(s.By, s.Value)
 		at := Difference{Site: x.site.ID, Period: key, By: s.By, Value: s.Value}
 		for i, m := range Counted {
-			if hot && (m == metric.Sessions || m == metric.Bounces) {
+			if hot && OfSessions(m) {
 				continue
 			}
 			at.Metric, at.Bins, at.Recount = m, a.Counts[i], b.Counts[i]

@@ -28,9 +28,12 @@ type Snapshot interface {
 	// Days lists the UTC days on which a site has events.
 	Days(ctx context.Context, site string) ([]event.Day, error)
 	// Walk hands over a site's events from one time up to another, ordered by
-	// visitor, then time, then arrival. Of known visitors (those with a user's
-	// or an anonymous id, no bots) it hands over only what views, trades or
-	// identifies, ordered by the id: the user's, else the anonymous one.
+	// visitor, then time, then arrival, and, in this order, of visitors with a page
+	// view in the last SessionGap of these, people with an id, the page views of the
+	// SessionDay behind: of these site, kind, time and visitor alone. Of known visitors
+	// (those with a user's or an anonymous id, no bots) it hands over only what views,
+	// trades or identifies, ordered by the id: the user's, else the anonymous one, and
+	// nothing of behind.
 	Walk(ctx context.Context, site string, from, to time.Time, known bool, fn func(*event.Event) error) error
 	Close() error
 }
@@ -67,6 +70,8 @@ type Roller struct {
 
 	frozen map[string]Frozen // by site, as a roll found it last
 
+	overnight overnight
+
 	rolling sync.Mutex // one roll at a time
 	last    atomic.Pointer[Outcome]
 }
@@ -95,7 +100,7 @@ func (r *Roller) Open(ctx context.Context, at event.Position) error {
 	}
 	r.gate.Lock()
 	defer r.gate.Unlock()
-	r.mark, r.dirty, r.at = 1, map[Day]uint64{}, at
+	r.mark, r.dirty, r.at, r.overnight = 1, map[Day]uint64{}, at, overnight{}
 	for day, mark := range s.Dirty {
 		r.dirty[day] = 0 // its mark is of an earlier process: touch it again
 		r.mark = max(r.mark, mark+1)
@@ -162,81 +167,6 @@ func (r *Roller) lose(ctx context.Context, why error) {
 // nowhere is a position that nobody reads from.
 var nowhere = event.Position{Epoch: math.MaxUint64}
 
-// zones is those in which a site's days become dirty: its own and, if it has
-// changed since the last roll, those of before, as it may change back.
-func (r *Roller) zones(s Site) (zones []*time.Location, changed bool) {
-	zones = []*time.Location{s.Zone}
-	now := Basis(s.Zone, s.Currency)
-	for basis, zone := range r.bases[s.ID] {
-		if basis != now {
-			zones, changed = append(zones, zone), true
-		}
-	}
-	return zones, changed
-}
-
-// touch makes the days of events dirty. An event near midnight also touches
-// the neighbour day: its sessions may begin or end there. It reports whether some
-// site's zone or currency has changed since the last roll.
-func (r *Roller) touch(ctx context.Context, events []event.Event) (changed bool, err error) {
-	zones := map[string][]*time.Location{}
-	for _, s := range r.sites() {
-		in, other := r.zones(s)
-		zones[s.ID], changed = in, changed || other
-	}
-	type quarter struct {
-		site string
-		at   int64
-	}
-	seen := map[quarter]bool{}
-	var last quarter // events in a row are mostly of one
-	var fresh []Day
-	for i := range events {
-		e := &events[i]
-		q := quarter{e.Site, e.Time.Truncate(period.Bucket).Unix()}
-		if q == last || seen[q] {
-			continue
-		}
-		last, seen[q] = q, true
-		if zones[q.site] == nil {
-			zones[q.site] = []*time.Location{time.UTC}
-		}
-		for _, zone := range zones[q.site] {
-			for _, day := range r.around(q.site, time.Unix(q.at, 0), zone) {
-				if mark, ok := r.dirty[day]; !ok || mark < r.mark {
-					r.dirty[day] = r.mark
-					fresh = append(fresh, day)
-				}
-			}
-		}
-	}
-	if len(fresh) == 0 {
-		return changed, nil
-	}
-	if err := r.durable.Touch(ctx, r.mark, fresh...); err != nil {
-		for _, day := range fresh {
-			r.dirty[day] = 0
-		}
-		return changed, err
-	}
-	return changed, nil
-}
-
-// around is the days that an event in the quarter of an hour from begin on may
-// change. One that frozen dates don't have is counted in the first date behind
-// them, see State.Window.
-func (r *Roller) around(site string, begin time.Time, zone *time.Location) (days []Day) {
-	end, first := begin.Add(period.Bucket+SessionGap), FirstDate
-	if f, ok := r.frozen[site]; ok && end.After(f.At) {
-		first = f.Before
-	}
-	last := max(first, period.DateOf(end, zone))
-	for date := max(first, period.DateOf(begin.Add(-SessionGap-time.Second), zone)); date <= last; date++ {
-		days = append(days, Day{site, date})
-	}
-	return days
-}
-
 // cut is a moment between two batches.
 type cut struct {
 	snapshot Snapshot
@@ -244,7 +174,8 @@ type cut struct {
 	mark     uint64          // days touched before have this or less
 	hot      bool            // hot buckets stand at the snapshot's position
 
-	unfollowed map[string]bool // sites whose days the follower failed to make
+	unfollowed map[string]bool  // sites whose days the follower failed to make
+	beyond     map[Day]visitors // of the days counted so far: whose sessions go on behind them
 }
 
 // site is the one of an id. Of one that nobody knows, days are those of UTC.
@@ -262,8 +193,9 @@ func (r *Roller) cut(ctx context.Context) (c cut, err error) {
 	if c.snapshot, err = r.snapshot(ctx); err != nil {
 		return c, err
 	}
-	c.mark, c.sites, c.unfollowed = r.mark, map[string]Site{}, map[string]bool{}
+	c.mark, c.sites, c.unfollowed, c.beyond = r.mark, map[string]Site{}, map[string]bool{}, map[Day]visitors{}
 	r.mark++
+	r.overnight.cut()
 	for _, s := range r.sites() {
 		c.sites[s.ID] = s
 		if r.bases[s.ID] == nil {
@@ -376,6 +308,7 @@ func (r *Roller) rolled(c cut) {
 			delete(r.dirty, day)
 		}
 	}
+	r.overnight.learn(c.beyond)
 	for id, s := range c.sites {
 		r.bases[id] = map[string]*time.Location{Basis(s.Zone, s.Currency): s.Zone}
 	}
@@ -451,7 +384,7 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 	}
 	for _, day := range days {
 		site := c.site(day.Site)
-		tally, err := Count(s.Window(day, site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
+		tally, beyond, err := count(s.Window(day, site.Zone), site.Currency, func(from, to time.Time, fn func(*event.Event) error) error {
 			return c.snapshot.Walk(ctx, day.Site, from, to, false, fn)
 		})
 		if err == nil {
@@ -460,6 +393,7 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 		if err != nil {
 			return 0, fmt.Errorf("%s of site %s: %w", day.Date, day.Site, err)
 		}
+		c.beyond[day] = beyond
 		rolled.Days = append(rolled.Days, DayTally{day, Basis(site.Zone, site.Currency), tally})
 	}
 	return r.durable.Replace(ctx, rolled)

@@ -11,6 +11,10 @@ import (
 // SessionGap ends a session: a longer time without a page view begins a new one.
 const SessionGap = 30 * time.Minute
 
+// SessionDay is how much of a session is told: of its views behind that neither number
+// nor time is counted.
+const SessionDay = 24 * time.Hour
+
 func (t Tally) bin(by metric.Dimension, value string) *Bin {
 	s := Subject{by, value}
 	b := t[s]
@@ -56,13 +60,15 @@ func (a *adder) add(e *event.Event, currency string) {
 	case e.View():
 		a.each(e, func(b *Bin) {
 			b.Counts[0]++
+			b.Counts[10]++
 			if e.Visitor != 0 {
 				b.Visitors.Add(e.Visitor)
 			}
 		})
 	case e.Kind == event.Track && e.Name == event.Download:
-		a.each(e, func(b *Bin) { b.Counts[3]++ })
+		a.each(e, func(b *Bin) { b.Counts[3]++; b.Counts[10]++ })
 	default:
+		a.each(e, func(b *Bin) { b.Counts[10]++ })
 		a.trade(e, currency)
 	}
 }
@@ -107,29 +113,68 @@ func (a *adder) trade(e *event.Event, currency string) {
 	}
 }
 
+// visit is a session that is being counted.
+type visit struct {
+	first event.Event
+	last  time.Time // its newest view
+	views int       // told, up to a SessionDay behind the first
+	told  time.Time // the last of these
+	whole int       // views, told or not
+}
+
+// goesOn reports whether a view is of the session.
+func (v *visit) goesOn(e *event.Event) bool {
+	return v.whole > 0 && e.Visitor == v.first.Visitor && e.Time.Sub(v.last) <= SessionGap
+}
+
+func (v *visit) add(e *event.Event) {
+	if v.whole == 0 {
+		v.first = *e
+	}
+	v.last = e.Time
+	v.whole++
+	if e.Time.Sub(v.first.Time) <= SessionDay {
+		v.told = e.Time
+		v.views++
+	}
+}
+
 // session counts a session with the dimensions of its first page view.
-func (a *adder) session(first *event.Event, views int) {
-	a.each(first, func(b *Bin) {
+func (a *adder) session(v *visit) {
+	a.each(&v.first, func(b *Bin) {
 		b.Counts[1]++
-		if views == 1 {
+		if v.whole == 1 {
 			b.Counts[2]++
 		}
+		b.Counts[11] += int64(v.views)
+		b.Counts[12] += v.told.Sub(v.first.Time).Milliseconds()
 	})
 }
 
-// Count makes the tally of a window from the events that walk hands over: those
-// from a SessionGap before the window until a SessionGap behind it, ordered by
-// visitor, then time, then arrival, as docs/words.md defines sessions.
-func Count(w period.Window, currency string, walk func(from, to time.Time, fn func(*event.Event) error) error) (Tally, error) {
-	t := adder{Tally: Tally{}}
-	var first event.Event // of the running session; its ID is "" while there is none
-	var last time.Time
-	views := 0
+// A Walk hands over a site's events from one time up to another, ordered by visitor,
+// then time, then arrival, and then, of visitors with a page view in the last SessionGap
+// of them, the page views of the SessionDay behind: as Snapshot.Walk does.
+type Walk func(from, to time.Time, fn func(*event.Event) error) error
+
+// Count makes the tally of a window from the events from a SessionGap before it until a
+// SessionGap behind it, as docs/words.md defines sessions.
+func Count(w period.Window, currency string, walk Walk) (Tally, error) {
+	t, _, err := count(w, currency, walk)
+	return t, err
+}
+
+// count is Count, and tells who has a session that began in the window and went on
+// behind it: a page view of theirs may make it longer, see Roller.overnight.
+func count(w period.Window, currency string, walk Walk) (Tally, visitors, error) {
+	t, beyond := adder{Tally: Tally{}}, visitors{}
+	var v visit // the running session; it has no views while there is none
 	end := func() {
-		if views > 0 && !first.Time.Before(w.From) && first.Time.Before(w.To) {
-			t.session(&first, views)
+		if v.whole > 0 && !v.first.Time.Before(w.From) && v.first.Time.Before(w.To) {
+			if t.session(&v); !v.last.Before(w.To) {
+				beyond[v.first.Visitor] = true
+			}
 		}
-		views = 0
+		v = visit{}
 	}
 	// A gap to the millisecond still joins: one more on both sides.
 	gap := SessionGap + time.Millisecond
@@ -140,16 +185,12 @@ func Count(w period.Window, currency string, walk func(from, to time.Time, fn fu
 		if !e.View() || e.Bot != "" || e.Visitor == 0 {
 			return nil
 		}
-		if views > 0 && (e.Visitor != first.Visitor || e.Time.Sub(last) > SessionGap) {
+		if !v.goesOn(e) {
 			end()
 		}
-		if views == 0 {
-			first = *e
-		}
-		last = e.Time
-		views++
+		v.add(e)
 		return nil
 	})
 	end()
-	return t.Tally, err
+	return t.Tally, beyond, err
 }

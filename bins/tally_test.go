@@ -64,6 +64,16 @@ func crowd(r *rand.Rand, around time.Time) (events []event.Event) {
 			}
 		}
 	}
+	for visitor := range uint64(2) { // sessions that last for hours, and more than a day
+		for at, end := around.Add(-30*time.Hour), around.Add(30*time.Hour); at.Before(end); {
+			e := random(r, 10+visitor, at)
+			e.Kind, e.Bot, e.Properties = event.Page, "", ""
+			events = append(events, e)
+			if at = at.Add(choose(r, gaps[1:5]...)); r.IntN(40) == 0 {
+				at = at.Add(time.Hour)
+			}
+		}
+	}
 	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 	return events
 }
@@ -73,11 +83,24 @@ func walk(events []event.Event) func(from, to time.Time, fn func(*event.Event) e
 	return func(from, to time.Time, fn func(*event.Event) error) error {
 		sorted := slices.Clone(events)
 		slices.SortStableFunc(sorted, func(a, b event.Event) int { return cmp.Or(cmp.Compare(a.Visitor, b.Visitor), a.Time.Compare(b.Time)) })
+		going := map[uint64]bool{} // whose session may go on behind
+		for _, e := range events {
+			if e.View() && e.Bot == "" && e.Time.Before(to) && !e.Time.Before(to.Add(-bins.SessionGap)) {
+				going[e.Visitor] = true
+			}
+		}
 		for i := range sorted {
-			if at := sorted[i].Time; at.Before(from) || !at.Before(to) {
+			e := &sorted[i]
+			if e.Time.Before(from) || !e.Time.Before(to.Add(bins.SessionDay)) {
 				continue
 			}
-			if err := fn(&sorted[i]); err != nil {
+			if !e.Time.Before(to) {
+				if !e.View() || e.Bot != "" || !going[e.Visitor] {
+					continue
+				}
+				e = &event.Event{Site: e.Site, Kind: e.Kind, Time: e.Time, Visitor: e.Visitor}
+			}
+			if err := fn(e); err != nil {
 				return err
 			}
 		}
@@ -137,6 +160,14 @@ func recount(w period.Window, events []event.Event) naive {
 			if !near(i + 1) {
 				n.add(e, metric.Bounces, 1)
 			}
+			last := e
+			for j := i; j == i || j < len(own) && own[j].Time.Sub(own[j-1].Time) <= 30*time.Minute; j++ {
+				if own[j].Time.Sub(e.Time) <= 24*time.Hour {
+					n.add(e, metric.SessionViews, 1)
+					last = own[j]
+				}
+			}
+			n.add(e, metric.SessionSeconds, last.Time.Sub(e.Time).Milliseconds())
 		}
 	}
 	return n
@@ -166,6 +197,7 @@ func (n naive) add(e event.Event, m metric.Name, amount int64, more ...bins.Subj
 }
 
 func (n naive) event(e event.Event) {
+	n.add(e, metric.Events, 1)
 	switch {
 	case e.View():
 		n.add(e, metric.PageViews, 1)
@@ -316,7 +348,7 @@ func TestCountFails(t *testing.T) {
 
 // TestPlaces fixes the order of stored figures.
 func TestPlaces(t *testing.T) {
-	stored := []metric.Name{"PageViews", "Sessions", "Bounces", "Downloads", "ProductViews", "CartAdds", "Orders", "Revenue", "Refunds", "Refunded"}
+	stored := []metric.Name{"PageViews", "Sessions", "Bounces", "Downloads", "ProductViews", "CartAdds", "Orders", "Revenue", "Refunds", "Refunded", "Events", "SessionViews", "SessionSeconds"}
 	for i, m := range stored {
 		if bins.Place(m) != i {
 			t.Errorf("%s is at %d, want %d", m, bins.Place(m), i)

@@ -13,6 +13,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"footfall/account"
+	"footfall/language"
 )
 
 // newView is what new.html shows: the first person, or a new password.
@@ -90,6 +91,7 @@ func (d *Door) note(r *http.Request, in visit, what, target string) {
 // accountView is what account.html shows.
 type accountView struct {
 	Person        account.Person
+	Languages     []*language.Language // to choose from
 	Operator      bool
 	Roles         []string
 	Sessions      []sessionView
@@ -121,7 +123,7 @@ func (d *Door) showAccount(w http.ResponseWriter, r *http.Request, in visit, sta
 }
 
 func (d *Door) fill(r *http.Request, in visit, v accountView) (accountView, error) {
-	v.Person, v.Operator = in.person, in.person.ID == ""
+	v.Person, v.Operator, v.Languages = in.person, in.person.ID == "", language.All
 	sessions, err := d.gate.Sessions(r.Context(), in.person.ID)
 	if err != nil {
 		return v, err
@@ -213,12 +215,14 @@ func (d *Door) ofPerson(do page) page {
 	}
 }
 
-func (d *Door) setName(w http.ResponseWriter, r *http.Request, in visit) {
-	err := d.gate.SetName(r.Context(), in.person.ID, r.PostFormValue("name"))
+// setPerson changes name and language; the page is in the new one.
+func (d *Door) setPerson(w http.ResponseWriter, r *http.Request, in visit) {
+	err := d.gate.SetPerson(r.Context(), in.person.ID, r.PostFormValue("name"), r.PostFormValue("language"))
 	if err == nil {
 		in.person, err = d.gate.Person(r.Context(), in.person.ID)
 	}
-	d.changed(w, r, in, accountView{}, "name", "Your name is changed.", err)
+	in.tongue = speak(w, r, in.person)
+	d.changed(w, r, in, accountView{}, "name and language", "That is changed.", err)
 }
 
 func (d *Door) changePassword(w http.ResponseWriter, r *http.Request, in visit) {

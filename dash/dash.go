@@ -201,7 +201,7 @@ func (d *Door) routes() map[string]page {
 		"GET /changes": d.changes,
 		"GET /reports": d.reports, "POST /reports": d.addReport, "POST /reports/{report}/remove": d.removeReport,
 		"GET /unsubscribe/{token}": d.askUnsubscribe, "POST /unsubscribe/{token}": d.unsubscribe,
-		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setName), "POST /account/password": d.ofPerson(d.changePassword),
+		"GET /account": d.account, "POST /account/name": d.ofPerson(d.setPerson), "POST /account/password": d.ofPerson(d.changePassword),
 		"POST /account/totp": d.ofPerson(d.startTOTP), "POST /account/totp/off": d.ofPerson(d.stopTOTP), "POST /account/logout": d.logoutEverywhere,
 	}
 }

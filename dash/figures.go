@@ -3,6 +3,7 @@ package dash
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -134,12 +135,24 @@ func (d *Door) totals(ctx context.Context, s state, x span, metrics []metric.Nam
 		early = d.sums(ctx, s, before, x.zone, metrics)
 	}
 	found := map[metric.Name]*total{}
+	if len(metrics) > 1 && (refused(all.err) || refused(over.err) || refused(early.err)) {
+		for _, m := range metrics { // what can't be told of one can be of another
+			maps.Copy(found, d.totals(ctx, s, x, []metric.Name{m}))
+		}
+		return found
+	}
 	for i, m := range metrics {
 		t := &total{told: all.told, err: all.err}
 		t.Value, t.over, t.before = all.at(i), over.at(i), early.at(i)
 		found[m] = t
 	}
 	return found
+}
+
+// refused reports whether the question can't be answered as it is.
+func refused(err error) bool {
+	_, is := errors.AsType[*metric.QueryError](err)
+	return is
 }
 
 // sums is the figures of one window.

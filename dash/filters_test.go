@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +211,31 @@ func (f fewColumns) Tabulate(ctx context.Context, r metric.Report) (metric.Table
 		return metric.Table{}, &metric.QueryError{Why: "the events are removed"}
 	}
 	return f.plausible.Tabulate(ctx, r)
+}
+
+// TestRefusedOfSome: where one of the big numbers can't be told of the period, those are
+// that are asked for together with it.
+func TestRefusedOfSome(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Questions: tables{of: noLengths{w.source}}, Log: slog.New(slog.DiscardHandler)})
+	page := w.get(t, "/")
+	for id, told := range map[string]bool{"sessions": true, "bouncerate": true, "visitors": true, "viewspersession": false} {
+		_, cell, _ := strings.Cut(page, `id="cell-`+id+`"`)
+		cell, _, _ = strings.Cut(cell, "</a>")
+		if strings.Contains(cell, `class="value"`) != told || strings.Contains(cell, "of then") == told {
+			t.Errorf("%s: %q", id, cell)
+		}
+	}
+}
+
+// noLengths is a source that knows nothing of how many views sessions have.
+type noLengths struct{ *plausible }
+
+func (n noLengths) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	if slices.Contains(r.Metrics, metric.ViewsPerSession) {
+		return metric.Table{}, &metric.QueryError{Why: "there are no events of then"}
+	}
+	return n.plausible.Tabulate(ctx, r)
 }
 
 // TestWorld: the map has the figures of the list, and those countries alone that it draws.

@@ -64,11 +64,11 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 			return
 		}
 		if action == account.Public {
-			do(w, r, visit{tongue: speak(w, r)})
+			do(w, r, visit{tongue: speak(w, r, account.Person{})})
 			return
 		}
 		in, err := d.visitor(r)
-		in.tongue = speak(w, r)
+		in.tongue = speak(w, r, in.person)
 		switch {
 		case errors.Is(err, account.ErrNotFound):
 			d.askAgain(w, r)

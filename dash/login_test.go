@@ -110,7 +110,7 @@ func TestCSRF(t *testing.T) {
 	}
 	b.want(b.do("GET", "/account", nil), 200)
 	for _, from := range [][]string{nil, {"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://example.com"}, {"Origin", "https://stats.example"}} {
-		b.want(b.do("POST", "/account/name", fields("form", word, "name", "Ada"), from...), 200, "Your name is changed")
+		b.want(b.do("POST", "/account/name", fields("form", word, "name", "Ada"), from...), 200, "That is changed")
 	}
 }
 

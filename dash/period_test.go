@@ -142,8 +142,8 @@ func TestQuestionsOfAPage(t *testing.T) {
 			t.Errorf("%s of %s: bins know of days only", r.Metrics, windowWords(r.Window, r.Zone))
 		}
 	}
-	if asked != 3*3+2 { // three groups: of the period, what is over of it, and before; the chart twice
-		t.Errorf("%d questions for numbers and chart, want 11", asked)
+	if asked != 2*3+2 { // two groups: of the period, what is over of it, and before; the chart twice
+		t.Errorf("%d questions for numbers and chart, want 8", asked)
 	}
 	if n := len(w.source.reports) - asked; n > 12 {
 		t.Errorf("%d questions for lists, want 12 at most", n)

@@ -19,7 +19,7 @@ const mostCohorts = 53
 type retentionView struct {
 	frame
 	freshness
-	By            period.Step
+	Unit          string // a step, in words
 	Steps, Shows  []link // by what, and what is told
 	Scale         []int  // of the legend
 	Keep          []link // the rest of the state, for the form
@@ -103,7 +103,7 @@ func (v *retentionView) steps(s state, x span) period.Step {
 	for _, step := range offered {
 		v.Steps = append(v.Steps, link{Label: s.Say(titled[step]), Href: s.with("cohorts", string(step)).href(), Current: step == chosen})
 	}
-	v.By = chosen
+	v.Unit = s.Say(titled[chosen])
 	return chosen
 }
 

@@ -35,7 +35,7 @@ type number struct {
 	name   metric.Name
 	label  key
 	down   bool // less of it is better
-	from   int  // figures of one number are asked for together: 0 and 1 bins know, the others are counted from events
+	from   int  // figures of one number are asked for together: of 0 bins know all, of 1, sessions, those of days that are over, 4 is counted from events
 	always bool // shown also where the site has none
 	shared bool // also in the dashboard of a share
 }
@@ -45,11 +45,11 @@ var cells = []number{
 	{name: metric.Visitors, label: "Visitors", always: true, shared: true},
 	{name: metric.PageViews, label: "Page views", always: true, shared: true},
 	{name: metric.Sessions, label: "Sessions", from: 1, always: true, shared: true},
-	{name: metric.ViewsPerSession, label: "Views per session", from: 2, always: true, shared: true},
+	{name: metric.ViewsPerSession, label: "Views per session", from: 1, always: true, shared: true},
 	{name: metric.BounceRate, label: "Bounce rate", from: 1, down: true, always: true, shared: true},
-	{name: metric.SessionDuration, label: "Session duration", from: 2, always: true, shared: true},
+	{name: metric.SessionDuration, label: "Session duration", from: 1, always: true, shared: true},
 	{name: metric.Downloads, label: "Downloads", shared: true},
-	{name: metric.Events, label: "Events", from: 2},
+	{name: metric.Events, label: "Events"},
 	{name: metric.Orders, label: "Orders"},
 	{name: metric.Revenue, label: "Revenue"},
 	{name: metric.GoalRate, label: "Conversion rate", from: 4},

@@ -3,6 +3,7 @@ package dash
 import (
 	"net/http"
 
+	"footfall/account"
 	"footfall/language"
 )
 
@@ -16,9 +17,13 @@ type tongue struct{ *language.Language }
 // spoken is the header that has the language of an answer, from before it is drawn on.
 const spoken = "Content-Language"
 
-// speak chooses the language of an answer: what the browser wants.
-func speak(w http.ResponseWriter, r *http.Request) tongue {
-	l := language.Wanted(r.Header.Get("Accept-Language"))
+// speak chooses the language of an answer: what the person has set, else what the browser
+// wants.
+func speak(w http.ResponseWriter, r *http.Request, p account.Person) tongue {
+	l := language.Of(p.Language)
+	if l == nil {
+		l = language.Wanted(r.Header.Get("Accept-Language"))
+	}
 	w.Header().Set(spoken, l.Tag)
 	return tongue{l}
 }

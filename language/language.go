@@ -30,7 +30,7 @@ type Language struct {
 var catalogues embed.FS
 
 // All are the languages, English first.
-var All = []*Language{open("en", "English")}
+var All = []*Language{open("en", "English"), open("de", "Deutsch")}
 
 // english is what nil is.
 var english = All[0]

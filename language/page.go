@@ -208,7 +208,14 @@ func (w *rewriter) tag(source string) string {
 	return spoken.ReplaceAllStringFunc(source, func(attribute string) string {
 		name, value, _ := strings.Cut(attribute, "=")
 		said := w.run(grow(scan(value[1 : len(value)-1])))
-		return name + `="` + strings.ReplaceAll(said, `"`, "&#34;") + `"`
+		quoted := ""
+		for _, t := range scan(said) {
+			if t.kind != '{' {
+				t.source = strings.ReplaceAll(t.source, `"`, "&#34;")
+			}
+			quoted += t.source
+		}
+		return name + `="` + quoted + `"`
 	})
 }
 

@@ -41,7 +41,7 @@ func kept(s *bins.State, site string, from time.Time, more string) error {
 // money is nil unless amounts of several currencies would be added.
 func (x *plan) money(s *bins.State) error {
 	f, ok := s.Frozen[x.q.Site]
-	if !ok || x.q.Metric != metric.Revenue && x.q.Metric != metric.Refunded {
+	if !ok || !x.asks(metric.Revenue, metric.Refunded) {
 		return nil
 	}
 	first := f.Since

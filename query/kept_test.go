@@ -13,13 +13,17 @@ import (
 
 // TestFrozen asks bins whose first dates are frozen.
 func TestFrozen(t *testing.T) {
-	frozen := bins.Frozen{Before: first + 10, At: (first + 10).Window(berlin).From, Currency: "EUR", Since: first + 5}
+	frozen := bins.Frozen{Before: first + 10, At: (first + 10).Window(berlin).From, Currency: "EUR", Since: first + 5, Lacks: first + 3}
 	for _, x := range []struct {
 		name   string
 		change func(q *metric.Query, s *bins.State)
 		want   string // in the error; "" for none
 	}{
 		{"days from bins", func(*metric.Query, *bins.State) {}, ""},
+		{"events", func(q *metric.Query, _ *bins.State) { q.Metric = metric.Events }, "2024-06-11"},
+		{"events of days that have them", func(q *metric.Query, _ *bins.State) {
+			q.Metric, q.Window.From = metric.Events, (first + 3).Window(berlin).From
+		}, ""},
 		{"hours", func(q *metric.Query, _ *bins.State) { q.Step = period.Hour }, "2024-06-11"},
 		{"hours of what is there", func(q *metric.Query, _ *bins.State) { q.Step, q.Window.From = period.Hour, frozen.At }, ""},
 		{"hours from a millisecond before", func(q *metric.Query, _ *bins.State) {

@@ -30,6 +30,8 @@ type part struct {
 	metric metric.Name
 	step   period.Step
 	basis  string // of the bins: their zone is that of the steps
+	// without is dates that are left out, as they are counted from the events.
+	without string
 }
 
 func newMemo(room int) *memo { return &memo{room: room, parts: map[part]*list.Element{}} }

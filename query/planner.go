@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"footfall/bins"
@@ -25,11 +26,17 @@ type Hot interface {
 	Read(ctx context.Context, r bins.HotRange, fn func(value string, bucket time.Time, b *bins.Bin) error) error
 }
 
+// Events is the event store, which answers anything.
+type Events interface {
+	Source
+	Tabulator
+}
+
 // Planner answers from bins and hot buckets where they know, else from the
 // event store: the figure is the same either way, but for estimates of distinct
 // visitors, which say so.
 type Planner struct {
-	events  Source
+	events  Events
 	durable Durable
 	hot     Hot // nil for none
 	now     func() time.Time
@@ -37,7 +44,7 @@ type Planner struct {
 }
 
 // Plan makes a Planner; hot may be nil.
-func Plan(events Source, durable Durable, hot Hot, now func() time.Time) *Planner {
+func Plan(events Events, durable Durable, hot Hot, now func() time.Time) *Planner {
 	return &Planner{events, durable, hot, now, newMemo(memoRoom)}
 }
 
@@ -54,32 +61,83 @@ func (p *Planner) Answer(ctx context.Context, q metric.Query) (metric.Dataset, e
 	if err := q.Check(); err != nil {
 		return metric.Dataset{}, err
 	}
-	x, ok := p.plan(q)
+	all, err := p.answers(ctx, q, []metric.Name{q.Metric})
+	if err != nil {
+		return metric.Dataset{}, err
+	}
+	return all[0], nil
+}
+
+// answers are those to a question, which has been checked, for each of some metrics:
+// as few readings as it takes.
+func (p *Planner) answers(ctx context.Context, q metric.Query, metrics []metric.Name) ([]metric.Dataset, error) {
+	all := make([]metric.Dataset, len(metrics))
+	for _, alike := range p.alike(metrics) {
+		found, err := p.together(ctx, q, alike)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range alike {
+			all[slices.Index(metrics, m)] = found[i]
+		}
+	}
+	return all, nil
+}
+
+// alike parts metrics into those that come from the same sources: what hot buckets
+// have, and what is counted from the events of days that are not rolled; without hot
+// buckets visitors are told apart, as theirs of several days don't add up.
+func (p *Planner) alike(metrics []metric.Name) (parts [][]metric.Name) {
+	at := map[[2]bool]int{}
+	for _, m := range metrics {
+		kind := [2]bool{bins.OfSessions(m), p.hot == nil && m == metric.Visitors}
+		i, ok := at[kind]
+		if !ok {
+			i = len(parts)
+			at[kind], parts = i, append(parts, nil)
+		}
+		parts[i] = append(parts[i], m)
+	}
+	return parts
+}
+
+// together answers for metrics that are alike.
+func (p *Planner) together(ctx context.Context, q metric.Query, metrics []metric.Name) ([]metric.Dataset, error) {
+	x, ok := p.plan(q, metrics)
 	for try := 0; ok && try < retries; try++ {
-		d, err := x.answer(ctx)
+		all, err := x.answer(ctx)
 		switch {
 		case errors.Is(err, errEvents):
 			ok = false
 		case errors.Is(err, errRolled) || errors.Is(err, bins.ErrLost):
 		default:
-			return d, err
+			return all, err
 		}
 	}
 	state, err := p.durable.State(ctx)
-	if err == nil {
-		err = Kept(&state, q)
-	}
 	if err != nil {
-		return metric.Dataset{}, err
+		return nil, err
 	}
-	return p.events.Answer(ctx, q)
+	all := make([]metric.Dataset, len(metrics))
+	for i, m := range metrics {
+		if q.Metric = m; i == 0 {
+			err = Kept(&state, q)
+		}
+		if err == nil {
+			all[i], err = p.events.Answer(ctx, q)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // errEvents tells that the event store must answer.
 var errEvents = errors.New("bins can't answer")
 
-// plan tells whether bins have what q asks for.
-func (p *Planner) plan(q metric.Query) (*plan, bool) {
+// plan tells whether bins have what q asks for, of each of the metrics.
+func (p *Planner) plan(q metric.Query, metrics []metric.Name) (*plan, bool) {
 	zone := q.Zone
 	if zone == nil {
 		zone = time.UTC
@@ -91,7 +149,7 @@ func (p *Planner) plan(q metric.Query) (*plan, bool) {
 	case len(q.Filters) == 1:
 		by, value = q.Filters[0].Dimension, q.Filters[0].Value
 	}
-	if by != "" && !slices.Contains(bins.Dimensions, by) || q.Metric != metric.Visitors && bins.Place(q.Metric) < 0 {
+	if by != "" && !slices.Contains(bins.Dimensions, by) || slices.ContainsFunc(metrics, func(m metric.Name) bool { return m != metric.Visitors && bins.Place(m) < 0 }) {
 		return nil, false
 	}
 	months := false
@@ -103,7 +161,7 @@ func (p *Planner) plan(q metric.Query) (*plan, bool) {
 		return nil, false
 	}
 	from, to, whole := q.Window.Dates(zone)
-	return &plan{p: p, q: q, zone: zone, by: by, value: value, months: months, from: from, to: to,
+	return &plan{p: p, q: q, metrics: metrics, zone: zone, by: by, value: value, months: months, from: from, to: to,
 		starts: q.Step.Cut(q.Window, zone)}, whole
 }
 
@@ -111,39 +169,46 @@ func (p *Planner) plan(q metric.Query) (*plan, bool) {
 type plan struct {
 	p         *Planner
 	q         metric.Query
+	metrics   []metric.Name // that are alike
 	zone      *time.Location
 	by        metric.Dimension
 	value     string
 	months    bool
 	from, to  period.Date
 	starts    []time.Time
-	bins      *sum // what bins have
-	late      *sum // what came since
+	bins      []*sum // what bins have of each metric
+	late      []*sum // what came since
 	usedHot   bool
 	usedStore bool
 }
 
-func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
-	x.late, x.usedHot, x.usedStore = x.sum(), false, false
+// asks reports whether one of the metrics is asked for.
+func (x *plan) asks(some ...metric.Name) bool {
+	return slices.ContainsFunc(some, func(m metric.Name) bool { return slices.Contains(x.metrics, m) })
+}
+
+func (x *plan) answer(ctx context.Context) ([]metric.Dataset, error) {
+	x.late, x.usedHot, x.usedStore = x.sums(), false, false
 	state, err := x.p.durable.State(ctx)
 	if err != nil {
-		return metric.Dataset{}, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", err)
 	}
-	if state.Zones[x.q.Site] != bins.Basis(x.zone, x.q.Currency) {
-		return metric.Dataset{}, errEvents
+	has := func(m metric.Name) bool { return state.Has(m, x.q.Site, x.from) }
+	if state.Zones[x.q.Site] != bins.Basis(x.zone, x.q.Currency) || !all(x.metrics, has) {
+		return nil, errEvents
 	}
 	if err := x.money(&state); err != nil {
-		return metric.Dataset{}, err
+		return nil, err
 	}
 	asOf := x.p.now().UTC()
 	dirty := x.dirty(&state)
-	fromStore := len(dirty) > 0 && (x.p.hot == nil || x.q.Metric == metric.Sessions || x.q.Metric == metric.Bounces)
-	if fromStore && (x.q.Metric == metric.Visitors || len(dirty) > mostDirty) {
-		return metric.Dataset{}, errEvents
+	fromStore := len(dirty) > 0 && (x.p.hot == nil || bins.OfSessions(x.metrics[0]))
+	if fromStore && (x.asks(metric.Visitors) || len(dirty) > mostDirty) {
+		return nil, errEvents
 	}
 	fresh, err := x.readBins(ctx, &state, dirty, fromStore)
 	if err != nil {
-		return metric.Dataset{}, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", err)
 	}
 	for _, date := range dirty {
 		day := bins.Day{Site: x.q.Site, Date: date}
@@ -153,20 +218,24 @@ func (x *plan) answer(ctx context.Context) (metric.Dataset, error) {
 			err = x.readHot(ctx, date, state.Window(day, x.zone), state.Since(day))
 		}
 		if err != nil {
-			return metric.Dataset{}, err
+			return nil, err
 		}
 	}
 	after, err := x.p.durable.State(ctx)
 	if err != nil {
-		return metric.Dataset{}, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w", err)
 	}
 	if !x.same(&state, &after, dirty) {
-		return metric.Dataset{}, errRolled
+		return nil, errRolled
 	}
-	if fresh {
-		x.p.memo.put(x.bins)
+	for _, s := range fresh {
+		x.p.memo.put(s)
 	}
-	return x.dataset(state.Seal.At, asOf), nil
+	return x.datasets(state.Seal.At, asOf), nil
+}
+
+func all[T any](of []T, holds func(T) bool) bool {
+	return !slices.ContainsFunc(of, func(x T) bool { return !holds(x) })
 }
 
 // dirty lists the dates in the window that got events since they were rolled,
@@ -213,29 +282,43 @@ func (x *plan) place(value string, at time.Time) (string, int) {
 }
 
 // readBins reads what bins have, but for dates without which it is asked, and tells
-// whether it was not known before and may be kept.
-func (x *plan) readBins(ctx context.Context, s *bins.State, dirty []period.Date, without bool) (fresh bool, err error) {
-	r := bins.Range{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", From: x.from, To: x.to,
-		Months: x.months && !without, Visitors: x.q.Metric == metric.Visitors}
-	x.bins = x.sum()
-	if !without {
-		x.bins.part = part{r, x.q.Metric, x.q.Step, s.Zones[x.q.Site]}
-		x.bins.version = s.Versions[x.q.Site]
-		if known := x.p.memo.get(x.bins.part, x.bins.version); known != nil {
-			x.bins = known
-			return false, nil
+// what of it was not known before and may be kept.
+func (x *plan) readBins(ctx context.Context, s *bins.State, dirty []period.Date, without bool) (fresh []*sum, err error) {
+	r := bins.Range{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", From: x.from, To: x.to, Months: x.months && !without}
+	x.bins = x.sums()
+	var missing []*sum
+	for i, m := range x.metrics {
+		own := x.bins[i]
+		own.version = s.Versions[x.q.Site]
+		if own.part = (part{Range: r, metric: m, step: x.q.Step, basis: s.Zones[x.q.Site]}); without {
+			own.without = fmt.Sprint(dirty)
 		}
+		if known := x.p.memo.get(own.part, own.version); known != nil {
+			x.bins[i] = known
+			continue
+		}
+		missing = append(missing, own)
+		r.Visitors = r.Visitors || m == metric.Visitors
+	}
+	if len(missing) == 0 {
+		return nil, nil
 	}
 	err = x.p.durable.Read(ctx, r, func(value string, span bins.Span, b *bins.Bin) error {
 		if without && slices.Contains(dirty, span.From) {
 			return nil
 		}
 		value, step := x.place(value, span.From.Window(x.zone).From)
-		x.bins.add(value, step, b)
+		for _, own := range missing {
+			own.add(value, step, b)
+		}
 		return nil
 	})
-	x.bins.finish()
-	return err == nil && x.bins.version != 0, err
+	for _, own := range missing {
+		if own.finish(); err == nil && own.version != 0 {
+			fresh = append(fresh, own)
+		}
+	}
+	return fresh, err
 }
 
 func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, since event.Position) error {
@@ -244,38 +327,55 @@ func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, s
 	begin := date.Window(x.zone).From
 	return x.p.hot.Read(ctx, r, func(value string, _ time.Time, b *bins.Bin) error {
 		value, step := x.place(value, begin)
-		x.late.add(value, step, b)
+		for _, own := range x.late {
+			own.add(value, step, b)
+		}
 		return nil
 	})
 }
 
-// readEvents counts a date from the events.
+// readEvents counts a date from the events: sessions are cut once for all that is told
+// of them.
 func (x *plan) readEvents(ctx context.Context, date period.Date, w period.Window) error {
 	q := x.q
-	q.Window, q.Step, q.Limit = w, period.Total, 0
-	d, err := x.p.events.Answer(ctx, q)
-	if err != nil {
+	q.Window, q.Step, q.Limit, q.Metric = w, period.Total, 0, x.metrics[0]
+	x.usedStore = true
+	step := max(0, x.step(date.Window(x.zone).From))
+	if len(x.metrics) == 1 {
+		d, err := x.p.events.Answer(ctx, q)
+		for _, point := range d.Points {
+			if point.Value != 0 {
+				x.late[0].count(point.Series, step, point.Value)
+			}
+		}
 		return err
 	}
-	x.usedStore = true
-	for _, point := range d.Points {
-		if point.Value != 0 {
-			x.late.count(point.Series, max(0, x.step(date.Window(x.zone).From)), point.Value)
+	r := q.Report()
+	r.Metrics = x.metrics
+	t, err := x.p.events.Tabulate(ctx, r)
+	for _, row := range t.Rows {
+		for i, value := range row.Values {
+			if value.N != 0 {
+				x.late[i].count(strings.Join(row.Keys, ""), step, value.N)
+			}
 		}
 	}
-	return nil
+	return err
 }
 
-func (x *plan) dataset(sealed, asOf time.Time) metric.Dataset {
-	d := metric.Dataset{Source: "bins", AsOf: asOf, Sealed: sealed}
+// datasets are the answers, one for each metric.
+func (x *plan) datasets(sealed, asOf time.Time) []metric.Dataset {
+	source := "bins"
 	if x.usedHot {
-		d.Source += "+hot"
+		source += "+hot"
 	}
 	if x.usedStore {
-		d.Source += "+events"
+		source += "+events"
 	}
-	all := x.bins.with(x.late)
-	d.Estimate = all.estimate
-	d.Points = x.q.Answer(all.values, all.totals, asOf)
-	return d
+	found := make([]metric.Dataset, len(x.metrics))
+	for i := range found {
+		sum := x.bins[i].with(x.late[i])
+		found[i] = metric.Dataset{Points: x.q.Answer(sum.values, sum.totals, asOf), Source: source, AsOf: asOf, Sealed: sealed, Estimate: sum.estimate}
+	}
+	return found
 }

@@ -43,6 +43,11 @@ func (s *eventsOnly) Answer(_ context.Context, q metric.Query) (metric.Dataset, 
 	return metric.Dataset{Source: "events", Points: []metric.Point{{Time: q.Window.From, Value: 100}}}, s.fails
 }
 
+// Tabulate asks for each metric by itself.
+func (s *eventsOnly) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+	return Tabulated(s, func() time.Time { return now }).Tabulate(ctx, r)
+}
+
 type row struct {
 	value string
 	date  period.Date
@@ -52,7 +57,7 @@ type row struct {
 
 func (r row) bin() *bins.Bin {
 	b := &bins.Bin{}
-	b.Counts[0], b.Counts[1], b.Counts[7] = r.views, r.views/2, r.views
+	b.Counts[0], b.Counts[1], b.Counts[7], b.Counts[11] = r.views, r.views/2, r.views, r.views/2
 	for _, id := range r.who {
 		b.Visitors.Add(id)
 	}
@@ -258,6 +263,41 @@ func TestDirtyDays(t *testing.T) {
 	}
 }
 
+// TestTogether: what is told of sessions is counted together of days that are not
+// rolled, beside what bins have of each; the same is read of these once.
+func TestTogether(t *testing.T) {
+	events, durable := &sessions{}, &rolled{states: []bins.State{state(7, first+1)}, rows: fourDays()}
+	durable.states[0].Versions = map[string]uint64{"s": 1}
+	x := Report(Plan(events, durable, &buckets{}, func() time.Time { return now }), events, nil)
+	r := asked().Report()
+	r.Metrics = []metric.Name{metric.ViewsPerSession, metric.Sessions, metric.Bounces, metric.PageViews}
+	for try := range 2 {
+		table, err := x.Tabulate(t.Context(), r)
+		want := "[] [{1000 false} {5 false} {0 false} {10 false}] [] [] [{2500 false} {2 false} {1 false} {20 false}] [] [] [{0 true} {0 false} {0 false} {0 false}] [] [] [{1000 false} {20 false} {0 false} {40 false}] []"
+		if err != nil || spellTable(table) != want || table.Source != "bins+events+hot" {
+			t.Errorf("%s from %s, %v, want %s", spellTable(table), table.Source, err, want)
+		}
+		if len(events.asked) != try+1 || len(events.asked[try].Metrics) != 3 || len(durable.asked) != 2 {
+			t.Errorf("try %d: the event store was asked %+v, bins %d times", try, events.asked, len(durable.asked))
+		}
+	}
+}
+
+// sessions is an event store in which a day has two sessions of five views.
+type sessions struct {
+	eventsOnly
+	asked []metric.Report
+}
+
+func (s *sessions) Tabulate(_ context.Context, r metric.Report) (metric.Table, error) {
+	s.asked = append(s.asked, r)
+	row := metric.Row{Time: r.Window.From}
+	for _, m := range r.Metrics {
+		row.Values = append(row.Values, metric.Value{N: map[metric.Name]int64{metric.Sessions: 2, metric.SessionViews: 5, metric.Bounces: 1}[m]})
+	}
+	return metric.Table{Rows: []metric.Row{row}, Source: "events"}, nil
+}
+
 // TestNewerDays asks hot buckets from where the day's own bins end.
 func TestNewerDays(t *testing.T) {
 	s, hot := state(7, first, first+1), &buckets{}
@@ -444,11 +484,11 @@ func TestOtherConditions(t *testing.T) {
 	p := Plan(nil, nil, nil, time.Now)
 	day := period.DateOf(time.Now(), time.UTC).Window(time.UTC)
 	q := metric.Query{Site: "a", Metric: metric.Visitors, Window: day, Zone: time.UTC, By: "page"}
-	if _, ok := p.plan(q); !ok {
+	if _, ok := p.plan(q, []metric.Name{q.Metric}); !ok {
 		t.Error("bins do not know visitors by page")
 	}
 	q.Where = &metric.Where{Not: &metric.Where{Dimension: "country", Op: metric.Is, Values: []string{"DE"}}}
-	if _, ok := p.plan(q); ok {
+	if _, ok := p.plan(q, []metric.Name{q.Metric}); ok {
 		t.Error("bins are asked with a condition that they leave out")
 	}
 }

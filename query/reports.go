@@ -83,12 +83,16 @@ func (x *Reports) table(ctx context.Context, r metric.Report) (metric.Table, err
 			return metric.Table{}, err
 		}
 	}
-	if ready {
-		for _, m := range events {
-			if err := j.ask(ctx, x.planner, m); err != nil {
-				return metric.Table{}, err
-			}
+	if ready && len(events) > 0 {
+		all, err := x.planner.answers(ctx, query(r, events[0]), events)
+		if err != nil {
+			return metric.Table{}, err
 		}
+		for i, m := range events {
+			j.put(m, all[i])
+		}
+	}
+	if ready {
 		return j.answer(x.planner.now().UTC()), nil
 	}
 	if len(events) > 0 {
@@ -125,10 +129,11 @@ func (x *Reports) ready(r metric.Report, events []metric.Name) bool {
 	if _, ok := r.Where.Filters(); !ok || len(r.By) > 1 {
 		return false
 	}
-	return !slices.ContainsFunc(events, func(m metric.Name) bool {
-		_, ok := x.planner.plan(query(r, m))
-		return !ok
-	})
+	if len(events) == 0 {
+		return true
+	}
+	_, ok := x.planner.plan(query(r, events[0]), events)
+	return ok
 }
 
 // query is the question for one metric of a report that has at most one dimension and
@@ -178,9 +183,14 @@ func spellPlace(keys []string, at int64) string {
 // ask asks a source for one metric.
 func (j *joined) ask(ctx context.Context, source Source, m metric.Name) error {
 	d, err := source.Answer(ctx, query(j.Report, m))
-	if err != nil {
-		return err
+	if err == nil {
+		j.put(m, d)
 	}
+	return err
+}
+
+// put takes the answer for one metric.
+func (j *joined) put(m metric.Name, d metric.Dataset) {
 	i := slices.Index(j.parts, m)
 	for _, p := range d.Points {
 		if p.Value == 0 {
@@ -193,7 +203,6 @@ func (j *joined) ask(ctx context.Context, source Source, m metric.Name) error {
 		j.row(keys, p.Time)[i] = p.Value
 	}
 	j.tell(metric.Table{Source: d.Source, AsOf: d.AsOf, Sealed: d.Sealed, Estimate: d.Estimate})
-	return nil
 }
 
 // take takes the counts of some metrics out of a table.

@@ -64,7 +64,7 @@ func TestReportsJoin(t *testing.T) {
 	}
 	ledger[metric.Clicks] = map[string]int64{"": 9}
 	x.events = &tabled{rows: []metric.Row{{Time: june.From, Values: []metric.Value{{N: 7}}}}}
-	r = metric.Report{Site: "s", Zone: berlin, Window: june, Metrics: []metric.Name{metric.Clicks, metric.Events}}
+	r = metric.Report{Site: "s", Zone: berlin, Window: june, Metrics: []metric.Name{metric.Clicks, metric.TimedViews}}
 	table, err := x.Tabulate(t.Context(), r)
 	if err != nil || spellTable(table) != "[] [{9 false} {7 false}] []" || table.Source != "ledger+events" || !table.AsOf.Equal(now.Add(-time.Minute)) {
 		t.Errorf("both: %s, %+v, %v", spellTable(table), table, err)
@@ -78,7 +78,7 @@ func TestReportsOfRemovedEvents(t *testing.T) {
 	store := &tabled{}
 	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{frozen}}, nil, func() time.Time { return now }), store, paid{})
 	later := period.Window{From: june.To, To: june.To.Add(24 * time.Hour)}
-	r := metric.Report{Site: "s", Zone: berlin, Currency: "EUR", Window: later, Metrics: []metric.Name{metric.Events}}
+	r := metric.Report{Site: "s", Zone: berlin, Currency: "EUR", Window: later, Metrics: []metric.Name{metric.TimedViews}}
 	if _, err := x.Tabulate(t.Context(), r); err != nil || len(store.asked) != 1 {
 		t.Fatalf("later: %v, asked %d", err, len(store.asked))
 	}
@@ -98,7 +98,7 @@ func TestReportsOfRemovedEvents(t *testing.T) {
 func TestReportsCompare(t *testing.T) {
 	store := &tabled{rows: []metric.Row{{Keys: []string{"/a"}, Time: june.From, Values: []metric.Value{{N: 7}}}, {Keys: []string{"/b"}, Time: (first + 1).Window(berlin).From, Values: []metric.Value{{N: 8}}}}}
 	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{{}}}, nil, func() time.Time { return now }), store, paid{})
-	r := metric.Report{Site: "s", Zone: berlin, Window: june, Compare: first.Window(berlin), Step: period.Day, Metrics: []metric.Name{metric.Events}, By: []metric.Dimension{"page"}, Limit: 2}
+	r := metric.Report{Site: "s", Zone: berlin, Window: june, Compare: first.Window(berlin), Step: period.Day, Metrics: []metric.Name{metric.TimedViews}, By: []metric.Dimension{"page"}, Limit: 2}
 	table, err := x.Tabulate(t.Context(), r)
 	if err != nil || spellTable(table) != "[/a] [{7 false}] [{7 false}] [/b] [{8 false}] [{0 true}]" {
 		t.Errorf("got %s, %v", spellTable(table), err)

@@ -22,10 +22,13 @@ type sum struct {
 	size     int // bytes, about
 }
 
-// sum is none yet.
-func (x *plan) sum() *sum {
-	return &sum{place: bins.Place(x.q.Metric), steps: len(x.starts), split: x.q.By != "",
-		values: map[string][]int64{}, totals: map[string]int64{}, sketches: map[string][]bins.Sketch{}}
+// sums are none yet, one for each metric.
+func (x *plan) sums() (all []*sum) {
+	for _, m := range x.metrics {
+		all = append(all, &sum{place: bins.Place(m), steps: len(x.starts), split: x.q.By != "",
+			values: map[string][]int64{}, totals: map[string]int64{}, sketches: map[string][]bins.Sketch{}})
+	}
+	return all
 }
 
 // add adds what a bin counts.

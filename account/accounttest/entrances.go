@@ -44,10 +44,10 @@ func people(t *testing.T, s Store) {
 		_, err := s.Person(ctx, name)
 		is(t, err, account.ErrNotFound)
 	}
-	bea.Name, bea.Disabled = `"><script>'; DROP TABLE people; --`, true
-	must(t, s.SetName(ctx, bea.ID, "B"))
+	bea.Name, bea.Language, bea.Disabled = `"><script>'; DROP TABLE people; --`, "pt-BR", true
+	must(t, s.SetPerson(ctx, bea.ID, "B", "de"))
 	must(t, s.SetDisabled(ctx, bea.ID, true))
-	must(t, s.SetName(ctx, bea.ID, " "+bea.Name)) // does not let in again
+	must(t, s.SetPerson(ctx, bea.ID, " "+bea.Name, " pt-BR")) // does not let in again
 	if all, err := s.People(ctx); err != nil || !slices.Equal(all, []account.Person{ada, bea}) {
 		t.Errorf("People = %+v, %v; want %+v", all, err, []account.Person{ada, bea})
 	}
@@ -57,10 +57,13 @@ func people(t *testing.T, s Store) {
 		t.Errorf("in again: %+v, %v; want %+v", got, err, bea)
 	}
 	var bad *event.InvalidError
-	if err := s.SetName(ctx, bea.ID, "B\nea"); !errors.As(err, &bad) || bad.Field != "name" {
+	if err := s.SetPerson(ctx, bea.ID, "B", "<de>"); !errors.As(err, &bad) || bad.Field != "language" {
+		t.Errorf("a language that is none: %v", err)
+	}
+	if err := s.SetPerson(ctx, bea.ID, "B\nea", ""); !errors.As(err, &bad) || bad.Field != "name" {
 		t.Errorf("a name of two lines: %v", err)
 	}
-	is(t, s.SetName(ctx, "per_nobody", "N"), account.ErrNotFound)
+	is(t, s.SetPerson(ctx, "per_nobody", "N", ""), account.ErrNotFound)
 	is(t, s.SetDisabled(ctx, "per_nobody", true), account.ErrNotFound)
 	is(t, s.RemovePerson(ctx, "per_nobody"), account.ErrNotFound)
 }

@@ -79,14 +79,17 @@ func (m *Memory) People(ctx context.Context) (all []account.Person, err error) {
 	return all, ctx.Err()
 }
 
-// SetName is account.People.
-func (m *Memory) SetName(ctx context.Context, id, name string) error {
+// SetPerson is account.People.
+func (m *Memory) SetPerson(ctx context.Context, id, name, language string) error {
 	name, err := account.Name(name)
+	if err == nil {
+		language, err = account.Language(language)
+	}
 	if err != nil {
 		return err
 	}
 	return m.with(ctx, id, func(p *person) error {
-		p.Name = name
+		p.Name, p.Language = name, language
 		return nil
 	})
 }

@@ -143,4 +143,6 @@ CREATE TABLE notes (
 );
 `, `
 ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
+`, `
+ALTER TABLE people ADD COLUMN language TEXT NOT NULL DEFAULT ''; -- BCP 47, '' is what the browser wants
 `}

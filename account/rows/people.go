@@ -9,7 +9,7 @@ import (
 	"footfall/account"
 )
 
-const personColumns = "id, email, name, created, disabled"
+const personColumns = "id, email, name, created, disabled, language"
 
 // AddPerson keeps a new person. An e-mail that somebody has is
 // account.ErrExists, a wrong field an event.InvalidError.
@@ -17,8 +17,8 @@ func (s *Store) AddPerson(ctx context.Context, p account.Person) (account.Person
 	p, err := account.PreparePerson(p, time.Now())
 	if err == nil {
 		err = s.tables.Change(ctx, func(tx *sql.Tx) error {
-			r, err := tx.ExecContext(ctx, "INSERT INTO people ("+personColumns+") VALUES (?,?,?,?,?) ON CONFLICT (email) DO NOTHING",
-				p.ID, p.Email, p.Name, p.Created.UnixMilli(), p.Disabled)
+			r, err := tx.ExecContext(ctx, "INSERT INTO people ("+personColumns+") VALUES (?,?,?,?,?,?) ON CONFLICT (email) DO NOTHING",
+				p.ID, p.Email, p.Name, p.Created.UnixMilli(), p.Disabled, p.Language)
 			if hit(r, err) == account.ErrNotFound {
 				return account.ErrExists
 			}
@@ -50,12 +50,15 @@ func (s *Store) People(ctx context.Context) ([]account.Person, error) {
 	return all, nil
 }
 
-// SetName names a person. It leaves the rest: who is just being disabled must
-// not get in again by it.
-func (s *Store) SetName(ctx context.Context, id, name string) error {
+// SetPerson names a person and the language of the pages. It leaves the rest: who is just
+// being disabled must not get in again by it.
+func (s *Store) SetPerson(ctx context.Context, id, name, language string) error {
 	name, err := account.Name(name)
 	if err == nil {
-		err = hit(s.exec(ctx, "UPDATE people SET name = ? WHERE id = ?", name, id))
+		language, err = account.Language(language)
+	}
+	if err == nil {
+		err = hit(s.exec(ctx, "UPDATE people SET name = ?, language = ? WHERE id = ?", name, language, id))
 	}
 	if err != nil {
 		return fmt.Errorf("name person: %w", err)
@@ -81,7 +84,7 @@ func (s *Store) RemovePerson(ctx context.Context, id string) error {
 
 func scanPerson(row scanner) (p account.Person, err error) {
 	var created int64
-	if err := row.Scan(&p.ID, &p.Email, &p.Name, &created, &p.Disabled); err != nil {
+	if err := row.Scan(&p.ID, &p.Email, &p.Name, &created, &p.Disabled, &p.Language); err != nil {
 		return account.Person{}, err
 	}
 	p.Created = time.UnixMilli(created).UTC()

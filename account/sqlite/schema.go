@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions, funnels, notes, public}
+`, people, goals, subscriptions, funnels, notes, public, languages}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -184,4 +184,9 @@ CREATE TABLE notes (
 // public is the migration that brings what of a site anybody may see.
 const public = `
 ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
+`
+
+// languages is the migration that brings the language of a person's pages.
+const languages = `
+ALTER TABLE people ADD COLUMN language TEXT NOT NULL DEFAULT ''; -- BCP 47, '' is what the browser wants
 `

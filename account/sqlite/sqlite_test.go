@@ -361,6 +361,27 @@ func TestFileBeforePublicSitesMigrates(t *testing.T) {
 	}
 }
 
+// TestFileBeforeLanguagesMigrates: of version 8 everything stays, and nobody has a language.
+func TestFileBeforeLanguagesMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v8.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	p, err := s.Person(t.Context(), "ann@shop.example")
+	if err != nil || p.Name != "Ann" || p.Language != "" {
+		t.Fatalf("person %+v, %v", p, err)
+	}
+	if err := s.SetPerson(t.Context(), p.ID, p.Name, "de"); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.Person(t.Context(), p.ID); err != nil || p.Language != "de" {
+		t.Errorf("person %+v, %v", p, err)
+	}
+	if bak, err := os.ReadFile(path + ".v8.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
 func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {

@@ -235,11 +235,11 @@ func (m *DurableModel) Freeze(ctx context.Context, site string, before period.Da
 	f, again := m.frozen[site]
 	switch at := at.UTC().Truncate(time.Millisecond); {
 	case !again:
-		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: bins.FirstDate}
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: bins.FirstDate, Lacks: bins.FirstDate}
 	case before > f.Before && currency != f.Currency:
-		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Before}
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Before, Lacks: f.Lacks}
 	case before > f.Before:
-		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Since}
+		m.frozen[site] = bins.Frozen{Before: before, At: at, Currency: currency, Since: f.Since, Lacks: f.Lacks}
 	}
 	return ctx.Err()
 }

@@ -202,7 +202,7 @@ type state struct {
 }
 
 // format of what is kept; a state of another is none.
-const format = "1"
+const format = "2" // 2 counts events, too
 
 // parseState reports false if there is no whole state.
 func parseState(fields map[string]string) (s state, ok bool) {

@@ -10,6 +10,7 @@ import (
 
 	"footfall/bins"
 	"footfall/bins/binstest"
+	"footfall/metric"
 	"footfall/period"
 )
 
@@ -32,6 +33,46 @@ func TestFormatOne(t *testing.T) {
 			t.Errorf("freezing what has no bins: %v", err)
 		}
 		d.Close()
+	}
+}
+
+// TestFormatTwo opens a file of the format that did not count all events: its sites are
+// made anew, but for frozen dates, which lack what is counted since.
+func TestFormatTwo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bins.sqlite")
+	d := open(t, path)
+	binstest.LoadDaily(t, d)
+	before := everything(t, d)
+	was, err := d.State(t.Context())
+	if err != nil || len(was.Zones) != 1 {
+		t.Fatalf("%+v, %v", was, err)
+	}
+	var site string
+	for site = range was.Zones {
+		if err := d.Freeze(t.Context(), site, period.DateOf(time.Date(2013, 6, 1, 0, 0, 0, 0, time.UTC), nil), time.Unix(1370044800, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.writer.Exec("ALTER TABLE frozen DROP COLUMN lacks; PRAGMA user_version = 2"); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	for range 2 { // the second time it is of the new one
+		d = open(t, path)
+		s, err := d.State(t.Context())
+		if f := s.Frozen[site]; err != nil || len(s.Zones) > 0 || f.Lacks != f.Before || f.Before == 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if s.Has(metric.Events, site, s.Frozen[site].Before-1) || !s.Has(metric.Events, site, s.Frozen[site].Before) || !s.Has(metric.Refunded, site, 0) {
+			t.Error("frozen dates have what they lack, or lack what they have")
+		}
+		if now := everything(t, d); !reflect.DeepEqual(now, before) {
+			t.Errorf("%d rows were read, want %d", len(now), len(before))
+		}
+		d.Close()
+	}
+	if _, err := os.Stat(path + ".v2.bak"); err != nil {
+		t.Error(err)
 	}
 }
 

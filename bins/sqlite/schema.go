@@ -3,7 +3,7 @@ package sqlite
 import engine "footfall/engine/sqlite"
 
 // kind is what the file is ("FFbn").
-var kind = engine.Kind{Name: "bins", Application: 0x4646626e, Steps: []string{schema, frozenSchema},
+var kind = engine.Kind{Name: "bins", Application: 0x4646626e, Steps: []string{schema, frozenSchema, moreFigures},
 	Repair: "move it and its -wal and -shm away: " + again, Newer: "move the file away: " + again}
 
 const again = "bins are made again from the event store"
@@ -58,6 +58,14 @@ CREATE TABLE frozen ( -- sites whose older dates can't be counted again
 	currency TEXT NOT NULL,    -- of frozen dates
 	since    TEXT NOT NULL     -- from this date on
 ) STRICT, WITHOUT ROWID;
+`
+
+// moreFigures takes from all sites that their bins are whole: the next roll makes them
+// anew, with the figures that were added to bins.Counted. What is frozen has none of these.
+const moreFigures = `
+DELETE FROM zones;
+ALTER TABLE frozen ADD COLUMN lacks TEXT NOT NULL DEFAULT 'D0001-001'; -- dates before have no figures from events on
+UPDATE frozen SET lacks = before;
 `
 
 // ErrDamaged tells that a file is no longer what was written: without it, bins

@@ -329,9 +329,9 @@ func TestOpenRefuses(t *testing.T) {
 		name, want string
 		spoil      func(t *testing.T, path string)
 	}{
-		{"a newer format", "has format 3, this footfall knows 2: install a newer footfall", func(t *testing.T, path string) {
+		{"a newer format", "has format 4, this footfall knows 3: install a newer footfall", func(t *testing.T, path string) {
 			open(t, path).Close()
-			sqlFile(t, path, "PRAGMA user_version = 3")
+			sqlFile(t, path, "PRAGMA user_version = 4")
 		}},
 		{"another program's file", "is a file of something else", func(t *testing.T, path string) { sqlFile(t, path, "CREATE TABLE a (b)") }},
 		{"no database", "bins are made again from the event store", func(t *testing.T, path string) {

@@ -149,12 +149,13 @@ func load(ctx context.Context, db *sql.DB) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	var currency, since string
-	err = each(ctx, db, "SELECT site, before, at, currency, since FROM frozen", []any{&site, &text, &at, &currency, &since}, func() error {
+	var currency, since, lacks string
+	err = each(ctx, db, "SELECT site, before, at, currency, since, lacks FROM frozen", []any{&site, &text, &at, &currency, &since, &lacks}, func() error {
 		before, err := dateOf(text)
 		from, err2 := dateOf(since)
-		s.frozen[site] = bins.Frozen{Before: before, At: millis(at), Currency: currency, Since: from}
-		return errors.Join(err, err2)
+		has, err3 := dateOf(lacks)
+		s.frozen[site] = bins.Frozen{Before: before, At: millis(at), Currency: currency, Since: from, Lacks: has}
+		return errors.Join(err, err2, err3)
 	})
 	return s, err
 }
@@ -220,7 +221,7 @@ func (s *state) save(ctx context.Context, tx *sql.Tx, old *state) (rows int, err
 			return run("DELETE FROM zones WHERE site = ?", site)
 		}),
 		differences(old.frozen, s.frozen, func(site string, f bins.Frozen) error {
-			return run("REPLACE INTO frozen VALUES (?,?,?,?,?)", site, f.Before.Day(), f.At.UnixMilli(), f.Currency, f.Since.Day())
+			return run("REPLACE INTO frozen VALUES (?,?,?,?,?,?)", site, f.Before.Day(), f.At.UnixMilli(), f.Currency, f.Since.Day(), f.Lacks.Day())
 		}, func(string) error { return nil })) // none is ever taken back
 }
 

@@ -116,13 +116,18 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 		}
 		r.Answers = append(r.Answers, a)
 	}
+	loaded, err := h.loads(ctx, made.Sites, times)
+	if err != nil {
+		return err
+	}
+	r.Answers = append(r.Answers, loaded...)
 	return c.print(r, func(w io.Writer) { printAsking(w, r, times) })
 }
 
 // benchHouse is as much of a house as answers: nothing comes in by a queue, and
 // nobody rolls or cares meanwhile.
 func (c *call) benchHouse(ctx context.Context) (*house, error) {
-	c.values["hot"] = "none"
+	c.values["hot"] = "memory"
 	h := &house{c: c.config, log: slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), pumps: map[string]*running{},
 		meters: newMeters(), care: make(chan struct{}, 1)}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -291,7 +296,18 @@ func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, err
 		x.Window = period.Window{From: (end - 30).Window(zone).From, To: end.Window(zone).From}
 		return h.planner.Answer(ctx, x)
 	}
-	only := func(i int) error { _, err := ask(i); return err }
+	err = a.time(times, func(i int) error {
+		d, err := ask(i)
+		if i == 0 {
+			a.Source = d.Source
+		}
+		return err
+	})
+	return a, err
+}
+
+// time asks so many times.
+func (a *asked) time(times int, ask func(i int) error) (err error) {
 	began := processorTime()
 	each := func(times int) float64 {
 		now := processorTime()
@@ -299,25 +315,20 @@ func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, err
 		began = now
 		return float64(took.Microseconds()) / 1000 / float64(times)
 	}
-	a.First, err = together(1, crowdEnds, func(i int) error {
-		d, err := ask(i)
-		a.Source = d.Source
+	if a.First, err = together(1, crowdEnds, ask); err != nil {
 		return err
-	})
-	if err != nil {
-		return a, err
 	}
 	a.FirstCPU = each(crowdEnds)
 	for i, n := range askers {
-		if a.Took[i], err = together(n, times, only); err != nil {
-			return a, err
+		if a.Took[i], err = together(n, times, ask); err != nil {
+			return err
 		}
 		if n == 1 {
 			a.CPU = each(times)
 		}
 	}
 	a.Reached = a.Took[0].P95 <= a.Aim
-	return a, nil
+	return nil
 }
 
 // together has n ask at once, so many times in all.

@@ -27,10 +27,17 @@ func TestBenchAsk(t *testing.T) {
 	if fault != "" || first.Events != 2000 || len(first.Sites) != 4 || len(first.Answers) < 30 {
 		t.Fatalf("%+v %s", first, fault)
 	}
+	loaded := 0
 	for _, a := range first.Answers {
+		if a.Source == "http" {
+			loaded++
+		}
 		if a.Fault != "" || a.Source != "bins" && (a.Of == "large site" || a.Aim < 10) || a.Took[0].P50 <= 0 || a.Took[1].P99 < a.Took[1].P50 {
 			t.Errorf("%+v", a)
 		}
+	}
+	if loaded != 4 {
+		t.Errorf("%d pages were loaded", loaded)
 	}
 	again, fault := ask()
 	if fault != "" || again.Sites[0] != first.Sites[0] || len(again.Answers) != len(first.Answers) {

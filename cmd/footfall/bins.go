@@ -47,7 +47,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 		hot = h.hot
 	}
 	h.planner = query.Plan(eventSource{h}, h.bins, hot, time.Now)
-	h.reports = query.Report(h.planner, eventTables{h}, earned{h})
+	h.reports = query.Report(h.planner, eventSource{h}, earned{h})
 	h.visits = query.Visit(eventVisits{h}, h.bins)
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -73,6 +74,8 @@ type works struct {
 	sites   []bins.Site
 	around  []time.Time // by site: the moment its events are around
 	sent    []event.Event
+	later   []event.Event // that are to come
+	vigils  int           // made so far
 	fresh   []event.Event
 	store   *duckdb.Store
 	durable *shaken
@@ -269,7 +272,22 @@ func (w *works) reopen() {
 	w.note("opened")
 	must(w.t, w.durable.Close())
 	must(w.t, w.persons.kept.Close())
+	if w.r.IntN(3) == 0 {
+		w.note("from version 2")
+		w.older()
+	}
 	w.open()
+}
+
+// older makes the bins those of version 2, which had fewer figures.
+func (w *works) older() {
+	w.t.Helper()
+	db, err := sql.Open("sqlite3", filepath.Join(w.dir, "bins.sqlite"))
+	must(w.t, err)
+	_, err = db.Exec(`UPDATE bins SET counts = (SELECT json_group_array(value) FROM json_each(counts) WHERE key < 10) WHERE counts IS NOT NULL;
+UPDATE bins SET days = (SELECT json_group_object(d.key, json((SELECT json_group_array(c.value) FROM json_each(d.value) c WHERE c.key < 10))) FROM json_each(days) d) WHERE days IS NOT NULL;
+ALTER TABLE frozen DROP COLUMN lacks; PRAGMA user_version = 2`)
+	must(w.t, errors.Join(err, db.Close()))
 }
 
 // batch makes events, among them some that came before.
@@ -286,8 +304,30 @@ func (w *works) batch() []event.Event {
 		if w.r.IntN(10) == 0 {
 			batch = append(batch, e)
 		}
+		if w.r.IntN(60) == 0 {
+			w.later = append(w.later, w.vigil()...)
+		}
+	}
+	for range min(len(w.later), w.r.IntN(20)) {
+		i := w.r.IntN(min(3, len(w.later))) // nearly in order
+		batch, w.later = append(batch, w.later[i]), slices.Delete(w.later, i, i+1)
 	}
 	return batch
+}
+
+// vigil is the events of somebody who stays over a midnight, for hours and more.
+func (w *works) vigil() (events []event.Event) {
+	e := w.event(w.r.IntN(len(w.sites)))
+	e.Kind, e.Bot, e.Visitor, e.Properties = event.Page, "", 7+e.Visitor, ""
+	for range 10 + w.r.IntN(60) {
+		e.ID = fmt.Sprint("v", w.vigils)
+		e.Time = e.Time.Add(pickOf(w.r, bins.SessionGap, 29*time.Minute, 29*time.Minute, time.Minute))
+		e.Original, e.Received = e.Time, e.Time
+		events = append(events, e)
+		w.vigils++
+	}
+	w.sent = append(w.sent, events...)
+	return events
 }
 
 // event makes one of a site, most of them near a midnight or another of the

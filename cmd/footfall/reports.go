@@ -19,11 +19,8 @@ func (h *house) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 	return t, err
 }
 
-// eventTables answers reports from the event store alone.
-type eventTables struct{ h *house }
-
-// Tabulate asks the event store.
-func (s eventTables) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
+// Tabulate answers a report from the event store alone.
+func (s eventSource) Tabulate(ctx context.Context, r metric.Report) (metric.Table, error) {
 	if !s.h.questions.enter() {
 		return metric.Table{}, errRebuilding
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"footfall/event"
@@ -116,7 +117,8 @@ const sliceRows = 400_000
 // visitor, then time, then arrival. Of an event it fills what bins.Tally needs:
 // site, kind, name, time, visitor, bot, path, source, class, country, device,
 // browser, OS, the campaign's source, medium and name, and the properties of
-// trade events. Of known visitors (those with a user's or an anonymous id, no
+// trade events. In the same order come the page views of people whose session may go
+// on behind: see beyond. Of known visitors (those with a user's or an anonymous id, no
 // bots) it hands over only what views, trades or identifies, ordered by the id,
 // and fills site, kind, name, time, both ids, the properties of trade events and
 // the traits of identify. The event is only valid until fn returns; its texts stay.
@@ -126,17 +128,32 @@ func (p *Snapshot) Walk(ctx context.Context, site string, from, to time.Time, kn
 		by, out.read = byKnown, out.known
 	}
 	within := fmt.Sprintf("site = ? AND time_ms >= %d AND time_ms < %d AND %s", ceilMillis(from), ceilMillis(to), by.only)
+	rows, sites := fmt.Sprintf("SELECT %s, rowid AS stored FROM events WHERE %s", by.columns, within), []string{site}
+	if !known {
+		rows, sites = rows+" UNION ALL "+beyond(ceilMillis(from), ceilMillis(to)), []string{site, site, site}
+	}
 	slices, err := p.slices(ctx, by, site, within)
 	if err != nil {
 		return wrapped(err)
 	}
 	for _, slice := range slices {
-		query := fmt.Sprintf("SELECT %s FROM events WHERE %s%s ORDER BY %s, time_ms, rowid", by.columns, within, slice.where, by.id)
-		if err := p.walkSlice(ctx, out, query, append([]string{site}, slice.ids...), fn); err != nil {
+		query := fmt.Sprintf("SELECT * FROM (%s) WHERE true%s ORDER BY %s, time_ms, stored", rows, slice.where, by.id)
+		if err := p.walkSlice(ctx, out, query, append(sites[:len(sites):len(sites)], slice.ids...), fn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// beyond is the page views of the sessionDay behind a stretch of time, of people with
+// one in the last sessionGap of it: of their sessions it is told how long they are.
+// Nothing else of such a view is read.
+func beyond(from, to int64) string {
+	views := func(from, to int64) string {
+		return fmt.Sprintf("site = ? AND time_ms >= %d AND time_ms < %d AND bot = '' AND visitor <> 0 AND %s", from, to, isView)
+	}
+	return fmt.Sprintf("SELECT time_ms, visitor, kind%s, NULL, rowid FROM events WHERE %s AND visitor IN (SELECT visitor FROM events WHERE %s)",
+		strings.Repeat(", ''", 12), views(to, to+sessionDay), views(max(from, to-sessionGap), to))
 }
 
 // order is what a walk goes by, and what it reads.
@@ -148,7 +165,7 @@ type order struct {
 }
 
 var byVisitor = order{"visitor", "UBIGINT", "true", `time_ms, visitor, kind, name, bot, path, source, class, country, device, browser, os, utm_source, utm_medium, utm_campaign,
-CASE WHEN trade IS NOT NULL THEN properties END`}
+CASE WHEN trade IS NOT NULL THEN properties END AS traded`}
 
 // Absent ids are NULL. Texts are ordered by their bytes.
 var byKnown = order{"coalesce(user_id, anonymous_id)", "VARCHAR",

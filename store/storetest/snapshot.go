@@ -59,8 +59,20 @@ func tallied(e *event.Event) event.Event {
 
 // walkOf is the walk that follows from events in the order of their arrival.
 func walkOf(events []event.Event, site string, w period.Window, known bool) (want []event.Event) {
+	going := map[uint64]bool{} // whose session may go on behind
+	person := func(e *event.Event) bool {
+		return e.Site == site && e.View() && e.Bot == "" && e.Visitor != 0
+	}
+	for _, e := range events {
+		if within(e.Time, w) && person(&e) && w.To.Sub(e.Time) <= 30*time.Minute {
+			going[e.Visitor] = true
+		}
+	}
 	for _, e := range events {
 		if e.Site != site || !within(e.Time, w) {
+			if behind := e.Time.Sub(w.To); !known && behind >= 0 && behind < 24*time.Hour && person(&e) && going[e.Visitor] {
+				want = append(want, event.Event{Site: site, Kind: e.Kind, Time: e.Time, Visitor: e.Visitor})
+			}
 			continue
 		}
 		if !known {

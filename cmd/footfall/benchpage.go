@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strconv"
+	"time"
+
+	"footfall/account"
+	"footfall/dash"
+	"footfall/event"
+	"footfall/query"
+)
+
+// pageOf is a page of the dashboard that is loaded as a browser does it.
+type pageOf struct {
+	of, ask, site string
+	aim           time.Duration
+}
+
+// pageAim is how long the server may take for the overview of ten million views.
+const pageAim = 100 * time.Millisecond
+
+// overviews are of the usual 28 days.
+func overviews(sites []string) []pageOf {
+	return []pageOf{
+		{"page of the large site", "overview of 28 days", sites[0], pageAim},
+		{"page of a small site", "overview of 28 days", sites[len(sites)/2], pageAim},
+	}
+}
+
+// loader loads pages of a dashboard over HTTP, logged in. The dashboard's clock is
+// that of one of the last days of the crowd: which one, each request says.
+type loader struct {
+	client http.Client
+	server http.Server
+	url    string
+}
+
+const benchDay = "Footfall-Bench-Day"
+
+// browse opens a loader; close it.
+func (h *house) browse(ctx context.Context) (b *loader, err error) {
+	turns := query.MakeTurns(questions)
+	source := turns.Limit(query.Route(h, earned{h}))
+	doors := make([]*dash.Door, crowdEnds)
+	for i := range doors {
+		doors[i] = dash.New(source, h.sites, h.control, dash.Options{
+			Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+			Log: h.log, Now: func() time.Time { return crowdEnd.AddDate(0, 0, -i).Add(-time.Second) },
+		})
+	}
+	b = &loader{}
+	b.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		day, _ := strconv.Atoi(r.Header.Get(benchDay))
+		doors[day].ServeHTTP(w, r)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go b.server.Serve(listener)
+	b.url = "http://" + listener.Addr().String()
+	if b.client.Jar, err = cookiejar.New(nil); err != nil {
+		return b, err
+	}
+	link, err := h.control.AddLink(ctx, account.ForLogin, "", time.Hour)
+	if err != nil {
+		return b, err
+	}
+	r, err := b.client.PostForm(b.url+"/login", url.Values{"link": {link}})
+	if err != nil {
+		return b, err
+	}
+	return b, errors.Join(whole(r))
+}
+
+// whole reads an answer to its end.
+func whole(r *http.Response) error {
+	_, err := io.Copy(io.Discard, r.Body)
+	if r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", r.Request.URL.Path, r.Status)
+	}
+	return errors.Join(err, r.Body.Close())
+}
+
+func (b *loader) close() error { return b.server.Close() }
+
+// load loads a page as on one of the days.
+func (b *loader) load(ctx context.Context, p pageOf, day int) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/?site="+p.site, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set(benchDay, strconv.Itoa(day))
+	answer, err := b.client.Do(r)
+	if err != nil {
+		return err
+	}
+	return whole(answer)
+}
+
+// loads measures the pages: of days that are rolled, and again once events came since.
+func (h *house) loads(ctx context.Context, sites []string, times int) (all []asked, err error) {
+	b, err := h.browse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	for _, late := range []string{"", ", events since the roll"} {
+		days := crowdEnds
+		if late != "" { // of the last day alone
+			if days, err = 1, h.arrive(ctx, sites); err != nil {
+				return all, err
+			}
+		}
+		for _, p := range overviews(sites) {
+			a := asked{Of: p.of, Ask: p.ask + late, Source: "http", Aim: p.aim.Seconds() * 1000}
+			if err := a.time(times, func(i int) error { return b.load(ctx, p, i%days) }); err != nil {
+				a.Fault = err.Error()
+			}
+			all = append(all, a)
+		}
+	}
+	_, err = h.roller.Roll(ctx) // the next run finds all days rolled
+	return all, err
+}
+
+// arrive makes the last day one that got events since it was rolled, as it is where
+// visitors come. The events are none that the store had not.
+func (h *house) arrive(ctx context.Context, sites []string) error {
+	var batch []event.Event
+	for _, site := range sites {
+		batch = append(batch, event.Event{Site: site, Kind: event.Page, Time: crowdEnd.Add(-2 * time.Hour), Visitor: 1})
+	}
+	at := h.store.Load().State().Position
+	at.Seq++
+	return h.roller.Write(ctx, batch, at, func() ([]event.Event, error) { return nil, nil })
+}
