@@ -203,7 +203,7 @@ func (c Client) post(ctx context.Context, path string, question, answer any) err
 type Export struct {
 	Site     string // id or domain; needed if the key sees several
 	From, To string // days, 2024-01-31, To not included; "" is no limit
-	Format   string // "ndjson", also if it is "", "csv" or "parquet"
+	Format   string // "ndjson", also if it is "", "csv", "parquet" or "arrow"
 }
 
 // Export asks for events, which come as they are read; the reader is to be closed. It
