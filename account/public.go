@@ -12,15 +12,16 @@ type Part string
 
 // Parts. Where a site shows anything it shows the board.
 const (
-	TheBoard Part = "board"   // visitors, where they came from and what they looked at
-	Doings   Part = "events"  // events and goals by name
-	Money    Part = "revenue" // orders, revenue and products
-	Files    Part = "files"   // lists as CSV files
-	Search   Part = "search"  // search engines may list the page
+	TheBoard Part = "board"      // visitors, where they came from and what they looked at
+	Doings   Part = "events"     // events and goals by name
+	Money    Part = "revenue"    // orders, revenue and products
+	Earners  Part = "affiliates" // affiliates by their codes, among the sources
+	Files    Part = "files"      // lists as CSV files
+	Search   Part = "search"     // search engines may list the page
 )
 
 // Parts lists the parts that may be shown, the board first.
-var Parts = []Part{TheBoard, Doings, Money, Files, Search}
+var Parts = []Part{TheBoard, Doings, Money, Earners, Files, Search}
 
 // Shows reports whether anybody may see a part of the site.
 func (s Site) Shows(p Part) bool { return slices.Contains(s.Public, p) }
@@ -67,3 +68,7 @@ func published(parts []Part) ([]Part, error) {
 	}
 	return shown, nil
 }
+
+// PublicToken stands where a page of a public site is asked for a token: the page of
+// anybody has none.
+const PublicToken = "public"

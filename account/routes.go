@@ -16,7 +16,7 @@ var Routes = []Route{
 	{"GET", "/pixel/v1/{kind}", Public}, {"GET", "/v1/pixel/{kind}", Public},
 	{"GET", "/sourceConfig", Public}, {"GET", "/v1/projects/{key}/settings", Public},
 	{"POST", "/v1/m", Public}, {"POST", "/rsaMetrics", Public},
-	{"GET", "/js/footfall.js", Public}, {"GET", "/js/affiliate.js", Public}, {"GET", "/debug/me", Public},
+	{"GET", "/js/footfall.js", Public}, {"GET", "/js/affiliate.js", Public}, {"GET", "/js/figures.js", Public}, {"GET", "/js/frame.js", Public}, {"GET", "/debug/me", Public},
 	{"GET", "/n/{name}", Public}, {"POST", "/n/{name}/{kind}", Public},
 	{"GET", "/r/{code}", Public}, {"GET", "/r/{code}/qr.svg", Public}, {"GET", "/r/{code}/qr.png", Public},
 
@@ -106,7 +106,8 @@ var Routes = []Route{
 	{"GET", "/sites/{site}/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase/confirm", ErasePerson},
 	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
-	{"GET", "/share/{token}", Public},
+	{"GET", "/share/{token}", Public}, {"GET", "/public/{domain}", Public}, {"GET", "/public/{domain}/card.png", Public}, {"GET", "/embed/{domain}", Public},
+	{"GET", "/sites/{site}/share", ChangeSite}, {"POST", "/sites/{site}/share/frame", ChangePeople}, {"POST", "/sites/{site}/share/figure", ChangePeople},
 
 	// the server itself
 	{"GET", "/healthz", Public}, {"GET", "/readyz", Public}, {"GET", "/metrics", Public},

@@ -276,6 +276,9 @@ func TestRule13Disputes(t *testing.T) {
 	l = begin().keep(disputed(5, "x", shop.Lost))
 	l.settle()
 	l.keep(disputed(9, "x", shop.Won)).want("A a earn 40 +9d dispute")
+	// Paddle's: what was warned of is lost, and comes back in the end.
+	l = begin().keep(disputed(6, "y", shop.Lost), disputed(6, "x", shop.Won)).want("A a dispute_release 40 +6d dispute", "A a reverse -40 +6d dispute")
+	l.keep(disputed(9, "y", shop.Won)).want("A a earn 40 +9d dispute")
 
 	// In any order: what ended does not begin again.
 	opened(t, half).keep(disputed(3, "x", shop.Won), disputed(4, "x", shop.Disputed), sold(line("a", 1, 100))).want("A a earn 50 +0d order")

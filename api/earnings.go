@@ -63,7 +63,7 @@ func (d *door) earnings(id string, sites []account.Site) (w query.Watched, err e
 		return w, wrong("earnings are an affiliate's: log in as one, send a key with the scope affiliate:…, or name with affiliate=ID one of a programme that you manage")
 	}
 	zone := zoneIn(sites, programme[0])
-	w.Feed, w.Key = LedgerFeed, `{"earnings":"`+id+`","zone":"`+zone.String()+`"}`
+	w.Feed, w.Key = query.LedgerFeed, `{"earnings":"`+id+`","zone":"`+zone.String()+`"}`
 	w.Ask = func(ctx context.Context) (t query.Told, err error) {
 		today, _, err := period.Named("Today", d.Now(), zone)
 		if err != nil {

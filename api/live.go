@@ -27,10 +27,6 @@ import (
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 const livePattern = "/v1/live"
 
-// LedgerFeed is the feed of query.Live for what the ledger tells; that of a
-// site's events is the site's id.
-const LedgerFeed = " ledger"
-
 // mostMetrics is how many figures one stream may have.
 const mostMetrics = 12
 
@@ -84,6 +80,10 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 		v.Del(name)
 	}
 	v.Del("token")
+	language := v.Get("language")
+	if slices.Contains(others, "server") {
+		v.Del("language") // of its texts
+	}
 	switch {
 	case len(metrics) == 0 && len(others) > 0:
 		if err := only(v, "affiliate"); err != nil {
@@ -112,7 +112,7 @@ func (d *door) watched(v url.Values, sites []account.Site) (all []query.Watched,
 	for _, name := range others {
 		var q query.Watched
 		if name == "server" {
-			q, err = d.server(v.Get("language"))
+			q, err = d.server(language)
 		} else {
 			q, err = d.earnings(cmp.Or(v.Get("affiliate"), d.affiliate), sites)
 		}
@@ -199,7 +199,7 @@ func (d *door) figures(v url.Values, sites []account.Site) (w query.Watched, err
 		return tell(q, set, v.Get("window"), site, d.Now())
 	}
 	if w.Feed = q.Site; q.Metric.Earned() {
-		w.Feed = LedgerFeed
+		w.Feed = query.LedgerFeed
 	}
 	zone := q.Zone.String()
 	q.Window, q.Zone = period.Window{}, nil

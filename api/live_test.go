@@ -341,7 +341,7 @@ func TestLiveOwn(t *testing.T) {
 	l := w.open("earnings=true&affiliate=ben", w.as("admin")...)
 	l.event(t)
 	w.earns.clicks.Store(9)
-	w.live.Stored(LedgerFeed)
+	w.live.Stored(query.LedgerFeed)
 	if _, data := l.event(t); !strings.Contains(data, `{"figures":[],"earnings":{"affiliate":"ben","today":{"clicks":9`) {
 		t.Error(data)
 	}

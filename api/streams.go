@@ -163,8 +163,10 @@ func (d *door) letPage(r *http.Request, action account.Action, pattern string) (
 		return d.embedded(r.Context(), token, livePattern)
 	case strings.HasPrefix(token, account.SharePrefix) && d.Share != nil:
 		return d.letShare(r, token, action)
+	case token == account.PublicToken:
+		return d.letAnybody(r)
 	case token != "":
-		return a, &refusal{http.StatusUnauthorized, "no key that may stand in an address: token is one for embedding (ffe_…) or a share's (ffr_…); " + howToAuthorize, `Bearer realm="footfall"`}
+		return a, &refusal{http.StatusUnauthorized, "no key that may stand in an address: token is one for embedding (ffe_…), a share's (ffr_…), or the word public; " + howToAuthorize, `Bearer realm="footfall"`}
 	}
 	nobody := &refusal{http.StatusUnauthorized, "no key: " + howToAuthorize + "; in a page of this server log in", `Bearer realm="footfall"`}
 	if from := r.Header.Get("Sec-Fetch-Site"); d.Session == nil || from != "" && from != "same-origin" && from != "none" {
@@ -192,6 +194,21 @@ func (d *door) letPage(r *http.Request, action account.Action, pattern string) (
 	}
 	a.own = own
 	a.allowed = slices.DeleteFunc(a.who.Sites(account.OwnFigures, sites), func(s account.Site) bool { return !slices.Contains(covered, s.ID) })
+	return a, nil
+}
+
+// letAnybody lets the page of a public site listen to what a share shows.
+func (d *door) letAnybody(r *http.Request) (a asker, no *refusal) {
+	sites, err := d.sites.Sites(r.Context())
+	if err != nil {
+		return a, d.silent(err)
+	}
+	asked := r.URL.Query().Get("site")
+	a.shows, a.name = &Shown{Metrics: d.Shared.Metrics}, account.PublicToken+" "+asked // whole figures alone: sources may name affiliates
+	a.allowed = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != asked || !s.Shows(account.TheBoard) })
+	if len(a.allowed) == 0 {
+		return a, &refusal{http.StatusUnauthorized, "no key: this site is not shown to anybody, or there is no such site", `Bearer realm="footfall"`}
+	}
 	return a, nil
 }
 

@@ -98,10 +98,8 @@ const origin = await serve({ '/': { type: 'text/html', body: `<!doctype html><ti
 const portal = await open(browser, origin, host)
 await portal.page.goto(origin)
 await settle(portal.seen, 300)
-result.snippet = await portal.page.evaluate(() => {
-  const [names, values] = ['dt', 'dd'].map((tag) => [...document.querySelectorAll(`#footfall ${tag}`)].map((e) => e.textContent.trim()))
-  return Object.fromEntries(names.map((name, i) => [name, values[i]]))
-})
+await portal.page.locator('footfall-figure[data-state=ready] >> nth=1').waitFor()
+result.snippet = await portal.page.evaluate(() => Object.fromEntries([...document.querySelectorAll('footfall-figure')].map((e) => [e.getAttribute('metric'), e.shadowRoot.querySelector('[part=value]').textContent])))
 
 await page.goto(host + '/people')
 await page.click('text=Ada')

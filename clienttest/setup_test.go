@@ -24,7 +24,7 @@ func TestSetUp(t *testing.T) {
 		Console, External             []string
 	}
 	launch(t, "setup.mjs", s.host(), login.URL).finish(t, &ran)
-	if ran.Site != "/sites/new-example" || ran.Listening != "Listening for the first event…" || ran.First != "1 events came." {
+	if ran.Site != "/sites/new-example" || ran.Listening != "Listening for the first event…" || ran.First != "1 event came." {
 		t.Errorf("at %s: %q, and then %q", ran.Site, ran.Listening, ran.First)
 	}
 	if len(ran.Commands) != 3 || !strings.Contains(ran.Commands[0], `"success":true`) || !strings.Contains(ran.Commands[1], `"success":true`) || ran.Commands[2] != "image/gif" {

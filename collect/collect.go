@@ -155,6 +155,10 @@ func route(path string) (h handler, kind event.Kind, methods string) {
 		return snippet.serve, "", "GET, HEAD"
 	case "/js/affiliate.js":
 		return carriage.serve, "", "GET, HEAD"
+	case "/js/figures.js":
+		return figures.serve, "", "GET, HEAD"
+	case "/js/frame.js":
+		return frame.serve, "", "GET, HEAD"
 	case "/debug/me":
 		return (*Collector).debugMe, "", "GET, HEAD"
 	}

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -386,6 +387,14 @@ func TestRenamedSnippet(t *testing.T) {
 	}
 	if own, err := io.ReadAll(z); err != nil || strings.Count(string(own), "/n/menu-2/") != 1 || strings.Replace(string(own), "/n/menu-2/", "/v1/", 1) != usual {
 		t.Errorf("%v, it is %s", err, own)
+	}
+	if first := renames.of("/n/menu-2/"); first != renames.of("/n/menu-2/") || first == renames.of("/n/menu-3/") {
+		t.Error("the script is made anew for each that asks for it, or is that of another name")
+	}
+	for i := range 3 * maxRenamed {
+		if renames.of(fmt.Sprintf("/n/x%d/", i)); len(renames.made) > maxRenamed {
+			t.Fatalf("%d scripts are kept for names that somebody made up", len(renames.made))
+		}
 	}
 	if again := w.do("GET", "/n/menu-2.js", "", "If-None-Match", rec.Header().Get("ETag")); again.Code != 304 {
 		t.Errorf("with its ETag: %d", again.Code)

@@ -14,15 +14,19 @@ import (
 	"footfall/event"
 )
 
-// The scripts as served; footfall.js and affiliate.js beside them are their source.
+// The scripts as served; the files beside them without .min are their source.
 var (
 	//go:embed footfall.min.js
 	snippetText []byte
 	//go:embed affiliate.min.js
 	carriageText []byte
+	//go:embed figures.min.js
+	figuresText []byte
+	//go:embed frame.min.js
+	frameText []byte
 )
 
-// script is a script that pages load, zipped once, at the start.
+// script is a script that pages load, zipped once.
 type script struct {
 	text, zipped []byte
 	etag         string
@@ -31,6 +35,8 @@ type script struct {
 var (
 	snippet  = newScript(snippetText)
 	carriage = newScript(carriageText)
+	figures  = newScript(figuresText) // for pages that show figures
+	frame    = newScript(frameText)
 )
 
 func newScript(text []byte) *script { return &script{text, zipped(text), etag(text)} }
@@ -105,8 +111,36 @@ func renamed(path string) (h handler, kind event.Kind, methods string) {
 
 // renamedSnippet answers the snippet by the name it is asked for.
 func (c *Collector) renamedSnippet(w http.ResponseWriter, r *http.Request, kind event.Kind) *refusal {
-	own := strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/"), ".js") + "/"
-	return newScript(bytes.Replace(snippetText, []byte("/v1/"), []byte(own), 1)).serve(c, w, r, kind)
+	return renames.of(strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/"), ".js")+"/").serve(c, w, r, kind)
+}
+
+// renames are the snippets that send to paths of their own. Sites have few, and whoever
+// makes names up costs what they ask for, and no room.
+var renames = renamedScripts{made: map[string]*script{}}
+
+const maxRenamed = 256 // of a kilobyte or two
+
+type renamedScripts struct {
+	mu   sync.Mutex
+	made map[string]*script
+}
+
+// of is the snippet that sends to a path.
+func (s *renamedScripts) of(path string) *script {
+	s.mu.Lock()
+	made := s.made[path]
+	s.mu.Unlock()
+	if made != nil {
+		return made
+	}
+	made = newScript(bytes.Replace(snippetText, []byte("/v1/"), []byte(path), 1)) // nobody waits meanwhile
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.made) >= maxRenamed {
+		clear(s.made)
+	}
+	s.made[path] = made
+	return made
 }
 
 // cached lets an answer be kept for a day, and answers the request if its

@@ -65,6 +65,9 @@ func (s state) asking(d metric.Dimension, how comparison) string {
 // bar is that of a state.
 func (s state) bar() filterBar {
 	b := filterBar{Chips: s.chips(), Amiss: s.amiss}
+	if s.beyond != "" {
+		b.Amiss = append([]string{s.beyond}, b.Amiss...)
+	}
 	for _, g := range filterGroups {
 		var links []link
 		for _, d := range g.of {
@@ -137,7 +140,7 @@ func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string)
 
 // values asks for the values that the dimension has in the period.
 func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found metric.Dataset, err error) {
-	counts := []metric.Name{metric.Visitors}
+	counts := []metric.Name{s.guest.first().name}
 	switch by {
 	case "event":
 		counts = []metric.Name{metric.Events}
@@ -150,6 +153,9 @@ func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found 
 	for _, m := range counts {
 		q := s.query(m, x.window, x.zone)
 		q.By, q.Step, q.Limit = by, period.Total, suggested
+		if by == "source" {
+			q.Where = both(q.Where, s.guest.unnamed())
+		}
 		if found, err = d.ask(ctx, q); err != nil || found.Sum() > 0 {
 			break
 		}
@@ -211,7 +217,7 @@ func (s state) set(v url.Values) (to state, why string) {
 
 // returning is the state on the page from which a filter was asked for.
 func (s state) returning(back string) state {
-	if l := leafOf(back); s.token == "" && l != nil && l.sort == figures {
+	if l := leafOf(back); s.guest == nil && l != nil && l.sort == figures {
 		s.base = l.path
 	}
 	return s

@@ -26,8 +26,11 @@ type view struct {
 	Snippet   string // to install, if Empty
 	LiveAt    string // where the page hears of changes
 	Gap       int    // seconds between two drawings, at least, where much comes
+	Again     bool   // something has come that may not be in the figures
 	Asking    *filterForm
 	Details   *details // instead of all other figures
+	Look      *look    // of a frame; nil: it is a page of its own
+	Publicity *publicity
 }
 
 type link struct {
@@ -57,6 +60,7 @@ type dates struct {
 
 // asked tells how fresh the figures are.
 type asked struct {
+	Full         string // AsOf with its day
 	AsOf, Behind string // Behind is "" where there is nothing to wait for
 	Zone, Source string
 	Moment       int64 // AsOf in milliseconds since 1970
@@ -68,7 +72,9 @@ type asked struct {
 func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := d.span(ctx, s)
 	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
-	v.Live = "–"
+	if s.guest != nil {
+		v.Look = s.guest.look
+	}
 	if details, ok := d.detailed(ctx, s, x); ok {
 		return d.drawDetails(ctx, s, x, v, details)
 	}
@@ -80,12 +86,12 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 		wait.Go(func() { found[i] = d.totals(ctx, s, x, group) })
 	}
 	wait.Go(func() { v.Chart = d.chart(ctx, s, x) })
-	wait.Go(func() { v.Lists = d.lists(ctx, s, x) })
 	wait.Go(func() {
-		if n, err := d.visitors(ctx, s); err == nil {
-			v.Live = whole(s.tongue, n)
+		if v.Look == nil || !v.Look.Brief {
+			v.Lists = d.lists(ctx, s, x)
 		}
 	})
+	wait.Go(func() { v.Live = d.there(ctx, s) })
 	wait.Wait()
 	for _, group := range found {
 		maps.Copy(totals, group)
@@ -137,7 +143,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	}
 	if silent(totals) {
 		if any, err := d.ever(ctx, s); err == nil {
-			v.Empty, v.Quiet = !any, any
+			v.Empty, v.Quiet = !any && s.guest == nil, any || s.guest != nil
 			if any && len(s.filters) == 0 {
 				v.Elsewhere = d.elsewhere(ctx, s)
 			}
@@ -163,7 +169,7 @@ func silent(totals map[metric.Name]*total) bool {
 // since sets as of when figures are, and how long ago that was.
 func (a *asked) since(l tongue, asOf, now time.Time, zone *time.Location) {
 	a.AsOf, a.Moment, a.Now = asOf.In(zone).Format("15:04:05"), asOf.UnixMilli(), now.UnixMilli()
-	a.Behind = l.lag(now.Sub(asOf))
+	a.Full, a.Behind = l.moments(asOf, zone), l.lag(now.Sub(asOf))
 }
 
 // lag spells how far figures are behind.

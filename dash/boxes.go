@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"footfall/account"
 	"footfall/metric"
 )
 
@@ -67,18 +68,31 @@ func (li listing) key() string {
 	return string(li.by)
 }
 
-// private reports whether a share does not show the list: what visitors do, and money.
-func (li listing) private() bool { return slices.Contains(did, li.by) }
+// part is what the list belongs to.
+func (li listing) part() account.Part {
+	switch {
+	case !slices.Contains(did, li.by):
+		return account.TheBoard
+	case slices.Contains(metric.Traded, li.figures[0]):
+		return account.Money
+	}
+	return account.Doings
+}
 
 // shown are the boxes that a state has.
 func (s state) shown() []box {
-	if s.token == "" {
+	if s.guest == nil {
 		return boxes
 	}
 	var all []box
 	for _, b := range boxes {
-		b.lists = slices.DeleteFunc(slices.Clone(b.lists), listing.private)
-		if len(b.lists) > 0 {
+		var lists []listing
+		for _, li := range b.lists {
+			if li, shown := s.guest.of(li); shown {
+				lists = append(lists, li)
+			}
+		}
+		if b.lists = lists; len(lists) > 0 {
 			all = append(all, b)
 		}
 	}
@@ -106,7 +120,11 @@ func (li listing) only(s state) *metric.Where {
 	}
 	switch {
 	case li.by == "source":
-		return &metric.Where{Any: []metric.Where{not(s.ownSources()...), {Dimension: "class", Op: metric.Is, Values: []string{direct}}}}
+		told := metric.Where{Any: []metric.Where{not(s.ownSources()...), {Dimension: "class", Op: metric.Is, Values: []string{direct}}}}
+		if unnamed := s.guest.unnamed(); unnamed != nil {
+			told = metric.Where{All: []metric.Where{told, *unnamed}}
+		}
+		return &told
 	case li.unknown == "":
 		w := not("")
 		return &w

@@ -31,6 +31,7 @@ type chart struct {
 	Labels             []label
 	Steps              []step
 	Marks              []marked // notes
+	Unmarked           link     // to those that there are besides; "" where there are none
 	By                 []link   // steps to choose from
 	Now, Was           string   // the windows in words; Was is "" without a comparison
 	Bars               bool     // drawn as bars, which move
@@ -104,7 +105,7 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c.Ticks = ticks
 	c.draw(f.name, points, top)
 	c.tell(f.name, points, s, x)
-	c.Marks = d.marked(ctx, s, x, points)
+	c.Marks, c.Unmarked = d.marked(ctx, s, x, points)
 	return c
 }
 

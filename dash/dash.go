@@ -54,7 +54,10 @@ type Options struct {
 	// Letter sends the link that sets a password to who is invited by a grant or,
 	// with none, asked for another password; problem is why it could not. nil: links
 	// are shown alone.
-	Letter    func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	Letter func(ctx context.Context, made account.Invited, g account.Grant) (problem string)
+	// Lately answers as the source and Questions do, with figures of up to so long ago, for
+	// pages that draw themselves anew; nil: these are counted anew, too.
+	Lately    func(age time.Duration) *query.Lately
 	Questions Questions     // for the pages beside the overview; nil answers reports from the source alone
 	Goals     Goals         // for pages of goals and funnels; nil keeps none
 	Funnels   Funnels       // likewise
@@ -69,7 +72,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow", "framed", "print"}
 
 // assets is what is served below /assets, by name.
 var assets = func() map[string][]byte {
@@ -77,8 +80,14 @@ var assets = func() map[string][]byte {
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
 	}
-	for _, name := range []string{"dash.js", "live.js", "operations.js"} {
+	for _, theme := range []string{"light", "dark"} {
+		all[theme+".css"] = inTheme(all["dash.css"], theme)
+	}
+	for _, name := range []string{"dash.js", "framed.js"} {
 		all[name] = embedded("js/" + name)
+	}
+	for _, name := range []string{"live.js", "operations.js"} {
+		all[name] = append(embedded("js/stream.js"), embedded("js/"+name)...)
 	}
 	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
@@ -142,6 +151,8 @@ type Door struct {
 	gate    *account.Gate
 	office  *account.Office
 	cross   *http.CrossOriginProtection
+	shelf   *shelf // of public pages
+	cards   *cards
 	http.Handler
 	Options
 }
@@ -162,7 +173,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	if o.Questions == nil {
 		o.Questions = alone{query.Tabulated(source, o.Now)}
 	}
-	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), nil, o}
+	d := &Door{source, sites, control, account.NewGate(control, o.Now), account.NewOffice(control, o.Now), http.NewCrossOriginProtection(), newShelf(), newCards(), nil, o}
 	if o.Public != "" {
 		if err := d.cross.AddTrustedOrigin(o.Public); err != nil {
 			panic(err)
@@ -190,8 +201,9 @@ func (d *Door) routes() map[string]page {
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
 		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,
-		"GET /share/{token}": d.share,
-		"GET /login":         d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
+		"GET /share/{token}": d.share, "GET /public/{domain}": d.public, "GET /public/{domain}/card.png": d.card, "GET /embed/{domain}": d.framed,
+		"GET /sites/{site}/share": d.sharing, "POST /sites/{site}/share/frame": d.makeFrame, "POST /sites/{site}/share/figure": d.makeFigure,
+		"GET /login": d.askLogin, "POST /login": d.login, "POST /login/code": d.loginCode, "POST /login/mail": d.mailLink, "POST /logout": d.logout,
 		"GET /setup": d.askSetup, "POST /setup": d.setUp, "GET /password": d.askPassword, "POST /password": d.setPassword,
 		"GET /people": d.people, "POST /people": d.invite, "GET /people/{person}": d.onePerson,
 		"POST /people/{person}/role": d.setRole, "POST /people/{person}/role/remove": d.takeRole, "POST /people/{person}/password": d.resetPerson,
@@ -212,8 +224,7 @@ func (d *Door) routes() map[string]page {
 func (d *Door) strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
-			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("Content-Security-Policy", policy("'none'"))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer") // a log-in link must not travel on
 		h.Set("Cache-Control", "no-store")
@@ -222,6 +233,12 @@ func (d *Door) strict(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// policy is what a page may do, and whose pages may have it in a frame.
+func policy(ancestors string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
 }
 
 func asset(w http.ResponseWriter, r *http.Request, _ visit) {
@@ -261,14 +278,17 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, name)
 		return
 	}
-	v := d.draw(ctx, in, s, sites)
+	asking, lately := d.redrawing(r)
+	v := asking.draw(ctx, in, s, sites)
+	v.Again = lately.Behind()
 	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
 		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
 	}
 	if v.Empty {
 		v.Snippet = d.snippet(r, s.site)
 	}
-	d.show(w, http.StatusOK, "page.html", in, v)
+	v.Publicity = s.publicity()
+	d.show(w, http.StatusOK, s.guest.template(), in, v)
 }
 
 // drawn is what a template gets.
@@ -282,6 +302,7 @@ type top struct {
 	Title, Version string
 	Form           string // the secret word of the session's forms; "" for who has none
 	Me             string // who is logged in
+	Site           string // that the page is of, or was opened from; "" is none
 	Tabs           []tab
 	Mail           bool // links are sent by mail
 }
@@ -292,13 +313,16 @@ func (t top) Top(title string) top {
 	return t
 }
 
+// Along is a page of this door with the site, so that it leads back there.
+func (t top) Along(path string) string { return along(path, t.Site) }
+
 // show executes a template. It is drawn completely before the first byte is
 // sent, so that an error is an error page.
 func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, data any) {
 	var b bytes.Buffer
 	l := tongueOf(w)
 	in.tongue = l
-	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 )
 
@@ -207,7 +208,13 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 		v.Nothing = s.Say("Nothing contains “{text}”.", cut(s.search))
 	}
 	if n := len(v.Table.Rows); n > 0 {
+<<<<<<< HEAD
 		v.CSV = s.fileHref()
+=======
+		if s.guest.has(account.Files) {
+			v.CSV = s.file()
+		}
+>>>>>>> refs/heads/wiring
 		if v.Count = s.Say("{n} rows", v.Table.total); n < v.Table.total {
 			v.Count = s.Say("{first} to {last} of {rows}", whole(s.tongue, s.offset+1), whole(s.tongue, s.offset+n), v.Count)
 		}
@@ -225,9 +232,7 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 
 // drawDetails is the page with one list alone.
 func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
-	if n, err := d.visitors(ctx, s); err == nil {
-		v.Live = whole(s.tongue, n)
-	}
+	v.Live = d.there(ctx, s)
 	v.Details, v.LiveAt = &of, s.live(x, false)
 	if !of.Table.asOf.IsZero() {
 		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"footfall/account"
 	"footfall/metric"
 	"footfall/sheet"
 )
@@ -23,6 +24,10 @@ func (s state) fileHref() string {
 // exactly.
 func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, name string) {
 	_, li, ok := s.find(name)
+	if ok = ok && s.guest.has(account.Files); !ok && s.guest != nil {
+		d.notShown(w, account.ErrNotFound)
+		return
+	}
 	if !ok {
 		d.refuse(w, http.StatusNotFound, "There is no such list.")
 		return

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -69,6 +70,18 @@ func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
 	return set.Sum(), err
 }
 
+// there spells how many visitors are there now; "" where that is not shown.
+func (d *Door) there(ctx context.Context, s state) string {
+	if !s.guest.sees(cells[0]) {
+		return ""
+	}
+	n, err := d.visitors(ctx, s)
+	if err != nil {
+		return "–"
+	}
+	return whole(s.tongue, n)
+}
+
 // ever reports whether the site has any event at all, bots' included.
 func (d *Door) ever(ctx context.Context, s state) (bool, error) {
 	s.filters = nil
@@ -85,9 +98,12 @@ var signs = []metric.Name{metric.PageViews, metric.Downloads, metric.Orders}
 // life is the first and the last month in which people left signs on the site; ok is
 // false if there is none.
 func (d *Door) life(ctx context.Context, s state) (first, last period.Date, ok bool) {
-	zone := s.site.Location()
+	zone, shown := s.site.Location(), s.guest.signs()
+	if len(shown) == 0 {
+		return 0, 0, false
+	}
 	s.filters = nil
-	r := s.sumsOf(period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone, signs...)
+	r := s.sumsOf(period.Window{From: period.Date(0).Window(zone).From, To: (period.DateOf(d.Now(), zone) + 1).Window(zone).From}, zone, shown...)
 	r.Step = period.Month
 	t, err := d.answer(ctx, r)
 	for _, row := range t.Rows {
@@ -183,7 +199,7 @@ func (d *Door) sums(ctx context.Context, s state, w period.Window, zone *time.Lo
 
 // reaches reports whether the site has goals.
 func (d *Door) reaches(ctx context.Context, s state) bool {
-	if d.Goals == nil || s.token != "" {
+	if d.Goals == nil || !s.guest.has(account.Doings) {
 		return false
 	}
 	all, err := d.Goals.Goals(ctx, s.site.ID)

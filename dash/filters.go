@@ -37,11 +37,10 @@ var did = []metric.Dimension{"event", metric.OfGoal, "product", "category"}
 // filterable reports whether the page can be about some values of a dimension.
 func (s state) filterable(d metric.Dimension) bool {
 	if _, property := d.Property(); property {
-		return s.token == ""
+		return s.guest == nil
 	}
-	if s.token != "" {
-		_, shown := Shows()
-		return slices.Contains(shown, d)
+	if s.guest != nil {
+		return slices.Contains(s.splits(), d)
 	}
 	return slices.Contains(metric.Dimensions, d) && !slices.Contains(metric.Programs, d)
 }
@@ -141,6 +140,17 @@ func (l tongue) contained(d metric.Dimension, texts []string) (values []string, 
 	return values, metric.Is
 }
 
+// both is what meets two conditions, of which either may be none.
+func both(a, b *metric.Where) *metric.Where {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return &metric.Where{All: []metric.Where{*a, *b}}
+}
+
 // conditions are the filters as a question has them: those on one value apart, as bins
 // know the figures of some.
 func (s state) conditions() (single []metric.Filter, others *metric.Where) {
@@ -154,6 +164,9 @@ func (s state) conditions() (single []metric.Filter, others *metric.Where) {
 			others = &metric.Where{}
 		}
 		others.All = append(others.All, w)
+	}
+	if slices.ContainsFunc(s.filters, func(f filter) bool { return f.by == "source" }) {
+		others = both(others, s.guest.unnamed()) // else who guesses a code is told of its affiliate
 	}
 	return single, others
 }

@@ -22,7 +22,7 @@ func stateFrom(t *testing.T, w world, query string) state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return readState(tongue{}, v, mustSites(t, w))
+	return readState(tongue{}, v, mustSites(t, w), fixed)
 }
 
 // TestFiltersAreConditions: what the URL says is asked, and the URL of the state says the

@@ -86,7 +86,7 @@ func TestAxisLabelsFit(t *testing.T) {
 	w := newWorld(t, now, "a.example")
 	for _, c := range choices {
 		for _, by := range append([]period.Step{""}, period.Steps...) {
-			s := readState(tongue{}, map[string][]string{"period": {c.Name}, "step": {string(by)}}, mustSites(t, w))
+			s := readState(tongue{}, map[string][]string{"period": {c.Name}, "step": {string(by)}}, mustSites(t, w), fixed)
 			x := spanOf(s, fixed, period.DateOf(fixed, nil)-2000)
 			var drawn chart
 			var points []point

@@ -2,8 +2,11 @@ package dash
 
 import (
 	"errors"
+	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +83,55 @@ func wantFile(t *testing.T, b *browser, path string, wants ...string) {
 		t.Errorf("%s is no file: %v", path, rec.Header())
 	}
 	b.want(rec, 200, wants...)
+}
+
+// TestOddNames: whatever a goal or funnel is called, its page and its removal can be
+// reached, as a browser asks for what the page links to.
+func TestOddNames(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	admin, _ := w.two(t)
+	server := httptest.NewServer(w)
+	defer server.Close()
+	ask := func(method, path, body string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+html.UnescapeString(path), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: cookie, Value: admin.session})
+		res, err := server.Client().Transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode
+	}
+	steps := []metric.Step{{Act: metric.Act{Page: "/"}}, {Act: metric.Act{Page: "/x"}}}
+	for _, name := range []string{"a/b", "../x", "x/remove", "//", "//a//", "...", "100% ?#&", "a;b", `"<ü>`} {
+		must := func(err error) {
+			if err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		g, f := metric.Goal{Name: name, Act: metric.Act{Page: "/"}}, metric.SavedFunnel{Name: name, Steps: steps}
+		must(g.Check())
+		must(f.Check(nil))
+		must(w.besides.PutGoal(t.Context(), w.site.ID, g))
+		must(w.besides.PutFunnel(t.Context(), w.site.ID, f))
+		own := regexp.MustCompile(`href="(/goals/[^"]+)"`).FindStringSubmatch(w.get(t, "/goals"))
+		if own == nil || ask("GET", own[1], "") != 200 {
+			t.Fatalf("the goal %q has no page: %q", name, own)
+		}
+		for of, page := range map[string]string{"goal": own[1], "funnel": "/funnels?funnel=" + url.QueryEscape(name)} {
+			action := regexp.MustCompile(`action="(/` + of + `s/[^"]+/remove[?][^"]*)"`).FindStringSubmatch(w.get(t, html.UnescapeString(page)))
+			if action == nil || ask("POST", action[1], "form="+form(admin.session)) != http.StatusSeeOther {
+				t.Fatalf("the %s %q can't be removed: %q", of, name, action)
+			}
+		}
+		if len(w.besides.goals[w.site.ID])+len(w.besides.saved[w.site.ID]) > 0 {
+			t.Fatalf("%q is left", name)
+		}
+	}
 }
 
 func TestGoalsPageSaysWhatIsWrong(t *testing.T) {

@@ -29,6 +29,7 @@ type visit struct {
 	person  account.Person // zero for the operator and for who has no session
 	session account.Session
 	token   string
+	site    string // that the page is of, or was opened from; "" is none
 }
 
 // form is the secret word of the session's forms: who can't read its pages
@@ -81,6 +82,7 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 		case r.Method == http.MethodPost && !wrote(r, "form", in.form()):
 			d.refuse(w, http.StatusForbidden, "This form is of an older log-in, so nothing was done. Load its page again.")
 		default:
+			in.site = siteOf(r)
 			do(w, r, in)
 		}
 	}

@@ -40,7 +40,10 @@ func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
 	if p == nil {
 		return Health{State: isDown, Says: l.Say("Nobody can tell where events are just now."), Next: l.Say("Look into the server's log, and type:"), Type: "footfall doctor"}
 	}
-	if s != nil && s.Audit.Differences > 0 {
+	if s == nil {
+		return Health{State: isDown, Says: l.Say("Nobody can tell how disk and engines are just now."), Next: l.Say("Look into the server's log, and type:"), Type: "footfall doctor"}
+	}
+	if s.Audit.Differences > 0 {
 		return Health{isDown, l.Say("Of the figures that were recounted last, {n} differ.", s.Audit.Differences), l.Say("Make the stored figures again from the events:"), "", "footfall rebuild"}
 	}
 	sinks, doors := p.asideNow()

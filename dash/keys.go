@@ -1,7 +1,6 @@
 package dash
 
 import (
-	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -182,23 +181,7 @@ func (d *Door) signEmbed(w http.ResponseWriter, r *http.Request, in visit) {
 		d.acted(w, r, err, "", "", func(status int, s said) { d.showShares(w, r, in, status, sharesView{Embed: s}) })
 		return
 	}
-	d.showShares(w, r, in, http.StatusOK, sharesView{Embed: said{In: r.PostForm}, Token: token, Snippet: snippet(d.origin(r), token, e), Until: in.Date(e.Expires.UTC(), minute)})
-}
-
-// snippet is a piece of a page that shows an embed token's figures of 30 days.
-func snippet(origin, token string, e account.Embed) string {
-	return `<dl id="footfall"></dl>
-<script>
-for (const metric of ['` + strings.Join(e.Metrics, "', '") + `']) {
-  const from = new Date(Date.now() - 30 * 864e5).toISOString().slice(0, 10)
-  fetch('` + template.JSEscapeString(origin) + `/v1/query?site=` + e.Site + `&from=' + from + '&metric=' + metric, {headers: {Authorization: 'Bearer ` + token + `'}})
-    .then((answer) => answer.json()).then(({dataset = [], unit = ''}) => {
-      const [name, value] = ['dt', 'dd'].map((tag) => document.getElementById('footfall').appendChild(document.createElement(tag)))
-      name.textContent = metric
-      value.textContent = (dataset[0]?.value ?? 0) + ' ' + unit
-    })
-}
-</script>`
+	d.showShares(w, r, in, http.StatusOK, sharesView{Embed: said{In: r.PostForm}, Token: token, Snippet: snippet(d.origin(r), token, e.Site, e.Metrics), Until: in.Date(e.Expires.UTC(), minute)})
 }
 
 func (d *Door) renewEmbed(w http.ResponseWriter, r *http.Request, in visit) {

@@ -175,6 +175,9 @@ func (l tongue) nothing(li listing) string {
 func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []row, err error) {
 	q := s.query(li.figures[0], x.window, x.zone)
 	q.By, q.Step = li.by, period.Total
+	if li.by == "source" {
+		q.Where = both(q.Where, s.guest.unnamed())
+	}
 	if li.by != "country" { // which are all on the map
 		q.Limit = rowsShort + 2 + len(s.site.Internal) // of which some are left out
 	}

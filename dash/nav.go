@@ -23,8 +23,7 @@ type sort int
 
 const (
 	figures sort = iota // of a site in a period: filters and period go along
-	ofSite              // of something else of a site, which goes along
-	ofAll               // of no site
+	besides             // of something else: the site goes along, to lead back to
 )
 
 // leaves are the pages, in the order in which they are offered. Who may see one
@@ -35,16 +34,16 @@ var leaves = []leaf{
 	{"/funnels", "Funnels", []string{"funnels.html"}, figures},
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
-	{"/account", "You", []string{"account.html"}, ofAll},
-	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "data.html", "erase.html", "connection.html"}, ofAll},
-	{"/reports", "Reports", []string{"reports.html"}, ofSite},
-	{"/notes", "Notes", []string{"notes.html"}, ofSite},
-	{"/people", "People", []string{"people.html", "person.html"}, ofSite},
-	{"/keys", "Keys", []string{"keys.html"}, ofSite},
-	{"/shares", "Sharing", []string{"shares.html"}, ofSite},
-	{"/program", "Affiliates", nil, ofAll},
-	{"/operations", "Operations", []string{"operations.html", "aside.html"}, ofAll},
-	{"/changes", "Audit log", []string{"changes.html"}, ofAll},
+	{"/account", "You", []string{"account.html"}, besides},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "sharing.html", "data.html", "erase.html", "connection.html"}, besides},
+	{"/reports", "Reports", []string{"reports.html"}, besides},
+	{"/notes", "Notes", []string{"notes.html"}, besides},
+	{"/people", "People", []string{"people.html", "person.html"}, besides},
+	{"/keys", "Keys", []string{"keys.html"}, besides},
+	{"/shares", "Sharing", []string{"shares.html"}, besides},
+	{"/program", "Affiliates", nil, besides},
+	{"/operations", "Operations", []string{"operations.html", "aside.html"}, besides},
+	{"/changes", "Audit log", []string{"changes.html"}, besides},
 }
 
 // action is what one must be allowed somewhere to see the page.
@@ -71,17 +70,31 @@ type tab struct {
 	Current     bool
 }
 
-// tabs are the pages besides figures that somebody may see, above those that are
-// among them.
+// siteOf is the site that a page is of, or was opened from and leads back to: by its
+// path, in a form (see the template "token") and by its query. "" is none.
+func siteOf(r *http.Request) string {
+	return cmp.Or(r.PathValue("site"), r.PostFormValue("came"), r.FormValue("site"))
+}
+
+// along is a path with the site to lead back to; pages of programmes have none.
+func along(path, site string) string {
+	if site == "" || strings.HasPrefix(path, "#") || strings.HasPrefix(path, "/program") {
+		return path
+	}
+	return path + "?" + url.Values{"site": {site}}.Encode()
+}
+
+// tabs are the figures and the pages besides that somebody may see, above those that
+// are among them. The site goes along.
 func tabs(in visit, name string) (shown []tab) {
 	found := false
 	for _, l := range leaves {
-		if l.sort == figures || !in.who.MaySomewhere(l.action()) {
+		if l.sort == figures && l.path != "/" || !in.who.MaySomewhere(l.action()) {
 			continue
 		}
 		current := slices.Contains(l.of, name)
 		found = found || current
-		shown = append(shown, tab{l.path, in.Say(l.label), current})
+		shown = append(shown, tab{along(l.path, in.site), in.Say(l.label), current})
 	}
 	if !found || len(shown) < 2 {
 		return nil
@@ -95,6 +108,7 @@ type frame struct {
 	Site          account.Site
 	Sites         []link
 	Period        string // in words
+	Days          string // that it has
 	Tools         tools
 	Asked         asked
 	Filters       filterBar
@@ -107,9 +121,9 @@ type frame struct {
 func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
 	f := frame{Title: s.site.Domain, Site: s.site, Filters: s.bar(), Base: s.path()}
 	f.Tools = s.tools(x)
-	f.Period = f.Tools.Period
+	f.Period, f.Days = f.Tools.Period, s.words(x.window, x.zone)
 	f.Home = f.Base
-	if s.token == "" {
+	if s.guest == nil {
 		f.Home = state{tongue: s.tongue, site: s.site, period: usualPeriod, metric: string(cells[0].name)}.href()
 	}
 	here := leafOf(s.path())
@@ -131,8 +145,8 @@ func (d *Door) frame(in visit, s state, x span, sites []account.Site) frame {
 // offer lists the pages that lead on from a state. Of each the period and the filters
 // go along, and what only the page here knows stays behind.
 func (f *frame) offer(in visit, s state, here *leaf) {
-	if s.token != "" {
-		return // a share shows this page only
+	if s.guest != nil {
+		return // a guest sees this page only
 	}
 	for i, l := range leaves {
 		switch {
@@ -141,10 +155,8 @@ func (f *frame) offer(in visit, s state, here *leaf) {
 			to := s
 			to.base, to.more, to.detail, to.tabs = l.path, nil, "", nil
 			f.Pages = append(f.Pages, tab{to.href(), s.Say(l.label), here == &leaves[i]})
-		case l.sort == ofSite:
-			f.Others = append(f.Others, tab{l.path + "?" + url.Values{"site": {s.site.ID}}.Encode(), s.Say(l.label), here == &leaves[i]})
 		default:
-			f.Others = append(f.Others, tab{l.path, s.Say(l.label), false})
+			f.Others = append(f.Others, tab{along(l.path, s.site.ID), s.Say(l.label), here == &leaves[i]})
 		}
 	}
 }
@@ -161,7 +173,7 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 		d.show(w, http.StatusOK, "page.html", in, view{})
 		return s, nil, false
 	}
-	s = readState(in.tongue, r.URL.Query(), sites)
+	s = readState(in.tongue, r.URL.Query(), sites, d.Now())
 	s.base = cmp.Or(r.URL.EscapedPath(), "/")
 	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
 	return s, sites, true

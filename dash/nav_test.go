@@ -65,3 +65,30 @@ func TestKeysOfEveryPage(t *testing.T) {
 		}
 	}
 }
+
+// TestWayBack: a page that was opened from a site's figures leads back to them, also
+// over the pages beside and below it and after a form, with right and wrong fields.
+func TestWayBack(t *testing.T) {
+	w := newWorldWith(t, Options{Now: now, Operations: running()}, "atelier.example", "shop.example")
+	owner := w.person(t, "ada@example.com", account.Owner, "")
+	ada := w.browser(t)
+	ada.login("ada@example.com")
+	const shop = "?site=shop-example"
+	board := html.UnescapeString(ada.do("GET", "/"+shop, nil).Body.String())
+	for _, path := range []string{"/account", "/sites", "/people", "/keys", "/shares", "/operations", "/changes"} {
+		if !strings.Contains(board, `href="`+path+shop+`"`) {
+			t.Errorf("the figures do not lead to %s with their site", path)
+		}
+		ada.want(ada.do("GET", path+shop, nil), 200, `class="logo" href="/`+shop+`"`, `href="/`+shop+`">Overview`, `href="/sites`+shop+`"`)
+	}
+	for path, back := range map[string]string{"/operations/aside": "/operations", "/people/" + owner.ID: "/people"} {
+		ada.want(ada.do("GET", path+shop, nil), 200, `href="/`+shop+`">Overview`, `class="back"><a href="`+back+shop+`"`)
+	}
+	ada.want(ada.do("GET", "/people"+shop, nil), 200, `name="came" value="shop-example"`)
+	bob := w.person(t, "bob@example.com", account.Viewer, w.site.ID)
+	if to := ada.send("/people/"+bob.ID+"/logout", "role", "admin", "site", "atelier-example", "came", "shop-example").Header().Get("Location"); !strings.HasSuffix(to, "site=shop-example") {
+		t.Errorf("the form leads to %s", to)
+	}
+	ada.want(ada.send("/people", "email", "none", "role", "viewer", "site", "atelier-example", "came", "shop-example"), 422, `href="/`+shop+`">Overview`)
+	ada.want(ada.do("GET", "/keys", nil), 200, `class="logo" href="/"`, `href="/">Overview`)
+}

@@ -133,24 +133,30 @@ func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
 	})
 }
 
-// marked are the notes of the steps of a chart. Whoever has a share's link reads
-// figures, and nothing that people wrote. Where notes can't be read the log says so.
-func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked) {
-	if d.Notes == nil || s.token != "" {
-		return nil
+// mostMarked is how many notes a chart has, the newest.
+const mostMarked = 24
+
+// marked are the notes of the steps of a chart, and where there are more. A guest reads figures, and nothing that people wrote. Where notes can't be read
+// the log says so.
+func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all []marked, besides link) {
+	if d.Notes == nil || s.guest != nil {
+		return nil, link{}
 	}
 	notes, err := d.Notes.Notes(ctx, s.site.ID)
 	if err != nil && ctx.Err() == nil {
 		d.Log.Error("dash: notes can't be read", "error", err)
 	}
-	texts := make([][]string, len(points))
-	for _, n := range notes {
+	texts, marks := make([][]string, len(points)), 0
+	for _, n := range slices.Backward(notes) {
 		at, whole := n.At(x.zone)
 		step, exactly := slices.BinarySearchFunc(points, at, func(p point, at time.Time) int { return p.at.Compare(at) })
 		if !exactly {
 			step-- // the one it is in
 		}
 		if step < 0 || !at.Before(x.window.To) {
+			continue
+		}
+		if marks++; marks > mostMarked {
 			continue
 		}
 		format := key("2 January, 15:04: ")
@@ -160,9 +166,12 @@ func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all
 		texts[step] = append(texts[step], s.Date(at.In(x.zone), format)+n.Text)
 	}
 	for i, these := range texts {
-		if len(these) > 0 {
+		if slices.Reverse(these); len(these) > 0 {
 			all = append(all, marked{part(float64(i)+0.5, len(points)), these})
 		}
 	}
-	return all
+	if marks > mostMarked {
+		besides = link{Label: s.Say("and {n} older notes", marks-mostMarked), Href: along("/notes", s.site.ID)}
+	}
+	return all, besides
 }

@@ -18,11 +18,14 @@ type machine struct {
 	server   Server
 	items    []AsideItem
 	fails    error
+	dark     error // of the server alone
 	did      []string
 }
 
 func (m *machine) Pipeline(context.Context) (Pipeline, error) { return m.pipeline, m.fails }
-func (m *machine) Server(context.Context) (Server, error)     { return m.server, m.fails }
+func (m *machine) Server(context.Context) (Server, error) {
+	return m.server, errors.Join(m.fails, m.dark)
+}
 
 func (m *machine) Aside(_ context.Context, f AsideFilter) (all []AsideItem, err error) {
 	for _, it := range m.items {
@@ -71,20 +74,25 @@ func TestHealth(t *testing.T) {
 		state  string
 		says   []string
 	}{
-		"all well":              {func(*machine) {}, allWell, []string{"All is well"}},
-		"the archive gathers":   {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
-		"garbage at a door":     {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
-		"behind":                {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
-		"rebuilding":            {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
-		"set aside":             {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
-		"half of the maximum":   {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
-		"can't write":           {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
-		"fails for a moment":    {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
-		"an engine is down":     {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
-		"full":                  {func(m *machine) { m.server.Free = 900 << 20 }, isDown, []string{"Only 900 MiB are free", "Make room"}},
-		"figures differ":        {func(m *machine) { m.server.Audit = Audit{At: fixed, Figures: 10, Differences: 2} }, isDown, []string{"2 differ", "footfall rebuild"}},
-		"worse than set aside":  {func(m *machine) { m.pipeline.Aside["store"] = 1; m.server.Free = 1 }, isDown, []string{"Only 1 bytes are free"}},
-		"nobody can tell":       {func(m *machine) { m.fails = errors.New("no queue") }, isDown, []string{"Nobody can tell", "can&#39;t be read just now"}},
+		"all well":             {func(*machine) {}, allWell, []string{"All is well"}},
+		"the archive gathers":  {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
+		"garbage at a door":    {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
+		"behind":               {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
+		"rebuilding":           {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
+		"set aside":            {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
+		"half of the maximum":  {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
+		"can't write":          {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
+		"fails for a moment":   {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
+		"an engine is down":    {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
+		"full":                 {func(m *machine) { m.server.Free = 900 << 20 }, isDown, []string{"Only 900 MiB are free", "Make room"}},
+		"figures differ":       {func(m *machine) { m.server.Audit = Audit{At: fixed, Figures: 10, Differences: 2} }, isDown, []string{"2 differ", "footfall rebuild"}},
+		"worse than set aside": {func(m *machine) { m.pipeline.Aside["store"] = 1; m.server.Free = 1 }, isDown, []string{"Only 1 bytes are free"}},
+		"nobody can tell":      {func(m *machine) { m.fails = errors.New("no queue") }, isDown, []string{"Nobody can tell", "can&#39;t be read just now"}},
+		"the server is dark":   {func(m *machine) { m.dark = errors.New("no bins") }, isDown, []string{"Nobody can tell how disk and engines are just now", "footfall doctor", "can&#39;t be read just now"}},
+		"dark, and behind": {func(m *machine) {
+			m.dark = errors.New("no bins")
+			m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute)
+		}, isDown, []string{"The archive can&#39;t be written"}},
 		"waiting, but not late": {func(m *machine) { m.pipeline.Waiting = 40_000 }, allWell, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +157,7 @@ func TestAside(t *testing.T) {
 	b.want(b.send("/operations/aside", "do", "drop", "item", "x"), 400)
 	m.fails = errors.New("no room")
 	b.want(b.do("GET", "/operations/aside", nil), 503, "can't be read just now")
+	b.want(b.do("GET", "/operations/aside/7", nil), 503, "can't be read just now")
 	if got := strings.Join(m.did, "; "); !strings.Contains(got, "{true [7 8] }") || !strings.Contains(got, "{false [] store}") || !strings.HasPrefix(got, "person ") {
 		t.Errorf("did %s", got)
 	}

@@ -190,7 +190,7 @@ func TestSharesPage(t *testing.T) {
 	b.want(b.send("/embed", "site", at, "days", "9"), 422, "Metrics are missing")
 	b.want(b.send("/embed", "site", at, "metric", evil, "days", "9"), 422, "Metrics are not among")
 	made = b.send("/embed", "site", at, "metric", "Orders", "days", "9", "affiliate", "01J")
-	b.want(made, 200, "for (const metric of ['Orders'])", "/v1/query?site="+at)
+	b.want(made, 200, `<footfall-figure site="`+at+`" metric="Orders" window="Last30Days" token="ffe_`, `src="http://example.com/js/figures.js"`)
 	read := func() (account.Embed, error) {
 		secret, err := o.control.Secret(t.Context(), account.EmbedSecret)
 		if err != nil {

@@ -37,7 +37,7 @@ const (
 )
 
 // readPeriod reads the part of the URL that is about time.
-func (s *state) readPeriod(v url.Values) {
+func (s *state) readPeriod(v url.Values, now time.Time) {
 	s.period = usualPeriod
 	if k, ok := known(v.Get("period")); ok {
 		s.period = k.Name
@@ -47,12 +47,13 @@ func (s *state) readPeriod(v url.Values) {
 	}
 	s.dates = v.Get("match") == "dates"
 	s.step = period.Step(v.Get("step"))
-	s.readDates(v)
+	s.readDates(v, now)
 }
 
 // readDates reads the days of a period of the visitor's own: from, and to (the
-// day after the last, as at every door) or last (as people say it, in the form).
-func (s *state) readDates(v url.Values) {
+// day after the last, as at every door) or last (as people say it, in the form). They
+// end within a year from now: whoever has a share's link may ask for any.
+func (s *state) readDates(v url.Values, now time.Time) {
 	from, ok := dateOf(v.Get("from"))
 	if !ok {
 		return
@@ -63,7 +64,11 @@ func (s *state) readDates(v url.Values) {
 	} else if !ok {
 		last = from
 	}
-	s.from, s.to = min(from, last), max(from, last)+1
+	if from, last = min(from, last), max(from, last); last > period.DateOf(now, s.site.Location()).Shift(period.Year, 1) {
+		s.beyond = s.Say("Days are shown until a year from now at most: these end on {day}.", s.day(last))
+		return
+	}
+	s.from, s.to = from, last+1
 }
 
 func dateOf(text string) (period.Date, bool) {

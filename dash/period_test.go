@@ -18,7 +18,7 @@ func spanAt(t *testing.T, query, at string) (state, span) {
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}
-	s := readState(tongue{}, v, []account.Site{{ID: "a", Zone: "Europe/Berlin"}})
+	s := readState(tongue{}, v, []account.Site{{ID: "a", Zone: "Europe/Berlin"}}, moment)
 	return s, spanOf(s, moment, 0)
 }
 

@@ -123,7 +123,7 @@ func (p Pipeline) texts(l tongue, now time.Time) map[string]string {
 		"stored": whole(l, p.Stored), "stored-under": l.pace(store.Pace), "archived": whole(l, p.Archived), "archived-under": l.Say("{n} waiting", archive.Waiting),
 		"ledger": l.Say("none"), "ledger-under": l.Say("no programme"), "hot": p.Hot, "hot-under": l.Say("since last roll"), "bins": l.Say("none yet"), "bins-under": l.Say("{n} to roll", p.Dirty),
 		"answers": l.Say("pages"), "answers-under": l.Say("API, SQL, e-mail"), "aside": whole(l, sinks+doors), "aside-under": l.Say("look at them"),
-		"duplicates": whole(l, p.Duplicates), "set-aside": whole(l, p.SetAside), "removed": whole(l, p.Removed), "state": l.health(&p, nil, now).State,
+		"duplicates": whole(l, p.Duplicates), "set-aside": whole(l, p.SetAside), "removed": whole(l, p.Removed), "state": l.health(&p, &Server{Free: leastFree}, now).State,
 	}
 	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
 		t[name+"-short"] = l.short(int64(n), 10_000_000)

@@ -59,7 +59,7 @@ var siteWays = []struct {
 	label key
 	of    string
 }{
-	{"", "Set-up", "site.html"}, {"/libraries", "Libraries", "libraries.html"}, {"/settings", "Settings", "settings.html"}, {"/privacy", "Privacy and data", "data.html"}, {"/erase", "Erase a person", "erase.html"},
+	{"", "Set-up", "site.html"}, {"/libraries", "Libraries", "libraries.html"}, {"/settings", "Settings", "settings.html"}, {"/share", "Share and embed", "sharing.html"}, {"/privacy", "Privacy and data", "data.html"}, {"/erase", "Erase a person", "erase.html"},
 }
 
 // ofSite finds the site that a path names, for who may do the action to it. One that
@@ -227,6 +227,7 @@ func (d *Door) changeSettings(w http.ResponseWriter, r *http.Request, in visit) 
 	}
 	s := top.Site
 	s.Zone, s.Currency, s.DNT = r.PostFormValue("timezone"), r.PostFormValue("currency"), r.PostFormValue("dnt") != ""
+	s.Public = partsOf(r.PostForm)
 	s.Origins, s.Internal = strings.Fields(r.PostFormValue("origins")), strings.Fields(r.PostFormValue("internal"))
 	_, err := d.Setup.ChangeSite(r.Context(), in.who, s)
 	d.acted(w, r, err, "/sites/"+s.ID+"/settings", "settings", func(status int, what said) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
+	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -32,29 +33,34 @@ type state struct {
 	offset  int             // its rows before the first one shown
 
 	from, to period.Date // days instead of the period, to not included; none if both are zero
+	beyond   string      // what is wrong with those that the URL has, for people
 
 	as string // what files are written in, of sheet.Formats; it is in no other page's URL
 
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
 	origin string     // how people reach this server
-	token  string     // of the share that shows it; "" is none
+	guest  *guest     // who sees it without an account; nil: somebody who has one
 	sums   bool       // who asks may see the account of all sites' events
 }
 
 // readState reads a URL leniently: what it does not know is the default. There
 // must be at least one site.
-func readState(l tongue, v url.Values, sites []account.Site) state {
+func readState(l tongue, v url.Values, sites []account.Site, now time.Time) state {
 	s := state{tongue: l, site: sites[0], metric: string(cells[0].name)}
 	for _, site := range sites {
 		if site.ID == v.Get("site") {
 			s.site = site
 		}
 	}
+<<<<<<< HEAD
 	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
 		s.as = "csv"
 	}
 	s.readPeriod(v)
+=======
+	s.readPeriod(v, now)
+>>>>>>> refs/heads/wiring
 	s.metric = string(figureOf(v.Get("metric")).name)
 	s.readFilters(v)
 	s.readLists(v)
@@ -67,9 +73,12 @@ func (s state) href() string { return s.path() + "?" + s.values().Encode() }
 func (s state) path() string { return cmp.Or(s.base, "/") }
 
 func (s state) values() url.Values {
-	v := url.Values{"site": {s.site.ID}}
+	v := url.Values{}
+	if s.guest == nil || s.guest.kept == nil {
+		v.Set("site", s.site.ID)
+	}
 	s.writePeriod(v)
-	if s.metric != string(cells[0].name) {
+	if s.metric != string(s.guest.first().name) {
 		v.Set("metric", s.metric)
 	}
 	s.writeLists(v)
@@ -77,5 +86,8 @@ func (s state) values() url.Values {
 		v[f.key()] = f.values
 	}
 	maps.Copy(v, s.more)
+	if s.guest != nil {
+		maps.Copy(v, s.guest.kept)
+	}
 	return v
 }

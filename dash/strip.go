@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -34,26 +35,29 @@ type evidence struct {
 type number struct {
 	name   metric.Name
 	label  key
-	down   bool // less of it is better
-	from   int  // figures of one number are asked for together: of 0 bins know all, of 1, sessions, those of days that are over, 4 is counted from events
-	always bool // shown also where the site has none
-	shared bool // also in the dashboard of a share
+	down   bool         // less of it is better
+	from   int          // figures of one number are asked for together: of 0 bins know all, of 1, sessions, those of days that are over, 4 is counted from events
+	always bool         // shown also where the site has none
+	of     account.Part // that it belongs to; "" is the board
 }
+
+// part is what a figure belongs to.
+func (f number) part() account.Part { return cmp.Or(f.of, account.TheBoard) }
 
 // figures of the strip, the first one is the default of the chart.
 var cells = []number{
-	{name: metric.Visitors, label: "Visitors", always: true, shared: true},
-	{name: metric.PageViews, label: "Page views", always: true, shared: true},
-	{name: metric.Sessions, label: "Sessions", from: 1, always: true, shared: true},
-	{name: metric.ViewsPerSession, label: "Views per session", from: 1, always: true, shared: true},
-	{name: metric.BounceRate, label: "Bounce rate", from: 1, down: true, always: true, shared: true},
-	{name: metric.SessionDuration, label: "Session duration", from: 1, always: true, shared: true},
-	{name: metric.Downloads, label: "Downloads", shared: true},
-	{name: metric.Events, label: "Events"},
-	{name: metric.Orders, label: "Orders"},
-	{name: metric.Revenue, label: "Revenue"},
-	{name: metric.GoalRate, label: "Conversion rate", from: 4},
-	{name: metric.GoalCompletions, label: "Goal completions", from: 4},
+	{name: metric.Visitors, label: "Visitors", always: true},
+	{name: metric.PageViews, label: "Page views", always: true},
+	{name: metric.Sessions, label: "Sessions", from: 1, always: true},
+	{name: metric.ViewsPerSession, label: "Views per session", from: 1, always: true},
+	{name: metric.BounceRate, label: "Bounce rate", from: 1, down: true, always: true},
+	{name: metric.SessionDuration, label: "Session duration", from: 1, always: true},
+	{name: metric.Downloads, label: "Downloads"},
+	{name: metric.Events, label: "Events", of: account.Doings},
+	{name: metric.Orders, label: "Orders", of: account.Money},
+	{name: metric.Revenue, label: "Revenue", of: account.Money},
+	{name: metric.GoalRate, label: "Conversion rate", from: 4, of: account.Doings},
+	{name: metric.GoalCompletions, label: "Goal completions", from: 4, of: account.Doings},
 }
 
 // ofGoals is the number of the figures that only a site with goals has.
@@ -73,7 +77,7 @@ func figureOf(name string) number {
 func (s state) groups(goals bool) (all [][]metric.Name) {
 	at := map[int]int{}
 	for _, f := range cells {
-		if s.token != "" && !f.shared || f.from == ofGoals && !goals {
+		if !s.guest.sees(f) || f.from == ofGoals && !goals {
 			continue
 		}
 		i, ok := at[f.from]
@@ -161,7 +165,7 @@ func (k *evidence) ask(s state, v url.Values) {
 		return
 	}
 	k.Curl = "curl -H 'Authorization: Bearer ffk_…' '" + s.origin + "/v1/query?" + shell(v.Encode()) + "'"
-	if s.token == "" {
+	if s.guest == nil {
 		k.Answer = "/v1/query?" + v.Encode()
 	}
 }
@@ -208,17 +212,17 @@ func (l tongue) moments(t time.Time, zone *time.Location) string {
 func (s state) live(x span, empty bool) string {
 	s.filters, s.only = nil, nil
 	v := s.question("", x)
-	v.Set("metric", current+","+string(metric.PageViews)+","+string(metric.Downloads))
+	v.Set("metric", s.guest.heard(current, string(metric.PageViews), string(metric.Downloads)))
 	v.Set("step", "total")
 	switch {
 	case empty:
 		v = url.Values{"site": {s.site.ID}, "metric": {string(metric.PageViews)}, "step": {"total"}, "bots": {"true"}, "from": {"1970-01-01"}}
 	case s.period == realtime && !s.own():
-		v.Set("metric", current+","+string(metric.PageViews))
+		v.Set("metric", s.guest.heard(current, string(metric.PageViews)))
 		v.Set("step", string(period.Minute))
 	}
-	if s.token != "" {
-		v.Set("token", s.token)
+	if s.guest != nil {
+		v.Set("token", s.guest.token)
 	}
 	return "/v1/live?" + v.Encode()
 }

@@ -65,8 +65,13 @@ func (g Goal) Check() error {
 	return nil
 }
 
-// checkName reports what is wrong with the name of a goal or funnel.
+// checkName reports what is wrong with the name of a goal or funnel, which is a part of
+// addresses: dots alone are a way up to a browser, and a slash alone is no part to
+// http.ServeMux, also where they are escaped.
 func checkName(what, name string) error {
+	if name == "." || name == ".." || name == "/" {
+		return wrong("name: a %s has a name that can stand in an address, not %q", what, name)
+	}
 	if len(name) == 0 || len(name) > MaxGoalName || !plain(name) || strings.TrimSpace(name) != name {
 		return wrong("name: a %s has a name of 1 to %d bytes, without spaces around it", what, MaxGoalName)
 	}

@@ -21,6 +21,7 @@ func TestGoalCheck(t *testing.T) {
 		many.All = append(many.All, is("country", "DE"))
 	}
 	for want, change := range map[string]func(*metric.Goal){
+		`that can stand in an address, not "."`: func(g *metric.Goal) { g.Name = "." }, `in an address, not ".."`: func(g *metric.Goal) { g.Name = ".." }, `in an address, not "/"`: func(g *metric.Goal) { g.Name = "/" },
 		"name: a goal has": func(g *metric.Goal) { g.Name = "" }, "without spaces around": func(g *metric.Goal) { g.Name = "x " }, "name: a goal has a name": func(g *metric.Goal) { g.Name = "a\x00" },
 		"page: name one": func(g *metric.Goal) { g.Page = "/" }, "event: it is a text": func(g *metric.Goal) { g.Event = strings.Repeat("x", metric.MaxValue+1) }, "page: it is": func(g *metric.Goal) { g.Event, g.Page = "", "\xff" },
 		"not both": func(g *metric.Goal) { g.Value = 1 }, "value: -0.001 is": func(g *metric.Goal) { g.ValueOf, g.Value = "", -1 }, "value: the name of a property": func(g *metric.Goal) { g.ValueOf = strings.Repeat("x", 201) },

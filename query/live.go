@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ type Watched struct {
 	By   string // who asks: askers are served in turn
 	Ask  func(ctx context.Context) (Told, error)
 }
+
+// LedgerFeed is the feed of what the ledger tells; that of a site's events is the
+// site's id.
+const LedgerFeed = " ledger"
 
 // Told is an answer as listeners get it. It is shared: nobody changes it.
 type Told struct {
@@ -46,6 +51,7 @@ const (
 type Live struct {
 	mu    sync.Mutex
 	feeds map[string]map[string]*watched // by feed and key
+	news  map[string]uint64              // how often something was stored, by feed
 	open  bool                           // until Run has ended
 	busy  int                            // questions under way
 	asked uint64
@@ -75,7 +81,7 @@ type watched struct {
 
 // NewLive makes a Live.
 func NewLive() *Live {
-	return &Live{feeds: map[string]map[string]*watched{}, turns: map[string]*turn{}, open: true, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	return &Live{feeds: map[string]map[string]*watched{}, news: map[string]uint64{}, turns: map[string]*turn{}, open: true, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // Ended is closed as soon as nothing is told any more.
@@ -93,12 +99,36 @@ func (l *Live) Asked() uint64 {
 func (l *Live) Stored(feed string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.note(feed)
 	for _, w := range l.feeds[feed] {
 		if !w.stale {
 			w.stale = true
 			l.stir()
 		}
 	}
+}
+
+// Storing tells that something is about to be stored for a feed: answers of before are
+// not given any more, and those of now will be told by Stored.
+func (l *Live) Storing(feed string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note(feed)
+}
+
+func (l *Live) note(feed string) {
+	if n, known := l.news[feed]; known {
+		l.news[feed] = n + 1
+	} else { // a copy, as an event's texts lie in a whole message
+		l.news[strings.Clone(feed)] = 1
+	}
+}
+
+// News is another number whenever something was stored for a feed.
+func (l *Live) News(feed string) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.news[feed]
 }
 
 // stir lets Run look again.

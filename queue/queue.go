@@ -5,6 +5,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"footfall/event"
@@ -55,12 +56,16 @@ type Aside interface {
 	// are a door's: they can be listed from now on and are on disk soon.
 	Put(ctx context.Context, items ...AsideItem) error
 	List(ctx context.Context, reader string, limit int) ([]AsideItem, error) // newest last; "" is every reader
-	Show(ctx context.Context, id uint64) (AsideItem, error)
+	Show(ctx context.Context, id uint64) (AsideItem, error)                  // ErrNoItem: it is not set aside, or no longer
 	// Redrive publishes the items again, for their reader only, and removes
 	// them from the set-aside. Items without a decodable event are refused.
 	Redrive(ctx context.Context, ids ...uint64) (int, error)
 	Drop(ctx context.Context, ids ...uint64) (int, error)
 }
+
+// ErrNoItem is what Show, Redrive and Drop say of an item that is not set aside: it
+// never was, or was redriven or dropped meanwhile.
+var ErrNoItem = errors.New("that is not among what is set aside")
 
 // AsideItem is one thing set aside.
 type AsideItem struct {

@@ -112,7 +112,10 @@ func (m *paddleMessage) transaction(o HookOptions) ([]Report, error) {
 
 // adjustment reads what changes a transaction afterwards. A chargeback and the
 // one that reverses it are two adjustments that do not name each other: the
-// dispute is named after the transaction.
+// dispute is named after the transaction. Paddle makes the chargeback when it has
+// given the money back, and reverses it if it gets it again: nothing tells of a
+// loss besides. A warning is over with the chargeback that it warned of.
+// https://developer.paddle.com/webhooks/adjustments/adjustment-created
 func (m *paddleMessage) adjustment(o HookOptions) ([]Report, error) {
 	var a paddleAdjustment
 	if err := decode(m.Data, &a); err != nil {
@@ -124,24 +127,32 @@ func (m *paddleMessage) adjustment(o HookOptions) ([]Report, error) {
 	p := open(string(a.Currency), "")
 	r := o.report(FromPaddle, p.moment("occurred_at", m.At))
 	r.Number, r.Names = string(a.Transaction), names("transaction", a.Transaction)
-	dispute := func(kind string, state DisputeState) { r.Dispute = &Dispute{string(a.Transaction) + "/" + kind, state} }
+	dispute := func(kind string, state DisputeState) *Dispute {
+		return &Dispute{string(a.Transaction) + "/" + kind, state}
+	}
+	warned := r
+	warned.Dispute = dispute("warning", Won)
 	switch a.Action {
 	case "refund", "credit":
 		if r.Refund = a.refund(p); r.Refund == nil && p.fault == nil {
 			return nil, nil
 		}
 	case "chargeback":
-		dispute("chargeback", Disputed)
+		r.Dispute = dispute("chargeback", Lost)
 	case "chargeback_reverse":
-		dispute("chargeback", Won)
+		r.Dispute = dispute("chargeback", Won)
 	case "chargeback_warning":
-		dispute("warning", Disputed)
+		r.Dispute = dispute("warning", Disputed)
 	case "chargeback_warning_reverse":
-		dispute("warning", Won)
+		r = warned
 	default:
 		return nil, nil
 	}
-	return checked(r, p)
+	all, err := checked(r, p)
+	if err == nil && a.Action == "chargeback" {
+		all = append(all, warned)
+	}
+	return all, err
 }
 
 // refund is what was given back without tax; nil if it was tax only.

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"footfall/account"
@@ -48,11 +49,12 @@ const benchDay = "Footfall-Bench-Day"
 // browse opens a loader; close it.
 func (h *house) browse(ctx context.Context) (b *loader, err error) {
 	turns := query.MakeTurns(questions)
-	source := turns.Limit(query.Route(h, earned{h}))
+	var loads atomic.Uint64 // as if something were stored each time: no answer is kept
+	source := query.Share(turns.Limit(query.Route(h, earned{h})), inTurn{h, turns}, func(string) uint64 { return loads.Add(1) })
 	doors := make([]*dash.Door, crowdEnds)
 	for i := range doors {
 		doors[i] = dash.New(source, h.sites, h.control, dash.Options{
-			Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+			Questions: askedInTurn{source, visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
 			Log: h.log, Now: func() time.Time { return crowdEnd.AddDate(0, 0, -i).Add(-time.Second) },
 		})
 	}

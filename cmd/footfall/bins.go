@@ -18,7 +18,6 @@ import (
 	"footfall/bins/redis"
 	binsqlite "footfall/bins/sqlite"
 	"footfall/dash"
-	"footfall/event"
 	"footfall/metric"
 	"footfall/period"
 	"footfall/query"
@@ -313,9 +312,13 @@ func printReconciled(w io.Writer, r reconciled) {
 	if r.Frozen > 0 {
 		fmt.Fprintf(w, "%d days are left out, as their events are removed: their figures stay as they are\n", r.Frozen)
 	}
+	if a := r.Archive; a.Aside+a.Dropped > 0 {
+		fmt.Fprintf(w, "archive and event store differ by %d events that one of them set aside, and %d dropped by hand of those: that is as it should be\n", a.Aside, a.Dropped)
+	}
 	fmt.Fprintf(w, "%d differences in %d figures of %d days (%d of them with hot buckets), %d events recounted, %d in the archive, in %v\n",
 		r.Count, r.Figures, r.Days, r.Hot, r.Events, r.Archive.Events, r.Took.Round(time.Millisecond))
 }
+<<<<<<< HEAD
 
 // archiveCheck is how the archive compares with the event store.
 type archiveCheck struct {
@@ -404,3 +407,5 @@ func (h *house) archivedUntil(ctx context.Context, end event.Position) time.Time
 	}
 	return time.Now().Add(-time.Hour)
 }
+=======
+>>>>>>> refs/heads/wiring

@@ -59,7 +59,7 @@ func inArrow(t *testing.T, stream []byte) (rows []map[string]any, types string) 
 	}
 	for r.Next() {
 		var lines bytes.Buffer
-		must(t, array.RecordToJSON(r.Record(), &lines))
+		must(t, array.RecordToJSON(r.RecordBatch(), &lines))
 		in := json.NewDecoder(&lines)
 		in.UseNumber()
 		for in.More() {

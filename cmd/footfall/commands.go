@@ -49,7 +49,7 @@ var serverFlags = map[string][][3]string{
 	"site add": {{"timezone", "UTC", "IANA time zone of the site's days"}, {"currency", "USD", "ISO 4217 code"}},
 	"site set": {{"timezone", "", "IANA time zone of the site's days, also the past ones"}, {"currency", "", "ISO 4217 code"}, {"dnt", "", "on: who asks not to be tracked (Do Not Track, Global Privacy Control) is not counted; off: is"}, {"origins", "", "hosts a browser may send from, such as www.example.com,shop.example.com; '' allows all"},
 		{"history", "", "months of visitor history to keep, such as 24; off: none, what there is is removed"}, {"keep-events", "", "days of raw events to keep, such as 400; off: for ever"},
-		{"public", "", "on: anybody sees the board at /public/DOMAIN; or what of events,revenue,files,search as well; off: nobody"},
+		{"public", "", "on: anybody sees the board at /public/DOMAIN; or what of events,revenue,affiliates,files,search as well; off: nobody"},
 		{"webhook", "", "URL that is told who enters and leaves a segment; its secret is shown once, and new each time it is set; off: none"}},
 	"query":            {{"site", "", "site"}, {"metric", "PageViews", "what to count"}, {"window", "", "such as Last7Days"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"step", "", "total, 15m, hour, day, week, month, year"}, {"by", "", "split by page, source, country, …"}, {"limit", "", "largest series only"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"recount", "", "true counts the events instead of reading stored figures"}, {"report", "", "file with a question for a table, as POST /v1/query takes it, or - for what comes in"}, {"format", "", "of the table of --report: csv or ndjson"}},
 	"import":           {{"site", "", "site"}, {"format", "combined", "combined or common"}, {"bots", "", "words: only the words bot, crawl, spider, slurp mark a bot"}},
@@ -70,6 +70,7 @@ var serverFlags = map[string][][3]string{
 	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
 	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"small", "200", "small sites beside the large one"}, {"days", "90", "that the views are spread over"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
+	"bench live":       {{"boards", "1000", "dashboards that are open"}, {"sites", "20,1", "numbers of sites that they are of, and the events"}, {"rate", "1000", "events a second"}, {"seconds", "60", "how long each measurement takes"}, {"views", "100000", "page views of the last 30 days that there are before"}},
 	"bench redirect":   {{"rate", "1000", "links followed a second"}, {"seconds", "10", "how long"}, {"connections", "64", "that are open"}},
 }
 

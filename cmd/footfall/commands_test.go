@@ -31,9 +31,9 @@ func TestNextStep(t *testing.T) {
 	}
 	for args, says := range map[string]string{
 		"query":                                 "give --site: one of a-example, b-example",
-		"aside show 7":                          "there is no 7 among what is set aside (see: footfall aside list)",
-		"aside drop 7":                          "there is no 7 among what is set aside",
-		"aside redrive 9999999999":              "there is no 9999999999 among what is set aside",
+		"aside show 7":                          "item 7: that is not among what is set aside (see: footfall aside list)",
+		"aside drop 7":                          "item 7: that is not among what is set aside",
+		"aside redrive 9999999999":              "item 9999999999: that is not among what is set aside",
 		"aside list --limit many":               `--limit: "many" is not a whole number`,
 		"restart":                               "no server is running",
 		"key add":                               "It may read and is for every site.",

@@ -202,7 +202,7 @@ func (x *deleting) run(ctx context.Context) error {
 	if x.did.DryRun = false; x.rule.Window.From.Before(x.rule.Window.To) {
 		for _, step := range x.steps() {
 			if err := step(ctx); err != nil {
-				return fmt.Errorf("the events are not deleted everywhere yet; the next start of footfall goes on: %w", err)
+				return fmt.Errorf("the events are not deleted everywhere yet; that goes on by itself, also after a restart: %w", err)
 			}
 		}
 	}
@@ -348,7 +348,12 @@ func (h *house) deleteEvents(ctx context.Context, d deletion, by string, dry boo
 	}
 	x.by = by
 	x.audit(ctx)
-	err = x.run(ctx)
+	if err = x.run(ctx); err != nil {
+		select {
+		case h.cutShort <- struct{}{}:
+		default: // is told already
+		}
+	}
 	x.did.Places = x.did.places()
 	return &x.did, err
 }

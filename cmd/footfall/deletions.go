@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"footfall/account"
@@ -123,26 +124,42 @@ func (h *house) endDeletion(d deletion) error {
 	return nil
 }
 
-// endDeletions ends what an earlier process was deleting, or a restore has to, and
-// gives up when the house ends.
-func (h *house) endDeletions() (ended <-chan struct{}) {
-	done := make(chan struct{})
-	pending := slices.ContainsFunc(h.deletions, func(d deletion) bool { return d.Done.IsZero() })
+// runDeletions ends what was being deleted and was cut short, by a kill, a restore or,
+// as h.cutShort tells, a fault. h.ended is closed when nothing of before is left.
+func (h *house) runDeletions() (stop func()) {
+	var due <-chan time.Time
+	ended, stopped := make(chan struct{}), make(chan struct{})
+	end := sync.OnceFunc(func() { close(ended) })
+	h.ended = ended
+	if slices.ContainsFunc(h.deletions, func(d deletion) bool { return d.Done.IsZero() }) {
+		due = time.After(0)
+	} else {
+		end()
+	}
 	go func() {
-		defer close(done)
-		for wait := time.Duration(0); pending; wait = time.Minute {
+		defer close(stopped)
+		defer end() // nobody waits for a house that ends
+		for wait := time.Second; ; {
 			select {
 			case <-h.ending.Done():
 				return
-			case <-time.After(wait):
+			case <-h.cutShort:
+				due, wait = time.After(time.Second), 2*time.Second
+				continue
+			case <-due:
 			}
 			err := h.deletePending(h.ending)
-			if pending = err != nil && h.ending.Err() == nil; pending {
-				h.log.Error("events that were being deleted are not deleted everywhere yet; figures may still have some. Trying again", "error", err)
+			if due = nil; err == nil {
+				end()
+				continue
 			}
+			if h.ending.Err() == nil {
+				h.log.Error("events that were being deleted are not deleted everywhere yet; figures may still have some. Trying again", "error", err, "in", wait)
+			}
+			due, wait = time.After(wait), min(2*wait, time.Minute)
 		}
 	}()
-	return done
+	return func() { <-stopped }
 }
 
 // deletePending ends every deletion that is not.

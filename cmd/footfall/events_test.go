@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -347,6 +349,29 @@ func TestDeleteEventsCutShort(t *testing.T) {
 		}
 		s.sound(fmt.Sprintf("after %d steps and a start", n))
 	}
+}
+
+// TestDeleteEventsGoesOn fails a deletion half way: the running server ends it, once it
+// can.
+func TestDeleteEventsGoesOn(t *testing.T) {
+	t.Parallel()
+	s := newSwept(t, 200)
+	daily := filepath.Join(s.dir, "daily")
+	must(t, os.RemoveAll(daily))
+	must(t, os.WriteFile(daily, nil, 0o600)) // no directory: the last step fails
+	_, err := deletesEvents{s.house}.DeleteEvents(t.Context(), api.Deletion{Site: s.site, Window: period.Window{From: s.end.AddDate(0, 0, -5), To: s.end}, At: time.Now()}, false)
+	if err == nil || !strings.Contains(err.Error(), "goes on by itself") {
+		t.Fatalf("the deletion did not fail half way: %v", err)
+	}
+	if all, err := readDeletions(s.deletionsFile()); err != nil || len(all) != 1 || !all[0].Done.IsZero() {
+		t.Fatalf("kept are %+v, %v", all, err)
+	}
+	must(t, os.Remove(daily))
+	eventually(t, "the deletion is ended", func() bool { all, err := readDeletions(s.deletionsFile()); return err == nil && !all[0].Done.IsZero() })
+	if taken := s.take(func(e *event.Event) bool { return !e.Time.Before(s.end.AddDate(0, 0, -5)) && e.Time.Before(s.end) }); len(taken) == 0 {
+		t.Error("nothing is deleted: the test tests nothing")
+	}
+	s.sound("after a deletion that failed half way")
 }
 
 // TestDeleteEventsFrozen: dates whose events are removed as old are left alone, and the

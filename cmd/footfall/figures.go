@@ -27,6 +27,7 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	if st == nil {
 		return errRebuilding
 	}
+	tell(events, s.h.streams.Storing)
 	err := s.h.roller.Write(ctx, events, to, func() ([]event.Event, error) {
 		s.h.fresh, s.h.gathers = nil, true
 		err := st.Write(ctx, events, to)
@@ -36,7 +37,7 @@ func (s storeSink) Write(ctx context.Context, events []event.Event, to event.Pos
 	if err != nil {
 		return err
 	}
-	s.h.tellStored(s.h.fresh)
+	tell(s.h.fresh, s.h.streams.Stored)
 	if n := len(events); n > 0 {
 		s.h.newest.Store(events[n-1].Received.UnixMilli())
 	}

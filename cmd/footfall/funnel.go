@@ -63,8 +63,10 @@ func (t funnelsInTurn) Funnel(ctx context.Context, f metric.Funnel) (metric.Pass
 	return t.Funnels.Funnel(ctx, f)
 }
 
-// askedInTurn answers all that one query can't ask, in turn with all other questions.
+// askedInTurn answers all that one query can't ask, in turn with all other questions:
+// reports once for all who ask the same.
 type askedInTurn struct {
+	*query.Shared
 	visitsInTurn
 	funnelsInTurn
 }

@@ -113,7 +113,9 @@ type house struct {
 	erased    *erasures
 	deleted   erase.Deleted   // by hand: kept out by store and archive
 	deletions []deletion      // the same as they are on disk; guarded by care
-	ended     <-chan struct{} // closed when deletions that were cut short are ended
+	cutShort  chan struct{}   // holds one when a deletion was, by a fault
+	ended     <-chan struct{} // closed when deletions that were cut short before are ended
+	stopEnds  func()
 	schedule  *schedule.Scheduler
 	paces     paces
 	disk      diskLook
@@ -163,7 +165,7 @@ func (c *call) logger() *slog.Logger {
 // openHouse opens everything below the doors and starts the pumps. places
 // stands in for a configured file; nil for none.
 func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Places) (h *house, err error) {
-	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
+	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), cutShort: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -213,7 +215,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 	h.stopMoves = h.runHistories()
 	h.stopJobs = h.runSchedule()
 	h.stopLive = h.runLive()
-	h.ended = h.endDeletions()
+	h.stopEnds = h.runDeletions()
 	h.endSwapSoon()
 	return h, nil
 }
@@ -483,10 +485,7 @@ func (h *house) close() error {
 
 // stopWork waits for what works by itself to stop.
 func (h *house) stopWork() {
-	if h.ended != nil {
-		<-h.ended
-	}
-	for _, stop := range []func(){h.counting.wait, h.erasers.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+	for _, stop := range []func(){h.stopEnds, h.counting.wait, h.erasers.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
 		if stop != nil {
 			stop()
 		}

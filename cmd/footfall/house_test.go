@@ -175,14 +175,17 @@ func TestAccount(t *testing.T) {
 	again.Received = again.Received.Add(time.Second)
 	h.publish(again)
 	h.adds("refused, one of them twice", counts{5, 2, 4, 0})
+	h.reconciles("refused", 3, 0, 0)
 	h.rebuilt()
 	h.adds("a rebuild keeps one item of an event", counts{5, 3, 3, 0})
+	h.reconciles("refused, after a rebuild", 3, 0, 0)
 	items := h.items("store")
 	var moved map[string]int
 	if fault, code := h.typed(&moved, "aside", "drop", fmt.Sprint(items[0].ID)); code != 0 || moved["moved"] != 1 {
 		t.Fatalf("drop: %d %s %v", code, fault, moved)
 	}
 	h.adds("dropped by hand", counts{5, 3, 2, 1})
+	h.reconciles("dropped by hand", 2, 1, 0)
 	h.reopen()
 	h.adds("dropped, after a restart", counts{5, 3, 2, 1})
 	h.rebuilt()
@@ -193,6 +196,27 @@ func TestAccount(t *testing.T) {
 	h.adds("redriven and refused again", counts{5, 3, 2, 1})
 	must(t, h.leaveAnd(func() { must(t, os.RemoveAll(filepath.Join(h.dir, "store"))) }))
 	h.adds("the store lost and filled again", counts{5, 3, 2, 1})
+	h.reconciles("the store lost and filled again", 2, 1, 0)
+	// What the store lacks besides is a difference.
+	_, err := h.store.Load().Delete(t.Context(), "shop-example", func() (all []event.Ident) {
+		for _, e := range events("good", 2, true) {
+			all = append(all, e.Ident())
+		}
+		return all
+	}()...)
+	must(t, err)
+	h.reconciles("the store has lost two", 2, 0, 1)
+}
+
+// reconciles checks how the archive compares with the event store.
+func (h *home) reconciles(when string, aside, dropped uint64, differences int) {
+	h.t.Helper()
+	h.settle()
+	got, err := h.checkArchive(h.t.Context(), "", 0, 0)
+	must(h.t, err)
+	if got.Aside != aside || got.Dropped != dropped || got.Differences != differences {
+		h.t.Errorf("%s: reconcile finds %+v, want %d set aside, %d dropped, %d differences", when, got, aside, dropped, differences)
+	}
 }
 
 // TestAccountOfGivenUp: what was given up can be redriven, dropped or come

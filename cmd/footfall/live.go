@@ -25,12 +25,12 @@ func (h *house) runLive() (stop func()) {
 	}
 }
 
-// tellStored tells who listens of the sites that got events.
-func (h *house) tellStored(events []event.Event) {
+// tell tells of the sites that events are of.
+func tell(events []event.Event, of func(site string)) {
 	last := ""
 	for i := range events {
 		if site := events[i].Site; site != last { // most batches are of one site
-			h.streams.Stored(site)
+			of(site)
 			last = site
 		}
 	}
@@ -50,7 +50,7 @@ func (b toldBook) Change(ctx context.Context, fn func(ledger.Tx) error) error {
 		return fn(t)
 	})
 	if err == nil && t.used {
-		b.live.Stored(api.LedgerFeed)
+		b.live.Stored(query.LedgerFeed)
 	}
 	return err
 }

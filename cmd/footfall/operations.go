@@ -217,7 +217,7 @@ func (o operations) Aside(ctx context.Context, f dash.AsideFilter) (all []dash.A
 		items, err = aside.List(ctx, f.Reader, f.Limit)
 	} else {
 		items = make([]queue.AsideItem, 1)
-		if items[0], err = aside.Show(ctx, f.ID); err != nil {
+		if items[0], err = aside.Show(ctx, f.ID); errors.Is(err, queue.ErrNoItem) {
 			err = errors.Join(account.ErrNotFound, err)
 		}
 	}

@@ -131,7 +131,7 @@ func TestServerIsToldLive(t *testing.T) {
 	server := httptest.NewServer(h.server().Handler)
 	t.Cleanup(server.Close)
 	one, two := h.looks(account.Viewer, ""), h.looks(account.Owner, "shop-example")
-	a, b := h.hear(server, "server=true", "Cookie", "footfall_session="+one.session), h.hear(server, "server=true", "Cookie", "footfall_session="+one.session)
+	a, b := h.hear(server, "server=true&language=en", "Cookie", "footfall_session="+one.session), h.hear(server, "server=true&language=en", "Cookie", "footfall_session="+one.session)
 	a.has(`"server":{`, "")
 	b.has(`"accepted":"0"`, "")
 	asked := h.streams.Asked()

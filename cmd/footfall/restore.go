@@ -258,7 +258,7 @@ func (c *call) tryRestored(ctx context.Context, set *backup.Set, r *restored, li
 	switch err = errors.Join(err, k.close()); {
 	case err != nil:
 		return fmt.Errorf("what was restored can't be used as it is: %w", err)
-	case r.Recount.Count > r.Recount.Archive.Differences: // the archive also has what was set aside
+	case r.Recount.Count > 0:
 		return errors.New("figures and events of what was restored don't agree; try: footfall rebuild --data " + r.Data)
 	case s.Accepted != set.Head.Accepted || !s.AddsUp:
 		return fmt.Errorf("the account of what was restored does not add up (%d accepted, %d in the backup); keep the backup, and try another one", s.Accepted, set.Head.Accepted)

@@ -110,7 +110,7 @@ func (h *house) server() *http.Server {
 	})
 	orders := h.commerce(collector.Client)
 	turns := query.MakeTurns(questions)
-	source := turns.Limit(query.Route(h, earned{h}))
+	source := query.Share(turns.Limit(query.Route(h, earned{h})), inTurn{h, turns}, h.streams.News)
 	mailLink, letter := h.mailed()
 	var pages *dash.Door
 	var shared api.Shown
@@ -118,15 +118,15 @@ func (h *house) server() *http.Server {
 	figures := api.New(source, h.control, h.sites, api.Options{
 		Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h},
 		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
-		Reports: inTurn{h, turns}, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
+		Reports: source, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
 		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
 		Server:  func(ctx context.Context, l string) (map[string]string, error) { return pages.ServerTexts(ctx, l) },
 	})
 	pages = dash.New(source, h.sites, h.control, dash.Options{
-		Questions: askedInTurn{visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}},
-		Goals:     goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+		Questions: askedInTurn{source, visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Lately: source.Lately,
+		Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
 		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
 		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers,
 		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",

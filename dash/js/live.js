@@ -9,7 +9,7 @@
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
 	if (!part() || !window.EventSource) return;
-	let source, from, last, again, drawing, asking, drawn = Date.now(), pause = 1000, wait = 5000;
+	let from, last, heard, figures = [], drawing, asking, listen, drawn = Date.now(), pause = 1000;
 
 	// What has the focus is found again by its id, its key or where it leads to.
 	const same = (root, of) => of && [...root.querySelectorAll('a, summary, [tabindex]')].find((e) => of.id ? e.id === of.id : of.dataset.key ? e.dataset.key === of.dataset.key
@@ -35,15 +35,19 @@
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
 		document.title = page.title;
+		if (!moved) write(); // what was told is newer
 		document.dispatchEvent(new Event('drawn'));
 		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, part().dataset.gap * 1000);
 		drawn = Date.now();
 		if (part().dataset.live !== from) listen();
+		if (part().dataset.again !== undefined) due(); // something has come that may not be in these figures
 	};
 	const load = async (href, moved) => {
 		if (asking) asking.abort();
 		const mine = asking = new AbortController();
-		const answer = await fetch(href, { signal: mine.signal });
+		// Where much comes, all boards are drawn from figures that are counted now and then.
+		const headers = moved ? {} : { 'Cache-Control': `max-age=${Math.floor(pause / 3000)}` };
+		const answer = await fetch(href, { signal: mine.signal, headers });
 		if (answer.status === 401) return location.reload();
 		if (!answer.ok) throw new Error(answer.status);
 		const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
@@ -60,6 +64,8 @@
 			draw().catch((err) => { if (err.name !== 'AbortError') soon(5000); });
 		}, ms);
 	};
+	// Boards that were told at the same moment are drawn one after the other.
+	const due = () => soon(Math.max(100, drawn + pause - Date.now()) + Math.random() * pause / 10);
 
 	// Another state of this page is loaded into it; if that fails, the browser goes there.
 	const go = async (href) => {
@@ -97,40 +103,25 @@
 	const clock = document.getElementById('asof');
 	const skew = clock ? Date.now() - clock.dataset.now : 0; // how far this clock is before the server's
 
-	const told = (event) => {
-		wait = 5000;
-		const [moment, says] = event.lastEventId.split('-');
-		for (const f of JSON.parse(event.data).figures) {
+	const write = () => {
+		for (const f of figures) {
 			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString(document.documentElement.lang);
 		}
-		asOf(+moment);
+		asOf(heard);
+	};
+	const told = (event) => {
+		const [moment, says] = event.lastEventId.split('-');
+		({ figures } = JSON.parse(event.data));
+		heard = +moment;
+		write();
 		// The first figures are those that the page was drawn with.
 		const first = !last;
 		if (says === last) return;
 		last = says;
-		if (!first) soon(Math.max(100, drawn + pause - Date.now()));
+		if (!first) due();
 	};
-	const leave = () => {
-		clearTimeout(again);
-		if (source) source.close();
-		source = null;
-	};
-	const listen = () => {
-		leave();
-		if (document.hidden) return;
+	listen = hear(() => {
 		if (from && part().dataset.live !== from) last = '';
-		from = part().dataset.live;
-		source = new EventSource(from);
-		source.onmessage = told;
-		// A lost connection the browser makes again by itself, but not one that was refused: too many may listen.
-		source.onerror = () => {
-			if (!source || source.readyState !== EventSource.CLOSED) return;
-			again = setTimeout(() => { soon(0); listen(); }, wait * (1 + Math.random()));
-			wait = Math.min(2 * wait, 60000);
-		};
-	};
-	document.addEventListener('visibilitychange', listen);
-	addEventListener('pagehide', leave);
-	addEventListener('pageshow', (e) => { if (e.persisted) listen(); });
-	listen();
+		return from = part().dataset.live;
+	}, told, () => soon(0));
 })();

@@ -5,9 +5,8 @@
 	'use strict';
 	const main = document.querySelector('[data-server]');
 	if (!main || !window.EventSource) return;
-	let source, again, wait = 5000, state;
-	const told = (event) => {
-		wait = 5000;
+	let state;
+	hear(() => main.dataset.server, (event) => {
 		const { server } = JSON.parse(event.data);
 		for (const at of document.querySelectorAll('[data-text]')) {
 			const text = server[at.dataset.text];
@@ -15,26 +14,5 @@
 		}
 		if (state && server.state !== state) location.reload(); // another sentence at the top
 		state = server.state;
-	};
-	const leave = () => {
-		clearTimeout(again);
-		if (source) source.close();
-		source = null;
-	};
-	const listen = () => {
-		leave();
-		if (document.hidden) return;
-		source = new EventSource(main.dataset.server);
-		source.onmessage = told;
-		// A lost connection the browser makes again by itself, but not one that was refused.
-		source.onerror = () => {
-			if (!source || source.readyState !== EventSource.CLOSED) return;
-			again = setTimeout(listen, wait * (1 + Math.random()));
-			wait = Math.min(2 * wait, 60000);
-		};
-	};
-	document.addEventListener('visibilitychange', listen);
-	addEventListener('pagehide', leave);
-	addEventListener('pageshow', (e) => { if (e.persisted) listen(); });
-	listen();
+	}, () => {});
 })();

@@ -214,7 +214,7 @@ func (a *aside) Show(ctx context.Context, id uint64) (queue.AsideItem, error) {
 	}
 	msg, err := a.streamOf(id).GetMsg(ctx, id)
 	if gone(err) {
-		return queue.AsideItem{}, fmt.Errorf("there is no %d among what is set aside (see: footfall aside list)", id)
+		return queue.AsideItem{}, fmt.Errorf("set-aside item %d: %w (see: footfall aside list)", id, queue.ErrNoItem)
 	}
 	if err != nil {
 		return queue.AsideItem{}, fmt.Errorf("set-aside item %d: %w", id, err)

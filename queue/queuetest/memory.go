@@ -313,7 +313,7 @@ func (a memoryAside) List(_ context.Context, reader string, limit int) ([]queue.
 func (a memoryAside) find(id uint64) (int, error) {
 	i := slices.IndexFunc(a.log.aside, func(it queue.AsideItem) bool { return it.ID == id })
 	if i < 0 {
-		return i, fmt.Errorf("set-aside item %d: not there", id)
+		return i, fmt.Errorf("set-aside item %d: %w", id, queue.ErrNoItem)
 	}
 	return i, nil
 }

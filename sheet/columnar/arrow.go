@@ -87,7 +87,7 @@ func (s *arrowStream) put(i int, v value) {
 
 // flush writes a batch.
 func (s *arrowStream) flush() {
-	batch := s.build.NewRecord()
+	batch := s.build.NewRecordBatch()
 	defer batch.Release()
 	s.rows, s.err = 0, s.w.Write(batch)
 }

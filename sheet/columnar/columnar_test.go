@@ -108,13 +108,13 @@ func TestArrow(t *testing.T) {
 	if want := "page utf8, views int64, revenue decimal(18, 3), sum decimal(38, 0), share decimal(6, 2), rate float64, bot bool, day date32, at timestamp[us, tz=UTC], page_2 utf8, list utf8"; strings.Join(types, ", ") != want {
 		t.Errorf("the schema is\n%s\nwant\n%s", strings.Join(types, ", "), want)
 	}
-	if !r.Next() || r.Record().NumRows() != 3 {
+	if !r.Next() || r.RecordBatch().NumRows() != 3 {
 		t.Fatalf("no batch of three rows: %v", r.Err())
 	}
 	// As Arrow spells values, not in their units.
 	spelled := map[int][]string{2: {"12.5", "0.5"}, 3: {"-170141183460469231731687303715884105", "7"}, 4: {"-0.25", "12"}, 7: {"1969-12-31", "2026-11-22"}, 8: {"2026-11-21T23:02:03.000004Z", "2026-11-21T23:00:00Z"}}
 	for j := range columns {
-		column := r.Record().Column(j)
+		column := r.RecordBatch().Column(j)
 		for i := range want {
 			said := column.ValueStr(i)
 			if column.IsNull(i) {

@@ -1,0 +1,34 @@
+// hear listens to what the server tells at an address, by server-sent events, while
+// somebody looks at the page: told gets each of them. It goes in front of the scripts
+// that listen. A lost connection the browser makes again by itself, after as long as the
+// server has said, to each another time; not one that was refused, as when too many
+// listen: that is tried again here, and refused is called before. What it returns begins
+// anew, as when the address is another one.
+const hear = (address, told, refused) => {
+	'use strict';
+	let source, again, wait = 5000;
+	const leave = () => {
+		clearTimeout(again);
+		if (source) source.close();
+		source = null;
+	};
+	const listen = () => {
+		leave();
+		if (document.hidden) return;
+		source = new EventSource(address());
+		source.onmessage = (event) => {
+			wait = 5000;
+			told(event);
+		};
+		source.onerror = () => {
+			if (!source || source.readyState !== EventSource.CLOSED) return;
+			again = setTimeout(() => { refused(); listen(); }, wait * (1 + Math.random())); // not everybody at the same time
+			wait = Math.min(2 * wait, 60000);
+		};
+	};
+	document.addEventListener('visibilitychange', listen);
+	addEventListener('pagehide', leave);
+	addEventListener('pageshow', (e) => { if (e.persisted) listen(); });
+	listen();
+	return listen;
+};
