@@ -53,14 +53,10 @@ func readState(l tongue, v url.Values, sites []account.Site, now time.Time) stat
 			s.site = site
 		}
 	}
-<<<<<<< HEAD
 	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
 		s.as = "csv"
 	}
-	s.readPeriod(v)
-=======
 	s.readPeriod(v, now)
->>>>>>> refs/heads/wiring
 	s.metric = string(figureOf(v.Get("metric")).name)
 	s.readFilters(v)
 	s.readLists(v)
