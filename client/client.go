@@ -208,7 +208,7 @@ func (c Client) call(ctx context.Context, method, path string, body []byte, answ
 type Export struct {
 	Site     string // id or domain; needed if the key sees several
 	From, To string // days, 2024-01-31, To not included; "" is no limit
-	Format   string // "ndjson", also if it is "", "csv" or "parquet"
+	Format   string // "ndjson", also if it is "", "csv", "parquet" or "arrow"
 }
 
 // Export asks for events, which come as they are read; the reader is to be closed. It

@@ -257,7 +257,7 @@ export interface Export {
   from?: string
   /** Day after the last. */
   to?: string
-  format?: 'ndjson' | 'csv' | 'parquet'
+  format?: 'ndjson' | 'csv' | 'parquet' | 'arrow'
 }
 
 /** Asks one server with one key. */

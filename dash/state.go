@@ -9,6 +9,7 @@ import (
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // state is everything a page depends on. It lives in the URL.
@@ -36,6 +37,7 @@ type state struct {
 
 	saved []account.SavedFilters // that who looks at it may choose
 	keeps bool                   // who looks at it may keep some
+	as    string                 // what files are written in, of sheet.Formats; it is in no other page's URL
 
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
@@ -52,6 +54,9 @@ func readState(l tongue, v url.Values, sites []account.Site, now time.Time) stat
 		if site.ID == v.Get("site") {
 			s.site = site
 		}
+	}
+	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
+		s.as = "csv"
 	}
 	s.readPeriod(v, now)
 	s.metric = string(figureOf(v.Get("metric")).name)

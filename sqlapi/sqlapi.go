@@ -4,12 +4,14 @@
 package sqlapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 
 	"footfall/account"
 	"footfall/dialect"
+	"footfall/sheet"
 )
 
 // Path is the door's address.
@@ -109,14 +112,25 @@ func Handles(path string) bool { return path == Path }
 type Request struct {
 	Query  string         `json:"query"`
 	Params map[string]any `json:"params"`
-	Format string         `json:"format"` // json, csv or ndjson; "" is json
+	Format string         `json:"format"` // json or one of sheet.Formats; "" is what the door says, or json
 }
 
-// formats are those of answers, with their media types.
-var formats = map[string]string{"json": "application/json; charset=utf-8", "csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
+// mediaType is that of answers in a format; "" is none.
+func mediaType(format string) string {
+	if format == "json" {
+		return "application/json; charset=utf-8"
+	}
+	return sheet.Formats[format]
+}
 
-// Read reads a request; what is wrong with it is a *dialect.Error.
-func Read(body io.Reader) (r Request, err error) {
+// formatNames lists the formats of answers.
+func formatNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(sheet.Formats)), ", ") + " or json"
+}
+
+// Read reads a request, which is answered in the usual format if it names none; what
+// is wrong with it is a *dialect.Error.
+func Read(body io.Reader, usual string) (r Request, err error) {
 	in := json.NewDecoder(body)
 	in.UseNumber()
 	in.DisallowUnknownFields()
@@ -126,16 +140,12 @@ func Read(body io.Reader) (r Request, err error) {
 		}
 		return r, &dialect.Error{Why: fmt.Sprintf("the body is not {\"query\": …, \"params\": {…}, \"format\": \"json\"}: %v", err)}
 	}
-	if r.Format == "" {
-		r.Format = "json"
-	}
+	r.Format = cmp.Or(r.Format, usual, "json")
 	switch {
 	case strings.TrimSpace(r.Query) == "":
 		return r, &dialect.Error{Why: "query is missing"}
-	case r.Format == "arrow":
-		return r, &dialect.Error{Why: "format=arrow can't be written by this footfall: use json, csv or ndjson"}
-	case formats[r.Format] == "":
-		return r, &dialect.Error{Why: fmt.Sprintf("format=%q is unknown: use json, csv or ndjson", r.Format)}
+	case mediaType(r.Format) == "":
+		return r, &dialect.Error{Why: fmt.Sprintf("format=%q is unknown: use %s", r.Format, formatNames())}
 	}
 	for name, v := range r.Params {
 		switch x := v.(type) {
@@ -190,7 +200,7 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	request, err := Read(http.MaxBytesReader(w, r.Body, MaxBody))
+	request, err := Read(http.MaxBytesReader(w, r.Body, MaxBody), sheet.Accepted(r.Header.Get("Accept")))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
@@ -206,7 +216,7 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Now().Add(d.Timeout + patience)) // one without deadlines is a test's
 	defer out.SetWriteDeadline(time.Time{})                        // of what else comes by this connection
-	h.Set("Content-Type", formats[request.Format])
+	h.Set("Content-Type", mediaType(request.Format))
 	begun, err := Answer(ctx, w, request, d.source, sites, own)
 	if err != nil && begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short table

@@ -67,7 +67,7 @@ func shut(t *testing.T, s store.Store) {
 func All(t *testing.T, s store.Store, site string, w period.Window) []event.Event {
 	t.Helper()
 	var all []event.Event
-	if err := s.Scan(context.Background(), site, w, func(e *event.Event) error { all = append(all, *e); return nil }); err != nil {
+	if err := s.Scan(context.Background(), site, w, func(e *event.Event) error { all = append(all, e.Clone()); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return all
