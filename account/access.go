@@ -48,7 +48,7 @@ var rights = map[Action]struct {
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
 	ChangeSite:      {[]Role{Owner, Admin}, []Scope{Everything}},
 	DeleteEvents:    {nil, []Scope{Everything}},
-	ErasePerson:     {[]Role{Owner}, nil},
+	ErasePerson:     {[]Role{Owner}, []Scope{Erase}},
 	ChangePeople:    {[]Role{Owner}, nil},
 	ManageProgramme: {[]Role{Owner, Admin}, []Scope{Everything}},
 	PayOut:          {[]Role{Owner}, nil},

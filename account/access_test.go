@@ -32,6 +32,7 @@ func TestRights(t *testing.T) {
 		{"key segments", key(InPages), []Action{ReadMemberships}},
 		{"key orders", key(Orders), []Action{WriteOrders}},
 		{"key admin", key(Everything), []Action{ReadFigures, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders, AskSQL, DeleteEvents}},
+		{"key erase", key(Erase), []Action{ErasePerson}},
 		{"key affiliate", key("affiliate:01J"), []Action{OwnFigures}},
 		{"key unknown", key("king"), nil},
 	} {

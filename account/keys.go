@@ -21,11 +21,12 @@ const (
 	InPages     Scope = "segments" // for a shop's page: reads which segments a visitor is in, and nothing else
 	Orders      Scope = "orders"   // writes orders and refunds
 	Everything  Scope = "admin"    // all of these, and manages the affiliate programme
+	Erase       Scope = "erase"    // erases persons, which no other scope does
 	OfAffiliate       = "affiliate:"
 )
 
 // Scopes lists the scopes that have a fixed name.
-var Scopes = []Scope{Read, SQL, Define, InPages, Orders, Everything}
+var Scopes = []Scope{Read, SQL, Define, InPages, Orders, Everything, Erase}
 
 // kind is the scope, without the id of an affiliate.
 func (s Scope) kind() Scope {

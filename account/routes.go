@@ -27,9 +27,10 @@ var Routes = []Route{
 	{"GET", "/v1/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/v1/goals", ReadFigures}, {"PUT", "/v1/goals/{name}", ChangeSite}, {"DELETE", "/v1/goals/{name}", ChangeSite},
 	{"POST", "/v1/funnel", ReadFigures},
+	{"GET", "/v1/filters", ReadFigures},
 	{"GET", "/v1/notes", ReadFigures}, {"POST", "/v1/notes", ChangeSite}, {"DELETE", "/v1/notes/{id}", ChangeSite},
 	{"GET", "/v1/funnels", ReadFigures}, {"PUT", "/v1/funnels/{name}", ChangeSite}, {"DELETE", "/v1/funnels/{name}", ChangeSite},
-	{"POST", "/v1/events/delete", DeleteEvents},
+	{"POST", "/v1/events/delete", DeleteEvents}, {"POST", "/v1/persons/erase", ErasePerson},
 	{"GET", "/openapi.json", Public},
 	{"GET", "/v1/live", ReadFigures}, // also sessions, shares, and affiliates for their own
 	{"POST", "/v1/sql", AskSQL},      // also affiliates for their own rows
@@ -79,6 +80,7 @@ var Routes = []Route{
 	{"GET", "/{$}", ReadFigures}, {"GET", "/audit", ReadServer},
 	{"GET", "/goals", ReadFigures}, {"POST", "/goals", ChangeSite}, {"GET", "/goals/{name}", ReadFigures}, {"POST", "/goals/{name}/remove", ChangeSite},
 	{"GET", "/funnels", ReadFigures}, {"POST", "/funnels", ChangeSite}, {"POST", "/funnels/{name}/remove", ChangeSite},
+	{"GET", "/filters", ReadFigures}, {"POST", "/filters", ReadFigures}, {"POST", "/filters/remove", ReadFigures}, // those of the site: ChangeSite
 	{"GET", "/notes", ReadFigures}, {"POST", "/notes", ChangeSite}, {"POST", "/notes/{note}/remove", ChangeSite},
 	{"GET", "/retention", ReadFigures}, {"GET", "/journeys", ReadFigures},
 	{"GET", "/privacy/{site}", Public}, {"GET", "/assets/{version}/{name}", Public},

@@ -33,17 +33,19 @@ type Sites interface {
 
 // Options configures the API; the zero value works.
 type Options struct {
-	Log     *slog.Logger     // nil is slog.Default
-	Now     func() time.Time // nil is time.Now
-	Timeout time.Duration    // of one request; 0 is 30 s
-	Daily   Daily            // nil: there is no /v1/daily
-	Reports Reports          // nil: there is no POST /v1/query
-	Goals   Goals            // nil: there is no /v1/goals and no /v1/funnel
-	Notes   account.Notes    // nil: there is no /v1/notes
-	Funnels Funnels          // nil: there is no /v1/funnel
-	Saved   FunnelBook       // nil: there is no /v1/funnels
-	Deletes Deletes          // nil: there is no /v1/events/delete
-	Visits  Visits           // nil: there are no /v1/retention and /v1/journey
+	Log     *slog.Logger       // nil is slog.Default
+	Now     func() time.Time   // nil is time.Now
+	Timeout time.Duration      // of one request; 0 is 30 s
+	Daily   Daily              // nil: there is no /v1/daily
+	Reports Reports            // nil: there is no POST /v1/query
+	Goals   Goals              // nil: there is no /v1/goals and no /v1/funnel
+	Notes   account.Notes      // nil: there is no /v1/notes
+	Funnels Funnels            // nil: there is no /v1/funnel
+	Saved   FunnelBook         // nil: there is no /v1/funnels
+	Kept    account.FilterBook // nil: there is no /v1/filters
+	Deletes Deletes            // nil: there is no /v1/events/delete
+	Erases  Erases             // nil: there is no /v1/persons/erase
+	Visits  Visits             // nil: there are no /v1/retention and /v1/journey
 
 	Export Export // nil: there is no /v1/export
 
@@ -78,6 +80,7 @@ type door struct {
 
 	exporting chan struct{} // holds one for each export under way
 	plans     *plans        // of deletions
+	erasures  *plans        // of persons
 	asker                   // asks; nobody until a request is let in
 	unbound   query.Source  // tells everything: see figures
 	Options
@@ -95,7 +98,7 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
 	}
-	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, Options: o}
+	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, erasures: &plans{}, Options: o}
 	mux := http.NewServeMux()
 	for pattern, takes := range d.routes() {
 		mux.Handle(pattern, d.guard(pattern, takes))
@@ -120,6 +123,9 @@ func (d *door) routes() map[string]methods {
 		all["/v1/notes"] = methods{"GET": (*door).listNotes, "POST": (*door).addNote}
 		all["/v1/notes/{id}"] = methods{"DELETE": (*door).removeNote}
 	}
+	if d.Kept != nil {
+		all["/v1/filters"] = methods{"GET": (*door).listFilters}
+	}
 	if d.Funnels != nil && d.Reports != nil && d.Goals != nil {
 		all["/v1/funnel"] = methods{"POST": (*door).funnel}
 	}
@@ -129,6 +135,9 @@ func (d *door) routes() map[string]methods {
 	}
 	if d.Deletes != nil {
 		all["/v1/events/delete"] = methods{"POST": (*door).deleteEvents}
+	}
+	if d.Erases != nil {
+		all["/v1/persons/erase"] = methods{"POST": (*door).erasePerson}
 	}
 	if d.Visits != nil {
 		all["/v1/retention"] = methods{"POST": (*door).retention}

@@ -32,6 +32,7 @@ var exportTypes = map[string]string{
 	"ndjson":  sheet.Formats["ndjson"],
 	"csv":     sheet.Formats["csv"],
 	"parquet": "application/vnd.apache.parquet",
+	"arrow":   "application/vnd.apache.arrow.stream",
 }
 
 // ContentType is the media type of the answer.
@@ -39,7 +40,7 @@ func (q ExportQuery) ContentType() string { return exportTypes[q.Format] }
 
 // ParseExport reads a question for events from URL parameters: site as in
 // ParseQuery, from and to (days of the site's zone; to is not included; without
-// them there is no limit), format ndjson (also if it is not given), csv or parquet.
+// them there is no limit), format ndjson (also if it is not given), csv, parquet or arrow.
 // What is wrong is a *metric.QueryError.
 func ParseExport(v url.Values, sites []account.Site) (q ExportQuery, err error) {
 	if err := only(v, "site", "from", "to", "format"); err != nil {
@@ -91,7 +92,11 @@ func (p *patient) Write(b []byte) (int, error) {
 
 // export is GET /v1/export.
 func (d *door) export(w http.ResponseWriter, r *http.Request, sites []account.Site) {
-	q, err := ParseExport(r.URL.Query(), sites)
+	asked := r.URL.Query()
+	if format := sheet.Accepted(r.Header.Get("Accept")); format != "" && !asked.Has("format") {
+		asked.Set("format", format)
+	}
+	q, err := ParseExport(asked, sites)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return

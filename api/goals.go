@@ -92,7 +92,7 @@ func (n node) amount() int64 {
 	}
 	digits := decimal.FindStringSubmatch(text)
 	if !ok || digits == nil {
-		n.fail("needs an amount such as 19.9, of at most three decimals")
+		n.fail("needs an amount in digits, such as 19.9: up to a billion, of at most three decimals, without an exponent")
 		return 0
 	}
 	all, _ := strconv.ParseInt(digits[1]+(digits[2] + "000")[:3], 10, 64) // at most 13 digits

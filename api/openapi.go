@@ -21,6 +21,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	routes := paths()
 	maps.Copy(routes, visitPaths())
 	maps.Copy(routes, deletePaths())
+	maps.Copy(routes, erasePaths())
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -77,7 +78,7 @@ func answers(media, schema string) obj {
 func paths() obj {
 	query := obj{"get": obj{"operationId": "figures", "summary": "One metric, by steps of time and by one dimension", "parameters": figureParameters(), "responses": answers("application/json", "Figures")},
 		"post": posted("report", "Several metrics, by any dimensions", "Question", "Table", questionExamples())}
-	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson"}, "description": "csv or ndjson, or an Accept header of text/csv or application/x-ndjson: the rows alone, a column for each dimension and metric"})}
+	query["post"].(obj)["parameters"] = []any{parameter("format", obj{"type": "string", "enum": []string{"json", "csv", "ndjson", "parquet", "arrow"}, "description": "Other than json, also by an Accept header with its media type: the rows alone, a column for each dimension and metric"})}
 	live := append(figureParameters(), parameter("token", text("A token for embedding, or a share's, of who can't send a header")), parameter("earnings", obj{"type": "boolean"}), parameter("server", obj{"type": "boolean", "description": "What the server does, for its own page: by a browser's session, with a role on every site"}), parameter("language", text("Of what the server does, such as de")))
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	all := goalPaths()
@@ -107,7 +108,7 @@ func exportAnswers() obj {
 	all := answers("application/x-ndjson", "EventLine")
 	ok := all["200"].(obj)
 	ok["description"] = "The events. A transfer that breaks off is not whole."
-	for format, schema := range map[string]obj{"csv": text("The same fields as columns, named in the first line"), "parquet": obj{"type": "string", "format": "binary"}} {
+	for format, schema := range map[string]obj{"csv": text("The same fields as columns, named in the first line"), "parquet": obj{"type": "string", "format": "binary"}, "arrow": obj{"type": "string", "format": "binary"}} {
 		media, _, _ := strings.Cut(exportTypes[format], ";")
 		ok["content"].(obj)[media] = obj{"schema": schema}
 	}

@@ -158,7 +158,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	d := readDocument(t)
 	var want, got []string
 	for _, r := range account.Routes {
-		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Action == account.DeleteEvents {
+		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Action == account.DeleteEvents || r.Pattern == "/v1/persons/erase" {
 			want = append(want, strings.ToLower(r.Method)+" "+r.Pattern)
 		}
 	}

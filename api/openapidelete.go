@@ -10,9 +10,7 @@ func deletePaths() obj {
 		"do":   value("Delete what was told", obj{"plan": "del_…"}),
 	})
 	route["description"] = "Without plan nothing is deleted, and the answer names one, good for 15 minutes. It needs a key with the scope admin."
-	responses := route["responses"].(obj)
-	responses["202"] = obj{"description": "It takes long, and goes on: ask again with the plan.", "content": obj{"application/json": obj{"schema": ref("UnderWay")}}}
-	responses["404"] = obj{"description": "There is no such plan.", "content": obj{"application/json": obj{"schema": ref("Error")}}}
+	planned(route)
 	return obj{"/v1/events/delete": obj{"post": route}}
 }
 

@@ -28,6 +28,7 @@ func goalPaths() obj {
 		"/v1/funnel": obj{"post": obj{"operationId": "funnel", "summary": "How many visitors did some things one after another", "responses": tooLarge(answers("application/json", "FunnelTable")), "requestBody": body("Funnel", obj{
 			"order": value("From a product to the order, within a day", obj{"date_range": "30d", "within": "24h", "steps": []any{obj{"page": "/products/*", "name": "Product"}, obj{"event": "Product Added"}, obj{"event": "Order Completed"}}}),
 			"saved": value("One that the site keeps under a name, of those from a country", obj{"date_range": "30d", "funnel": "Order", "filters": []any{[]any{"is", "visit:country", []any{"DE"}}}})})}},
+		"/v1/filters": obj{"get": obj{"operationId": "filters", "summary": "The filters that a site keeps under a name", "parameters": []any{site}, "responses": answers("application/json", "Filters")}},
 		"/v1/funnels": obj{"get": obj{"operationId": "funnels", "summary": "The funnels that a site keeps", "parameters": []any{site}, "responses": answers("application/json", "Funnels")}},
 		"/v1/funnels/{name}": obj{
 			"put": obj{"operationId": "setFunnel", "summary": "Keep a funnel under a name, new or not", "parameters": []any{name, site}, "responses": tooLarge(answers("application/json", "Funnels")), "requestBody": body("SavedFunnel", obj{
@@ -55,6 +56,7 @@ func goalSchemas(value obj) obj {
 	count := obj{"type": "integer"}
 	return obj{
 		"Goal": goal, "Goals": object(obj{"site": text(""), "currency": text("ISO 4217"), "goals": listOf(ref("Goal"))}), "Removed": object(obj{"site": text(""), "removed": text("")}),
+		"Filters":     object(obj{"site": text(""), "filters": listOf(object(obj{"name": text(""), "query": text("As an address of the dashboard has them: country=DE&device.is_not=phone")}))}),
 		"Funnel":      object(funnel, "site_id", "funnel", "steps", "within", "filters", "timezone", "bots"),
 		"SavedFunnel": object(obj{"name": text("1 to 100 bytes"), "steps": steps, "within": within}, "name", "within"), "Funnels": object(obj{"site": text(""), "funnels": listOf(ref("SavedFunnel"))}),
 		"FunnelTable": object(obj{"query": ref("Funnel"), "meta": object(obj{"source": text(""), "as_of": text("Everything received before is counted"), "funnel": text("The name by which it was asked")}, "funnel"),

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -44,31 +46,21 @@ func (d *door) report(w http.ResponseWriter, r *http.Request, sites []account.Si
 // tableFormat is what a table is asked for in: by the parameter format, else by the
 // Accept header, else JSON.
 func tableFormat(r *http.Request) (string, error) {
-	format, accept := r.URL.Query().Get("format"), r.Header.Get("Accept")
-	switch {
+	switch format := r.URL.Query().Get("format"); {
 	case format == "json" || sheet.Formats[format] != "":
 		return format, nil
 	case format != "":
-		return "", wrong("format=%q is unknown: use csv, json or ndjson", format)
-	case strings.HasPrefix(accept, "text/csv"):
-		return "csv", nil
-	case strings.HasPrefix(accept, "application/x-ndjson"):
-		return "ndjson", nil
+		return "", wrong("format=%q is unknown: use %s or json", format, strings.Join(slices.Sorted(maps.Keys(sheet.Formats)), ", "))
 	}
-	return "json", nil
+	return cmp.Or(sheet.Accepted(r.Header.Get("Accept")), "json"), nil
 }
 
 // WriteTable writes the rows of a table in one of sheet.Formats: dimensions, metrics
 // and, if it is compared, for each metric NAME_before and NAME_change, in per cent.
 func WriteTable(w io.Writer, format string, t Table) error {
-	columns := slices.Concat(t.Query.Dimensions, t.Query.Metrics)
 	compared := t.Query.Include.Compare != nil // also where there is no row
-	if compared {
-		for _, m := range t.Query.Metrics {
-			columns = append(columns, m+"_before", m+"_change")
-		}
-	}
-	out := sheet.NewTable(w, format, columns...)
+	columns := t.columns(compared)
+	out := sheet.Begin(w, format, columns...)
 	for _, r := range t.Results {
 		cells := make([]any, 0, len(columns))
 		for _, d := range r.Dimensions {
@@ -91,6 +83,29 @@ func WriteTable(w io.Writer, format string, t Table) error {
 		}
 	}
 	return out.Close()
+}
+
+// columns are those of a table's rows. A step below a day is an instant, others are dates.
+func (t *Table) columns(compared bool) (all []sheet.Column) {
+	for _, d := range t.Query.Dimensions {
+		one := sheet.Column{Name: d}
+		switch step, isTime := timeOf(d); { // as question.label has it
+		case isTime && slices.Contains([]period.Step{period.Minute, period.Quarter, period.Hour}, step):
+			one.Type = "TIMESTAMP"
+		case isTime:
+			one.Type = "DATE"
+		}
+		all = append(all, one)
+	}
+	for _, m := range t.Query.Metrics {
+		all = append(all, sheet.Column{Name: m, Type: metric.Name(m).Type()})
+	}
+	for _, m := range t.Query.Metrics {
+		if compared {
+			all = append(all, sheet.Column{Name: m + "_before", Type: metric.Name(m).Type()}, sheet.Column{Name: m + "_change", Type: "DOUBLE"})
+		}
+	}
+	return all
 }
 
 // AskReport reads a question in the form of POST /v1/query, asks it and spells the

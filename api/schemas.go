@@ -36,6 +36,7 @@ func schemas() obj {
 	maps.Copy(all, visitSchemas())
 	maps.Copy(all, noteSchemas())
 	maps.Copy(all, deleteSchemas())
+	maps.Copy(all, eraseSchemas())
 	return all
 }
 

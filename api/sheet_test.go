@@ -47,7 +47,7 @@ func TestTableAsSheet(t *testing.T) {
 			t.Errorf("line %d is %v, %v, in JSON %v", i, object, err, want)
 		}
 	}
-	if status, said, _ := f.do(t, "POST", "/v1/query?format=xml", f.bound, body); status != 400 || !strings.Contains(said, "csv, json or ndjson") {
+	if status, said, _ := f.do(t, "POST", "/v1/query?format=xml", f.bound, body); status != 400 || !strings.Contains(said, "csv, ndjson or json") {
 		t.Errorf("xml: %d %s", status, said)
 	}
 	for accept, want := range map[string]string{"text/csv": "csv", "application/x-ndjson": "ndjson", "application/json, text/csv": "json", "": "json"} {

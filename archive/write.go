@@ -23,11 +23,12 @@ func NewWriter(w io.Writer) *Writer {
 	return &Writer{w: e.w, rows: e.rows[:0], sent: e.sent}
 }
 
-// Add adds an event, of which it keeps the texts.
+// Add adds an event, of which it keeps nothing.
 func (w *Writer) Add(e *event.Event) error {
 	n := len(w.rows)
 	w.rows = w.rows[:n+1]
-	w.rows[n].from(e, &w.sent[n])
+	own := e.Clone()
+	w.rows[n].from(&own, &w.sent[n])
 	if n+1 < chunk {
 		return nil
 	}

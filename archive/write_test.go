@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -17,14 +18,16 @@ func TestWriter(t *testing.T) {
 	for _, n := range []int{0, 1, chunk, chunk + 1, 3*chunk - 1} {
 		var file bytes.Buffer
 		w := NewWriter(&file)
-		var e event.Event // the same memory each time, as a scan has it
+		var e event.Event // the same memory each time, as a scan has it, and that of its texts
+		var path [2]byte
 		var want []event.Event
 		for i := range n {
-			e = event.Event{ID: fmt.Sprint("m", i), Site: "shop", Kind: event.Page, Path: fmt.Sprint("/", i%7), Time: at.Add(time.Duration(i) * time.Second), Original: at, Received: at, Visitor: uint64(i)}
+			copy(path[:], fmt.Sprint("/", i%7))
+			e = event.Event{ID: fmt.Sprint("m", i), Site: "shop", Kind: event.Page, Path: unsafe.String(&path[0], len(path)), Time: at.Add(time.Duration(i) * time.Second), Original: at, Received: at, Visitor: uint64(i)}
 			if i%2 == 0 {
 				e.Sent, e.Properties = at.Add(time.Duration(i)*time.Millisecond), `{"a":1}`
 			}
-			want = append(want, e)
+			want = append(want, e.Clone())
 			if err := w.Add(&e); err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 // Client asks one server with one key.
 type Client struct {
 	Address string       // such as https://stats.example.com
-	Key     string       // ffk_…, of the scope read; or a token for embedding, ffe_…
+	Key     string       // ffk_…, of the scope read, or of what its methods need; or a token for embedding, ffe_…
 	HTTP    *http.Client // nil is http.DefaultClient
 }
 
@@ -183,7 +183,12 @@ func (c Client) post(ctx context.Context, path string, question, answer any) err
 	if err != nil {
 		return fmt.Errorf("footfall: the question can't be spelled: %w", err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Address, "/")+path, bytes.NewReader(body))
+	return c.call(ctx, http.MethodPost, path, body, answer)
+}
+
+// call sends a body, if there is one, and reads the answer.
+func (c Client) call(ctx context.Context, method, path string, body []byte, answer any) error {
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Address, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("footfall: %w", err)
 	}
@@ -203,7 +208,7 @@ func (c Client) post(ctx context.Context, path string, question, answer any) err
 type Export struct {
 	Site     string // id or domain; needed if the key sees several
 	From, To string // days, 2024-01-31, To not included; "" is no limit
-	Format   string // "ndjson", also if it is "", "csv" or "parquet"
+	Format   string // "ndjson", also if it is "", "csv", "parquet" or "arrow"
 }
 
 // Export asks for events, which come as they are read; the reader is to be closed. It

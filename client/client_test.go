@@ -284,3 +284,91 @@ func openExport(t *testing.T, export api.Export) (works, breaks client.Client) {
 		return errors.Join(err, errors.New("the store is away"))
 	})
 }
+
+// removed answers what is to be deleted and erased, the second time it is asked: the first
+// takes too long.
+type removed struct{ times *int }
+
+func (r removed) DeleteEvents(ctx context.Context, d api.Deletion, dry bool) (api.Deleted, error) {
+	return api.Deleted{DryRun: dry, Site: d.Site.ID, Events: 7, Days: []api.DeletedDay{{Date: "2024-03-01", Events: 7}}}, nil
+}
+
+func (r removed) ErasePerson(_ context.Context, e api.Erasure, dry bool) (api.Erased, error) {
+	if !dry {
+		time.Sleep(300 * time.Millisecond) // longer than an answer may take
+		*r.times++
+	}
+	return api.Erased{DryRun: dry, Site: e.Site.ID, Keys: []string{"user:" + e.User}, Places: []api.ErasedPlace{{Place: "archive", Count: 3}}, Left: []string{}}, nil
+}
+
+// TestRemoves: both clients delete what was looked at, erase who was looked for, also where
+// that takes longer than an answer, and keep funnels.
+func TestRemoves(t *testing.T) {
+	var m accounttest.Memory
+	times := 0
+	if _, err := m.AddSite(t.Context(), account.Site{Domain: "a.example", Zone: "UTC", Currency: "EUR"}); err != nil {
+		t.Fatal(err)
+	}
+	token, _, err := m.AddKey(t.Context(), account.Key{Scopes: []account.Scope{account.Everything, account.Erase}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := &shelf{}
+	server := httptest.NewServer(api.New(query.Source(nil), &m, &m, api.Options{Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }, Timeout: 100 * time.Millisecond, Deletes: removed{&times}, Erases: removed{&times}, Goals: funnels{}, Saved: book}))
+	t.Cleanup(server.Close)
+	c := client.Client{Address: server.URL, Key: token}
+	look, err := c.LookToDelete(t.Context(), client.Deletion{Range: client.Days("2024-03-01", "2024-03-02"), Filters: []client.Filter{client.Contains(client.ByReferrer, "spam.example")}})
+	if err != nil || !look.DryRun || look.Plan == "" || look.Days[0].Events != 7 {
+		t.Fatalf("%+v, %v", look, err)
+	}
+	if did, err := c.DeletePlanned(t.Context(), look.Plan); err != nil || did.DryRun || did.Events != 7 {
+		t.Errorf("%+v, %v", did, err)
+	}
+	her, err := c.LookToErase(t.Context(), client.Person{User: "u1"})
+	if err != nil || !her.DryRun || her.Keys[0] != "user:u1" {
+		t.Fatalf("%+v, %v", her, err)
+	}
+	if did, err := c.ErasePlanned(t.Context(), her.Plan); err != nil || did.DryRun || did.Places[0].Count != 3 || times != 1 {
+		t.Errorf("%+v, %v, %d times", did, err, times)
+	}
+	var refused *client.Error
+	if _, err := c.ErasePlanned(t.Context(), her.Plan); !errors.As(err, &refused) || refused.Status != 404 {
+		t.Errorf("again: %v", err)
+	}
+	of := client.SavedFunnel{Name: "Or/der", Steps: []client.Step{{Page: "/"}, {Goal: "Sign up"}}, Within: "24h"}
+	if err := c.SaveFunnel(t.Context(), "a.example", of); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := c.SavedFunnels(t.Context(), "a.example"); err != nil || len(all) != 1 || all[0].Name != "Or/der" || all[0].Steps[1].Goal != "Sign up" || all[0].Within != "24h" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := c.RemoveFunnel(t.Context(), "", "Or/der"); err != nil || len(book.all) > 0 {
+		t.Errorf("%v, left %+v", err, book.all)
+	}
+	const script = `const { Footfall } = await import(process.cwd() + '/footfall.js')
+const footfall = new Footfall(...process.argv.slice(1))
+const look = await footfall.lookToDelete({ date_range: ['2024-03-01', '2024-03-02'] })
+const gone = await footfall.deletePlanned(look.plan)
+const her = await footfall.lookToErase({ user_id: 'u2' })
+const erased = await footfall.erasePlanned(her.plan)
+await footfall.saveFunnel({ name: 'B/y', steps: [{ page: '/' }, { page: '/b' }] }, { site: 'a.example' })
+const kept = await footfall.savedFunnels()
+await footfall.removeFunnel('B/y')
+console.log(JSON.stringify([gone.dry_run, gone.events, erased.dry_run, erased.keys, kept.map(f => f.name), await footfall.savedFunnels()]))`
+	out, err := exec.CommandContext(t.Context(), "node", "--input-type=module", "-e", script, c.Address, c.Key).CombinedOutput()
+	if want := `[false,7,false,["user:u2"],["B/y"],[]]`; err != nil || strings.TrimSpace(string(out)) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, out, want)
+	}
+}
+
+// shelf keeps funnels.
+type shelf struct{ all []metric.SavedFunnel }
+
+func (s *shelf) Funnels(context.Context, string) ([]metric.SavedFunnel, error) { return s.all, nil }
+
+func (s *shelf) PutFunnel(_ context.Context, _ string, f metric.SavedFunnel) error {
+	s.all = append(s.all, f)
+	return nil
+}
+
+func (s *shelf) RemoveFunnel(context.Context, string, string) error { s.all = nil; return nil }

@@ -182,6 +182,73 @@ export interface VisitMeta {
   warnings?: string[]
 }
 
+/** A funnel that a site keeps under a name. */
+export interface SavedFunnel {
+  name: string
+  steps: NonNullable<Funnel['steps']>
+  within?: Funnel['within']
+}
+
+/** Which events of a site should never have counted. */
+export interface Deletion {
+  /** Id or domain; needed if the key sees several sites. */
+  site_id?: string
+  date_range: Between
+  /** All of them hold; none: all events of the range, bots among them. */
+  filters?: Filter[]
+}
+
+/** What a deletion would take, or took. */
+export interface Deleted {
+  /** Of a look: names it to deletePlanned. Without it there is nothing to delete. */
+  plan?: string
+  dry_run: boolean
+  site: string
+  from: string
+  /** Not included. */
+  to: string
+  /** Earlier dates are left alone, as their events are removed. */
+  frozen_before?: string
+  events: number
+  page_views: number
+  bots: number
+  visitors: number
+  days: { date: string; events: number; page_views: number; bots: number; visitors: number }[]
+  archive: number
+  set_aside: number
+  /** That the ledger has of the time, and keeps. */
+  orders: number
+  touches: number
+}
+
+/** Somebody who is to be erased, named by one of user_id, anonymous_id, email and order. */
+export interface Person {
+  site_id?: string
+  user_id?: string
+  anonymous_id?: string
+  email?: string
+  order?: string
+  /** The shop that has the order, if it has a name. */
+  store?: string
+  /** Follow no links from there to other ids. */
+  only?: boolean
+}
+
+/** What there is of a person, or was. */
+export interface Erased {
+  /** Of a look: names it to erasePlanned. */
+  plan?: string
+  dry_run: boolean
+  site: string
+  /** All ids that are the person's, each with its kind: user:u1. */
+  keys: string[]
+  places: { place: string; count: number; what: string }[]
+  /** By then the queue has expired what it has. */
+  queue_until?: string
+  /** Files that nobody can look into. */
+  left_to_look: string[]
+}
+
 /** A refusal by the server. */
 export declare class FootfallError extends Error {
   readonly status: number
@@ -197,7 +264,7 @@ export interface Export {
   from?: string
   /** Day after the last. */
   to?: string
-  format?: 'ndjson' | 'csv' | 'parquet'
+  format?: 'ndjson' | 'csv' | 'parquet' | 'arrow'
 }
 
 /** Asks one server with one key. */
@@ -207,6 +274,18 @@ export declare class Footfall {
   funnel(question: Funnel, options?: { signal?: AbortSignal }): Promise<FunnelResult>
   retention(question: RetentionQuery, options?: { signal?: AbortSignal }): Promise<Retention>
   journey(question: JourneyQuery, options?: { signal?: AbortSignal }): Promise<Journey>
+  savedFunnels(options?: { site?: string; signal?: AbortSignal }): Promise<SavedFunnel[]>
+  /** Keeps a funnel under its name, new or not: with a key of the scope admin, as removeFunnel. */
+  saveFunnel(funnel: SavedFunnel, options?: { site?: string; signal?: AbortSignal }): Promise<void>
+  removeFunnel(name: string, options?: { site?: string; signal?: AbortSignal }): Promise<void>
+  /** Tells what would go, and deletes nothing: with a key of the scope admin, as deletePlanned. */
+  lookToDelete(deletion: Deletion, options?: { signal?: AbortSignal }): Promise<Deleted>
+  /** Deletes, for good, what a look of the last 15 minutes told, and waits for it. */
+  deletePlanned(plan: string, options?: { signal?: AbortSignal }): Promise<Deleted>
+  /** Tells what there is of a person, and erases nothing: with a key of the scope erase, as erasePlanned. */
+  lookToErase(person: Person, options?: { signal?: AbortSignal }): Promise<Erased>
+  /** Erases who was looked for in the last 15 minutes, and waits for it. */
+  erasePlanned(plan: string, options?: { signal?: AbortSignal }): Promise<Erased>
   /** Events in the order of their time, as they are read. A stream that fails was broken off: what was read is not whole. */
   export(question?: Export, options?: { signal?: AbortSignal }): Promise<ReadableStream<Uint8Array>>
 }

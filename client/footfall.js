@@ -1,4 +1,4 @@
-// Asks a Footfall server for figures: POST /v1/query and /v1/funnel, GET /v1/export, for browsers and Node 18 or
+// Asks a Footfall server for figures, keeps funnels, deletes events and erases persons: for browsers and Node 18 or
 // later. Its types are in footfall.d.ts.
 
 /** A refusal by the server, or no answer. */
@@ -39,8 +39,48 @@ export class Footfall {
     return this.#post('/v1/journey', question, options)
   }
 
-  async #post(path, question, options = {}) {
-    const answer = await this.#send(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(question), signal: options.signal })
+  async savedFunnels(options = {}) {
+    return (await this.#call('GET', ofSite('/v1/funnels', options), undefined, options)).funnels
+  }
+
+  async saveFunnel(funnel, options = {}) {
+    await this.#call('PUT', ofSite('/v1/funnels/' + encodeURIComponent(funnel.name), options), funnel, options)
+  }
+
+  async removeFunnel(name, options = {}) {
+    await this.#call('DELETE', ofSite('/v1/funnels/' + encodeURIComponent(name), options), undefined, options)
+  }
+
+  lookToDelete(deletion, options) {
+    return this.#post('/v1/events/delete', deletion, options)
+  }
+
+  deletePlanned(plan, options) {
+    return this.#carryOut('/v1/events/delete', plan, options)
+  }
+
+  lookToErase(person, options) {
+    return this.#post('/v1/persons/erase', person, options)
+  }
+
+  erasePlanned(plan, options) {
+    return this.#carryOut('/v1/persons/erase', plan, options)
+  }
+
+  // What takes long is asked for again: the server answers when it has ended, or half a minute later that it has not.
+  async #carryOut(path, plan, options) {
+    for (;;) {
+      const told = await this.#post(path, { plan }, options)
+      if (!told.state) return told
+    }
+  }
+
+  #post(path, question, options) {
+    return this.#call('POST', path, question, options)
+  }
+
+  async #call(method, path, body, options = {}) {
+    const answer = await this.#send(path, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body), signal: options.signal })
     return answer.json()
   }
 
@@ -55,4 +95,8 @@ export class Footfall {
     const said = await answer.json().catch(() => ({}))
     throw new FootfallError(answer.status, said.error ?? 'the server answers ' + answer.status, Number(answer.headers.get('Retry-After')) || 0)
   }
+}
+
+function ofSite(path, options) {
+  return options.site ? path + '?site=' + encodeURIComponent(options.site) : path
 }

@@ -2,6 +2,10 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -46,6 +50,51 @@ type StepResult struct {
 	StepRate Number `json:"conversion_rate_step"` // of those of the step before; nil at the first
 	Dropoff  int64  `json:"dropoff"`              // who did the step before and not this one
 	DropRate Number `json:"dropoff_percentage"`   // of the visitors of the step before
+}
+
+// SavedFunnel is a funnel that a site keeps under a name.
+type SavedFunnel struct {
+	Name   string `json:"name"`
+	Steps  []Step `json:"steps"`
+	Within string `json:"within,omitempty"`
+}
+
+type funnelList struct {
+	Funnels []SavedFunnel `json:"funnels"`
+}
+
+// ofSite is a path, of a site if one is named.
+func ofSite(path, site string) string {
+	if site == "" {
+		return path
+	}
+	return path + "?site=" + url.QueryEscape(site)
+}
+
+// SavedFunnels lists the funnels of a site, "" if the key sees one only. What the server
+// refuses is an *Error.
+func (c Client) SavedFunnels(ctx context.Context, site string) ([]SavedFunnel, error) {
+	var out funnelList
+	if err := c.call(ctx, http.MethodGet, ofSite("/v1/funnels", site), nil, &out); err != nil {
+		return nil, err
+	}
+	return out.Funnels, nil
+}
+
+// SaveFunnel keeps a funnel of a site under its name, new or not. It needs a key of the
+// scope admin, as RemoveFunnel does.
+func (c Client) SaveFunnel(ctx context.Context, site string, f SavedFunnel) error {
+	body, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("footfall: the funnel can't be spelled: %w", err)
+	}
+	return c.call(ctx, http.MethodPut, ofSite("/v1/funnels/"+url.PathEscape(f.Name), site), body, &funnelList{})
+}
+
+// RemoveFunnel removes the funnel of a name; one that is not there is an *Error of the
+// status 404.
+func (c Client) RemoveFunnel(ctx context.Context, site, name string) error {
+	return c.call(ctx, http.MethodDelete, ofSite("/v1/funnels/"+url.PathEscape(name), site), nil, new(struct{}))
 }
 
 // Funnel asks a funnel. What the server refuses is an *Error.

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -64,10 +65,16 @@ type script struct {
 // launch starts a script.
 func launch(t *testing.T, name string, args ...string) *script {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	return launchWith(t, nil, name, args...)
+}
+
+// launchWith launches a script that reads something.
+func launchWith(t *testing.T, in io.Reader, name string, args ...string) *script {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	t.Cleanup(cancel)
 	c := &script{name: name, cmd: exec.CommandContext(ctx, "node", append([]string{name}, args...)...)}
-	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
+	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = in, &c.stdout, &c.stderr
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

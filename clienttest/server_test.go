@@ -3,6 +3,7 @@ package clienttest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,24 +48,41 @@ func build(t *testing.T) {
 	}
 }
 
-// server is a running `footfall serve` with one site.
+// server is a running `footfall serve` with one site, or another subcommand that serves.
 type server struct {
 	dir, site, key string
+	does           string // "serve" if it is empty
 	addr           string
 	listener       *os.File // the listening socket, which outlives restarts
 	process        *exec.Cmd
-	log            *bytes.Buffer
+	log            *journal
+}
+
+// journal is what a process prints, to be read while it does.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 func (s *server) host() string { return "http://" + s.addr }
 
-// start adds a site and serves it, until the test ends. The listening socket
-// is the test's own and is handed over as systemd does it, so that a restart
-// refuses no connection.
+// start adds a site and serves it, until the test ends.
 func start(t *testing.T) *server {
 	t.Helper()
 	build(t)
-	s := &server{dir: t.TempDir(), log: &bytes.Buffer{}}
+	s := &server{dir: t.TempDir(), log: &journal{}}
 	var added struct {
 		Site     string `json:"site"`
 		WriteKey string `json:"write_key"`
@@ -73,7 +92,14 @@ func start(t *testing.T) *server {
 		t.Fatalf("site add --json: %v in %s", err, out)
 	}
 	s.site, s.key = added.Site, added.WriteKey
+	s.begin(t)
+	return s
+}
 
+// begin runs it until the test ends. The listening socket is the test's own and is
+// handed over as systemd does it, so that a restart refuses no connection.
+func (s *server) begin(t *testing.T) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +118,6 @@ func start(t *testing.T) *server {
 		}
 	})
 	s.waitReady(t)
-	return s
 }
 
 // run starts a process. LISTEN_PID must be the process's own id, which is
@@ -100,7 +125,7 @@ func start(t *testing.T) *server {
 func (s *server) run(t *testing.T) {
 	t.Helper()
 	s.process = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, footfall,
-		"serve", "--data", s.dir, "--listen", s.addr)
+		cmp.Or(s.does, "serve"), "--data", s.dir, "--listen", s.addr)
 	s.process.Env = append(os.Environ(), "LISTEN_FDS=1")
 	s.process.ExtraFiles = []*os.File{s.listener} // becomes descriptor 3
 	s.process.Stdout, s.process.Stderr = s.log, s.log

@@ -93,9 +93,9 @@ func attach(w http.ResponseWriter, kind, name string) {
 }
 
 // file begins a file of a page's figures.
-func file(w http.ResponseWriter, name string, columns ...string) *sheet.Table {
-	attach(w, sheet.Formats["csv"], name+".csv")
-	return sheet.NewTable(w, "csv", columns...)
+func (s state) file(w http.ResponseWriter, name string, columns []sheet.Column) sheet.Rows {
+	attach(w, sheet.Formats[s.as], s.site.ID+"-"+name+"."+s.as)
+	return sheet.Begin(w, s.as, columns...)
 }
 
 // changing is the state of a page whose form was sent, of a site that one may change.

@@ -38,6 +38,9 @@ type filterBar struct {
 	Amiss  []string
 	Groups []filterGroup
 	Clear  string // URL without any filter; "" with less than two
+	Saved  []link // filters that are kept under a name
+	Save   string // where those in force are kept; "" where they can't be
+	All    string // where all that are kept are listed
 }
 
 type filterGroup struct {
@@ -78,6 +81,10 @@ func (s state) bar() filterBar {
 		if len(links) > 0 {
 			b.Groups = append(b.Groups, filterGroup{s.Say(g.title), links})
 		}
+	}
+	b.Saved, b.Save = s.savedLinks(), s.saving()
+	if len(b.Saved) > 0 {
+		b.All = "/filters?" + url.Values{"site": {s.site.ID}}.Encode()
 	}
 	if len(b.Chips) > 1 {
 		none := s.without(func(filter) bool { return true })

@@ -11,7 +11,7 @@ import (
 )
 
 // kinds are the first words of what the audit log says.
-var kinds = []string{"account", "affiliate", "code", "embed", "flag", "funnel", "goal", "hook", "key", "note", "order", "payout", "program", "rule", "segment", "share", "shop", "site", "user"}
+var kinds = []string{"account", "affiliate", "code", "embed", "filters", "flag", "funnel", "goal", "hook", "key", "note", "order", "payout", "program", "rule", "segment", "share", "shop", "site", "user"}
 
 type changesView struct {
 	said

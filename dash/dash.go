@@ -59,11 +59,12 @@ type Options struct {
 	// Lately answers as the source and Questions do, with figures of up to so long ago, for
 	// pages that draw themselves anew; nil: these are counted anew, too.
 	Lately    func(age time.Duration) *query.Lately
-	Questions Questions     // for the pages beside the overview; nil answers reports from the source alone
-	Goals     Goals         // for pages of goals and funnels; nil keeps none
-	Funnels   Funnels       // likewise
-	Notes     account.Notes // shown in charts; nil keeps none
-	Portal    string        // path to which affiliates are sent who may not see the figures; "" is none
+	Questions Questions          // for the pages beside the overview; nil answers reports from the source alone
+	Goals     Goals              // for pages of goals and funnels; nil keeps none
+	Funnels   Funnels            // likewise
+	Notes     account.Notes      // shown in charts; nil keeps none
+	Saved     account.FilterBook // filters that are kept under a name; nil keeps none
+	Portal    string             // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -194,6 +195,7 @@ func (d *Door) routes() map[string]page {
 		"GET /goals": d.goals, "POST /goals": d.putGoal, "GET /goals/{name}": d.goal, "POST /goals/{name}/remove": d.removeGoal,
 		"GET /funnels": d.funnels, "POST /funnels": d.putFunnel, "POST /funnels/{name}/remove": d.removeFunnel,
 		"GET /notes": d.notes, "POST /notes": d.addNote, "POST /notes/{note}/remove": d.removeNote,
+		"GET /filters": d.savedFilters, "POST /filters": d.saveFilters, "POST /filters/remove": d.dropFilters,
 		"GET /retention": d.retention, "GET /journeys": d.journeys,
 		"GET /{$}": d.page, "GET /audit": d.addsUp,
 		"GET /sites": d.listSites, "POST /sites": d.addSite, "GET /sites/{site}": d.oneSite, "GET /sites/{site}/libraries": d.libraries, "GET /connection": d.connection,
@@ -240,17 +242,6 @@ func (d *Door) strict(next http.Handler) http.Handler {
 func policy(ancestors string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"form-action 'self'; base-uri 'none'; frame-ancestors " + ancestors
-}
-
-func asset(w http.ResponseWriter, r *http.Request, _ visit) {
-	name := r.PathValue("name")
-	b, known := assets[name]
-	if !known {
-		http.NotFound(w, r)
-		return
-	}
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 }
 
 // page draws the dashboard in the state that the URL says.

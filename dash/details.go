@@ -209,7 +209,7 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	}
 	if n := len(v.Table.Rows); n > 0 {
 		if s.guest.has(account.Files) {
-			v.CSV = s.file()
+			v.CSV = s.fileHref()
 		}
 		if v.Count = s.Say("{n} rows", v.Table.total); n < v.Table.total {
 			v.Count = s.Say("{first} to {last} of {rows}", whole(s.tongue, s.offset+1), whole(s.tongue, s.offset+n), v.Count)

@@ -7,11 +7,12 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/sheet"
 )
 
-// file is the URL of the state's list as a file: all rows that are found, with the same
+// fileHref is the URL of the state's list as a file: all rows that are found, with the same
 // columns and in the same order.
-func (s state) file() string {
+func (s state) fileHref() string {
 	v := s.values()
 	v.Del("detail")
 	v.Del("offset")
@@ -37,11 +38,11 @@ func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, nam
 		d.refuse(w, http.StatusServiceUnavailable, key(s.problem(err)))
 		return
 	}
-	columns := []string{string(li.by)}
+	columns := []sheet.Column{{Name: string(li.by)}}
 	for _, m := range r.Metrics {
-		columns = append(columns, string(m))
+		columns = append(columns, sheet.Column{Name: string(m), Type: m.Type()})
 	}
-	out := file(w, s.site.ID+"-"+name, columns...)
+	out := s.file(w, name, columns)
 	for _, row := range t.Rows {
 		cells := []any{row.Keys[0]}
 		if li.by == "source" && row.Keys[0] == "" {

@@ -182,7 +182,7 @@ func newWorldWith(t *testing.T, o Options, domains ...string) world {
 	}
 	o.Status = func(context.Context) (Status, error) { return Status{1_204_311, 1_203_998, 301, 0, 12, 0}, nil }
 	w.besides = &inventions{plausible: w.source}
-	o.Questions, o.Goals, o.Funnels, o.Notes = w.besides, w.besides, w.besides, w.control
+	o.Questions, o.Goals, o.Funnels, o.Notes, o.Saved = w.besides, w.besides, w.besides, w.control, w.control
 	w.Handler = New(w.source, w.control, w.control, o)
 	return w
 }

@@ -20,11 +20,10 @@ func (l tongue) short(n, limit int64) string {
 		return whole(l, n)
 	}
 	x, unit := float64(n)/1e3, key("{n}k")
-	if x >= 999.5 {
-		x, unit = x/1e3, "{n}M"
-	}
-	if x >= 999.5 {
-		x, unit = x/1e3, "{n}B"
+	for _, larger := range []key{"{n}M", "{n}B", "{n}T"} {
+		if x >= 999.5 {
+			x, unit = x/1e3, larger
+		}
 	}
 	if x < 99.95 {
 		return l.Say(unit, l.Number(strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")))
@@ -52,12 +51,17 @@ func scaled(m metric.Name, n int64) float64 {
 	return float64(n) / event.Thousandths
 }
 
+// largeSum is from which on money is told in millions: in full it has no place in the strip.
+const largeSum = 10_000_000
+
 // inBrief spells a figure as it stands in the strip and beside a chart; unit is what is
 // written small behind it.
 func (l tongue) inBrief(m metric.Name, v metric.Value, currency string) (text, unit string) {
 	switch u := m.Unit(currency); {
 	case v.None:
 		return "–", ""
+	case m.Money() && v.N >= largeSum*event.Thousandths: // exactly it stands in what is known of it
+		return l.short(v.N/event.Thousandths, largeSum), currency
 	case m.Money():
 		return l.amount(m, v.N, currency), currency
 	case u == "%":

@@ -24,7 +24,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("whole(%d) = %s, want %s", n, got, want)
 		}
 	}
-	for n, want := range map[int64]string{9999: "9,999", 10_000: "10k", 12_345: "12.3k", 99_960: "100k", 999_499: "999k", 999_500: "1M", 1_250_000: "1.2M", 5_000_000_000: "5B"} {
+	for n, want := range map[int64]string{9999: "9,999", 10_000: "10k", 12_345: "12.3k", 99_960: "100k", 999_499: "999k", 999_500: "1M", 1_250_000: "1.2M", 5_000_000_000: "5B", 999_499_999_999: "999B", 1_000_000_000_000: "1T"} {
 		if got := (tongue{}).short(n, 10_000); got != want {
 			t.Errorf("short(%d) = %s, want %s", n, got, want)
 		}

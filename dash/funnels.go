@@ -13,6 +13,7 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/sheet"
 )
 
 // Funnels keeps the funnels that sites have under a name. An unknown name is
@@ -288,7 +289,7 @@ func (d *Door) removeFunnel(w http.ResponseWriter, r *http.Request, in visit) {
 
 // funnelFile writes a line for each step.
 func funnelFile(w http.ResponseWriter, s state, f metric.SavedFunnel, p metric.Passage) {
-	out := file(w, s.site.ID+"-funnel", "step", "name", "visitors", "conversion_rate", "conversion_rate_step", "dropoff", "dropoff_percentage")
+	out := s.file(w, "funnel", sheet.Columns("step BIGINT", "name", "visitors BIGINT", "conversion_rate DECIMAL(18,3)", "conversion_rate_step DECIMAL(18,3)", "dropoff BIGINT", "dropoff_percentage DECIMAL(18,3)"))
 	rate := func(n int64, ok bool) any {
 		if !ok {
 			return nil

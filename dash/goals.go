@@ -10,6 +10,7 @@ import (
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // Goals keeps the goals of sites. An unknown name is account.ErrNotFound, and what is
@@ -166,7 +167,7 @@ func (l tongue) worth(g metric.Goal, currency string) string {
 
 // goalFile writes the goals' figures.
 func goalFile(w http.ResponseWriter, s state, t metric.Table) {
-	out := file(w, s.site.ID+"-goals", "goal", "completions", "visitors", "rate", "value")
+	out := s.file(w, "goals", sheet.Columns("goal", "completions BIGINT", "visitors BIGINT", "rate DECIMAL(18,3)", "value DECIMAL(18,3)"))
 	for _, row := range t.Rows {
 		cells := []any{row.Keys[0]}
 		for i, m := range goalMetrics {
@@ -277,7 +278,7 @@ func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state
 		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(of.problem(err), of.Say("This could not be counted."))))
 		return
 	}
-	out := file(w, of.site.ID+"-goal-by-"+string(by), string(by), "completions")
+	out := of.file(w, "goal-by-"+string(by), []sheet.Column{{Name: string(by)}, {Name: "completions", Type: "BIGINT"}})
 	for _, r := range rows {
 		_ = out.Row(r.Title, r.n)
 	}

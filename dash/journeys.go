@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"footfall/metric"
+	"footfall/sheet"
 )
 
 // placesTold is how many pages are told on either side.
@@ -120,7 +121,7 @@ func placesOf(s state, p metric.Place, views int64, title, ended key) places {
 
 // journeyFile writes a line for each page on either side.
 func journeyFile(w http.ResponseWriter, s state, next, previous metric.Paths) {
-	out := file(w, s.site.ID+"-journeys", "direction", "page", "what", "views")
+	out := s.file(w, "journeys", sheet.Columns("direction", "page", "what", "views BIGINT"))
 	for _, way := range []struct {
 		name string
 		p    metric.Place

@@ -44,7 +44,7 @@ type scopeBox struct {
 // scopesMay says what keys may do with a scope.
 var scopesMay = map[account.Scope]key{
 	account.Read: "read figures, visitors and segments", account.SQL: "ask in SQL: single events, orders and commissions", account.Define: "change segments", account.InPages: "for a page: read which segments one visitor is in, and nothing else",
-	account.Orders: "write orders and refunds", account.Everything: "all of these, and run the affiliate programme",
+	account.Orders: "write orders and refunds", account.Everything: "all of these, and run the affiliate programme", account.Erase: "erase persons, which none of the others does",
 }
 
 func (d *Door) keys(w http.ResponseWriter, r *http.Request, in visit) {

@@ -38,6 +38,7 @@ var leaves = []leaf{
 	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "sharing.html", "data.html", "erase.html", "connection.html"}, besides},
 	{"/reports", "Reports", []string{"reports.html"}, besides},
 	{"/notes", "Notes", []string{"notes.html"}, besides},
+	{"/filters", "Saved filters", []string{"saved.html"}, besides},
 	{"/people", "People", []string{"people.html", "person.html"}, besides},
 	{"/keys", "Keys", []string{"keys.html"}, besides},
 	{"/shares", "Sharing", []string{"shares.html"}, besides},
@@ -176,5 +177,9 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 	s = readState(in.tongue, r.URL.Query(), sites, d.Now())
 	s.base = cmp.Or(r.URL.EscapedPath(), "/")
 	s.origin, s.sums = d.origin(r), in.who.MaySomewhere(account.ReadServer)
+	if s, err = d.withSaved(r, in, s); err != nil {
+		d.noControl(w, err)
+		return s, nil, false
+	}
 	return s, sites, true
 }

@@ -75,6 +75,7 @@ var done = map[string]key{
 	"recounting": "The recount has begun.", "site": "The site is added.", "settings": "The settings are in force.", "kept": "That is kept from now on.",
 	"subscribed": "The report is sent from now on. The first one is of the period that runs now.", "unsubscribed": "This report is sent no more.",
 	"note": "The note is kept.", "note-removed": "The note is removed.",
+	"filters": "The filters are kept.", "filters-removed": "The filters are removed.",
 	"funnel": "The funnel is kept under this name.", "funnel-removed": "The funnel is removed.",
 	"goal": "The goal is kept. It is counted from the events that are kept, so it tells of the past, too.", "goal-removed": "The goal is removed. What was counted is still in the events: define it again, and its figures are back.",
 }

@@ -9,6 +9,7 @@ import (
 
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // mostCohorts is the most steps that the page offers a period by: more columns than
@@ -68,7 +69,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	c, err := d.Questions.Retain(ctx, q)
 	if r.URL.Query().Has("csv") && err == nil {
-		cohortFile(w, q, c)
+		cohortFile(w, s, q, c)
 		return
 	}
 	if v.Trouble = d.fault(ctx, s.tongue, "retention", err); err == nil {
@@ -174,8 +175,8 @@ func (l tongue) since(t time.Time, step period.Step) string {
 }
 
 // cohortFile writes a line for each cohort and step behind it.
-func cohortFile(w http.ResponseWriter, q metric.Retention, c metric.Cohorts) {
-	out := file(w, q.Site+"-retention-by-"+string(q.Step), "cohort", "size", "step", "start", "visitors", "rate", "partial")
+func cohortFile(w http.ResponseWriter, s state, q metric.Retention, c metric.Cohorts) {
+	out := s.file(w, "retention-by-"+string(q.Step), sheet.Columns("cohort DATE", "size BIGINT", "step BIGINT", "start DATE", "visitors BIGINT", "rate DECIMAL(18,3)", "partial BOOLEAN"))
 	date := func(t time.Time) string { return t.In(q.Zone).Format(time.DateOnly) }
 	for _, row := range c.Rows {
 		for i, back := range row.Returned {

@@ -9,6 +9,7 @@ import (
 	"footfall/account"
 	"footfall/metric"
 	"footfall/period"
+	"footfall/sheet"
 )
 
 // state is everything a page depends on. It lives in the URL.
@@ -34,6 +35,10 @@ type state struct {
 	from, to period.Date // days instead of the period, to not included; none if both are zero
 	beyond   string      // what is wrong with those that the URL has, for people
 
+	saved []account.SavedFilters // that who looks at it may choose
+	keeps bool                   // who looks at it may keep some
+	as    string                 // what files are written in, of sheet.Formats; it is in no other page's URL
+
 	base   string     // path of the page; "" is "/"
 	more   url.Values // what only that page knows
 	origin string     // how people reach this server
@@ -49,6 +54,9 @@ func readState(l tongue, v url.Values, sites []account.Site, now time.Time) stat
 		if site.ID == v.Get("site") {
 			s.site = site
 		}
+	}
+	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
+		s.as = "csv"
 	}
 	s.readPeriod(v, now)
 	s.metric = string(figureOf(v.Get("metric")).name)

@@ -4,6 +4,7 @@
 package event
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -104,6 +105,27 @@ type Campaign struct{ Source, Medium, Name, Term, Content string }
 // AdParams are parameters that search engines add to an advertisement's link:
 // Google's three and Microsoft's.
 var AdParams = [...]string{"gclid", "gbraid", "wbraid", "msclkid"}
+
+// Clone is the event with texts of its own: those of one that is handed over for a
+// moment may be somebody else's.
+func (e *Event) Clone() Event {
+	own := *e
+	size := 0
+	for i := range texts {
+		size += len(*e.text(i))
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range texts {
+		all.WriteString(*e.text(i))
+	}
+	rest := all.String()
+	for i := range texts {
+		text := own.text(i)
+		*text, rest = rest[:len(*text)], rest[len(*text):]
+	}
+	return own
+}
 
 // View reports whether the event counts as a page view (of a page or a screen).
 func (e *Event) View() bool { return e.Kind == Page || e.Kind == Screen }
@@ -258,15 +280,13 @@ func odd(x uint64) bool {
 }
 
 // FormatID spells a visitor or session id: 16 hexadecimal digits, "" for 0.
-func FormatID(id uint64) string {
+func FormatID(id uint64) string { return string(appendID(nil, id)) }
+
+func appendID(b []byte, id uint64) []byte {
 	if id == 0 {
-		return ""
+		return b
 	}
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(id >> (56 - 8*i))
-	}
-	return hex.EncodeToString(b[:])
+	return hex.AppendEncode(b, binary.BigEndian.AppendUint64(nil, id))
 }
 
 // Size is about how many bytes the event takes in memory.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"footfall/event"
 )
@@ -307,4 +308,19 @@ func BenchmarkSeen(b *testing.B) {
 		runtime.KeepAlive(s)
 	}
 	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/n, "ns/id")
+}
+
+// TestClone: a clone has every text, and none of it in the memory of what it was made of.
+func TestClone(t *testing.T) {
+	e := full()
+	memory := []byte(e.Path)
+	e.Path = unsafe.String(&memory[0], len(memory))
+	own := e.Clone()
+	if own != e {
+		t.Errorf("a clone of\n%+v is\n%+v", e, own)
+	}
+	memory[0] = 'x'
+	if want := full(); own != want {
+		t.Errorf("a clone changes with what it was made of: %+v", own)
+	}
 }

@@ -38,6 +38,15 @@ type Journey struct {
 	Limit int    // most pages told behind each, the most frequent first: Limit to the power of Steps is at most MaxRows
 	Where *Where // on the view or event that the journey is from
 	Bots  bool   // count bots too
+
+	Goals   []Goal   // of the site, as of a Report
+	Members []Member // as of a Report
+}
+
+// Report is the journey's condition and window as a report's, which has the same
+// meaning there.
+func (j Journey) Report() Report {
+	return Report{Site: j.Site, Metrics: []Name{Events}, Window: j.Window, Zone: j.Zone, Where: j.Where, Bots: j.Bots, Goals: j.Goals, Members: j.Members}
 }
 
 // Paths answers a Journey.

@@ -36,6 +36,14 @@ func (n Name) Unit(currency string) string {
 	return ""
 }
 
+// Type is what Spell's numbers are, as SQL names it.
+func (n Name) Type() string {
+	if n.Whole() {
+		return "BIGINT"
+	}
+	return "DECIMAL(18,3)"
+}
+
 // Earned reports whether the metric is one of affiliate programmes, which a
 // ledger knows and no event store.
 func (n Name) Earned() bool { return Earned[n] != nil }

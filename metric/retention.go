@@ -26,12 +26,32 @@ type Retention struct {
 	Step   period.Step // one of RetentionSteps
 	Zone   *time.Location
 	// Where is who is in a cohort: a condition on the visitor's first event; of
-	// several in its millisecond, one is enough.
+	// several in its millisecond, one is enough. A segment is the visitor's, by
+	// whatever id some event of the window has.
 	Where *Where
 	// Return is what coming back is: some event of the visitor in the step that
-	// meets it; nil is a page view. It holds no Done.
+	// meets it; nil is a page view. It holds no Done and no segment.
 	Return *Where
 	Bots   bool // count bots too
+
+	Goals   []Goal   // of the site, as of a Report
+	Members []Member // as of a Report
+}
+
+// Report is the question's conditions, over its whole steps, as a report's: whoever
+// looks up goals and segments for one does so for the other.
+func (r Retention) Report() Report {
+	var all Where
+	for _, w := range []*Where{r.Where, r.Return} {
+		if w != nil {
+			all.All = append(all.All, *w)
+		}
+	}
+	of := Report{Site: r.Site, Metrics: []Name{Events}, Window: r.Whole(), Zone: r.Zone, Bots: r.Bots, Goals: r.Goals, Members: r.Members}
+	if len(all.All) > 0 {
+		of.Where = &all
+	}
+	return of
 }
 
 // Cohorts answers a Retention.
@@ -84,8 +104,8 @@ func (r Retention) Check() error {
 	if r.Return == nil {
 		return nil
 	}
-	if len(r.Return.Visitors()) > 0 {
-		return wrong("returning: coming back is something that happens, so it can't be what a visitor has or has not done: leave that out")
+	if len(r.Return.Visitors()) > 0 || slices.Contains(r.Return.Dimensions(), Segment) {
+		return wrong("returning: coming back is something that happens, so it can't be what a visitor has or has not done, or is in: leave that out, or put it into filters")
 	}
 	return checkAsked("returning", r.Window, r.Return)
 }
@@ -102,14 +122,14 @@ func checkVisits(site string, w period.Window, zone *time.Location, where *Where
 	if where == nil {
 		return nil
 	}
+	if slices.Contains(where.Dimensions(), OfGoal) {
+		return wrong("filters: a condition on goals is one on visitors here: put it into has_done or has_not_done")
+	}
 	return checkAsked("filters", w, where)
 }
 
-// ofEvent are the dimensions that an event has by itself: goals and segments are the
-// site's, and looked up for what is counted of single events only.
-var ofEvent = slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool {
-	return slices.Contains(Programs, d) || d == Segment || d == OfGoal
-})
+// ofEvent are the dimensions that events, and the site's goals and segments, tell.
+var ofEvent = slices.DeleteFunc(slices.Clone(Dimensions), func(d Dimension) bool { return slices.Contains(Programs, d) })
 
 // checkAsked reports what is wrong with a condition on events that stands in a field.
 func checkAsked(field string, w period.Window, where *Where) error {
@@ -121,8 +141,12 @@ func checkAsked(field string, w period.Window, where *Where) error {
 		return err
 	}
 	all := of.Dimensions()
-	for _, done := range where.Visitors() {
-		all = append(all, done.Dimensions()...)
+	for _, done := range append(where.Visitors(), where) {
+		asked := done.Dimensions()
+		if slices.Contains(asked, OfGoal) && (slices.Contains(asked, "product") || slices.Contains(asked, "category")) {
+			return wrong("%s: a condition is on goals or on products, not on both: an event reaches a goal, a line of it has a product", field)
+		}
+		all = append(all, asked...)
 	}
 	for _, d := range all {
 		if _, ok := d.Property(); !ok && !slices.Contains(ofEvent, d) {

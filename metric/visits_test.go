@@ -88,9 +88,11 @@ func TestVisitQuestions(t *testing.T) {
 		change(&j)
 		return j.Check()
 	}
+	fans, reached := &Where{Dimension: Segment, Op: Is, Values: []string{"fans"}}, &Where{Dimension: OfGoal, Op: Is, Values: []string{"Order"}}
 	long := &Where{Dimension: Weekday, Op: Is, Values: []string{"1"}}
 	for want, err := range map[string]error{
-		"":                                     errors.Join(retention(func(r *Retention) { r.Window.To = w.From.AddDate(0, 0, MaxCohorts) }), journey(func(*Journey) {})),
+		"": errors.Join(retention(func(r *Retention) { r.Window.To = w.From.AddDate(0, 0, MaxCohorts) }), journey(func(*Journey) {}),
+			retention(func(r *Retention) { r.Where, r.Return = &Where{All: []Where{*fans, {Done: reached}}}, reached }), journey(func(j *Journey) { j.Where = fans })),
 		"site: which one?":                     retention(func(r *Retention) { r.Site = "" }),
 		"window: it ends before":               retention(func(r *Retention) { r.Window.To = w.From }),
 		`step: unknown step "year"`:            retention(func(r *Retention) { r.Step = period.Year }),
@@ -100,8 +102,12 @@ func TestVisitQuestions(t *testing.T) {
 		"returning: a condition is one of":     retention(func(r *Retention) { r.Return = &Where{} }),
 		"filters.not: a condition is one of":   retention(func(r *Retention) { r.Where = &Where{Not: &Where{}} }),
 		`filters: events don't tell "coupon"`:  retention(func(r *Retention) { r.Where = &Where{Done: &Where{Dimension: "coupon", Op: Is, Values: []string{"x"}}} }),
-		`filters: events don't tell "segment"`: retention(func(r *Retention) { r.Where = &Where{Dimension: Segment, Op: Is, Values: []string{"x"}} }),
-		`filters: events don't tell "goal"`:    retention(func(r *Retention) { r.Where = &Where{Dimension: OfGoal, Op: Is, Values: []string{"x"}} }),
+		"filters: a condition on goals is one": retention(func(r *Retention) { r.Where = reached }),
+		"filters: a condition on goals is":     journey(func(j *Journey) { j.Where = &Where{All: []Where{*page, *reached}} }),
+		"filters: a condition is on goals or on products": retention(func(r *Retention) {
+			r.Where = &Where{Done: &Where{All: []Where{*reached, {Dimension: "product", Op: Is, Values: []string{"x"}}}}}
+		}),
+		"returning: coming back is":            retention(func(r *Retention) { r.Return = fans }),
 		"window: weekday is told of at most":   journey(func(j *Journey) { j.Where, j.Window.To = long, w.From.AddDate(101, 0, 0) }),
 		"direction: unknown direction":         journey(func(j *Journey) { j.Way = "up" }),
 		"page: from the page":                  journey(func(j *Journey) { j.Event = "x" }),

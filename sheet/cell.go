@@ -24,6 +24,9 @@ func risky(text string) bool { return text != "" && strings.IndexByte("=+-@\t\r\
 // AppendCell appends a text as a cell of CSV, harmless and, where RFC 4180 asks for
 // it, in quotes: the same bytes that encoding/csv writes.
 func AppendCell(b []byte, text string) []byte {
+	if text == "" || letter(text[0]) && simple(text) && strings.IndexByte(text, ',') < 0 {
+		return append(b, text...)
+	}
 	apostrophe := risky(text)
 	if !quoted(text, apostrophe) {
 		if apostrophe {
@@ -62,37 +65,66 @@ func quoted(text string, apostrophe bool) bool {
 	return text == `\.` || unicode.IsSpace(first)
 }
 
-// Bytes of a text, as encoding/json writes it.
-const (
-	plain  = iota // stands as it is
-	wide          // of a longer character, which does if the text is valid UTF-8
-	marked        // is escaped, or may be
-)
+// letter reports whether a text that begins with it can be no formula and needs no
+// quotes for its beginning.
+func letter(c byte) bool { return c > ' ' && c < utf8.RuneSelf && strings.IndexByte(`=+-@\`, c) < 0 }
 
-var kinds = func() (table [256]byte) {
-	for c := range table {
-		switch {
-		case c < ' ' || strings.IndexByte(`"\<>&`, byte(c)) >= 0 || c == 0xe2: // which U+2028 and U+2029 begin with
-			table[c] = marked
-		case c >= utf8.RuneSelf:
-			table[c] = wide
+// simple reports whether a text is the same in JSON: ASCII without control characters,
+// quotes, backslashes and what a page could take for markup. It looks at eight bytes at a time,
+// at the last eight once more if they are no whole step.
+func simple(text string) bool {
+	if len(text) < 8 {
+		var x uint64 = ones * ' '
+		for i := range len(text) {
+			x = x<<8 | uint64(text[i])
+		}
+		return !special(x)
+	}
+	for i := 0; i < len(text)-8; i += 8 {
+		if special(eight(text[i:])) {
+			return false
 		}
 	}
-	return table
-}()
+	return !special(eight(text[len(text)-8:]))
+}
+
+// eight is the first eight bytes of a text.
+func eight(b string) uint64 {
+	_ = b[7]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// special reports whether one of eight bytes is not simple: is above 0x7f, below a
+// space, or one of " & < > \. A byte is zero where taking 1 from it borrows; a neighbour
+// that borrows, too, is above one that is.
+func special(x uint64) bool {
+	quote := (x | ones*('"'^'&')) ^ ones*'&' // zero for both
+	angle := (x | ones*('<'^'>')) ^ ones*'>' // zero for both
+	slash := x ^ ones*'\\'
+	return (x|(x-ones*' ')|(quote-ones)&^quote|(angle-ones)&^angle|(slash-ones)&^slash)&tops != 0
+}
 
 // AppendText appends a text as JSON has it, in the bytes of encoding/json.
 func AppendText(b []byte, text string) []byte {
-	var found byte
+	if simple(text) || !marked(text) {
+		return append(append(append(b, '"'), text...), '"')
+	}
+	encoded, err := json.Marshal(text)
+	if err != nil { // a string has no fault
+		encoded = []byte(`""`)
+	}
+	return append(b, encoded...)
+}
+
+// marked reports whether encoding/json may escape something of a text.
+func marked(text string) bool {
 	for i := range len(text) {
-		found |= kinds[text[i]]
-	}
-	if found&marked != 0 || found == wide && !utf8.ValidString(text) {
-		encoded, err := json.Marshal(text)
-		if err != nil { // a string has no fault
-			encoded = []byte(`""`)
+		// U+2028 and U+2029 begin with 0xe2.
+		if c := text[i]; c < ' ' || c == 0xe2 || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return true
 		}
-		return append(b, encoded...)
 	}
-	return append(append(append(b, '"'), text...), '"')
+	return !utf8.ValidString(text)
 }

@@ -6,12 +6,6 @@ import (
 	"io"
 )
 
-// Formats of a Table, and their media types.
-var Formats = map[string]string{
-	"csv":    "text/csv; charset=utf-8; header=present",
-	"ndjson": "application/x-ndjson; charset=utf-8",
-}
-
 // Table writes a table's rows as they come: as CSV with the columns' names in the
 // first line, or as JSON lines, an object for each row.
 type Table struct {
@@ -25,7 +19,7 @@ type Table struct {
 // tableBytes are written at a time, about.
 const tableBytes = 64 << 10
 
-// NewTable begins a table in one of Formats.
+// NewTable begins a table as csv or ndjson.
 func NewTable(w io.Writer, format string, columns ...string) *Table {
 	t := &Table{w: w, csv: format == "csv", columns: columns}
 	if t.csv {

@@ -19,10 +19,13 @@ import (
 //	json    {"columns":[{"name":…,"type":…}…],"rows":[[…]…]}
 //	ndjson  an object a row
 //	csv     a head, then the rows
+//
+// and what else there is of sheet.Formats, with the columns' types.
 type spelling struct {
 	out     *sheet.Noting
 	w       *bufio.Writer
 	csv     *csv.Writer
+	table   sheet.Rows // of another format
 	format  string
 	columns []Column
 	rows    int
@@ -52,7 +55,14 @@ func (s *spelling) Head(columns []Column) error {
 		}
 		_, err = fmt.Fprintf(s.w, `{"columns":%s,"rows":[`, head)
 		return err
+	case "ndjson":
+		return nil
 	}
+	typed := make([]sheet.Column, len(columns))
+	for i, c := range columns {
+		typed[i] = sheet.Column(c)
+	}
+	s.table = sheet.Begin(s.w, s.format, typed...)
 	return nil
 }
 
@@ -66,6 +76,20 @@ func (s *spelling) Row(values []any) error {
 		}
 		return s.csv.Write(cells)
 	}
+	if s.table != nil {
+		for i, v := range values {
+			switch v.(type) {
+			case []any, map[string]any:
+				values[i] = cell(v)
+			}
+		}
+		return s.table.Row(values...)
+	}
+	return s.json(values)
+}
+
+// json writes a row of JSON.
+func (s *spelling) json(values []any) error {
 	var line []byte
 	for i, v := range values {
 		b, err := json.Marshal(spell(v))
@@ -99,6 +123,11 @@ func (s *spelling) Row(values []any) error {
 func (s *spelling) end() error {
 	if s.format == "json" {
 		if _, err := s.w.WriteString("]}\n"); err != nil {
+			return err
+		}
+	}
+	if s.table != nil {
+		if err := s.table.Close(); err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,14 @@
 package sqlapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,6 +19,7 @@ import (
 
 	"footfall/account"
 	"footfall/dialect"
+	"footfall/sheet"
 )
 
 // Path is the door's address.
@@ -84,6 +87,7 @@ type door struct {
 	source Source
 	keys   Keys
 	sites  Sites
+	places places
 	Options
 }
 
@@ -95,7 +99,7 @@ func New(source Source, keys Keys, sites Sites, o Options) http.Handler {
 	if o.Timeout == 0 {
 		o.Timeout = Timeout
 	}
-	d := &door{source, keys, sites, o}
+	d := &door{source: source, keys: keys, sites: sites, Options: o}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/v1/sql", d.ask)
 	return mux
@@ -108,14 +112,25 @@ func Handles(path string) bool { return path == Path }
 type Request struct {
 	Query  string         `json:"query"`
 	Params map[string]any `json:"params"`
-	Format string         `json:"format"` // json, csv or ndjson; "" is json
+	Format string         `json:"format"` // json or one of sheet.Formats; "" is what the door says, or json
 }
 
-// formats are those of answers, with their media types.
-var formats = map[string]string{"json": "application/json; charset=utf-8", "csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
+// mediaType is that of answers in a format; "" is none.
+func mediaType(format string) string {
+	if format == "json" {
+		return "application/json; charset=utf-8"
+	}
+	return sheet.Formats[format]
+}
 
-// Read reads a request; what is wrong with it is a *dialect.Error.
-func Read(body io.Reader) (r Request, err error) {
+// formatNames lists the formats of answers.
+func formatNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(sheet.Formats)), ", ") + " or json"
+}
+
+// Read reads a request, which is answered in the usual format if it names none; what
+// is wrong with it is a *dialect.Error.
+func Read(body io.Reader, usual string) (r Request, err error) {
 	in := json.NewDecoder(body)
 	in.UseNumber()
 	in.DisallowUnknownFields()
@@ -125,16 +140,12 @@ func Read(body io.Reader) (r Request, err error) {
 		}
 		return r, &dialect.Error{Why: fmt.Sprintf("the body is not {\"query\": …, \"params\": {…}, \"format\": \"json\"}: %v", err)}
 	}
-	if r.Format == "" {
-		r.Format = "json"
-	}
+	r.Format = cmp.Or(r.Format, usual, "json")
 	switch {
 	case strings.TrimSpace(r.Query) == "":
 		return r, &dialect.Error{Why: "query is missing"}
-	case r.Format == "arrow":
-		return r, &dialect.Error{Why: "format=arrow can't be written by this footfall: use json, csv or ndjson"}
-	case formats[r.Format] == "":
-		return r, &dialect.Error{Why: fmt.Sprintf("format=%q is unknown: use json, csv or ndjson", r.Format)}
+	case mediaType(r.Format) == "":
+		return r, &dialect.Error{Why: fmt.Sprintf("format=%q is unknown: use %s", r.Format, formatNames())}
 	}
 	for name, v := range r.Params {
 		switch x := v.(type) {
@@ -185,21 +196,27 @@ func (d *door) ask(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, &dialect.Error{Why: "use POST"})
 		return
 	}
-	sites, own, ok := d.let(w, r)
+	sites, own, key, ok := d.let(w, r)
 	if !ok {
 		return
 	}
-	request, err := Read(http.MaxBytesReader(w, r.Body, MaxBody))
+	request, err := Read(http.MaxBytesReader(w, r.Body, MaxBody), sheet.Accepted(r.Header.Get("Accept")))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err)
 		return
 	}
+	leave, free := d.places.take(key)
+	if !free {
+		d.tell(w, errOwn)
+		return
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
 	defer cancel()
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Now().Add(d.Timeout + patience)) // one without deadlines is a test's
 	defer out.SetWriteDeadline(time.Time{})                        // of what else comes by this connection
-	h.Set("Content-Type", formats[request.Format])
+	h.Set("Content-Type", mediaType(request.Format))
 	begun, err := Answer(ctx, w, request, d.source, sites, own)
 	if err != nil && begun {
 		panic(http.ErrAbortHandler) // too late for an error: the reader sees a broken transfer, not a short table
@@ -217,7 +234,7 @@ func (d *door) tell(w http.ResponseWriter, err error) {
 		refuse(w, http.StatusBadRequest, wrong)
 	case errors.Is(err, context.DeadlineExceeded):
 		refuse(w, http.StatusBadRequest, &dialect.Error{Why: "this took longer than " + d.Timeout.String() + ": ask for a shorter time, or for less"})
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrBusy), errors.Is(err, errOwn):
 		w.Header().Set("Retry-After", "2")
 		refuse(w, http.StatusServiceUnavailable, err)
 	default:
@@ -229,10 +246,10 @@ func (d *door) tell(w http.ResponseWriter, err error) {
 	}
 }
 
-// let finds who asks by the request's key, and what that one may see; ok is
-// false if it has answered.
-func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site, own string, ok bool) {
-	no := func(status int, why string) ([]account.Site, string, bool) {
+// let finds who asks by the request's key, whose id is asker, and what that one may
+// see; ok is false if it has answered.
+func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site, own, asker string, ok bool) {
+	no := func(status int, why string) ([]account.Site, string, string, bool) {
 		if status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="footfall"`)
 		}
@@ -240,7 +257,7 @@ func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site
 			w.Header().Set("Retry-After", "2")
 		}
 		refuse(w, status, &dialect.Error{Why: why})
-		return nil, "", false
+		return nil, "", "", false
 	}
 	const how = "send the header Authorization: Bearer ffk_…; make a key with: footfall key add --site SITE --scope sql"
 	action := account.ActionOf(http.MethodPost + " " + Path)
@@ -262,12 +279,12 @@ func (d *door) let(w http.ResponseWriter, r *http.Request) (sites []account.Site
 	}
 	who := key.Who()
 	if who.MaySomewhere(action) {
-		return who.Sites(action, all), "", true
+		return who.Sites(action, all), "", key.ID, true
 	}
 	if ids := who.Affiliates(); len(ids) == 1 && d.Affiliate != nil {
 		if covered, known := d.Affiliate(ids[0]); known {
 			own = ids[0]
-			return slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) }), own, true
+			return slices.DeleteFunc(who.Sites(account.OwnFigures, all), func(s account.Site) bool { return !slices.Contains(covered, s.ID) }), own, key.ID, true
 		}
 	}
 	return no(http.StatusForbidden, "this needs a key with the scope sql, or affiliate:ID for an affiliate's own rows; make one with: footfall key add --site SITE --scope sql")

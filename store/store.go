@@ -22,8 +22,8 @@ type Store interface {
 	// Answer answers a query.
 	Answer(ctx context.Context, q metric.Query) (metric.Dataset, error)
 	// Scan hands over a site's events in a window, by time; "" is every site
-	// and a zero window is all. An event is good until fn returns. What is written
-	// meanwhile may be among them or not.
+	// and a zero window is all. An event and its texts are good until fn returns:
+	// who keeps them makes a Clone. What is written meanwhile may be among them or not.
 	Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error
 	Close() error
 }

@@ -20,7 +20,7 @@ import (
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, law := range map[string]func(*testing.T, Store){
 		"sites": sites, "bad sites": badSites, "updates": updates, "webhooks": webhooks, "keys": keys, "keys end": keysEnd, "shares": shares, "secrets": secrets, "audit": audit,
-		"people": people, "bad people": badPeople, "grants": grants, "a role ends links": roleEndsLinks, "credentials": credentials, "codes are used once": codesOnce, "segments": segments, "bad segments": badSegments, "definitions": defining, "bad definitions": badDefinitions, "notes": notes, "bad notes": badNotes, "subscriptions": subscriptions, "bad subscriptions": badSubscriptions, "alerts": alerts, "links": links, "one winner": oneWinner,
+		"people": people, "bad people": badPeople, "grants": grants, "a role ends links": roleEndsLinks, "credentials": credentials, "codes are used once": codesOnce, "segments": segments, "bad segments": badSegments, "definitions": defining, "bad definitions": badDefinitions, "notes": notes, "saved filters": savedFilters, "bad filters": badFilters, "bad notes": badNotes, "subscriptions": subscriptions, "bad subscriptions": badSubscriptions, "alerts": alerts, "links": links, "one winner": oneWinner,
 		"sessions end": sessionsEnd, "sessions are ended": sessionsAreEnded, "log-out everywhere": everywhere, "the disabled": theDisabled, "the removed": theRemoved, "salts": salts, "cancelled": cancelled,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,7 @@ type Definitions interface {
 	account.Goals
 	account.Funnels
 	account.Notes
+	account.FilterBook
 }
 
 // Control is what is kept beside sites and people.
@@ -57,6 +58,7 @@ type Memory struct {
 	segments map[segmentName][]account.Segment // every version
 	removed  map[segmentName]bool
 	goals    definitions
+	filters  []account.SavedFilters
 	funnels  definitions
 	notes    map[string][]account.Note // by site, the oldest first
 

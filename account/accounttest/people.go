@@ -109,6 +109,7 @@ func (m *Memory) RemovePerson(ctx context.Context, id string) error {
 		maps.DeleteFunc(m.links, func(_ string, l account.Link) bool { return l.Person == id })
 		maps.DeleteFunc(m.sessions, func(_ string, s account.Session) bool { return s.Person == id })
 		m.subscriptions = slices.DeleteFunc(m.subscriptions, func(s account.Subscription) bool { return s.Person == id })
+		m.filters = slices.DeleteFunc(m.filters, func(f account.SavedFilters) bool { return f.Person == id })
 		return nil
 	})
 }

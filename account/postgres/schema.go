@@ -145,4 +145,13 @@ CREATE TABLE notes (
 ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of parts with commas between
 `, `
 ALTER TABLE people ADD COLUMN language TEXT NOT NULL DEFAULT ''; -- BCP 47, '' is what the browser wants
+`, `
+CREATE TABLE filters (
+	site    TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+	person  TEXT COLLATE "C" REFERENCES people (id) ON DELETE CASCADE, -- NULL is everybody at the site
+	name    TEXT COLLATE "C" NOT NULL,
+	query   TEXT NOT NULL, -- as an address of the dashboard has it
+	created BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX filters_by_name ON filters (site, (coalesce(person, '')), name);
 `}

@@ -52,7 +52,7 @@ CREATE TABLE segments (
 	removed    INTEGER, -- of the newest version, if there is no such segment any more
 	PRIMARY KEY (site, name, version)
 ) STRICT, WITHOUT ROWID;
-`, people, goals, subscriptions, funnels, notes, public, languages}
+`, people, goals, subscriptions, funnels, notes, public, languages, filters}
 
 // people is the migration that brings people, their roles and sessions, scopes
 // of keys, shares, secrets and the audit log.
@@ -189,4 +189,16 @@ ALTER TABLE sites ADD COLUMN public TEXT NOT NULL DEFAULT 'off'; -- names of par
 // languages is the migration that brings the language of a person's pages.
 const languages = `
 ALTER TABLE people ADD COLUMN language TEXT NOT NULL DEFAULT ''; -- BCP 47, '' is what the browser wants
+`
+
+// filters is the migration that brings saved filters.
+const filters = `
+CREATE TABLE filters (
+	site    TEXT NOT NULL REFERENCES sites (id),
+	person  TEXT REFERENCES people (id) ON DELETE CASCADE, -- NULL is everybody at the site
+	name    TEXT NOT NULL,
+	query   TEXT NOT NULL, -- as an address of the dashboard has it
+	created INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX filters_by_name ON filters (site, coalesce(person, ''), name);
 `

@@ -382,6 +382,26 @@ func TestFileBeforeLanguagesMigrates(t *testing.T) {
 	}
 }
 
+// TestFileBeforeFiltersMigrates: of version 9 everything stays, and filters can be kept.
+func TestFileBeforeFiltersMigrates(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sqlite")
+	released(t, "testdata/v9.sql", path)
+	s := open(t, path)
+	defer s.Close()
+	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {
+		t.Errorf("notes %+v, %v", all, err)
+	}
+	if _, err := s.PutFilters(t.Context(), account.SavedFilters{Site: "shop-example", Name: "Phones", Query: "device=phone"}); err != nil {
+		t.Error(err)
+	}
+	if all, err := s.Filters(t.Context(), "shop-example", ""); err != nil || len(all) != 1 || all[0].Query != "device=phone" {
+		t.Errorf("filters %+v, %v", all, err)
+	}
+	if bak, err := os.ReadFile(path + ".v9.bak"); err != nil || !bytes.Contains(bak, []byte("Launch")) || bytes.Contains(bak, []byte("CREATE TABLE filters")) {
+		t.Errorf("the backup is not the file of before: %v", err)
+	}
+}
+
 func TestOpenRefusesWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sqlite")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {

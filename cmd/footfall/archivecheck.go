@@ -61,7 +61,7 @@ func (c *comparison) addArchived(e *event.Event) {
 }
 
 func (c *comparison) addStored(e *event.Event, since time.Time) {
-	day := siteDay{e.Site, event.DayOf(e.Time)}
+	day := siteDay{strings.Clone(e.Site), event.DayOf(e.Time)}
 	c.stored[day]++
 	c.late[day] = c.late[day] || !e.Received.Before(since)
 	if r := c.refused(e); r != nil {

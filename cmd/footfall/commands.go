@@ -32,7 +32,7 @@ var asideCommands = []command{
 }
 
 // ownFlags are the flags of single commands: name, default, help.
-var ownFlags = merged(serverFlags, backupFlags, archiveFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, noteFlags, reportFlags, alertFlags, visitFlags, reprocessFlags)
+var ownFlags = merged(serverFlags, backupFlags, archiveFlags, userFlags, embedFlags, programFlags, shopFlags, orderFlags, hookFlags, sqlFlags, copyFlags, eventFlags, goalFlags, filterFlags, noteFlags, reportFlags, alertFlags, visitFlags, reprocessFlags)
 
 func merged(all ...map[string][][3]string) map[string][][3]string {
 	out := map[string][][3]string{}

@@ -46,6 +46,7 @@ func (k *control) routes() http.Handler {
 		"GET /query": k.query, "POST /query": k.report, "POST /cohorts": k.cohorts, "POST /journey": k.journey, "POST /sql": k.sql, "POST /funnel": k.funnel,
 		"POST /goal/add": k.addGoal, "GET /goal/list": k.listGoals, "POST /goal/remove": k.removeGoal,
 		"POST /note/add": k.addNote, "GET /note/list": k.listNotes, "POST /note/remove": k.removeNote,
+		"GET /filters/list": k.listFilters, "POST /filters/remove": k.removeFilters,
 		"POST /funnel/save": k.saveFunnel, "GET /funnel/list": k.listFunnels, "POST /funnel/remove": k.removeFunnel,
 		"GET /export": k.export, "POST /export/schedule/add": k.addCopying, "GET /export/schedule/list": k.listCopying, "POST /export/schedule/remove": k.removeCopying, "POST /import": k.importLog,
 		"GET /aside/list": k.asideList, "GET /aside/show": k.asideShow, "POST /aside/redrive": k.asideMove, "POST /aside/drop": k.asideMove,

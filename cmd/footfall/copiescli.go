@@ -21,7 +21,7 @@ var copyCommands = []command{
 }
 
 var copyFlags = map[string][][3]string{
-	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or file:///… or s3://bucket/prefix"}, {"format", "ndjson", "ndjson, csv or parquet"},
+	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or file:///… or s3://bucket/prefix"}, {"format", "ndjson", "ndjson, csv, parquet or arrow"},
 		{"table", "events", "events, or daily: views and visitors of each page, as csv"}, {"from", "", "first day; without it yesterday"}},
 }
 

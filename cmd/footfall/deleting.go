@@ -246,7 +246,7 @@ func (x *deleting) take(ctx context.Context, st *duckdb.Store) error {
 		if !x.gone(e) {
 			return nil
 		}
-		part = append(part, event.Event{ID: e.ID, Site: x.site.ID, Time: e.Time, Original: e.Original})
+		part = append(part, event.Event{ID: strings.Clone(e.ID), Site: x.site.ID, Time: e.Time, Original: e.Original})
 		if len(part) < portion {
 			return nil
 		}

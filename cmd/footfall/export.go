@@ -8,6 +8,8 @@ import (
 	"footfall/api"
 	"footfall/archive"
 	"footfall/event"
+	"footfall/sheet"
+	_ "footfall/sheet/columnar" // for all doors
 )
 
 // exportFormats are the formats of exported events, and what begins to write one.
@@ -15,6 +17,7 @@ var exportFormats = map[string]func(w io.Writer) exporter{
 	"ndjson":  func(w io.Writer) exporter { return event.NewLines(w) },
 	"csv":     func(w io.Writer) exporter { return event.NewCSV(w) },
 	"parquet": func(w io.Writer) exporter { return archive.NewWriter(w) },
+	"arrow":   func(w io.Writer) exporter { return event.NewTable(sheet.Begin(w, "arrow", event.Columns()...)) },
 }
 
 // writeExport writes a site's events, in a window, in a format.
@@ -31,8 +34,8 @@ func runExport(ctx context.Context, c *call) error {
 	if exportFormats[format] == nil {
 		return misused("%q can't be exported; the formats are %s", format, formatNames())
 	}
-	if format == "parquet" && isTerminal(c.stdout) {
-		return misused("parquet is nothing for a terminal: send it to a file, with > events.parquet")
+	if err := binary(c, format); err != nil {
+		return err
 	}
 	k, err := c.dial(ctx)
 	if err != nil {
@@ -44,6 +47,14 @@ func runExport(ctx context.Context, c *call) error {
 		res.Body.Close()
 	}
 	return errors.Join(err, k.close())
+}
+
+// binary refuses what would go to a terminal and is no text.
+func binary(c *call, format string) error {
+	if (format == "parquet" || format == "arrow") && isTerminal(c.stdout) {
+		return misused("%s is nothing for a terminal: send it to a file, with > file.%[1]s", format)
+	}
+	return nil
 }
 
 // exporter writes events in a format.

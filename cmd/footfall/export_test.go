@@ -61,7 +61,7 @@ func TestExportFormats(t *testing.T) {
 	if text := export("parquet"); !strings.HasPrefix(text, "PAR1") || !strings.HasSuffix(text, "PAR1") {
 		t.Errorf("parquet begins with %.8q", text)
 	}
-	if said, code := h.typed(nil, "export", "--site", "shop-example", "--format", "xml"); code != 2 || !strings.Contains(said, "csv, ndjson, parquet") {
+	if said, code := h.typed(nil, "export", "--site", "shop-example", "--format", "xml"); code != 2 || !strings.Contains(said, "arrow, csv, ndjson, parquet") {
 		t.Errorf("an unknown format: %d %s", code, said)
 	}
 }

@@ -349,7 +349,7 @@ func TestAsideCommands(t *testing.T) {
 	}
 	var stored []string
 	must(t, h.export(t.Context(), "shop-example", period.Window{}, func(e *event.Event) error {
-		stored = append(stored, e.ID)
+		stored = append(stored, strings.Clone(e.ID))
 		return nil
 	}))
 	if len(stored) != 1 || stored[0] != "odd-0" {

@@ -48,7 +48,7 @@ func (e *usageError) Error() string { return e.why }
 func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 func commands() []command {
-	return slices.Concat(serveCommands, siteCommands, userCommands, embedCommands, dataCommands, visitCommands, backupCommands, archiveCommands, binCommands, dailyCommands, sqlCommands, copyCommands, retentionCommands, reprocessCommands, personCommands, eventCommands, segmentCommands, goalCommands, noteCommands, programCommands, shopCommands, orderCommands, hookCommands, asideCommands, mailCommands, reportCommands, alertCommands, careCommands)
+	return slices.Concat(serveCommands, siteCommands, userCommands, embedCommands, dataCommands, visitCommands, backupCommands, archiveCommands, binCommands, dailyCommands, sqlCommands, copyCommands, retentionCommands, reprocessCommands, personCommands, eventCommands, segmentCommands, goalCommands, filterCommands, noteCommands, programCommands, shopCommands, orderCommands, hookCommands, asideCommands, mailCommands, reportCommands, alertCommands, careCommands)
 }
 
 // Go's collector lets the heap grow by gcPercent before it runs, but garbage by

@@ -34,6 +34,15 @@ var personCommands = []command{
 // somebody else is likely to be among them.
 const manyPersons = 8
 
+// errNobody and errSeveral tell why nobody can be erased by what was named.
+var errNobody = errors.New("nothing leads from there to a person: name another of --user, --anonymous, --email or --order")
+
+type errSeveral int
+
+func (n errSeveral) Error() string {
+	return fmt.Sprintf("these ids lead to %d users: several persons share a browser, and erasing one would erase all; name one id at a time with --only", int(n))
+}
+
 // erased is what there is, or was, of a person.
 type erasedPerson struct {
 	Site    string            `json:"site"`
@@ -121,7 +130,7 @@ func (h *house) newErasing(ctx context.Context, site account.Site, w affiliate.W
 		x.keys = append(x.keys, keys...)
 	}
 	if len(x.keys) == 0 {
-		return nil, errors.New("nothing leads from there to a person: name another of --user, --anonymous, --email or --order")
+		return nil, errNobody
 	}
 	if err := x.follow(ctx, only); err != nil {
 		return nil, err
@@ -163,7 +172,7 @@ func (x *erasing) follow(ctx context.Context, only bool) error {
 		}
 	}
 	if persons > manyPersons {
-		return fmt.Errorf("these ids lead to %d users: several persons share a browser, and erasing one would erase all; name one id at a time with --only", persons)
+		return errSeveral(persons)
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"footfall/account"
 	"footfall/affiliate"
+	"footfall/api"
 	"footfall/event"
 	"footfall/history"
 	"footfall/ledger"
@@ -273,4 +275,47 @@ func TestEraseOneOfMany(t *testing.T) {
 			t.Errorf("%v erases somebody", wrong)
 		}
 	}
+}
+
+// TestErasePersonByHTTP: a look tells what the command's does, its plan erases the same,
+// and a key of one site of a programme's several erases nobody.
+func TestErasePersonByHTTP(t *testing.T) {
+	t.Parallel()
+	k := newKnown(t)
+	figures, owed := k.totals(), k.owed()
+	key, made, err := k.control.AddKey(t.Context(), account.Key{Site: k.site.ID, Scopes: []account.Scope{account.Erase}})
+	must(t, err)
+	handler := k.server().Handler
+	var would erasedPerson
+	k.must(&would, "person", "erase", "--site", "shop.example", "--email", herEmail, "--dry-run")
+	var look, did api.Erased
+	k.post(t, handler, key, "/v1/persons/erase", `{"email":"Anna.Schmidt+x@example.org"}`, &look)
+	spelled := func(places []place) (all []api.ErasedPlace) {
+		for _, p := range places {
+			all = append(all, api.ErasedPlace(p))
+		}
+		return all
+	}
+	if !look.DryRun || look.Plan == "" || !slices.Equal(look.Places, spelled(would.Places)) || len(look.Keys) != len(would.Keys) || len(look.Keys) < 4 || k.totals() != figures {
+		t.Fatalf("a look: %+v, by command %+v", look, would)
+	}
+	for body, want := range map[string]string{`{"order":"unknown"}`: "user_id: nothing leads from there to a person", `{"email":"nobody"}`: "is no e-mail address"} {
+		if rec := k.post(t, handler, key, "/v1/persons/erase", body, nil); rec.Code != 400 || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
+		}
+	}
+	k.post(t, handler, key, "/v1/persons/erase", `{"plan":"`+look.Plan+`"}`, &did)
+	if did.DryRun || did.Until == "" || did.Places[0].Count != 6 || k.totals() != figures || k.owed() != owed {
+		t.Errorf("erased: %+v", did)
+	}
+	var audit []account.Change
+	if k.must(&audit, "audit", "--limit", "1"); audit[0].What != "person erase" || audit[0].Who != "key "+made.ID || strings.Contains(fmt.Sprint(audit), "anna") {
+		t.Errorf("the audit log has %+v", audit)
+	}
+	k.must(nil, "site", "add", "blog.example")
+	k.must(nil, "program", "set", "Courses", "--site", "shop.example,blog.example", "--rate", "50%")
+	if rec := k.post(t, handler, key, "/v1/persons/erase", `{"user_id":"user-ben"}`, nil); rec.Code != 403 || !strings.Contains(rec.Body.String(), "a key of every site") {
+		t.Errorf("of a programme with another site: %d %s", rec.Code, rec.Body)
+	}
+	k.nowhere("after erasing by HTTP")
 }

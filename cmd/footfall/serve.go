@@ -119,14 +119,14 @@ func (h *house) server() *http.Server {
 		Log: h.log, Daily: h.bins, Export: h.writeExport, Visitors: people{h}, Segments: people{h},
 		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Reports: source, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
-		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Deletes: deletesEvents{h},
+		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Kept: h.control, Deletes: deletesEvents{h}, Erases: erasesPersons{h},
 		Live: h.streams, Share: h.control.Share, Shared: shared,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
 		Server:  func(ctx context.Context, l string) (map[string]string, error) { return pages.ServerTexts(ctx, l) },
 	})
 	pages = dash.New(source, h.sites, h.control, dash.Options{
 		Questions: askedInTurn{source, visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Lately: source.Lately,
-		Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control,
+		Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control, Saved: h.control,
 		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
 		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers,
 		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",

@@ -212,10 +212,9 @@ func (x *erasers) Erase(ctx context.Context, by account.Who, site account.Site, 
 	return x.run(ctx, by, site, told.Person, false)
 }
 
-// run begins to look or to erase. On every site of the programme that the site is in
-// one must be allowed to: a person is erased on all of them.
+// run begins to look or to erase.
 func (x *erasers) run(ctx context.Context, by account.Who, site account.Site, p dash.Person, dry bool) error {
-	if program, ok := x.h.desk.Program(site.ID); ok && slices.ContainsFunc(program.Sites, func(id string) bool { return !by.May(account.ErasePerson, id) }) {
+	if !x.h.mayErase(by, site.ID) {
 		return account.ErrNotYours
 	}
 	e := x.of(by, site.ID)

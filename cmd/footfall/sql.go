@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -25,11 +26,11 @@ import (
 )
 
 var sqlCommands = []command{
-	{"sql", "QUERY [--site S] [--csv]", "ask in SQL: a table in a terminal, CSV for a program", runSQL},
+	{"sql", "QUERY [--site S] [--format F]", "ask in SQL: a table in a terminal, CSV for a program", runSQL},
 }
 
 var sqlFlags = map[string][][3]string{
-	"sql": {{"site", "", "site; none is every site"}, {"csv", "false", "true: print CSV"}},
+	"sql": {{"site", "", "site; none is every site"}, {"csv", "false", "true: print CSV"}, {"format", "", "csv, ndjson, json, parquet or arrow; without it CSV, or a table in a terminal"}},
 }
 
 // selector asks the event store in SQL, and gives it what stands elsewhere.
@@ -201,7 +202,7 @@ func (k *control) sql(w http.ResponseWriter, r *http.Request) error {
 		}
 		sites = []account.Site{site}
 	}
-	request, err := sqlapi.Read(r.Body)
+	request, err := sqlapi.Read(r.Body, "")
 	if err != nil {
 		return err
 	}
@@ -230,9 +231,14 @@ func runSQL(ctx context.Context, c *call) error {
 	form := c.form("sql")
 	csv := form.Get("csv") == "true"
 	form.Del("csv")
-	table := !csv && !c.json && isTerminal(c.stdout)
-	request := sqlapi.Request{Query: c.args[0], Format: "csv"}
-	if c.json || table {
+	format := form.Get("format")
+	form.Del("format")
+	if err := binary(c, format); err != nil {
+		return err
+	}
+	table := !csv && !c.json && format == "" && isTerminal(c.stdout)
+	request := sqlapi.Request{Query: c.args[0], Format: cmp.Or(format, "csv")}
+	if (c.json || table) && format == "" {
 		request.Format = "json"
 	}
 	body, err := json.Marshal(request)

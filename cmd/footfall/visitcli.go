@@ -17,8 +17,8 @@ import (
 )
 
 var visitCommands = []command{
-	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E] [--csv] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
-	{"journey", "(--page P | --event E) [--site S] [--direction next|previous] [--depth N] [--limit N] [--window W | --from D [--to D]] [--csv] | --report FILE|-", "tell which pages are next to a page or an event", runJourney},
+	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
+	{"journey", "(--page P | --event E) [--site S] [--direction next|previous] [--depth N] [--limit N] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell which pages are next to a page or an event", runJourney},
 }
 
 var visitFlags = map[string][][3]string{
@@ -26,7 +26,10 @@ var visitFlags = map[string][][3]string{
 	"journey": slices.Concat(ofVisits, [][3]string{{"page", "", "path of the page to look from"}, {"event", "", "name of the track event to look from"}, {"direction", "", "next (as it is without) or previous"}, {"depth", "", "how many pages to look at, 1 to 3"}, {"limit", "", "most pages behind each; 10 without"}, {"report", "", "file with a question, as POST /v1/journey takes it, or - for what comes in"}}),
 }
 
-var ofVisits = [][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"csv", "false", "true: print CSV"}}
+var ofVisits = slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"csv", "false", "true: print CSV"}}, whoFlags)
+
+// whoFlags say of whom the figures are.
+var whoFlags = [][3]string{{"goal", "", "only visitors who reached this goal in the time"}, {"segment", "", "only visitors who are in this segment"}, {"filters", "", `other conditions, as POST /v1/query takes them: [["is", "country", ["DE"]]]`}}
 
 func runCohorts(ctx context.Context, c *call) error {
 	var out api.Retention

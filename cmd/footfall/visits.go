@@ -45,12 +45,26 @@ type eventVisits struct{ h *house }
 
 // Retain asks the event store.
 func (s eventVisits) Retain(ctx context.Context, r metric.Retention) (metric.Cohorts, error) {
-	return ofEvents(s.h, func(st *duckdb.Store) (metric.Cohorts, error) { return st.Retain(ctx, r) })
+	return ofEvents(s.h, func(st *duckdb.Store) (metric.Cohorts, error) {
+		of, err := s.h.lookedUp(ctx, r.Report())
+		if err != nil {
+			return metric.Cohorts{}, err
+		}
+		r.Goals, r.Members = of.Goals, of.Members
+		return st.Retain(ctx, r)
+	})
 }
 
 // Follow asks the event store.
 func (s eventVisits) Follow(ctx context.Context, j metric.Journey) (metric.Paths, error) {
-	return ofEvents(s.h, func(st *duckdb.Store) (metric.Paths, error) { return st.Follow(ctx, j) })
+	return ofEvents(s.h, func(st *duckdb.Store) (metric.Paths, error) {
+		of, err := s.h.lookedUp(ctx, j.Report())
+		if err != nil {
+			return metric.Paths{}, err
+		}
+		j.Goals, j.Members = of.Goals, of.Members
+		return st.Follow(ctx, j)
+	})
 }
 
 // ofEvents asks the event store, which is not closed meanwhile.
@@ -164,6 +178,11 @@ func (k *control) visitQuestion(r *http.Request, more func(form url.Values, q ma
 	if form.Get("bots") == "true" {
 		q["bots"] = true
 	}
+	if filters, err := whoAndWhat(form); err != nil {
+		return nil, nil, err
+	} else if len(filters) > 0 {
+		q["filters"] = filters
+	}
 	if window := form.Get("window"); window != "" {
 		q["date_range"] = window
 	}
@@ -180,6 +199,25 @@ func (k *control) visitQuestion(r *http.Request, more func(form url.Values, q ma
 		body, err = json.Marshal(q)
 	}
 	return body, sites, err
+}
+
+// whoAndWhat are the conditions of a form: on visitors who reached a goal, those who are in
+// a segment, and others as a question has them.
+func whoAndWhat(form url.Values) (filters []any, err error) {
+	if name := form.Get("goal"); name != "" {
+		filters = append(filters, []any{"has_done", []any{string(metric.Is), "goal", []any{name}}})
+	}
+	if name := form.Get("segment"); name != "" {
+		filters = append(filters, []any{string(metric.Is), "segment", []any{name}})
+	}
+	if text := form.Get("filters"); text != "" {
+		var more []any
+		if json.Unmarshal([]byte(text), &more) != nil {
+			return nil, misused(`--filters: %s is no list in JSON: write [["is", "country", ["DE"]]]`, text)
+		}
+		filters = append(filters, more...)
+	}
+	return filters, nil
 }
 
 // rangeBetween is a range of days, of which the second is not included; without it up

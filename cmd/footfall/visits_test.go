@@ -26,13 +26,18 @@ func browsed(t *testing.T) (h *home, site string) {
 	if fault, code := h.typed(&added, "site", "add", "a.example", "--timezone", "Europe/Berlin"); code != 0 {
 		t.Fatal(fault)
 	}
+	h.publish(mayVisits(added.ID)...)
+	return h, added.ID
+}
+
+// mayVisits are what they did.
+func mayVisits(site string) (all []event.Event) {
 	monday := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	var all []event.Event
 	for visitor, days := range [][]int{{0, 7, 14}, {0, 14}, {1}, {8, 15}, {0, 7}} {
 		for i, day := range days {
 			for minute, path := range []string{"/", "/a", "/b\x1b"}[:3-i] {
 				e := events(fmt.Sprint(visitor, "-", i, "-", minute), 1, true)[0]
-				e.Site, e.Path, e.Visitor = added.ID, path, uint64(visitor+1)
+				e.Site, e.Path, e.Visitor = site, path, uint64(visitor+1)
 				e.Time = monday.Add(time.Duration(day)*24*time.Hour + time.Duration(minute)*time.Minute)
 				if e.Original = e.Time; visitor < 4 {
 					e.UserID = fmt.Sprint("u", visitor)
@@ -41,8 +46,7 @@ func browsed(t *testing.T) (h *home, site string) {
 			}
 		}
 	}
-	h.publish(all...)
-	return h, added.ID
+	return all
 }
 
 // TestCohortsAndJourney: the commands answer from the real stores, in each form.

@@ -40,6 +40,7 @@
 		if (title) title.remove();
 		if (step) { unmark(); show(step); } else if (!$('.step.at') && $('.tip')) $('.tip').hidden = true;
 	});
+	addEventListener('resize', unmark); // a phone that is turned
 	document.addEventListener('focusout', (e) => { if (e.target.id === 'plot') unmark(); });
 
 	// Menus close by a click elsewhere and by Escape; one is open at a time.
@@ -58,6 +59,22 @@
 		const link = e.target.closest && e.target.closest('a[href="#keys"], #keys .close');
 		if (link && link.classList.contains('close')) { e.preventDefault(); keys.close(); } else if (link) open(e);
 	});
+	// Keys of one character can be switched off, as who speaks to the browser or strikes keys
+	// by chance needs it (WCAG 2.1.4). This browser remembers it, if it may keep anything.
+	const letters = $('#letters');
+	const wanted = (on) => {
+		letters.checked = on;
+		document.documentElement.classList.toggle('unlettered', !on);
+	};
+	if (letters) {
+		letters.closest('label').hidden = false;
+		try { wanted(localStorage.getItem('letters') !== 'off'); } catch { wanted(true); }
+		letters.addEventListener('change', () => {
+			wanted(letters.checked);
+			try { localStorage.setItem('letters', letters.checked ? 'on' : 'off'); } catch { /* until the page is left */ }
+		});
+	}
+
 	document.addEventListener('keydown', (e) => {
 		if (e.key === 'Escape') {
 			for (const menu of menus()) { menu.open = false; menu.firstElementChild.focus(); }
@@ -71,6 +88,7 @@
 			if (/^(Arrow(Left|Right)|Home|End)$/.test(e.key)) { e.preventDefault(); return walk(e.key); }
 		}
 		if (/^Arrow/.test(e.key) && e.target.closest('[tabindex="0"]')) return; // they move what is wider than its place
+		if (e.key.length === 1 && letters && !letters.checked) return;
 		if (e.key === 'c' || e.key === 'C') {
 			$('#period').open = true;
 			e.preventDefault();

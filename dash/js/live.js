@@ -30,7 +30,8 @@
 				d.open = !!was && was[1] && !(moved && d.closest('[data-part]'));
 			});
 			const to = held && (same(fresh, focused) || moved && fresh.querySelector('summary'));
-			if (to) to.focus({ preventScroll: true });
+			const shut = to && to.closest('details:not([open])'); // what is in a menu that closed has its name instead
+			if (to) (shut ? shut.firstElementChild : to).focus({ preventScroll: true });
 		}
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
@@ -78,6 +79,7 @@
 			if (err.name !== 'AbortError') location.assign(href);
 		}
 	};
+	let shown = location.pathname + location.search;
 	const here = (url) => url.origin === location.origin && url.pathname === location.pathname && !url.hash && !['csv', 'add'].some((name) => url.searchParams.has(name)); // a file, and a form that has a page of its own
 	document.addEventListener('click', (e) => {
 		const link = e.target.closest && e.target.closest('a[href]');
@@ -86,9 +88,14 @@
 		if (!here(url) || !document.querySelector('[data-part]')) return;
 		e.preventDefault();
 		history.pushState(null, '', url);
+		shown = location.pathname + location.search;
 		go(url.href);
 	});
-	addEventListener('popstate', () => { if (document.querySelector('[data-part]')) go(location.href); });
+	addEventListener('popstate', () => {
+		const before = shown;
+		shown = location.pathname + location.search;
+		if (shown !== before && document.querySelector('[data-part]')) go(location.href); // a place on the page, as of the link that skips to it, is the same state
+	});
 
 	const asOf = (ms) => {
 		const line = document.getElementById('asof');

@@ -211,7 +211,7 @@ func TestDamagedFile(t *testing.T) {
 				return
 			}
 			var got []event.Event
-			if err := s.Scan(context.Background(), "", period.Window{}, func(e *event.Event) error { got = append(got, *e); return nil }); err != nil {
+			if err := s.Scan(context.Background(), "", period.Window{}, func(e *event.Event) error { got = append(got, e.Clone()); return nil }); err != nil {
 				failed++
 				return
 			}

@@ -24,6 +24,13 @@ func (s *Store) run(query string) error {
 	if mapping.Prepare(conn, query, &statement) == mapping.StateError {
 		return errors.New(mapping.PrepareError(statement))
 	}
+	var r mapping.Result
+	defer mapping.DestroyResult(&r)
+	return await(statement, &r)
+}
+
+// await runs a statement.
+func await(statement mapping.PreparedStatement, r *mapping.Result) error {
 	var pending mapping.PendingResult
 	defer mapping.DestroyPending(&pending)
 	if mapping.PendingPrepared(statement, &pending) == mapping.StateError {
@@ -34,10 +41,8 @@ func (s *Store) run(query string) error {
 		case mapping.PendingStateError:
 			return errors.New(mapping.PendingError(pending))
 		case mapping.PendingStateResultReady:
-			var result mapping.Result
-			defer mapping.DestroyResult(&result)
-			if mapping.ExecutePending(pending, &result) == mapping.StateError {
-				return errors.New(mapping.ResultError(&result))
+			if mapping.ExecutePending(pending, r) == mapping.StateError {
+				return errors.New(mapping.ResultError(r))
 			}
 			return nil
 		case mapping.PendingStateNoTasksAvailable:

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -106,14 +107,33 @@ func (x *tabulation) worth() string {
 	return "CASE goal" + cases + " END"
 }
 
+// inDigits is what an amount is read of: an exponent can ask for a number of any length.
+const inDigits = `'[+-]?([0-9]{1,12}(\.[0-9]{0,24})?|\.[0-9]{1,24})'`
+
 // amount is the expression for the amount in a property, as those of orders are read:
 // a number in digits or a text that is one, to three decimals half away from zero; none
 // if it is implausible or the event names another currency.
 func (x *tabulation) amount(property string) string {
-	text := x.value(metric.Property(property))
-	units := fmt.Sprintf(`CASE WHEN regexp_full_match(%[1]s, '[+-]?([0-9]{1,12}(\.[0-9]{0,24})?|\.[0-9]{1,24})') THEN TRY_CAST(%[1]s AS DECIMAL(18,3)) END`, text)
+	value := x.value(metric.Property(property))
+	units := fmt.Sprintf("CASE WHEN coalesce(TRY(json_type(properties, %s)), '') NOT IN ('VARCHAR', 'NULL', '') THEN %s WHEN regexp_full_match(%[3]s, %[4]s) THEN TRY_CAST(%[3]s AS DECIMAL(18,3)) END",
+		x.bind(pointer(property)), x.number(property, value), value, inDigits)
 	return fmt.Sprintf("CASE WHEN upper(%s) IN ('', %s) AND abs(%s) <= %d THEN (%[3]s * 1000)::BIGINT ELSE 0 END",
 		x.value(metric.Property("currency")), x.bind(x.Currency), units, maxAmount/1000)
+}
+
+// number is the expression for the amount of a property that is no text, to the last digit
+// that the event says. DuckDB tells such a value as the nearest double, in whose digits
+// 2.00049999999999999 is 2.0005 and 1e3 is 1000: so it is sought in the text, behind its
+// name. Objects within may have one of that name, too: it is one of the same double. If
+// these are several amounts, none is told.
+func (x *tabulation) number(property, value string) string {
+	name, err := json.Marshal(property)
+	if err != nil {
+		return "NULL" // of no text
+	}
+	after := x.bind(regexp.QuoteMeta(string(name)) + `\s*:\s*([-+.0-9eE]+)`)
+	found := fmt.Sprintf("list_distinct([TRY_CAST(n AS DECIMAL(18,3)) FOR n IN regexp_extract_all(properties, %s, 1) IF TRY_CAST(n AS DOUBLE) = TRY_CAST(%s AS DOUBLE) AND regexp_full_match(n, %s)])", after, value, inDigits)
+	return fmt.Sprintf("(CASE WHEN len(%s) = 1 THEN %[1]s[1] END)", found)
 }
 
 // audience is the tables that end in joined: what is grouped, with the Visitors of

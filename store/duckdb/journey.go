@@ -31,7 +31,7 @@ func (s *Store) follow(ctx context.Context, j metric.Journey, out *metric.Paths)
 		return err
 	}
 	defer func() { err = o.found(err) }()
-	x := &journey{tabulation{Report: metric.Report{Site: j.Site, Window: j.Window, Zone: j.Zone, Where: j.Where, Bots: j.Bots}, spread: true}, j}
+	x := &journey{tabulation{Report: j.Report(), spread: true}, j}
 	rows, err := o.db.QueryContext(ctx, x.sql(), x.args...)
 	if err != nil {
 		return err

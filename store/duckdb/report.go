@@ -79,7 +79,10 @@ type tabulation struct {
 	paged  bool          // DuckDB orders the rows and cuts the page out
 	spread bool          // it is needed how far sessions go, whatever is counted
 	whose  string        // a condition on visitors whose views alone are needed; "" is everybody's
-	args   []any
+	// lasting: a visitor is in a segment by whatever some event of the window says, not
+	// each event by itself.
+	lasting bool
+	args    []any
 }
 
 // bind makes a value a parameter.

@@ -57,11 +57,11 @@ func ask(ctx context.Context, conn mapping.Connection, query string, parameters 
 		case <-ended:
 		}
 	}()
-	state := mapping.ExecutePrepared(r.statement, &r.all)
+	err := await(r.statement, &r.all)
 	close(ended)
 	<-watched // an interrupt must not hit what comes next
-	if state == mapping.StateError {
-		err := errors.Join(ctx.Err(), errors.New(mapping.ResultError(&r.all)))
+	if err != nil {
+		err := errors.Join(ctx.Err(), err)
 		r.close()
 		return nil, err
 	}
@@ -121,6 +121,20 @@ func (b *block) bytes(column, row int) []byte {
 		return short.text[:short.length]
 	}
 	return unsafe.Slice(*(**byte)(unsafe.Add(place, unsafe.Offsetof(textString{}.at))), short.length)
+}
+
+// lent is a value of a VARCHAR column, "" for NULL: no copy, but where it lies, good
+// until the block is closed.
+func (b *block) lent(column, row int) string {
+	v := &b.columns[column]
+	if v.valid != nil && *(*uint64)(unsafe.Add(v.valid, row/64*8))&(1<<(row%64)) == 0 {
+		return ""
+	}
+	short := (*shortString)(unsafe.Add(v.data, row*int(unsafe.Sizeof(textString{}))))
+	if short.length <= inlined {
+		return unsafe.String(&short.text[0], short.length)
+	}
+	return unsafe.String(*(**byte)(unsafe.Add(unsafe.Pointer(short), unsafe.Offsetof(textString{}.at))), short.length)
 }
 
 // text is a value of a VARCHAR column, "" for NULL. It is made by seen, if there is one.

@@ -33,7 +33,8 @@ func (s *Store) retain(ctx context.Context, r metric.Retention, out *metric.Coho
 		return err
 	}
 	defer func() { err = o.found(err) }()
-	x := &retention{tabulation: tabulation{Report: metric.Report{Site: r.Site, Window: r.Whole(), Zone: r.Zone, Where: r.Where, Bots: r.Bots}}, returning: r.Return}
+	x := &retention{tabulation: tabulation{Report: r.Report(), lasting: true}, returning: r.Return}
+	x.Where = r.Where
 	x.starts = r.Step.Cut(r.Window, r.Zone)
 	rows, err := o.db.QueryContext(ctx, x.sql(), x.args...)
 	if err != nil {

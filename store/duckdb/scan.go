@@ -23,7 +23,8 @@ region, city, browser_version, os_version, language, screen, day::BIGINT`
 const scanRows = 30_000
 
 // Scan hands over events by time, part after part: what is written meanwhile may
-// be among them or not. An event is good until fn returns; its texts stay.
+// be among them or not. An event is good until fn returns, and so are its texts, which
+// lie in DuckDB's memory: who keeps any of it makes a Clone.
 func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
 	where, args := "true", []string(nil)
 	if site != "" {
@@ -47,6 +48,7 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 			failed = fn(e)
 			return failed
 		}}
+		x.texts = textsOf(&x.e)
 		if x.conn, err = handle(c.(driver.Conn)); err != nil {
 			return err
 		}
@@ -67,7 +69,26 @@ type scanner struct {
 	parts chan *part
 	fn    func(*event.Event) error
 	e     event.Event
-	texts [42]repeated // by column
+	texts []field // of e
+}
+
+// field is a text of an event, and its column in scanColumns.
+type field struct {
+	column int
+	text   *string
+}
+
+func textsOf(e *event.Event) (all []field) {
+	c := &e.Campaign
+	for i, text := range [...]*string{0: &e.Site, 2: &e.ID, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
+		15: &e.Host, 16: &e.Path, 17: &e.Search, 18: &e.Title, 19: &e.Referrer, 20: &e.Class, 21: &e.Source, 22: &c.Source, 23: &c.Medium, 24: &c.Name, 25: &c.Term, 26: &c.Content,
+		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel, 33: &e.Properties, 34: &e.Traits, 35: &e.Context,
+		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language, 41: &e.Screen} {
+		if text != nil {
+			all = append(all, field{i, text})
+		}
+	}
+	return all
 }
 
 // run asks for parts in a goroutine of its own, while those before are handed over.
@@ -162,17 +183,9 @@ func (x *scanner) hand(ctx context.Context, p *part) error {
 // read makes the event of a row, which is overwritten by the next.
 func (x *scanner) read(r *block, row int) *event.Event {
 	e := &x.e
-	text := func(i int) string { return r.text(&x.texts[i], i, row) }
-	c := &e.Campaign
-	for i, f := range [...]*string{0: &e.Site, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
-		15: &e.Host, 16: &e.Path, 17: &e.Search, 18: &e.Title, 19: &e.Referrer, 20: &e.Class, 21: &e.Source, 22: &c.Source, 23: &c.Medium, 24: &c.Name, 25: &c.Term, 26: &c.Content,
-		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel,
-		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language, 41: &e.Screen} {
-		if f != nil {
-			*f = text(i)
-		}
+	for _, f := range x.texts {
+		*f.text = r.lent(f.column, row)
 	}
-	e.ID, e.Properties, e.Traits, e.Context = r.text(nil, 2, row), r.text(nil, 33, row), r.text(nil, 34, row), r.text(nil, 35, row)
 	at, skew, received := r.int64(1, row), r.int64(5, row), r.int64(6, row)
 	e.Time = time.UnixMilli(at).UTC()
 	e.Original, e.Received, e.Sent, e.Skew = time.UnixMilli(at-skew).UTC(), time.UnixMilli(at+received).UTC(), time.Time{}, 0

@@ -32,7 +32,7 @@ func TestScanInParts(t *testing.T) {
 	}
 	scan := func(part int64, site string, w period.Window) (got []event.Event) {
 		s.part = part
-		if err := s.Scan(t.Context(), site, w, func(e *event.Event) error { got = append(got, *e); return nil }); err != nil {
+		if err := s.Scan(t.Context(), site, w, func(e *event.Event) error { got = append(got, e.Clone()); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		return got

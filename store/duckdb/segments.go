@@ -32,6 +32,12 @@ func (x *tabulation) split(from string) string {
 // inSegment is a condition on the visitor: in some segment for which the comparison
 // holds or, if it holds for the empty text, in none.
 func (x *tabulation) inSegment(w *metric.Where) string {
-	in := whose + " IN (SELECT member FROM members WHERE " + x.compares(w, "segment") + ")"
-	return "(" + in + " OR " + x.compares(w, "''") + " AND " + whose + " NOT IN (SELECT member FROM members))"
+	in := func(which string) string {
+		by := whose + " IN (SELECT member FROM members" + which + ")"
+		if x.lasting {
+			by = "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), by) + ")"
+		}
+		return by
+	}
+	return "(" + in(" WHERE "+x.compares(w, "segment")) + " OR " + x.compares(w, "''") + " AND NOT " + in("") + ")"
 }

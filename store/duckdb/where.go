@@ -13,9 +13,8 @@ import (
 func (x *tabulation) value(d metric.Dimension) string {
 	name, ok := d.Property()
 	switch {
-	case ok: // as a JSON pointer; what is no JSON has no properties
-		pointer := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-		return "coalesce(TRY(json_extract_string(properties, " + x.bind(pointer) + ")), '')"
+	case ok: // what is no JSON has no properties
+		return "coalesce(TRY(json_extract_string(properties, " + x.bind(pointer(name)) + ")), '')"
 	case d == metric.OfGoal:
 		return x.goalName()
 	case d == metric.EntryPage:
@@ -31,6 +30,11 @@ func (x *tabulation) value(d metric.Dimension) string {
 		return fmt.Sprintf("(1 + %s)::VARCHAR", modulo("("+days+" + 3)", "7"))
 	}
 	return "coalesce(" + columnOf[d] + ", '')"
+}
+
+// pointer is a property as a JSON pointer.
+func pointer(name string) string {
+	return "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
 // modulo is the remainder, which is never below zero.

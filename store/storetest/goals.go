@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,12 +116,13 @@ func (x *tabling) completion(g metric.Goal, e *event.Event) int64 {
 		return 0
 	}
 	var all map[string]any
-	if json.Unmarshal([]byte(e.Properties), &all) != nil {
+	in := json.NewDecoder(strings.NewReader(e.Properties))
+	if in.UseNumber(); in.Decode(&all) != nil {
 		return 0
 	}
 	text, ok := all[g.ValueOf].(string)
-	if number, is := all[g.ValueOf].(float64); is {
-		text, ok = strconv.FormatFloat(number, 'f', -1, 64), true
+	if number, is := all[g.ValueOf].(json.Number); is {
+		text, ok = number.String(), true
 	}
 	if !ok || !digits.MatchString(text) {
 		return 0
@@ -160,7 +160,36 @@ var someGoals = []metric.Goal{
 
 // worths are properties as events say them of what they are worth.
 var worths = []string{`{"worth":12.5,"plan":"pro"}`, `{"worth":"0.0005","currency":"eur"}`, `{"worth":"-.0015"}`, `{"worth":1e3,"currency":"USD"}`, `{"worth":"1e3"}`, `{"worth":" 7"}`, `{"worth":"1000000000.0005"}`,
-	`{"worth":"1000000000","currency":null}`, `{"worth":true,"plan":"pro"}`, `{"worth":"2.00049999999999999999"}`, `{"worth":"99999999999999999999999"}`, `{"worth":[1]}`, `no JSON`, `{"worth":"5.","currency":""}`, `{"worth":0.1}`}
+	`{"worth":"1000000000","currency":null}`, `{"worth":true,"plan":"pro"}`, `{"worth":"2.00049999999999999999"}`, `{"worth":"99999999999999999999999"}`, `{"worth":[1]}`, `no JSON`, `{"worth":"5.","currency":""}`, `{"worth":0.1}`,
+	`{"worth":1e3}`, `{"worth":10E-1}`, `{"worth": 2.00049999999999999999 ,"plan":"pro"}`, `{"of":{"worth":2.0005},"worth":-999999999.99949999}`, `{"worth":123456789.0125000000000000}`, `{"worth":99999999999999999999999}`}
+
+// worthTable: amounts of properties are read to the last digit that is said, or not at all.
+func worthTable(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), fixed)
+	defer shut(t, s)
+	var events []event.Event
+	for properties, worth := range map[string]string{
+		`{"value":1000000.00049999999}`: "1000000", `{"value":1000000.0005}`: "1000000.001", `{"value":-2.00049999999999999999}`: "-2", `{"value":"2.00049999999999999999"}`: "2",
+		`{"value":100000000.1249999999}`: "100000000.125", `{"value":999999999.0004999999}`: "999999999", `{"of":{"value":1.5},"value":3.0005}`: "3.001",
+		`{"of":{"value":3},"value": 3.0 }`: "3", `{"of":{"value":4.0005},"value":4.00049999999999999}`: "0", // nobody knows which
+		`{"value":1e3}`: "0", `{"value":"1e3"}`: "0", `{"value":5E-1}`: "0", `{"value":1000000000.001}`: "0", `{"value":123456789012345678}`: "0", `{"value":true}`: "0", `{"value":[7]}`: "0", `{"of":{"value":8}}`: "0",
+	} {
+		e := plain(properties, start)
+		e.Kind, e.Name, e.Properties, e.Title, e.Host = event.Track, "Donated", properties, worth, properties
+		events = append(events, e)
+	}
+	write(t, s, pos(1), events...)
+	table := tabulate(t, s, metric.Report{Site: "a", Currency: "EUR", Window: period.Window{From: start, To: start.Add(time.Hour)}, Metrics: []metric.Name{metric.GoalCompletions, metric.GoalValue}, By: []metric.Dimension{"title", "host"},
+		Goals: []metric.Goal{{Name: "Donation", Act: metric.Act{Event: "Donated"}, ValueOf: "value"}}})
+	if len(table.Rows) != len(events) {
+		t.Errorf("%d rows of %d events", len(table.Rows), len(events))
+	}
+	for _, row := range table.Rows {
+		if got := metric.GoalValue.Spell(row.Values[1].N); got != row.Keys[0] {
+			t.Errorf("%s is read as %s, want %s", row.Keys[1], got, row.Keys[0])
+		}
+	}
+}
 
 // about makes a random report about goals; false if it is none that can be asked.
 func about(r *rand.Rand, at time.Time, zone *time.Location) (metric.Report, bool) {

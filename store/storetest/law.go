@@ -41,6 +41,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("SessionTable", func(t *testing.T) { sessionTable(t, open) })
 	t.Run("Tables", func(t *testing.T) { tables(t, open) })
 	t.Run("GoalTable", func(t *testing.T) { goalTable(t, open) })
+	t.Run("GoalWorths", func(t *testing.T) { worthTable(t, open) })
 	t.Run("Goals", func(t *testing.T) { goals(t, open) })
 	t.Run("FunnelTable", func(t *testing.T) { funnelTable(t, open) })
 	t.Run("Funnels", func(t *testing.T) { funnels(t, open) })
@@ -66,7 +67,7 @@ func shut(t *testing.T, s store.Store) {
 func All(t *testing.T, s store.Store, site string, w period.Window) []event.Event {
 	t.Helper()
 	var all []event.Event
-	if err := s.Scan(context.Background(), site, w, func(e *event.Event) error { all = append(all, *e); return nil }); err != nil {
+	if err := s.Scan(context.Background(), site, w, func(e *event.Event) error { all = append(all, e.Clone()); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return all

@@ -30,10 +30,11 @@ func (v visit) told() visit {
 // tabling is a report on its way to a table.
 type tabling struct {
 	metric.Report
-	events []event.Event // of the site, bots or not, by time
-	visits map[uint64][]visit
-	done   map[*metric.Where]map[uint64]bool // visitors who have
-	goal   string                            // the one that an event is looked at for
+	events  []event.Event // of the site, bots or not, by time
+	visits  map[uint64][]visit
+	done    map[*metric.Where]map[uint64]bool // visitors who have
+	goal    string                            // the one that an event is looked at for
+	lasting bool                              // of a segment it is asked by all that a visitor did
 }
 
 // Tabulate answers a report.
@@ -255,9 +256,12 @@ func (x *tabling) keys(e *event.Event, l *event.Line) [][]string {
 
 // segments are those that the event's visitor is in; "" if it is in none.
 func (x *tabling) segments(e *event.Event) (in []string) {
-	visitor := cmp.Or(e.UserID, e.AnonymousID)
+	of := []event.Event{*e}
+	if x.lasting {
+		of = slices.DeleteFunc(slices.Clone(x.events), func(other event.Event) bool { return other.Visitor != e.Visitor || !within(other.Time, x.Window) })
+	}
 	for _, m := range x.Members {
-		if e.Bot == "" && m.Visitor == visitor {
+		if slices.ContainsFunc(of, func(e event.Event) bool { return e.Bot == "" && m.Visitor == cmp.Or(e.UserID, e.AnonymousID) }) {
 			in = append(in, m.Segment)
 		}
 	}

@@ -31,7 +31,8 @@ func (m *Model) Retain(_ context.Context, r metric.Retention) (metric.Cohorts, e
 		end = more[1]
 	}
 	begun := slices.DeleteFunc(slices.Clone(starts), func(t time.Time) bool { return t.After(now) })
-	x := m.tabling(metric.Report{Site: r.Site, Window: period.Window{From: starts[0], To: end}, Zone: r.Zone, Where: r.Where, Bots: r.Bots})
+	x := m.tabling(metric.Report{Site: r.Site, Window: period.Window{From: starts[0], To: end}, Zone: r.Zone, Where: r.Where, Bots: r.Bots, Goals: r.Goals, Members: r.Members})
+	x.lasting = true
 	stepOf := func(t time.Time) int {
 		at := -1
 		for i, start := range starts {
@@ -105,7 +106,7 @@ func (m *Model) Follow(_ context.Context, j metric.Journey) (metric.Paths, error
 		return metric.Paths{}, err
 	}
 	out := metric.Paths{Source: "events", AsOf: m.now().UTC()}
-	x := m.tabling(metric.Report{Site: j.Site, Window: j.Window, Zone: j.Zone, Where: j.Where, Bots: j.Bots})
+	x := m.tabling(metric.Report{Site: j.Site, Window: j.Window, Zone: j.Zone, Where: j.Where, Bots: j.Bots, Goals: j.Goals, Members: j.Members})
 	var ways [][]string
 	for i := range x.events {
 		e := &x.events[i]
@@ -245,7 +246,7 @@ func askable[Q interface{ Check() error }](random func() Q) Q {
 
 // retention makes a random question for cohorts.
 func retention(r *rand.Rand, at time.Time, zone *time.Location) metric.Retention {
-	q := metric.Retention{Site: pick(r, "a", "a", "a", "b"), Zone: zone, Step: metric.RetentionSteps[r.IntN(3)], Bots: r.IntN(3) == 0}
+	q := metric.Retention{Site: pick(r, "a", "a", "a", "b"), Zone: zone, Step: metric.RetentionSteps[r.IntN(3)], Bots: r.IntN(3) == 0, Goals: someGoals, Members: members}
 	begin := at.Add(-time.Duration(r.Int64N(int64(45 * 24 * time.Hour))))
 	q.Window = period.Window{From: begin, To: begin.Add(time.Duration(1 + r.Int64N(int64(90*24*time.Hour))))}
 	if r.IntN(3) == 0 {
@@ -256,12 +257,37 @@ func retention(r *rand.Rand, at time.Time, zone *time.Location) metric.Retention
 		w := condition(r, reportDimensions, 1, false)
 		q.Return = &w
 	}
+	if r.IntN(2) == 0 {
+		q.Where = ofWhom(r, q.Where)
+	}
+	if r.IntN(4) == 0 {
+		q.Return = on(metric.OfGoal, pick(r, "first", "signed 'up'", "any page"))
+	}
 	return q
+}
+
+// ofWhom is a condition, and one on the visitors: those who reached a goal or not, or are
+// in a segment, in another or in none.
+func ofWhom(r *rand.Rand, where *metric.Where) *metric.Where {
+	w := &metric.Where{Done: on(metric.OfGoal, pick(r, "first", "signed 'up'", "order", "never"))}
+	switch r.IntN(3) {
+	case 0:
+		w = on(metric.Segment, pick(r, "fans", "buyers", "", "/1"))
+	case 1:
+		w = &metric.Where{Done: &metric.Where{All: []metric.Where{*w.Done, *on(metric.Segment, "", "fans")}}}
+	}
+	if r.IntN(3) == 0 {
+		w = &metric.Where{Not: w}
+	}
+	if where == nil {
+		return w
+	}
+	return &metric.Where{All: []metric.Where{*where, *w}}
 }
 
 // journey makes a random question for journeys.
 func journey(r *rand.Rand, at time.Time, zone *time.Location) metric.Journey {
-	j := metric.Journey{Site: pick(r, "a", "a", "a", "b"), Zone: zone, Page: fmt.Sprintf("/%d", r.IntN(6)), Way: metric.Ways[r.IntN(2)], Steps: 1 + r.IntN(3), Limit: 1 + r.IntN(6), Bots: r.IntN(3) == 0}
+	j := metric.Journey{Site: pick(r, "a", "a", "a", "b"), Zone: zone, Page: fmt.Sprintf("/%d", r.IntN(6)), Way: metric.Ways[r.IntN(2)], Steps: 1 + r.IntN(3), Limit: 1 + r.IntN(6), Bots: r.IntN(3) == 0, Goals: someGoals, Members: members}
 	if r.IntN(3) == 0 {
 		j.Page, j.Event = "", pick(r, "Signed Up", "Order Completed", event.Download)
 	}
@@ -270,6 +296,9 @@ func journey(r *rand.Rand, at time.Time, zone *time.Location) metric.Journey {
 	if r.IntN(3) == 0 {
 		w := condition(r, reportDimensions, 2, true)
 		j.Where = &w
+	}
+	if r.IntN(2) == 0 {
+		j.Where = ofWhom(r, j.Where)
 	}
 	return j
 }
@@ -306,7 +335,8 @@ func samePaths(t *testing.T, s, m store.Store, j metric.Journey) metric.Paths {
 	addsUp(t, j, &got.From, j.Steps)
 	if j.Event == "" {
 		is := metric.Where{Dimension: "page", Op: metric.Is, Values: []string{j.Page}}
-		of := metric.Report{Site: j.Site, Window: j.Window, Zone: j.Zone, Bots: j.Bots, Metrics: []metric.Name{metric.PageViews}, Where: &is}
+		of := j.Report()
+		of.Metrics, of.Where = []metric.Name{metric.PageViews}, &is
 		if j.Where != nil {
 			of.Where = &metric.Where{All: []metric.Where{is, *j.Where}}
 		}
