@@ -1,0 +1,56 @@
+package clienttest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// TestEmbedding: the board of a public site in a frame, and one of its figures, stand in a
+// page of another origin, light and dark; nothing leads out of the frame, and no other
+// page can stand in one.
+func TestEmbedding(t *testing.T) {
+	needChromium(t)
+	s := start(t)
+	q := url.Values{"key": {s.key}, "page": {"/course"}, "time": {time.Now().UTC().Format(time.RFC3339)}}
+	r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != 200 {
+		t.Fatalf("a page view: %v, %v", answer, err)
+	}
+	answer.Body.Close()
+	s.waitFor(t, 1)
+	s.command(t, "site", "set", "shop.example", "--public", "on", "--data", s.dir)
+	var signed struct{ Token string }
+	if err := json.Unmarshal(s.command(t, "embed", "sign", "--site", "shop.example", "--metrics", "PageViews", "--data", s.dir, "--json"), &signed); err != nil {
+		t.Fatal(err)
+	}
+	type look struct {
+		Visitors, Paper string
+		Figure          []string
+	}
+	var ran struct {
+		Light, Dark            look
+		Over                   string
+		Framed                 int
+		Out, Console, External []string
+	}
+	launch(t, "embed.mjs", s.host(), "shop.example", signed.Token).finish(t, &ran)
+	for name, x := range map[string]struct {
+		got         look
+		paper, line string
+	}{"light": {ran.Light, "rgb(247, 244, 239)", "rgb(180, 68, 26)"}, "dark": {ran.Dark, "rgb(21, 18, 16)", "rgb(241, 138, 88)"}} {
+		if g := x.got; g.Visitors != "1" || g.Paper != x.paper || len(g.Figure) != 2 || g.Figure[0] != "1"+x.line || g.Figure[1] != "–" {
+			t.Errorf("%s: %+v", name, g)
+		}
+	}
+	if len(ran.Out)+len(ran.Console)+len(ran.External)+ran.Framed > 0 || ran.Over != "/light" && ran.Over != "/dark" {
+		t.Errorf("links out of the frame %q; console %q; other hosts %q; %d forms of the log-in in a frame; the page is at %s", ran.Out, ran.Console, ran.External, ran.Framed, ran.Over)
+	}
+}
