@@ -47,8 +47,9 @@ type Site struct {
 
 // Options of a Roller; the zero value works.
 type Options struct {
-	Together int      // days replaced in one transaction, 16 if zero
-	Follower Follower // nil for none
+	Together int                       // days replaced in one transaction, 16 if zero
+	Follower Follower                  // nil for none
+	Rolled   func(ctx context.Context) // is called by Run behind each roll; nil is not
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -408,6 +409,9 @@ func (r *Roller) Run(ctx context.Context) {
 		began := r.o.Now()
 		if _, err := r.Roll(ctx); err != nil && ctx.Err() == nil {
 			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
+		}
+		if r.o.Rolled != nil {
+			r.o.Rolled(ctx)
 		}
 		now := r.o.Now()
 		next := now.Add(20 * now.Sub(began)).Truncate(period.Bucket).Add(period.Bucket)

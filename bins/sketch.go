@@ -23,8 +23,7 @@ const precision = 16
 
 // Sketch counts distinct 64-bit ids, such as visitors; the zero value is empty.
 // It knows up to ExactUpTo ids exactly. Beyond, it estimates with a HyperLogLog
-// of 2^16 registers (Flajolet et al., 2007; the estimator is LogLog-Beta, Qin et
-// al., 2016), whose standard error is 1.04/√65536 = 0.41 %: 98 % of its counts
+// of 2^16 registers (Flajolet et al., 2007; the estimator is Ertl's, 2017), whose standard error is 1.04/√65536 = 0.41 %: 98 % of its counts
 // are less than 1 % off. Which ids were added says everything about a Sketch:
 // neither order nor repetition nor how it was merged shows.
 //
@@ -33,29 +32,6 @@ const precision = 16
 type Sketch struct {
 	ids      []uint64  // ascending; nil from the estimate on
 	estimate *estimate // nil as long as ids are known
-}
-
-// estimate is what is left of ids when they are too many to know.
-type estimate struct {
-	*hyperloglog.Sketch
-	added *event.Seen // some of the hashes in it; nil for none
-}
-
-// sparse is how many ids may be in an estimate that is sparse. Adding an id
-// again to such a one is not cheap, and most visitors come again: so it is
-// looked for among those that were added.
-const sparse = 1 << precision
-
-func (e *estimate) add(hash uint64) {
-	if e.added != nil {
-		if !e.added.Add(hash) { // among so few, Seen is sure
-			return
-		}
-		if e.added.Len() > sparse {
-			e.added = nil
-		}
-	}
-	e.InsertHash(hash)
 }
 
 // Add counts an id, once.
@@ -77,8 +53,7 @@ func (s *Sketch) Merge(o *Sketch) {
 	switch {
 	case s == o:
 	case s.estimate != nil && o.estimate != nil:
-		// It refuses only another precision, which no Sketch has.
-		_ = s.estimate.Merge(o.estimate.Sketch)
+		s.estimate.merge(o.estimate)
 	case o.estimate != nil:
 		s.estimate = &estimate{Sketch: o.estimate.Clone()}
 		s.insert(s.ids)
@@ -137,7 +112,7 @@ func (s *Sketch) Count() int64 {
 	if s.estimate == nil {
 		return int64(len(s.ids))
 	}
-	return int64(s.estimate.Clone().Estimate()) // estimating tidies up the one it is asked of
+	return s.estimate.count()
 }
 
 // Size is about how much memory it takes, in bytes.
@@ -175,19 +150,13 @@ func (s *Sketch) MarshalBinary() ([]byte, error) {
 		}
 		return b, nil
 	}
-	tidy := s.estimate.Clone()
-	tidy.Estimate() // until then its form depends on the order of arrival
-	form, err := tidy.MarshalBinary()
-	if err != nil {
-		return nil, fmt.Errorf("bins: sketch: %w", err)
-	}
 	b := bytes.NewBuffer([]byte{sketchVersion, sketchGuess})
 	// Registers are small numbers, of which a few make up nearly all.
 	w, err := flate.NewWriter(b, flate.HuffmanOnly)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = w.Write(form); err != nil {
+	if _, err = w.Write(s.estimate.form()); err != nil {
 		return nil, err
 	}
 	if err = w.Close(); err != nil {

@@ -27,8 +27,8 @@ type Questions interface {
 // freshness is how figures came about.
 type freshness struct{ AsOf, Source string }
 
-func fresh(asOf time.Time, source string, x span) freshness {
-	return freshness{asOf.In(x.zone).Format("15:04:05"), source}
+func (l tongue) fresh(asOf time.Time, source string, x span) freshness {
+	return freshness{asOf.In(x.zone).Format("15:04:05"), l.counted(source)}
 }
 
 // where is the state's filters as a condition; nil is none.

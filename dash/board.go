@@ -130,7 +130,7 @@ func (d *Door) finish(ctx context.Context, s state, x span, totals map[metric.Na
 	var oldest time.Time
 	for _, t := range totals {
 		if t.err == nil && (oldest.IsZero() || t.told.AsOf.Before(oldest)) {
-			oldest, v.Asked.Source = t.told.AsOf, t.told.Source
+			oldest, v.Asked.Source = t.told.AsOf, s.counted(t.told.Source)
 		}
 	}
 	if !oldest.IsZero() {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -115,7 +116,7 @@ var templates = func() map[string]*template.Template {
 func translated(l tongue) (pages *template.Template, err error) {
 	pages = template.New("").Funcs(template.FuncMap{
 		"asset": func(name string) string { return Assets() + "/" + name }, "language": func() string { return l.Or().Tag },
-		"say": func(k string, args ...any) string { return l.Say(key(k), args...) }, "plural": l.Plural,
+		"say": func(k any, args ...any) string { return l.Say(key(fmt.Sprint(k)), args...) }, "plural": l.Plural,
 		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
 		"next": func(n int) int { return n + 1 }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf,
 		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },

@@ -231,7 +231,7 @@ func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of deta
 	v.Live = d.there(ctx, s)
 	v.Details, v.LiveAt = &of, s.live(x, false)
 	if !of.Table.asOf.IsZero() {
-		v.Asked = asked{Zone: s.site.Zone, Source: of.Table.source}
+		v.Asked = asked{Zone: s.site.Zone, Source: s.counted(of.Table.source)}
 		v.Asked.since(s.tongue, of.Table.asOf, d.Now(), x.zone)
 	}
 	v.Title = of.Title + " · " + v.Title

@@ -92,7 +92,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 			funnelFile(w, s, f, passage)
 			return
 		} else if err = failed; err == nil {
-			v.freshness, v.CSV = fresh(passage.AsOf, passage.Source, x), s.with("csv", "funnel").href()
+			v.freshness, v.CSV = s.fresh(passage.AsOf, passage.Source, x), s.with("csv", "funnel").href()
 			v.Steps = s.stepRows(f, passage)
 		}
 	}

@@ -73,7 +73,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 	}
 	v.Trouble = d.fault(ctx, s.tongue, "goals", err)
 	if err == nil && len(all) > 0 {
-		v.freshness = fresh(table.AsOf, table.Source, x)
+		v.freshness = s.fresh(table.AsOf, table.Source, x)
 		v.CSV = s.with("csv", "goals").href()
 	}
 	for _, g := range all {
@@ -237,7 +237,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
 	if v.Trouble = d.fault(ctx, s.tongue, "goal", err); err == nil {
-		v.freshness = fresh(table.AsOf, table.Source, x)
+		v.freshness = s.fresh(table.AsOf, table.Source, x)
 	}
 	v.Chart = d.chart(ctx, of, x)
 	v.Chart.Metric = s.Say("Completions")

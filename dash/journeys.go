@@ -63,7 +63,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	if v.Trouble = d.fault(ctx, s.tongue, "journeys", err); err == nil {
-		v.freshness = fresh(next.AsOf, next.Source, x)
+		v.freshness = s.fresh(next.AsOf, next.Source, x)
 		v.tell(s, next, previous)
 	}
 	to := s.with("at", v.At).with("csv", "journeys")

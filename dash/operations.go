@@ -74,13 +74,13 @@ type Server struct {
 
 // Engine is what does one part of the work.
 type Engine struct {
-	Role, Kind string
+	Role, Kind language.Key
 	Problem    string // with what follows from it; "" is none
 }
 
 // Part is what takes room on the disk.
 type Part struct {
-	Name  string
+	Name  language.Key
 	Bytes int64
 }
 
@@ -113,7 +113,8 @@ type Backup struct {
 // Job is a scheduled one: at a site, or one with an interval.
 type Job struct {
 	Name, Site string
-	Last       string // date or moment; "" is not yet
+	Last       string    // the date that is done; "" is none
+	Done       time.Time // else when it ended; zero is not yet
 	Problem    string
 	Again      time.Time // when it is tried again
 }

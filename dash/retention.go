@@ -26,6 +26,7 @@ type retentionView struct {
 	Heads         []string
 	Average       cohortRow
 	Rows          []cohortRow
+	Palest        string
 	Darkest       string
 	LeftOut       string
 	Since         string
@@ -71,7 +72,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	if v.Trouble = d.fault(ctx, s.tongue, "retention", err); err == nil {
-		v.freshness = fresh(c.AsOf, c.Source, x)
+		v.freshness = s.fresh(c.AsOf, c.Source, x)
 		v.tell(s.tongue, q, c)
 	}
 	v.Shows = []link{{Label: s.Say("Share"), Href: s.with("show").href(), Current: !v.Counts}, {Label: s.Say("Visitors"), Href: s.with("show", "visitors").href(), Current: v.Counts}}
@@ -117,7 +118,7 @@ func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
 	}
 	v.Empty, v.Scale = !v.Empty, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	if highest > 0 {
-		v.Darkest = l.percent(highest)
+		v.Palest, v.Darkest = l.percent(0), l.percent(highest)
 	}
 	if c.LeftOut > 0 {
 		v.LeftOut = l.Say("{n} of {all}", c.LeftOut, c.Known+c.LeftOut)

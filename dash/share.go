@@ -69,8 +69,9 @@ func (g *guest) heard(all ...string) string {
 // of is a list as a guest sees it; false: not at all. A token's figures are split by
 // what has no others in it, as at the API.
 func (g *guest) of(li listing) (listing, bool) {
+	shown := g.has(li.part())
 	if g == nil || g.metrics == nil {
-		return li, g.has(li.part())
+		return li, shown
 	}
 	hidden := func(m metric.Name) bool { return !slices.Contains(g.metrics, m) }
 	li.figures = slices.DeleteFunc(slices.Clone(li.figures), hidden)
@@ -78,7 +79,7 @@ func (g *guest) of(li listing) (listing, bool) {
 	if hidden(li.of) {
 		li.of = ""
 	}
-	return li, g.has(li.part()) && li.by != metric.EntryPage && li.by != metric.ExitPage && len(li.figures) > 0
+	return li, shown && li.by != metric.EntryPage && li.by != metric.ExitPage && len(li.figures) > 0
 }
 
 // unnamed leaves affiliates out of what is told by source: of what their links led to,

@@ -191,6 +191,18 @@ func (s state) question(m metric.Name, x span) url.Values {
 // has none by itself.
 func shell(text string) string { return strings.ReplaceAll(text, "'", "%27") }
 
+// doors are short names of where figures come from.
+var doors = map[string]key{"bins": "bins", "hot": "hot buckets", "events": "events"}
+
+// counted names where figures came from.
+func (l tongue) counted(source string) string {
+	var all []string
+	for _, name := range strings.Split(source, "+") {
+		all = append(all, l.Say(cmp.Or(doors[name], key(name))))
+	}
+	return strings.Join(all, " + ")
+}
+
 // sources says in words where figures came from.
 func (l tongue) sources(t metric.Table) string {
 	var all []string

@@ -56,6 +56,7 @@ func texts(t *testing.T) map[language.Key]string {
 		constants(t, door, all)
 	}
 	constants(t, ".", all)
+	constants(t, "../cmd/footfall", all)
 	for _, key := range words() {
 		all[language.Key(key)] = "what other packages name"
 	}
@@ -89,11 +90,8 @@ func constants(t *testing.T, folder string, all map[language.Key]string) {
 	t.Helper()
 	at := token.NewFileSet()
 	var parsed []*ast.File
-	names, _ := filepath.Glob(folder + "/*.go")
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
+	for _, name := range strings.Fields(list(t, folder, "-f", `{{join .GoFiles " "}}`)) {
+		name = filepath.Join(folder, name)
 		file, err := parser.ParseFile(at, name, nil, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -123,18 +121,25 @@ func constants(t *testing.T, folder string, all map[language.Key]string) {
 // exported finds what the compiler wrote of a package's imports.
 func exported(t *testing.T, folder string) func(string) (io.ReadCloser, error) {
 	t.Helper()
-	list := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", ".")
-	list.Dir = folder
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := list(t, folder, "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}")
 	where := map[string]string{}
-	for _, line := range strings.Split(string(out), "\n") {
+	for _, line := range strings.Split(out, "\n") {
 		path, file, _ := strings.Cut(line, "=")
 		where[path] = file
 	}
 	return func(path string) (io.ReadCloser, error) { return os.Open(where[path]) }
+}
+
+// list asks the go command of a folder's package.
+func list(t *testing.T, folder string, arguments ...string) string {
+	t.Helper()
+	command := exec.Command("go", append([]string{"list"}, arguments...)...)
+	command.Dir = folder
+	out, err := command.Output()
+	if err != nil {
+		t.Fatal("go list", arguments, err)
+	}
+	return string(out)
 }
 
 // TestCatalogues compares each catalogue with the texts that there are.

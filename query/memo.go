@@ -50,8 +50,36 @@ func (m *memo) get(p part, version uint64) *sum {
 		return nil
 	}
 	m.order.MoveToFront(e)
+	s.idle = 0
 	return s
 }
+
+// stale is what is of another version than a site's, and worth reading again: in the
+// order in which it was asked for, the last first. What is left is of the events, beside
+// which bins are read in no time.
+func (m *memo) stale(versions map[string]uint64) (all []*sum) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for e := m.order.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*sum); s.version != versions[s.Site] && s.idle < mostIdle && !bins.OfSessions(s.metric) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// renewed notes that nobody but a renewal has asked for what takes the place of a sum.
+func (m *memo) renewed(old *sum) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.parts[old.part]; e != nil && e.Value.(*sum) != old {
+		e.Value.(*sum).idle = old.idle + 1
+	}
+}
+
+// mostIdle is how often something is read again that nobody asks for: for two hours of
+// a site that is rolled every quarter of an hour.
+const mostIdle = 8
 
 // put keeps a sum, and drops those that nobody has asked for for longest.
 func (m *memo) put(s *sum) {

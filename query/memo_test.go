@@ -133,3 +133,38 @@ func TestMemoOfNothing(t *testing.T) {
 		t.Errorf("%d parts with names of %d bytes each are kept in %d bytes", n, metric.MaxValue, 100_000)
 	}
 }
+
+// TestRenew: what somebody asked for is read again behind a roll, so that the next who
+// asks finds it, for as long as somebody asks now and then.
+func TestRenew(t *testing.T) {
+	durable := &rolled{states: []bins.State{state(1)}, rows: fourDays()}
+	version := func(n uint64) { durable.states[0].Versions = map[string]uint64{"s": n} }
+	version(1)
+	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	ask := func(reads int) {
+		t.Helper()
+		before := len(durable.asked)
+		d, err := p.Answer(t.Context(), asked())
+		if err != nil || values(d) != fmt.Sprintf("%d 20 0 40 ", durable.rows[0].views) || len(durable.asked)-before != reads {
+			t.Errorf("%s, %v, read %d times, want %d", values(d), err, len(durable.asked)-before, reads)
+		}
+	}
+	ask(1)
+	for n := range uint64(3 * mostIdle) {
+		durable.rows[0].views++
+		version(n + 2)
+		if err := p.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n%(mostIdle-1) == 0 {
+			ask(0)
+		}
+	}
+	for n := range uint64(mostIdle + 1) {
+		version(100 + n)
+		if err := p.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(1) // nobody had, for long
+}

@@ -84,6 +84,22 @@ func (p *Planner) answers(ctx context.Context, q metric.Query, metrics []metric.
 	return all, nil
 }
 
+// Renew reads what was asked for lately and a roll has changed: so nobody waits for it
+// who asks the same again.
+func (p *Planner) Renew(ctx context.Context) error {
+	state, err := p.durable.State(ctx)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	for _, old := range p.memo.stale(state.Versions) {
+		if _, err := p.together(ctx, old.question, []metric.Name{old.metric}); err != nil {
+			return fmt.Errorf("query: asking %s of site %s again: %w", old.metric, old.Site, err)
+		}
+		p.memo.renewed(old)
+	}
+	return nil
+}
+
 // alike parts metrics into those that come from the same sources: what hot buckets
 // have, and what is counted from the events of days that are not rolled; without hot
 // buckets visitors are told apart, as theirs of several days don't add up.

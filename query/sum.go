@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"footfall/bins"
+	"footfall/metric"
 )
 
 // sum is figures by value and step: of bins, or of what came since. Once it is
@@ -12,7 +13,9 @@ import (
 type sum struct {
 	part
 	version  uint64 // of the bins; 0 is unknown
-	place    int    // of the metric in Counts; -1 for visitors
+	question metric.Query
+	idle     int // how often it was read again since somebody asked for it; guarded by the memo
+	place    int // of the metric in Counts; -1 for visitors
 	steps    int
 	split    bool // by values
 	values   map[string][]int64
@@ -25,7 +28,7 @@ type sum struct {
 // sums are none yet, one for each metric.
 func (x *plan) sums() (all []*sum) {
 	for _, m := range x.metrics {
-		all = append(all, &sum{place: bins.Place(m), steps: len(x.starts), split: x.q.By != "",
+		all = append(all, &sum{question: x.q, place: bins.Place(m), steps: len(x.starts), split: x.q.By != "",
 			values: map[string][]int64{}, totals: map[string]int64{}, sketches: map[string][]bins.Sketch{}})
 	}
 	return all

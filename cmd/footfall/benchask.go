@@ -184,7 +184,8 @@ func (h *house) crowd(ctx context.Context, c *call, wanted crowdMade) (made crow
 			return made, misused("%s has %d events of seed %d, of %d small sites, in %d days: ask for these, or name another directory",
 				c.values["data"], made.Events, made.Seed, made.Small, made.Days)
 		}
-		return made, nil
+		_, err := h.roller.Roll(ctx) // of bins of an older version, all
+		return made, err
 	}
 	made = wanted
 	zone, err := time.LoadLocation(crowdZone)

@@ -40,7 +40,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	if h.hot, err = h.openHot(ctx); err != nil {
 		return err
 	}
-	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log, Follower: h.live})
+	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log, Follower: h.live, Rolled: h.renew})
 	var hot query.Hot
 	if h.hot != nil {
 		hot = h.hot
@@ -49,6 +49,18 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	h.reports = query.Report(h.planner, eventSource{h}, earned{h})
 	h.visits = query.Visit(eventVisits{h}, h.bins)
 	return nil
+}
+
+// renewing is how long what people look at is read again behind a roll, at most.
+const renewing = 30 * time.Second
+
+// renew reads again what people look at and a roll has changed.
+func (h *house) renew(ctx context.Context) {
+	brief, cancel := context.WithTimeout(ctx, renewing)
+	defer cancel()
+	if err := h.planner.Renew(brief); err != nil && brief.Err() == nil {
+		h.log.Warn("who asks first behind a roll waits a little longer", "error", err)
+	}
 }
 
 // openDurable opens the file of bins. A damaged one is moved aside: bins are

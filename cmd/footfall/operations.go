@@ -19,6 +19,7 @@ import (
 	"footfall/bins"
 	"footfall/bins/memory"
 	"footfall/dash"
+	"footfall/language"
 	"footfall/period"
 	"footfall/queue"
 )
@@ -136,14 +137,14 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 	h := o.h
 	ctx, cancel := context.WithTimeout(ctx, engineWait)
 	defer cancel()
-	kept, archived := "SQLite, in the data directory", "Parquet in a directory"
+	kept, archived := language.Key("SQLite, in the data directory"), language.Key("Parquet in a directory")
 	if strings.HasPrefix(h.c.values["archive"], "s3:") {
 		archived = "Parquet in a bucket"
 	}
 	if h.c.values["control"] != inDirectory {
 		kept = "PostgreSQL"
 	}
-	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
+	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(language.Key(h.hotKind()), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
 	if h.store.Load() == nil {
 		all[1].Kind = "DuckDB, being made anew"
 	}
@@ -185,9 +186,9 @@ func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
 		job := dash.Job{Name: s.Job}
 		switch {
 		case s.Every == 0 && s.Last != 0:
-			job.Last = "for " + s.Last.String()
+			job.Last = s.Last.String()
 		case !s.Ended.IsZero():
-			job.Last = s.Ended.UTC().Format("2 January 2006 15:04 UTC")
+			job.Done = s.Ended
 		}
 		if s.Err != nil {
 			job.Site, job.Problem, job.Again = o.h.sites.domain(s.Site), s.Err.Error(), s.Again
@@ -290,9 +291,15 @@ type diskLook struct {
 }
 
 // places of the data directory by how their names begin; the first that fits counts.
-var parts = []struct{ prefix, name string }{
+var parts = []part{
 	{"queue", "Queue"}, {"store.before", "Left of upgrades, rebuilds and damage"}, {"store", "Event store"}, {"archive", "Archive"}, {"bins.sqlite", "Bins"}, {"history.sqlite", "Visitor histories"},
 	{"control.sqlite", "Sites and people"}, {"ledger.sqlite", "Affiliate ledger"}, {"daily", "Daily table"}, {"reprocess", "Reprocessing"}, {"", "Other"},
+}
+
+// part is what takes room under names that begin alike.
+type part struct {
+	prefix string
+	name   language.Key
 }
 
 // look tells parts by size, and what is free in bytes.
@@ -303,11 +310,11 @@ func (d *diskLook) look() (all []dash.Part, free uint64) {
 		free = disk.Bavail * uint64(disk.Bsize)
 	}
 	return d.memo.get(func() (all []dash.Part) {
-		sizes := map[string]int64{}
+		sizes := map[language.Key]int64{}
 		entries, _ := os.ReadDir(dir) // what can't be seen is not counted
 		for _, e := range entries {
 			name := e.Name()
-			at := slices.IndexFunc(parts, func(p struct{ prefix, name string }) bool { return strings.HasPrefix(name, p.prefix) })
+			at := slices.IndexFunc(parts, func(p part) bool { return strings.HasPrefix(name, p.prefix) })
 			what := parts[at].name
 			if strings.Contains(name, ".damaged-") || strings.HasSuffix(name, ".bak") {
 				what = parts[1].name
@@ -318,7 +325,7 @@ func (d *diskLook) look() (all []dash.Part, free uint64) {
 			all = append(all, dash.Part{Name: name, Bytes: n})
 		}
 		slices.SortFunc(all, func(a, b dash.Part) int {
-			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.Name, b.Name))
+			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
 		})
 		return all
 	}), free
