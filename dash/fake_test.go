@@ -31,7 +31,7 @@ type plausible struct {
 	wait    time.Duration
 }
 
-var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6,
+var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6, metric.GoalCompletions: 5,
 	metric.SessionViews: 305, metric.SessionSeconds: 18_500_000, metric.Events: 322, metric.Orders: .8, metric.Revenue: 71_399.5, metric.PageSeconds: 9e6, metric.TimedViews: 200}
 
 var invented = map[metric.Dimension][]string{

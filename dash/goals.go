@@ -252,15 +252,29 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 }
 
 // completions are the completions of a goal by a dimension, the most first; following
-// one filters the page, of the state s.
+// one filters the page, of the state s. Sources are those of the board: the site's own
+// pages, by which most get to a goal, are none.
 func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, err error) {
+	var own []string
+	if li.by == "source" {
+		own = s.ownSources()
+	}
 	q := of.query(metric.GoalCompletions, x.window, x.zone)
-	q.By, q.Step, q.Limit = li.by, period.Total, most
+	all := q
+	if q.By, q.Step = li.by, period.Total; most > 0 {
+		q.Limit = most + len(own)
+	}
 	set, err := d.ask(ctx, q)
 	for _, p := range set.Points {
-		if p.Value > 0 {
+		if p.Value > 0 && !slices.Contains(own, p.Series) {
 			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
+	}
+	if own != nil && err == nil {
+		rows, err = d.direct(ctx, s, all, li, rows)
+	}
+	if most > 0 {
+		rows = rows[:min(len(rows), most)]
 	}
 	bars(rows)
 	return rows, err

@@ -66,6 +66,9 @@ func TestGoalsPage(t *testing.T) {
 	admin.want(admin.do("GET", "/goals"+at+"&edit="+url.QueryEscape(evil), nil), 200, "Change a goal", `value="free"`)
 	wantFile(t, admin, "/goals"+at+"&csv=goals", "goal,completions,visitors,rate,value", ",1000,990,12.345,2500")
 	wantFile(t, admin, own+at+"&csv=source", "source,completions")
+	if file := admin.do("GET", own+at+"&csv=source", nil).Body.String(); strings.Contains(file, "atelier.example") || !strings.Contains(file, "direct,") || !strings.Contains(file, "Google,") {
+		t.Errorf("sources of a goal are not those of the board:\n%s", file)
+	}
 	admin.want(admin.do("GET", "/goals/none"+at, nil), 404, "no goal of this name")
 	w.refuses(t, admin, viewer, own+"/remove")
 	admin.want(admin.send(own+"/remove"+at), http.StatusSeeOther)

@@ -192,7 +192,7 @@ func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []ro
 		}
 	}
 	if li.by == "source" {
-		return d.direct(ctx, s, x, li, rows)
+		return d.direct(ctx, s, s.query(li.figures[0], x.window, x.zone), li, rows)
 	}
 	return rows, nil
 }
@@ -204,9 +204,8 @@ func (li listing) line(s state, value string, n int64) row {
 	return r
 }
 
-// direct puts those who came without a referrer among the sources.
-func (d *Door) direct(ctx context.Context, s state, x span, li listing, rows []row) ([]row, error) {
-	q := s.query(li.figures[0], x.window, x.zone)
+// direct puts those who came without a referrer among the sources, by a question for all.
+func (d *Door) direct(ctx context.Context, s state, q metric.Query, li listing, rows []row) ([]row, error) {
 	q.Filters = append(slices.Clone(q.Filters), metric.Filter{Dimension: "class", Value: direct})
 	set, err := d.ask(ctx, q)
 	if err != nil || set.Sum() == 0 {

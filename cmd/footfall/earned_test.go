@@ -46,6 +46,9 @@ func TestEarnedAtEveryDoor(t *testing.T) {
 		t.Fatal(fault)
 	}
 	keys["token"] = embed["token"]
+	if fault, code := h.typed(nil, "embed", "sign", "--site", "a.example", "--affiliate", "nobody", "--metrics", "Sales"); code == 0 || !strings.Contains(fault, `there is no affiliate "nobody" in this programme; footfall affiliate list shows them`) {
+		t.Errorf("an affiliate that there is not: %d %s", code, fault)
+	}
 	told := map[string]bool{}
 	for m, dimensions := range metric.Earned {
 		for _, d := range append([]metric.Dimension{""}, dimensions...) {

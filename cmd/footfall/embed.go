@@ -39,6 +39,13 @@ func (k *control) signEmbed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	e := account.Embed{Site: site.ID, Affiliate: r.FormValue("affiliate")}
+	if e.Affiliate != "" {
+		a, err := k.named(r, "affiliate")
+		if err != nil {
+			return err
+		}
+		e.Affiliate = a.ID
+	}
 	if e.Expires, err = expiry(r); err != nil {
 		return err
 	}

@@ -5,6 +5,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"footfall/account"
 )
 
 // TestEmbed: a token shows its metrics of its site, until the secret is renewed.
@@ -17,6 +20,9 @@ func TestEmbed(t *testing.T) {
 	var out map[string]string
 	if fault, code := h.typed(&out, "embed", "sign", "--site", "a.example", "--metrics", "PageViews,visitors"); code != 0 || out["expires"] == "" {
 		t.Fatal(fault)
+	}
+	if fault, code := h.typed(nil, "embed", "sign", "--site", "a.example", "--metrics", "Sales", "--affiliate", "nobody"); code == 0 || !strings.Contains(fault, "is in no affiliate programme; make one with: footfall program set") {
+		t.Errorf("an affiliate of no programme: %d %s", code, fault)
 	}
 	ask := func(method, path, token string, status int, says string) {
 		t.Helper()
@@ -37,11 +43,9 @@ func TestEmbed(t *testing.T) {
 	ask("GET", "/v1/daily?site=a-example", token, http.StatusForbidden, "/v1/query")
 	ask("PUT", "/v1/segments", token, http.StatusForbidden, "no key may do this")
 	ask("GET", "/v1/query?metric=PageViews&window=Last7Days", token[:len(token)-2], http.StatusUnauthorized, "sign another one")
-	var other map[string]string
-	if fault, code := h.typed(&other, "embed", "sign", "--site", "a.example", "--metrics", "Clicks", "--affiliate", "01J"); code != 0 {
-		t.Fatal(fault)
-	}
-	ask("GET", "/v1/query?metric=Clicks&window=Last7Days", other["token"], http.StatusForbidden, "not of this site's programme")
+	other, err := account.NewOffice(h.control, time.Now).SignEmbed(t.Context(), account.Operator(), account.Embed{Site: "a-example", Affiliate: "01J", Metrics: []string{"Clicks"}, Expires: time.Now().Add(time.Hour)})
+	must(t, err)
+	ask("GET", "/v1/query?metric=Clicks&window=Last7Days", other, http.StatusForbidden, "not of this site's programme")
 	h.said("embed", "renew")
 	ask("GET", "/v1/query?metric=PageViews&window=Last7Days", token, http.StatusUnauthorized, "sign another one")
 	for _, x := range [][]string{{"Likes", "embed", "sign", "--site", "a.example", "--metrics", "Likes"}, {"metrics", "embed", "sign", "--site", "a.example"}, {"within a year", "embed", "sign", "--site", "a.example", "--metrics", "Clicks", "--expires", "400"}} {
