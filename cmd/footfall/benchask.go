@@ -297,18 +297,19 @@ func (h *house) time(ctx context.Context, q dashQuestion, times int) (asked, err
 		x.Window = period.Window{From: (end - 30).Window(zone).From, To: end.Window(zone).From}
 		return h.planner.Answer(ctx, x)
 	}
-	err = a.time(times, func(i int) error {
+	only := func(i int) error {
 		d, err := ask(i)
 		if i == 0 {
 			a.Source = d.Source
 		}
 		return err
-	})
+	}
+	err = a.time(times, only, only)
 	return a, err
 }
 
-// time asks so many times.
-func (a *asked) time(times int, ask func(i int) error) (err error) {
+// time asks of each of the stretches of days, and then so many times.
+func (a *asked) time(times int, first, then func(i int) error) (err error) {
 	began := processorTime()
 	each := func(times int) float64 {
 		now := processorTime()
@@ -316,12 +317,12 @@ func (a *asked) time(times int, ask func(i int) error) (err error) {
 		began = now
 		return float64(took.Microseconds()) / 1000 / float64(times)
 	}
-	if a.First, err = together(1, crowdEnds, ask); err != nil {
+	if a.First, err = together(1, crowdEnds, first); err != nil {
 		return err
 	}
 	a.FirstCPU = each(crowdEnds)
 	for i, n := range askers {
-		if a.Took[i], err = together(n, times, ask); err != nil {
+		if a.Took[i], err = together(n, times, then); err != nil {
 			return err
 		}
 		if n == 1 {

@@ -124,7 +124,7 @@ func (h *house) loads(ctx context.Context, sites []string, times int) (all []ask
 		}
 		for _, p := range overviews(sites) {
 			a := asked{Of: p.of, Ask: p.ask + late, Source: "http", Aim: p.aim.Seconds() * 1000}
-			if err := a.time(times, func(i int) error { return b.load(ctx, p, i%days) }); err != nil {
+			if err := a.time(times, func(i int) error { return b.load(ctx, p, (i+1)%days) }, func(int) error { return b.load(ctx, p, 0) }); err != nil {
 				a.Fault = err.Error()
 			}
 			all = append(all, a)
