@@ -55,6 +55,7 @@ var everyPage = []shown{
 	{"details-countries", "GET /{$}", "operator", "/?site={site}&detail=country&search=an", "", "", 0},
 	{"details-nothing", "GET /{$}", "operator", "/?site={site}&detail=product", "", "", 0},
 	{"audit", "GET /audit", "operator", "/audit", "", "", 0},
+	{"filters", "GET /filters", "operator", "/filters?site={site}&country=DE", "", "", 0},
 	{"goals", "GET /goals", "operator", "/goals?site={site}", "", "", 0},
 	{"goals-none", "GET /goals", "operator", "/goals?site={empty}", "", "", 0},
 	{"goal", "GET /goals/{name}", "operator", "/goals/{goal}?site={site}", "", "", 0},
@@ -115,7 +116,7 @@ var everyPage = []shown{
 
 // noPage are the routes that answer programs, and files.
 var noPage = []string{"/collect", "/pixel/v1/{kind}", "/v1/pixel/{kind}", "/sourceConfig", "/v1/projects/{key}/settings", "/js/footfall.js", "/js/affiliate.js", "/debug/me",
-	"/n/{name}", "/r/{code}", "/r/{code}/qr.svg", "/r/{code}/qr.png", "/js/figures.js", "/js/frame.js", "/public/{domain}/card.png", "/graphql", "/v1/query", "/v1/daily", "/v1/export", "/v1/goals", "/v1/notes", "/v1/funnels", "/openapi.json", "/v1/live",
+	"/n/{name}", "/r/{code}", "/r/{code}/qr.svg", "/r/{code}/qr.png", "/js/figures.js", "/js/frame.js", "/public/{domain}/card.png", "/graphql", "/v1/query", "/v1/daily", "/v1/export", "/v1/goals", "/v1/notes", "/v1/funnels", "/v1/filters", "/openapi.json", "/v1/live",
 	"/v1/visitors/{id}/history", "/v1/visitors/{id}/segments", "/v1/segments", "/v1/segments/{name}/members", "/healthz", "/readyz", "/metrics",
 	"/assets/{version}/{name}", "/portal/assets/{version}/{name}", "/sites/{site}/export", "/program/{program}/ledger.csv", "/program/{program}/payouts.csv",
 	"/program/{program}/payouts/{payout}/statement.csv", "/portal/payouts/{payout}/statement.csv"}

@@ -166,7 +166,7 @@ func (h *home) away(dir, site string, later event.Event) {
 		if err := h.copies.write(h.t.Context()); err == nil || !strings.Contains(err.Error(), "mounted?") {
 			h.t.Errorf("without its disk it is written: %v", err)
 		}
-		told(false, "1 days to write")
+		told(false, " days to write") // the date before, too, as after a restart nobody knows whose sessions went on
 	}
 	must(h.t, os.Remove(dir))
 	must(h.t, os.WriteFile(dir, nil, 0o600))
@@ -175,7 +175,7 @@ func (h *home) away(dir, site string, later event.Event) {
 	if err := h.copies.write(h.t.Context()); err == nil {
 		h.t.Error("a file in the place of the directory is no error")
 	}
-	told(false, "1 days to write")
+	told(false, " days to write")
 	must(h.t, os.Remove(dir))
 	must(h.t, os.Rename(dir+"-away", dir))
 	must(h.t, h.copies.write(h.t.Context()))

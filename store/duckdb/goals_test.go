@@ -7,13 +7,29 @@ import (
 	"testing"
 	"time"
 
+	"footfall/event"
 	"footfall/metric"
+	"footfall/period"
 	"footfall/store/duckdb"
 )
 
 // viewOf is that a product of a category is viewed.
 func viewOf(category string) metric.Act {
 	return metric.Act{Event: "Product Viewed", Where: &metric.Where{Dimension: metric.Property("category"), Op: metric.Is, Values: []string{category}}}
+}
+
+// TestWorthOfSeveral: where objects within say other amounts by the same name, which are
+// the same double, none of them is told.
+func TestWorthOfSeveral(t *testing.T) {
+	at := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	var events []event.Event
+	for worth, properties := range map[string]string{"none": `{"of":{"value":4.0005},"value":4.00049999999999999}`, "one": `{"of":{"value":4.00049999999999999},"value":4.00049999999999999}`} {
+		events = append(events, event.Event{ID: worth, Site: "a", Kind: event.Track, Name: "Donated", Time: at, Original: at, Received: at, Visitor: 1, Title: worth, Properties: properties})
+	}
+	s := load(t, events)
+	got := tableBy(t, s, metric.Report{Site: "a", Currency: "EUR", Window: period.Window{From: at, To: at.Add(time.Hour)}, Metrics: []metric.Name{metric.GoalValue}, By: []metric.Dimension{"title"},
+		Goals: []metric.Goal{{Name: "Donation", Act: metric.Act{Event: "Donated"}, ValueOf: "value"}}}, 0)
+	compare(t, "amounts", got, map[string]int64{"one": 4000})
 }
 
 // clickFunnels recounts funnels through a shop's categories from its file, in which
