@@ -54,3 +54,53 @@ func TestLiveOfPublicSites(t *testing.T) {
 	refused(question+"a-example", 401, "not shown to anybody")
 	eventuallyNone(t, w)
 }
+
+// TestLiveOfTwoPublicSites: who hears of one is not taken for who hears of another, and
+// goes on when that is public no more.
+func TestLiveOfTwoPublicSites(t *testing.T) {
+	w := newLive(t, Streams{Recheck: 50 * time.Millisecond, Heartbeat: 20 * time.Millisecond})
+	sites, err := w.memory.Sites(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func(at int, parts ...account.Part) {
+		t.Helper()
+		if sites[at].Public = parts; err == nil {
+			_, err = w.memory.UpdateSite(t.Context(), sites[at])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(0, account.TheBoard)
+	publish(1, account.TheBoard)
+	const question = "metric=PageViews&window=today&step=total&token=public&site="
+	a, b := w.open(question+"a-example"), w.open(question+"b-example")
+	a.event(t)
+	b.event(t)
+	time.Sleep(300 * time.Millisecond)
+	publish(1)
+	if !b.ends(2 * time.Second) {
+		t.Error("the stream of a site that is public no more goes on")
+	}
+	if a.ends(300 * time.Millisecond) {
+		t.Error("the stream of a public site ends with another's")
+	}
+}
+
+// TestRoomBesidePublicSites: who listens to public sites leaves room for who has a key.
+func TestRoomBesidePublicSites(t *testing.T) {
+	w := newLive(t, Streams{Most: 4})
+	w.publish(t, account.TheBoard)
+	const question = "metric=PageViews&window=today&step=total"
+	for i := range 3 {
+		if l := w.open(question + "&token=public&site=a-example"); (l.StatusCode == 200) != (i < 2) {
+			t.Errorf("stream %d of anybody: %d", i, l.StatusCode)
+		}
+	}
+	for range 2 {
+		if l := w.open(question, w.as("reada-example")...); l.StatusCode != 200 {
+			t.Errorf("a key: %d", l.StatusCode)
+		}
+	}
+}

@@ -65,7 +65,11 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 	if a.page {
 		most = s.PerPerson
 	}
-	if s.all >= s.Most || s.by[name] >= most {
+	names := []string{name}
+	if strings.HasPrefix(name, account.PublicToken+" ") {
+		names = append(names, account.PublicToken)
+	}
+	if s.all >= s.Most || s.by[name] >= most || s.by[account.PublicToken] >= s.Most/2 && len(names) > 1 { // who has a key or an account finds room
 		return nil, false
 	}
 	asked := s.asked[name]
@@ -86,7 +90,9 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 		asked[q.Key]++
 	}
 	s.all++
-	s.by[name]++
+	for _, n := range names {
+		s.by[n]++
+	}
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -96,9 +102,11 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 				delete(asked, q.Key)
 			}
 		}
-		if s.by[name]--; s.by[name] == 0 {
-			delete(s.by, name)
-			delete(s.asked, name)
+		for _, n := range names {
+			if s.by[n]--; s.by[n] == 0 {
+				delete(s.by, n)
+				delete(s.asked, n)
+			}
 		}
 		if s.all == 0 {
 			clear(s.looked)
@@ -108,7 +116,11 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 
 // of is what is known of a request's credential.
 func (s *streams) of(r *http.Request) *looked {
-	credential := r.Header.Get("Authorization") + "\n" + r.URL.Query().Get("token") + "\n" + r.Header.Get("Cookie")
+	token := r.URL.Query().Get("token")
+	if token == account.PublicToken { // which is let in to one site
+		token += " " + r.URL.Query().Get("site")
+	}
+	credential := r.Header.Get("Authorization") + "\n" + token + "\n" + r.Header.Get("Cookie")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.looked[credential]

@@ -34,7 +34,13 @@ type shelf struct {
 
 // shelved is one of them; mu is held while it is drawn.
 type shelved struct {
-	mu     sync.Mutex
+	mu   sync.Mutex
+	last *printed // nil: there is none yet
+}
+
+// printed is an answer as it was drawn. Nobody changes it afterwards: it is sent while
+// others are, so that who reads slowly keeps nobody waiting.
+type printed struct {
 	began  time.Time
 	status int
 	head   http.Header
@@ -46,9 +52,16 @@ func newShelf() *shelf {
 }
 
 // Header, Write and WriteHeader are http.ResponseWriter.
-func (p *shelved) Header() http.Header         { return p.head }
-func (p *shelved) Write(b []byte) (int, error) { return p.body.Write(b) }
-func (p *shelved) WriteHeader(status int)      { p.status = status }
+func (p *printed) Header() http.Header         { return p.head }
+func (p *printed) Write(b []byte) (int, error) { return p.body.Write(b) }
+func (p *printed) WriteHeader(status int)      { p.status = status }
+
+// send answers with it.
+func (p *printed) send(w http.ResponseWriter) {
+	maps.Copy(w.Header(), p.head)
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body.Bytes()) // fails only if the client is gone
+}
 
 // at is the page at an address. Where there are too many, the one that was drawn
 // first goes.
@@ -72,29 +85,52 @@ func (k *shelf) oldest() (key string) {
 		if !p.mu.TryLock() {
 			continue // it is being drawn
 		}
-		if key == "" || p.began.Before(first) {
-			key, first = name, p.began
+		var began time.Time
+		if p.last != nil {
+			began = p.last.began
 		}
-		p.mu.Unlock()
+		if p.mu.Unlock(); key == "" || began.Before(first) {
+			key, first = name, began
+		}
 	}
 	return key
 }
 
-// show answers with the page at a key, if it was begun after since, or draws it.
-func (k *shelf) show(w http.ResponseWriter, key string, since time.Time, now func() time.Time, draw func(http.ResponseWriter)) {
+// show answers with the page at a key, if it was begun after since, or draws it. Who has
+// left meanwhile is answered nothing.
+func (k *shelf) show(ctx context.Context, w http.ResponseWriter, key string, since time.Time, now func() time.Time, draw func(http.ResponseWriter)) {
+	if page := k.newest(ctx, w, key, since, now, draw); page != nil {
+		page.send(w)
+	}
+}
+
+func (k *shelf) newest(ctx context.Context, w http.ResponseWriter, key string, since time.Time, now func() time.Time, draw func(http.ResponseWriter)) *printed {
 	p := k.at(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.began.Before(since) || p.status != http.StatusOK {
-		k.rooms <- struct{}{}
-		p.began, p.status, p.head = now(), http.StatusOK, http.Header{spoken: w.Header()[spoken]}
-		p.body.Reset()
-		draw(p)
-		<-k.rooms
+	if p.last != nil && !p.last.began.Before(since) && p.last.status == http.StatusOK {
+		return p.last
 	}
-	maps.Copy(w.Header(), p.head)
-	w.WriteHeader(p.status)
-	_, _ = w.Write(p.body.Bytes()) // fails only if the client is gone
+	page := k.print(ctx, w, now, draw)
+	if page != nil {
+		p.last = page
+	}
+	return page
+}
+
+// print draws what w is to be answered, when there is room; nil: who asks has left before.
+func (k *shelf) print(ctx context.Context, w http.ResponseWriter, now func() time.Time, draw func(http.ResponseWriter)) *printed {
+	select {
+	case k.rooms <- struct{}{}:
+		defer func() { <-k.rooms }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	page := &printed{began: now(), status: http.StatusOK, head: http.Header{spoken: w.Header()[spoken]}}
+	draw(page)
+	return page
 }
 
 // public draws the dashboard of a site that shows it to anybody.
@@ -129,12 +165,15 @@ func (d *Door) notShown(w http.ResponseWriter, err error) {
 }
 
 // onShelf shows the board of a state that anybody may see. Forms, files, and addresses
-// that hold more than the state are drawn for who asks.
+// that hold more than the state are drawn for who asks, also in turn.
 func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state) {
 	v := r.URL.Query()
-	own := len(s.amiss) > 0 || slices.ContainsFunc([]string{"csv", "set", "add"}, v.Has)
+	own := s.beyond != "" || len(s.amiss) > 0 || slices.ContainsFunc([]string{"csv", "set", "add"}, v.Has)
 	if own {
-		d.board(w, r, in, s, []account.Site{s.site})
+		page := d.shelf.print(r.Context(), w, d.Now, func(w http.ResponseWriter) { d.board(w, r, in, s, []account.Site{s.site}) })
+		if page != nil {
+			page.send(w)
+		}
 		return
 	}
 	fresh := publicFor
@@ -142,7 +181,7 @@ func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state
 		fresh = publicAgain
 	}
 	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency}, "\n")
-	d.shelf.show(w, key, d.Now().Add(-fresh), d.Now, func(w http.ResponseWriter) {
+	d.shelf.show(r.Context(), w, key, d.Now().Add(-fresh), d.Now, func(w http.ResponseWriter) {
 		d.board(w, r.WithContext(context.WithoutCancel(r.Context())), in, s, []account.Site{s.site})
 	})
 }

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"context"
 	"encoding/json"
 	"html"
 	"net/http"
@@ -293,7 +294,7 @@ func TestShelf(t *testing.T) {
 	status := http.StatusOK
 	show := func(key string, since time.Duration) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
-		k.show(rec, key, clock.Add(-since), func() time.Time { return clock }, func(w http.ResponseWriter) {
+		k.show(t.Context(), rec, key, clock.Add(-since), func() time.Time { return clock }, func(w http.ResponseWriter) {
 			most.Store(max(most.Load(), at.Add(1)))
 			time.Sleep(5 * time.Millisecond)
 			drawn.Add(1)
@@ -332,5 +333,92 @@ func TestShelf(t *testing.T) {
 	}
 	if len(k.all) > publicMost {
 		t.Errorf("%d pages are kept", len(k.all))
+	}
+}
+
+// unread is an answer that nobody reads until may is closed.
+type unread struct {
+	*httptest.ResponseRecorder
+	began, may chan struct{}
+}
+
+func (u unread) Write(b []byte) (int, error) {
+	close(u.began)
+	<-u.may
+	return u.ResponseRecorder.Write(b)
+}
+
+// TestShelfKeepsNobodyWaiting: neither who does not read the page, nor one that could not
+// be drawn, keeps others from it; for who has left nothing is drawn.
+func TestShelfKeepsNobodyWaiting(t *testing.T) {
+	k, clock, drawn := newShelf(), time.Unix(1e9, 0), 0
+	show := func(ctx context.Context, w http.ResponseWriter, draw func()) {
+		k.show(ctx, w, "a", clock, func() time.Time { return clock }, func(w http.ResponseWriter) {
+			draw()
+			drawn++
+			_, _ = w.Write([]byte("the page"))
+		})
+	}
+	shown := func(what string) {
+		t.Helper()
+		done := make(chan string)
+		go func() {
+			rec := httptest.NewRecorder()
+			show(context.WithoutCancel(t.Context()), rec, func() {})
+			done <- rec.Body.String()
+		}()
+		select {
+		case page := <-done:
+			if page != "the page" {
+				t.Errorf("%s: %q is shown", what, page)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%s keeps others waiting", what)
+		}
+	}
+	for range publicRooms + 1 {
+		func() {
+			defer func() { _ = recover() }()
+			show(t.Context(), httptest.NewRecorder(), func() { panic("this can't be drawn") })
+		}()
+	}
+	shown("a page that could not be drawn")
+	slow := unread{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
+	var left sync.WaitGroup
+	left.Go(func() { show(context.WithoutCancel(t.Context()), slow, func() {}) })
+	<-slow.began
+	shown("who does not read")
+	clock = clock.Add(time.Minute)
+	shown("who does not read, of before")
+	close(slow.may)
+	left.Wait()
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	clock = clock.Add(time.Minute)
+	if show(ctx, httptest.NewRecorder(), func() {}); drawn != 2 || slow.Body.String() != "the page" {
+		t.Errorf("%d drawings, and %q was sent", drawn, slow.Body)
+	}
+}
+
+// TestOwnAddresses: what an address asks for alone is not shown to others, and is drawn
+// in turn as everything is.
+func TestOwnAddresses(t *testing.T) {
+	w := newWorld(t, now, "a.example")
+	w.publish(t, "a-example", "files")
+	const beyond = "Days are shown until a year from now"
+	lacks(t, w.of("/public/a.example?from=3000-01-01").Body.String(), beyond)
+	without(t, w.of("/public/a.example").Body.String(), beyond)
+	rooms := w.Handler.(*Door).shelf.rooms
+	for range publicRooms {
+		rooms <- struct{}{}
+	}
+	for _, query := range []string{"csv=page", "add=page", "prop:x=1", "from=3000-01-01"} {
+		ctx, leave := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		r := httptest.NewRequestWithContext(ctx, "GET", "/public/a.example?"+query, nil)
+		w.source.asked, w.source.reports = nil, nil
+		w.ServeHTTP(httptest.NewRecorder(), r)
+		if leave(); len(w.source.asked)+len(w.source.reports) > 0 {
+			t.Errorf("?%s is drawn out of turn", query)
+		}
 	}
 }
