@@ -212,8 +212,8 @@ func TestSQLRequests(t *testing.T) {
 		{"SELECT :x", "", nil, 400, "parameter :x has no value"},
 		{"SELECT 1", "", map[string]any{"x": 1}, 400, "the query has no :x"},
 		{"SELECT 1", "", map[string]any{"x": []any{1}}, 400, "params: x is neither"},
-		{"SELECT 1", "arrow", nil, 400, "use json, csv or ndjson"},
-		{"SELECT 1", "xml", nil, 400, "use json, csv or ndjson"},
+		{"SELECT 1 AS one", "arrow", nil, 200, "one"},
+		{"SELECT 1", "xml", nil, 400, "use arrow, csv, ndjson, parquet or json"},
 		{" ", "", nil, 400, "query is missing"},
 		{"SELECT * FROM range(100001)", "", nil, 400, "more than 100000 rows"},
 	} {
