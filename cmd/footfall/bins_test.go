@@ -178,11 +178,8 @@ func (w *works) leave() (err error) {
 	if w.durable != nil {
 		err = w.durable.Close()
 	}
-	if w.persons.kept != nil {
-		err = errors.Join(err, w.persons.kept.Close())
-	}
-	w.durable, w.persons.kept = nil, nil
-	return err
+	w.durable = nil
+	return errors.Join(err, w.persons.close())
 }
 
 func (w *works) note(what string, args ...any) { w.did = append(w.did, fmt.Sprintf(what, args...)) }

@@ -37,6 +37,14 @@ func (p *persons) open(w *works) bins.Follower {
 	return p.live
 }
 
+func (p *persons) close() (err error) {
+	if p.kept != nil {
+		err = p.kept.Close()
+	}
+	p.kept = nil
+	return err
+}
+
 var identities = []string{"", "u1", "", "ü2", "", "", "a user's id of some length"}
 
 // identified gives the n-th event ids, and makes some say who the visitor is.
