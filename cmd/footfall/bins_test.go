@@ -141,6 +141,7 @@ func newWorks(t *testing.T, seed uint64) *works {
 			}
 		}})
 	must(t, err)
+	t.Cleanup(w.shut) // also where it fails
 	w.open()
 	return w
 }
@@ -166,11 +167,19 @@ func (w *works) open() {
 	must(w.t, w.roller.Open(w.t.Context(), w.store.State().Position))
 }
 
+// shut closes everything, once.
 func (w *works) shut() {
 	w.t.Helper()
-	must(w.t, w.durable.Close())
-	must(w.t, w.store.Close())
-	must(w.t, w.persons.kept.Close())
+	must(w.t, errors.Join(w.leave(), w.store.Close()))
+}
+
+// leave is the end of a process.
+func (w *works) leave() (err error) {
+	if w.durable != nil {
+		err = w.durable.Close()
+	}
+	w.durable = nil
+	return errors.Join(err, w.persons.close())
 }
 
 func (w *works) note(what string, args ...any) { w.did = append(w.did, fmt.Sprintf(what, args...)) }
@@ -270,8 +279,7 @@ func (w *works) meanwhile() {
 func (w *works) reopen() {
 	w.t.Helper()
 	w.note("opened")
-	must(w.t, w.durable.Close())
-	must(w.t, w.persons.kept.Close())
+	must(w.t, w.leave())
 	if w.r.IntN(3) == 0 {
 		w.note("from version 2")
 		w.older()

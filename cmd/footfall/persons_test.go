@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/bins"
@@ -24,9 +25,9 @@ type persons struct {
 }
 
 func (p *persons) open(w *works) bins.Follower {
-	var err error
-	p.kept, err = sqlite.Open(filepath.Join(w.dir, "history.sqlite"))
+	kept, err := sqlite.Open(filepath.Join(w.dir, "history.sqlite"))
 	must(w.t, err)
+	p.kept = kept
 	p.live = segment.NewLive(p.kept, p.kept, p.kept, func() (sites []segment.Site) {
 		for _, s := range w.sites {
 			sites = append(sites, segment.Site{ID: s.ID, Zone: s.Zone, Currency: s.Currency, Months: 500})
@@ -34,6 +35,14 @@ func (p *persons) open(w *works) bins.Follower {
 		return sites
 	}, segment.Options{Now: w.clock})
 	return p.live
+}
+
+func (p *persons) close() (err error) {
+	if p.kept != nil {
+		err = p.kept.Close()
+	}
+	p.kept = nil
+	return err
 }
 
 var identities = []string{"", "u1", "", "ü2", "", "", "a user's id of some length"}
@@ -59,6 +68,7 @@ func (p *persons) check(w *works) {
 				return nil
 			}
 			if histories[id] == nil {
+				id = strings.Clone(id) // to keep it
 				histories[id], traits[id] = history.History{}, map[string]string{}
 			}
 			segment.Count(histories[id], e, s.Currency, period.DateOf(e.Time, s.Zone))

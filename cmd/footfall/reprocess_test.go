@@ -207,7 +207,7 @@ func plainly(events []event.Event) (all []string) {
 // stored are the events of the store, and of the archive, by time.
 func (o *older) both() (stored, archived []event.Event) {
 	o.t.Helper()
-	must(o.t, o.export(o.t.Context(), o.site.ID, period.Window{}, func(e *event.Event) error { stored = append(stored, *e); return nil }))
+	must(o.t, o.export(o.t.Context(), o.site.ID, period.Window{}, func(e *event.Event) error { stored = append(stored, e.Clone()); return nil }))
 	must(o.t, o.house.archive.Each(o.t.Context(), o.site.ID, period.Window{}, func(events []event.Event) error { archived = append(archived, events...); return nil }))
 	return stored, archived
 }
