@@ -1,7 +1,7 @@
-// Opens pages, each on a desktop and on a phone, light and dark, and looks at each with
-// axe. It saves a picture of each in a folder, and tells what is amiss.
+// Opens pages, each light on a desktop and dark on a phone, with SCHEMES=all both in each
+// size, and looks at each with axe. It saves a picture of each in a folder, and tells what is amiss.
 //   node access.mjs HOST FOLDER < {"people":{NAME: LOGIN-LINK},"pages":[{"name","as","at","then","open","status","says"}]}
-//   {"amiss":{what: ["page at size"]},"seconds":{"axe":1.2,…},"looked":0}
+//   {"amiss":{what: ["page at size"]},"seconds":{"axe":1.2,…},"sizes":2,"looked":0}
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import axe from 'axe-core'
 import { launch, open } from './page.mjs'
@@ -9,8 +9,8 @@ import { launch, open } from './page.mjs'
 const [host, folder] = process.argv.slice(2)
 const { people, pages } = JSON.parse(readFileSync(0, 'utf8'))
 const only = process.env.PAGES?.split(',')
-const result = { amiss: {}, seconds: {}, looked: 0 }
-const sizes = [[1280, 'light'], [1280, 'dark'], [390, 'dark'], [390, 'light']]
+const sizes = process.env.SCHEMES === 'all' ? [[1280, 'light'], [1280, 'dark'], [390, 'dark'], [390, 'light']] : [[1280, 'light'], [390, 'dark']]
+const result = { amiss: {}, seconds: {}, sizes: sizes.length, looked: 0 }
 
 async function timed(what, work) {
   const from = performance.now()

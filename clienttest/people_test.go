@@ -41,7 +41,7 @@ func TestPeoplePages(t *testing.T) {
 		Console, External             []string
 	}
 	launch(t, "people.mjs", s.host(), login.URL).finish(t, &ran)
-	if ran.Invited != "/password" || !slices.Equal(ran.Tabs, []string{"You", "Sites", "Reports", "Notes", "People", "Keys", "Sharing", "Affiliates", "Operations", "Audit log"}) {
+	if ran.Invited != "/password" || !slices.Equal(ran.Tabs, []string{"Overview", "You", "Sites", "Reports", "Notes", "Saved filters", "People", "Keys", "Sharing", "Affiliates", "Operations", "Audit log"}) {
 		t.Errorf("the invitation leads to %s, the tabs are %q", ran.Invited, ran.Tabs)
 	}
 	if len(ran.Wide)+len(ran.Nameless)+len(ran.Console)+len(ran.External) > 0 {

@@ -119,8 +119,8 @@ paddle '{"event_type":"adjustment.updated","occurred_at":"'"$(now)"'","data":{"i
 say "Lemon Squeezy: a fifth of Anna's 101.15 with tax is given back. Anna loses 8.50"
 lemon '{"meta":{"event_name":"order_refunded"},"data":{"id":"902","attributes":{"currency":"EUR","status":"partial_refund","tax":1615,"total":10115,
 	"refunded_amount":2023,"created_at":"'"$(now)"'","refunded_at":"'"$(now)"'"}}}'
-say "Paddle: Kim's bank asks the 100.00 back. Anna's 50.00 are held"
-paddle '{"event_type":"adjustment.created","occurred_at":"'"$(now)"'","data":{"id":"adj_2","action":"chargeback","type":"full","status":"approved",
+say "Paddle: Kim's bank warns that the 100.00 are asked back. Anna's 50.00 are held"
+paddle '{"event_type":"adjustment.created","occurred_at":"'"$(now)"'","data":{"id":"adj_2","action":"chargeback_warning","type":"full","status":"approved",
 	"transaction_id":"txn_1","currency_code":"EUR"}}'
 
 say "Expected: Anna 34.00 available and 50.00 held, Ben 127.50 available, Cleo 99.50 available"
