@@ -12,7 +12,8 @@ import (
 var errAltered = errors.New("stored events were changed or deleted")
 
 // Alter changes what is stored of some events, by alter: their days are marked dirty
-// on disk before. Until the next roll hot buckets know nothing, and figures are
+// on disk before. Site and time of them will do: without a kind they may have been any.
+// Until the next roll hot buckets know nothing, and figures are
 // counted from the events.
 func (r *Roller) Alter(ctx context.Context, events []event.Event, alter func() error) error {
 	r.gate.Lock()

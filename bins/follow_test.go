@@ -104,7 +104,7 @@ func TestFollower(t *testing.T) {
 		var batch []event.Event
 		for _, day := range days {
 			at := time.Unix(day*86400+43200, 0)
-			batch = append(batch, event.Event{Site: "s", Time: at}, event.Event{Site: "stranger", Time: at})
+			batch = append(batch, event.Event{Kind: event.Track, Site: "s", Time: at}, event.Event{Kind: event.Track, Site: "stranger", Time: at})
 		}
 		return r.Write(t.Context(), batch, event.Position{}, func() ([]event.Event, error) {
 			s.events = append(s.events, batch...)

@@ -53,8 +53,12 @@ func (o *overnight) learn(counted map[Day]visitors) {
 }
 
 // reaches reports whether an event that is not near the day's end, but within a
-// SessionDay of it, may change its bins.
+// SessionDay of it, may change its bins. One of which only the time is told, as of what
+// is changed or deleted, may.
 func (o *overnight) reaches(d Day, e *event.Event) bool {
+	if e.Kind == "" {
+		return true
+	}
 	beyond, known := o.known[d]
 	return e.View() && e.Visitor != 0 && (!known || beyond[e.Visitor])
 }

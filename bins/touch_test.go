@@ -116,6 +116,28 @@ func TestTouchFirst(t *testing.T) {
 	}
 }
 
+// TestTouchOfAny: of events of which only site and time are told, as of those that are
+// deleted or labelled anew, the day before is dirty, too: they may be of a session that
+// began there.
+func TestTouchOfAny(t *testing.T) {
+	at := time.Date(2024, 5, 2, 12, 0, 0, 0, time.UTC)
+	own := bins.Day{Site: "s", Date: period.DateOf(at, nil)}
+	before := bins.Day{Site: "s", Date: own.Date - 1}
+	some := []event.Event{{Site: "s", Time: at}}
+	for what, change := range map[string]func(r *bins.Roller) error{
+		"altered": func(r *bins.Roller) error { return r.Alter(t.Context(), some, func() error { return nil }) },
+		"written": func(r *bins.Roller) error {
+			return r.Write(t.Context(), some, event.Position{}, func() ([]event.Event, error) { return nil, nil })
+		},
+	} {
+		d := &touched{dirty: map[bins.Day]uint64{}}
+		err := change(roller(t, d, time.UTC))
+		if _, dirty := d.dirty[before]; err != nil || !dirty || len(d.dirty) != 2 {
+			t.Errorf("%s: %v, %v; want %v, too", what, err, d.dirty, before)
+		}
+	}
+}
+
 // TestTouchAfterRestart holds that days an earlier process left dirty get a new
 // mark when they get events, above all old marks.
 func TestTouchAfterRestart(t *testing.T) {

@@ -2,6 +2,7 @@ package query
 
 import (
 	"container/list"
+	"slices"
 	"sync"
 
 	"footfall/bins"
@@ -68,12 +69,28 @@ func (m *memo) stale(versions map[string]uint64) (all []*sum) {
 	return all
 }
 
-// renewed notes that nobody but a renewal has asked for what takes the place of a sum.
+// renewed notes that nobody but a renewal has asked for what takes the place of a sum. One
+// that was not replaced is dropped.
 func (m *memo) renewed(old *sum) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.parts[old.part]; e != nil && e.Value.(*sum) != old {
+	switch e := m.parts[old.part]; {
+	case e == nil:
+	case e.Value.(*sum) == old:
+		m.drop(e)
+	default:
 		e.Value.(*sum).idle = old.idle + 1
+	}
+}
+
+// again puts what was renewed into the order in which it was asked for, the last first.
+func (m *memo) again(renewed []*sum) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, old := range slices.Backward(renewed) {
+		if e := m.parts[old.part]; e != nil {
+			m.order.MoveToFront(e)
+		}
 	}
 }
 

@@ -168,3 +168,38 @@ func TestRenew(t *testing.T) {
 	}
 	ask(1) // nobody had, for long
 }
+
+// TestRenewGivesUp: what bins don't tell any more is not counted from the events behind
+// each roll, keeps nothing else from being renewed, and is asked no further; what is
+// renewed stays in the order in which it was asked for.
+func TestRenewGivesUp(t *testing.T) {
+	at := state(1)
+	at.Versions, at.Zones["second"], at.Zones["gone"] = map[string]uint64{"s": 1, "second": 1, "gone": 1}, at.Zones["s"], at.Zones["s"]
+	durable, events := &rolled{states: []bins.State{at}, rows: fourDays()}, &eventsOnly{}
+	p := Plan(events, durable, nil, func() time.Time { return now })
+	for _, site := range []string{"second", "s", "gone"} {
+		q := asked()
+		q.Site = site
+		if _, err := p.Answer(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next := state(2)
+	next.Zones["second"], next.Versions = next.Zones["s"], map[string]uint64{"s": 2, "second": 2} // gone is removed
+	durable.states, durable.asked, durable.looks = []bins.State{next}, nil, 0
+	for range 2 {
+		if err := p.Renew(t.Context()); err != nil || len(events.asked) > 0 {
+			t.Errorf("%v; asked of the events: %v", err, events.asked)
+		}
+	}
+	if len(durable.asked) != 2 || len(p.memo.parts) != 2 || p.memo.order.Front().Value.(*sum).Site != "s" {
+		t.Errorf("%d readings, want 2; %d parts are kept, want 2; the first is of %s", len(durable.asked), len(p.memo.parts), p.memo.order.Front().Value.(*sum).Site)
+	}
+	last := state(3)
+	last.Zones["second"], last.Versions = last.Zones["s"], map[string]uint64{"s": 3, "second": 3}
+	last.Dirty = map[bins.Day]uint64{{Site: "s", Date: first}: 1}
+	durable.states, durable.asked, durable.looks, events.fails = []bins.State{last}, nil, 0, fmt.Errorf("no answer")
+	if err := p.Renew(t.Context()); err == nil || len(durable.asked) < 2 {
+		t.Errorf("%v; %d readings: a fault keeps others from being renewed", err, len(durable.asked))
+	}
+}

@@ -85,19 +85,29 @@ func (p *Planner) answers(ctx context.Context, q metric.Query, metrics []metric.
 }
 
 // Renew reads what was asked for lately and a roll has changed: so nobody waits for it
-// who asks the same again.
+// who asks the same again. What bins don't tell any more, as of a site that was removed
+// or has another currency, is forgotten.
 func (p *Planner) Renew(ctx context.Context) error {
 	state, err := p.durable.State(ctx)
 	if err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
+	var done []*sum
+	defer func() { p.memo.again(done) }()
 	for _, old := range p.memo.stale(state.Versions) {
-		if _, err := p.together(ctx, old.question, []metric.Name{old.metric}); err != nil {
-			return fmt.Errorf("query: asking %s of site %s again: %w", old.metric, old.Site, err)
+		if state.Zones[old.Site] == old.basis { // else events would be counted, which nobody asked for
+			_, failed := p.together(ctx, old.question, []metric.Name{old.metric})
+			if ctx.Err() != nil {
+				return errors.Join(err, ctx.Err())
+			}
+			if failed != nil {
+				err = errors.Join(err, fmt.Errorf("query: asking %s of site %s again: %w", old.metric, old.Site, failed))
+			}
 		}
 		p.memo.renewed(old)
+		done = append(done, old)
 	}
-	return nil
+	return err
 }
 
 // alike parts metrics into those that come from the same sources: what hot buckets

@@ -127,11 +127,13 @@ func (x *tabulation) amount(property string) string {
 // name. Objects within may have one of that name, too: it is one of the same double. If
 // these are several amounts, none is told.
 func (x *tabulation) number(property, value string) string {
-	name, err := json.Marshal(property)
-	if err != nil {
+	var name strings.Builder
+	spell := json.NewEncoder(&name)
+	spell.SetEscapeHTML(false) // as the collector keeps it
+	if err := spell.Encode(property); err != nil {
 		return "NULL" // of no text
 	}
-	after := x.bind(regexp.QuoteMeta(string(name)) + `\s*:\s*([-+.0-9eE]+)`)
+	after := x.bind(regexp.QuoteMeta(strings.TrimSpace(name.String())) + `\s*:\s*([-+.0-9eE]+)`)
 	found := fmt.Sprintf("list_distinct([TRY_CAST(n AS DECIMAL(18,3)) FOR n IN regexp_extract_all(properties, %s, 1) IF TRY_CAST(n AS DOUBLE) = TRY_CAST(%s AS DOUBLE) AND regexp_full_match(n, %s)])", after, value, inDigits)
 	return fmt.Sprintf("(CASE WHEN len(%s) = 1 THEN %[1]s[1] END)", found)
 }

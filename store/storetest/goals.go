@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +188,36 @@ func worthTable(t *testing.T, open Open) {
 	for _, row := range table.Rows {
 		if got := metric.GoalValue.Spell(row.Values[1].N); got != row.Keys[0] {
 			t.Errorf("%s is read as %s, want %s", row.Keys[1], got, row.Keys[0])
+		}
+	}
+}
+
+// worthNames: an amount is found by its property's name, whatever that is.
+func worthNames(t *testing.T, open Open) {
+	s := open(t, t.TempDir(), fixed)
+	defer shut(t, s)
+	var events []event.Event
+	var goals []metric.Goal
+	for i, name := range []string{"R&D", "<b>", "Größe", `"quoted"`, `a\b`, "a/b~c", "a.b*c", "profit (net)", "\t", " "} {
+		var properties strings.Builder
+		in := json.NewEncoder(&properties)
+		in.SetEscapeHTML(false)
+		if err := in.Encode(map[string]json.Number{name: "2.0005"}); err != nil {
+			t.Fatal(err)
+		}
+		e := plain(strconv.Itoa(i), start)
+		e.Kind, e.Name, e.Properties = event.Track, "Donated "+name, strings.TrimSpace(properties.String())
+		events = append(events, e)
+		goals = append(goals, metric.Goal{Name: "goal " + strconv.Itoa(i), Act: metric.Act{Event: e.Name}, ValueOf: name})
+	}
+	write(t, s, pos(1), events...)
+	table := tabulate(t, s, metric.Report{Site: "a", Currency: "EUR", Window: period.Window{From: start, To: start.Add(time.Hour)}, Metrics: []metric.Name{metric.GoalValue}, By: []metric.Dimension{metric.OfGoal}, Goals: goals})
+	if len(table.Rows) != len(goals) {
+		t.Errorf("%d rows of %d goals", len(table.Rows), len(goals))
+	}
+	for _, row := range table.Rows {
+		if got := metric.GoalValue.Spell(row.Values[0].N); got != "2.001" {
+			t.Errorf("%s is worth %s, want 2.001", row.Keys[0], got)
 		}
 	}
 }

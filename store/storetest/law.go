@@ -42,6 +42,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Tables", func(t *testing.T) { tables(t, open) })
 	t.Run("GoalTable", func(t *testing.T) { goalTable(t, open) })
 	t.Run("GoalWorths", func(t *testing.T) { worthTable(t, open) })
+	t.Run("GoalWorthNames", func(t *testing.T) { worthNames(t, open) })
 	t.Run("Goals", func(t *testing.T) { goals(t, open) })
 	t.Run("FunnelTable", func(t *testing.T) { funnelTable(t, open) })
 	t.Run("Funnels", func(t *testing.T) { funnels(t, open) })
