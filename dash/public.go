@@ -86,15 +86,23 @@ func (k *shelf) show(w http.ResponseWriter, key string, since time.Time, now fun
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.began.Before(since) || p.status != http.StatusOK {
-		k.rooms <- struct{}{}
-		p.began, p.status, p.head = now(), http.StatusOK, http.Header{spoken: w.Header()[spoken]}
-		p.body.Reset()
-		draw(p)
-		<-k.rooms
+		k.draw(p, w.Header()[spoken], now, draw)
 	}
 	maps.Copy(w.Header(), p.head)
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body.Bytes()) // fails only if the client is gone
+}
+
+// draw draws a page as soon as there is room. A drawing that panics leaves its room, and no
+// page that anybody is shown.
+func (k *shelf) draw(p *shelved, language []string, now func() time.Time, draw func(http.ResponseWriter)) {
+	k.rooms <- struct{}{}
+	defer func() { <-k.rooms }()
+	began := now()
+	p.began, p.status, p.head = time.Time{}, http.StatusOK, http.Header{spoken: language}
+	p.body.Reset()
+	draw(p)
+	p.began = began
 }
 
 // public draws the dashboard of a site that shows it to anybody.
