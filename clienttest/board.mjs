@@ -102,6 +102,29 @@ await plain.locator('.keyhelp').click()
 result.plain.keys = await plain.locator('#keys').isVisible()
 await plain.locator('#table summary').click()
 result.plain.rows = await plain.locator('#table tbody tr:visible').count()
+
+// Where news come faster than a page, what somebody goes to comes all the same.
+await page.goto(host + '/?period=Last30Minutes')
+await page.route((url) => url.pathname === '/' && url.origin === host, async (route) => {
+  await sleep(2000)
+  await route.continue().catch(() => {}) // the page no longer wants it
+})
+let many = 0
+const coming = setInterval(() => visit('more' + many++).catch(() => {}), 200)
+await sleep(2500)
+await press('in haste', 'd', (s, t) => s.includes('Today') && t === 'Today')
+clearInterval(coming)
+await page.unrouteAll({ behavior: 'ignoreErrors' })
+
+// What somebody types is not drawn over, wherever in the form the focus is.
+await page.goto(host + '/?detail=page&period=Last30Minutes')
+await page.locator('input[type=search]').fill('abc')
+await page.locator('form.find button').focus()
+await sleep(1500) // it listens
+await visit('last')
+await sleep(4000)
+result.typed = await page.evaluate(() => document.querySelector('input[type=search]').value + ' ' + document.activeElement.tagName)
+result.loads = loads
 await browser.close()
 result.console = it.seen.console
 result.external = it.seen.external

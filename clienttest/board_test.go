@@ -17,7 +17,7 @@ func TestBoard(t *testing.T) {
 		Keys                                         map[string]string
 		Alone, Help, Helped, Loads, Bars, Shut       int
 		Days, Closed, Said, Tip, Exact, Answer, Dark string
-		There, Minutes                               string
+		There, Minutes, Typed                        string
 		Wide                                         []string
 		Plain                                        struct {
 			Visitors               string
@@ -28,7 +28,7 @@ func TestBoard(t *testing.T) {
 	}
 	launch(t, "board.mjs", s.host(), login, s.key).finish(t, &ran)
 	for what, want := range map[string]string{"today": "period=Today", "yesterday": "period=Yesterday", "today again": "period=Today", "no comparison": "compare=none", "comparison": "period=Today",
-		"page views": "| cell-pageviews", "28 days": "| SUMMARY", "a day": "metric=PageViews", "back": "| Last 28 days |", "realtime": "period=Last30Minutes"} {
+		"page views": "| cell-pageviews", "28 days": "| SUMMARY", "a day": "metric=PageViews", "back": "| Last 28 days |", "in haste": "period=Today", "realtime": "period=Last30Minutes"} {
 		if got := ran.Keys[what]; !strings.Contains(got, want) || strings.HasPrefix(got, "never") {
 			t.Errorf("%s: %q, want %q in it", what, got, want)
 		}
@@ -47,6 +47,9 @@ func TestBoard(t *testing.T) {
 	}
 	if p := ran.Plain; p.Visitors != "2" || !p.Evidence || p.Before || !p.Keys || p.Rows != 30 {
 		t.Errorf("without script: %+v", p)
+	}
+	if ran.Typed != "abc BUTTON" {
+		t.Errorf("what somebody had typed became %q", ran.Typed)
 	}
 	for _, line := range ran.Console {
 		if !strings.Contains(string(line), "401") { // asked for on purpose

@@ -16,6 +16,7 @@ func TestSharingPage(t *testing.T) {
 	b.want(b.send("/sites/atelier-example/share/figure", "metric", "Visitors", "days", "9"), 404)
 	page := b.want(b.do("GET", "/sites/shop-example/share", nil), 200, "Nobody sees the figures without an account", `action="/sites/shop-example/share/frame"`)
 	without(t, page, "<iframe class")
+	b.want(b.do("GET", "/sites/shop-example/share", nil, "Accept-Language", "de"), 200, ">7 Tage</option>", "Übersicht in einer eigenen Seite", `href="/sites?site=shop-example">← Websites`)
 	b.want(b.send("/sites/shop-example/share/frame", "days", "x"), 422, "whole number")
 	made := b.want(b.send("/sites/shop-example/share/frame", "theme", "dark", "background", "transparent", "period", "Today", "name", "the portal"), 200,
 		`<iframe src="http://example.com/embed/shop.example?background=transparent&amp;period=Today&amp;theme=dark&amp;token=ffr_`, `;color-scheme:normal"`, `<iframe class="preview" src="/embed/shop.example?`)

@@ -328,6 +328,19 @@ func TestShelf(t *testing.T) {
 	if rec := show("a", publicFor); rec.Code != 503 || drawn.Load() != 6 {
 		t.Errorf("%d, %d drawings", rec.Code, drawn.Load())
 	}
+	status = http.StatusOK
+	for range publicRooms {
+		func() {
+			defer func() { _ = recover() }()
+			k.show(t.Context(), httptest.NewRecorder(), "fault", clock, func() time.Time { return clock }, func(http.ResponseWriter) { panic("while it is drawn") })
+		}()
+	}
+	if len(k.rooms) > 0 {
+		t.Fatalf("%d rooms are lost to drawings that panicked", len(k.rooms))
+	}
+	if rec := show("fault", publicFor); rec.Body.String() != "fault" {
+		t.Errorf("behind a drawing that panicked: %d %q", rec.Code, rec.Body)
+	}
 	for i := range publicMost + 10 {
 		k.at(strings.Repeat("x", i))
 	}

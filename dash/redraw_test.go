@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/account"
 	"footfall/query"
 )
 
@@ -44,6 +45,24 @@ func TestRedraw(t *testing.T) {
 		if n := draw(fmt.Sprint(i), x.stored && x.want == 0, "Cache-Control", x.header); n != x.want || all < 10 {
 			t.Errorf("%d, %s: %d questions, want %d of %d", i, x.header, n, x.want, all)
 		}
+	}
+}
+
+// TestFramesAreDrawnAgain: a frame is told to come again, as the board is.
+func TestFramesAreDrawnAgain(t *testing.T) {
+	var shared *query.Shared
+	w := newWorldWith(t, Options{Now: now, Lately: func(age time.Duration) *query.Lately { return shared.Lately(age) }}, "a.example")
+	stored := query.NewLive()
+	shared = query.Share(w.source, w.besides, stored.News)
+	token, _, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, again := range []bool{false, true} {
+		if frame := w.of("/embed/a.example?token="+token, "Cache-Control", "max-age=10").Body.String(); !strings.Contains(frame, "data-gap") || strings.Contains(frame, "data-again") != again {
+			t.Errorf("to be drawn again: not %v", again)
+		}
+		stored.Stored(w.site.ID)
 	}
 }
 

@@ -122,7 +122,7 @@ func (d *Door) showSaved(w http.ResponseWriter, r *http.Request, in visit, s sta
 			row.Words = append(row.Words, s.filterWords(f))
 		}
 		row.Words = append(row.Words, to.amiss...)
-		to.filters, to.base = nil, "/filters/remove"
+		to.filters, to.base = s.filters, "/filters/remove" // what is set now stays
 		row.Remove = to.href()
 		v.Saved = append(v.Saved, row)
 	}

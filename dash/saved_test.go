@@ -63,6 +63,7 @@ func (w world) savedAway(t *testing.T, admin, viewer *browser, at string) {
 	if strings.Count(list, "Remove</button>") != 1 {
 		t.Error("a viewer may remove what is the site's")
 	}
+	viewer.want(viewer.do("GET", "/filters"+at+"&country=CH", nil), 200, `action="/filters/remove?country=CH&`) // what is set now stays
 	viewer.want(viewer.send("/filters/remove"+at, "name", "Mine", "whose", "site"), http.StatusForbidden)
 	viewer.want(viewer.send("/filters/remove"+at, "name", "Ours <b>", "whose", "own"), http.StatusNotFound)
 	viewer.want(viewer.send("/filters/remove"+at, "name", "Mine", "whose", "own"), http.StatusSeeOther)

@@ -36,7 +36,7 @@ type number struct {
 	name   metric.Name
 	label  key
 	down   bool         // less of it is better
-	from   int          // figures of one number are asked for together: of 0 bins know all, of 1, sessions, those of days that are over, 4 is counted from events
+	from   int          // figures of one number are asked for together: those of 0 are in bins and hot buckets, those of 1, of sessions, in bins alone, so that days with events since the roll are counted from these; those of 4 are counted from events
 	always bool         // shown also where the site has none
 	of     account.Part // that it belongs to; "" is the board
 }

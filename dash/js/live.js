@@ -9,7 +9,7 @@
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
 	if (!part() || !window.EventSource) return;
-	let from, last, heard, figures = [], drawing, asking, listen, drawn = Date.now(), pause = 1000;
+	let from, last, heard, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000;
 
 	// What has the focus is found again by its id, its key or where it leads to.
 	const same = (root, of) => of && [...root.querySelectorAll('a, summary, [tabindex]')].find((e) => of.id ? e.id === of.id : of.dataset.key ? e.dataset.key === of.dataset.key
@@ -41,21 +41,32 @@
 		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, part().dataset.gap * 1000);
 		drawn = Date.now();
 		if (part().dataset.live !== from) listen();
-		if (part().dataset.again !== undefined) due(); // something has come that may not be in these figures
+		const more = drawing || part().dataset.again !== undefined; // something has come that may not be in these figures
+		clearTimeout(drawing);
+		drawing = 0;
+		if (more) due();
 	};
 	const load = async (href, moved) => {
 		if (asking) asking.abort();
 		const mine = asking = new AbortController();
+		began = Date.now();
 		// Where much comes, all boards are drawn from figures that are counted now and then.
 		const headers = moved ? {} : { 'Cache-Control': `max-age=${Math.floor(pause / 3000)}` };
-		const answer = await fetch(href, { signal: mine.signal, headers });
-		if (answer.status === 401) return location.reload();
-		if (!answer.ok) throw new Error(answer.status);
-		const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-		if (mine === asking) put(page, moved);
+		try {
+			const answer = await fetch(href, { signal: mine.signal, headers });
+			if (answer.status === 401) return location.reload();
+			if (!answer.ok) throw new Error(answer.status);
+			const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+			if (mine === asking) put(page, moved);
+		} finally {
+			if (mine === asking) asking = null;
+		}
 	};
 	const draw = async () => {
-		if (document.hidden || document.querySelector('.step:hover, input:focus, dialog[open]')) return soon(1000);
+		// What is on its way is waited for: where news come faster than a page, drawings that
+		// end one another, or what somebody went to, would never be there.
+		if (asking && Date.now() - began < 30000) return due();
+		if (document.hidden || document.querySelector('.step:hover, input:focus, :is([data-live], [data-part]) form:focus-within, dialog[open]')) return soon(1000);
 		await load(location.href, false);
 	};
 	const soon = (ms) => {
@@ -128,7 +139,10 @@
 		if (!first) due();
 	};
 	listen = hear(() => {
-		if (from && part().dataset.live !== from) last = '';
+		if (from && part().dataset.live !== from) {
+			last = '';
+			figures = []; // they are of what was shown before
+		}
 		return from = part().dataset.live;
 	}, told, () => soon(0));
 })();
