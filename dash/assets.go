@@ -5,15 +5,16 @@ import (
 	"compress/gzip"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
 // squeezed are the assets as browsers take them: compressed once. Pages are not: they
 // hold the secret word of forms beside what an address says, and from the length of both
 // together compressed the word could be guessed.
-var squeezed = func() map[string][]byte {
+var squeezed = sync.OnceValue(func() map[string][]byte {
 	all := map[string][]byte{}
-	for name, b := range assets {
+	for name, b := range assets() {
 		var to bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&to, gzip.BestCompression) // the level is one, and a buffer takes all
 		_, _ = z.Write(b)
@@ -21,11 +22,11 @@ var squeezed = func() map[string][]byte {
 		all[name] = to.Bytes()
 	}
 	return all
-}()
+})
 
 func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 	name := r.PathValue("name")
-	b, known := assets[name]
+	b, known := assets()[name]
 	if !known {
 		http.NotFound(w, r)
 		return
@@ -34,7 +35,7 @@ func asset(w http.ResponseWriter, r *http.Request, _ visit) {
 	w.Header().Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
-		b = squeezed[name]
+		b = squeezed()[name]
 	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(b))
 }

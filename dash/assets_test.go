@@ -24,7 +24,7 @@ func TestAssetsAreSqueezed(t *testing.T) {
 		}
 		return rec.Body.Bytes(), rec.Header().Get("Content-Encoding"), rec.Header().Get("Content-Type")
 	}
-	for name := range assets {
+	for name := range assets() {
 		plain, none, kind := get(name, "identity")
 		short, encoding, same := get(name, "br, gzip")
 		z, err := gzip.NewReader(bytes.NewReader(short))

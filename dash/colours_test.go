@@ -85,7 +85,7 @@ var (
 // schemes are the colours of the sheets, by name: light and dark.
 func schemes(t *testing.T) map[string]map[string]rgb {
 	t.Helper()
-	sheet := string(assets["dash.css"])
+	sheet := string(assets()["dash.css"])
 	all := map[string]map[string]rgb{"light": {}, "dark": {}}
 	read := func(to map[string]rgb, blocks [][]string) {
 		for _, block := range blocks {

@@ -18,6 +18,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"footfall/account"
@@ -76,8 +77,9 @@ var files embed.FS
 // sheets are the parts of dash.css, in the order in which they follow.
 var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow", "framed", "print"}
 
-// assets is what is served below /assets, by name.
-var assets = func() map[string][]byte {
+// assets is what is served below /assets, by name. It is made when it is asked for first,
+// as commands that draw no page would wait for it, too.
+var assets = sync.OnceValue(func() map[string][]byte {
 	all := map[string][]byte{}
 	for _, name := range sheets {
 		all["dash.css"] = append(all["dash.css"], embedded("css/"+name+".css")...)
@@ -93,7 +95,7 @@ var assets = func() map[string][]byte {
 	}
 	all["icon.svg"], all["world.svg"] = embedded("icon.svg"), embedded("world.svg")
 	return all
-}()
+})
 
 // embedded is a file that is compiled in.
 func embedded(name string) []byte {
@@ -104,14 +106,14 @@ func embedded(name string) []byte {
 	return b
 }
 
-// templates are the pages in each language, by its tag.
-var templates = func() map[string]*template.Template {
+// templates are the pages in each language, by its tag: made by the first Door.
+var templates = sync.OnceValue(func() map[string]*template.Template {
 	all := map[string]*template.Template{}
 	for _, l := range language.All {
 		all[l.Tag] = template.Must(translated(tongue{l}))
 	}
 	return all
-}()
+})
 
 // translated are the pages in a language.
 func translated(l tongue) (pages *template.Template, err error) {
@@ -132,17 +134,17 @@ func translated(l tongue) (pages *template.Template, err error) {
 }
 
 // version changes with the assets, so that browsers may keep them for ever.
-var version = func() string {
+var version = sync.OnceValue(func() string {
 	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(assets)) {
-		h.Write(assets[name])
+	for _, name := range slices.Sorted(maps.Keys(assets())) {
+		h.Write(assets()[name])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
-}()
+})
 
 // Assets is the path that the style sheet, the icon and live.js are below, for
 // pages of another door.
-func Assets() string { return "/assets/" + version }
+func Assets() string { return "/assets/" + version() }
 
 // Door is the dashboard. It is an http.Handler, and tells other doors of this
 // server who has a session.
@@ -181,6 +183,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 			panic(err)
 		}
 	}
+	templates() // a page that can't be made fails here
 	mux := http.NewServeMux()
 	for route, do := range d.routes() {
 		mux.HandleFunc(route, d.guard(route, do))
@@ -314,7 +317,7 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	var b bytes.Buffer
 	l := tongueOf(w)
 	in.tongue = l
-	err := templates[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version, Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	err := templates()[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version(), Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)

@@ -83,7 +83,7 @@ func TestPageObeysItsOwnPolicy(t *testing.T) {
 		t.Errorf("the page asks another host: %s", m)
 	}
 	for _, name := range []string{"dash.css", "dash.js", "icon.svg"} {
-		body := w.get(t, "/assets/"+version+"/"+name)
+		body := w.get(t, "/assets/"+version()+"/"+name)
 		if m := regexp.MustCompile(`https?://[^"' ]*`).FindString(body); m != "" && m != "http://www.w3.org/2000/svg" {
 			t.Errorf("%s asks another host: %s", name, m)
 		}

@@ -16,7 +16,7 @@ func TestLeaves(t *testing.T) {
 			t.Errorf("%s is offered to nobody: it has no line in account.Routes", l.path)
 		}
 		for _, name := range l.of {
-			if templates["en"].Lookup(name) == nil {
+			if templates()["en"].Lookup(name) == nil {
 				t.Errorf("%s is drawn by %s, which there is not", l.path, name)
 			}
 		}

@@ -45,7 +45,7 @@ func scan(source string) (tokens []token) {
 			source = source[n:]
 		default:
 			n := 1
-			for n < len(source) && !strings.HasPrefix(source[n:], "{{") && !tagName.MatchString(source[n:]) {
+			for n < len(source) && !(source[n] == '{' && strings.HasPrefix(source[n:], "{{")) && !(source[n] == '<' && tagName.MatchString(source[n:])) {
 				n++
 			}
 			tokens = append(tokens, token{source[:n], "", 't'})
