@@ -114,7 +114,7 @@ const coming = setInterval(() => visit('more' + many++).catch(() => {}), 200)
 await sleep(2500)
 await press('in haste', 'd', (s, t) => s.includes('Today') && t === 'Today')
 clearInterval(coming)
-await page.unrouteAll({ behavior: 'ignoreErrors' })
+await page.unrouteAll({ behavior: 'wait' })
 
 // What somebody types is not drawn over, wherever in the form the focus is.
 await page.goto(host + '/?detail=page&period=Last30Minutes')

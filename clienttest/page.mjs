@@ -43,7 +43,9 @@ export async function open(browser, origin, host, ...further) {
   await context.route('**/*', (route) => {
     const request = route.request()
     const url = new URL(request.url())
-    if (url.origin === origin || url.origin === host || further.includes(url.origin)) return route.continue()
+    if (url.origin === origin || url.origin === host || further.includes(url.origin)) {
+      return route.continue().catch(() => {}) // a page that went elsewhere no longer wants it
+    }
     if (request.isNavigationRequest()) {
       seen.visits.push(request.url())
       return route.fulfill({ status: 204 }) // the page stays
