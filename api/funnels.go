@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"footfall/account"
@@ -113,22 +112,7 @@ func (d *door) putFunnel(w http.ResponseWriter, r *http.Request, sites []account
 
 // removeFunnel is DELETE /v1/funnels/{name}.
 func (d *door) removeFunnel(w http.ResponseWriter, r *http.Request, sites []account.Site) {
-	ctx, name := r.Context(), r.PathValue("name")
-	site, err := pickSite(r.URL.Query(), sites)
-	var before string
-	if err == nil {
-		before, err = d.keptFunnel(ctx, site.ID, name)
-	}
-	if err == nil {
-		err = d.Saved.RemoveFunnel(ctx, site.ID, name)
-	}
-	if errors.Is(err, account.ErrNotFound) {
-		err = &noneCalled{"funnel", name}
-	}
-	if err == nil {
-		d.note(ctx, account.Change{What: "funnel remove", Target: site.ID + " " + name, Old: before})
-	}
-	d.tell(w, map[string]string{"site": site.ID, "removed": name}, err)
+	d.remove(w, r, sites, "funnel", r.PathValue("name"), d.keptFunnel, d.Saved.RemoveFunnel)
 }
 
 // keptFunnel spells what is kept under a name, for the audit log; "" is nothing.

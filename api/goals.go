@@ -43,7 +43,7 @@ type GoalList struct {
 	Goals    []Goal `json:"goals"`
 }
 
-// noneCalled tells that there is no goal or funnel of a name.
+// noneCalled tells that there is no goal, funnel or note of a name.
 type noneCalled struct{ what, name string }
 
 func (e *noneCalled) Error() string {
@@ -163,20 +163,25 @@ func (d *door) putGoal(w http.ResponseWriter, r *http.Request, sites []account.S
 
 // removeGoal is DELETE /v1/goals/{name}.
 func (d *door) removeGoal(w http.ResponseWriter, r *http.Request, sites []account.Site) {
-	ctx, name := r.Context(), r.PathValue("name")
+	d.remove(w, r, sites, "goal", r.PathValue("name"), d.keptGoal, d.Goals.RemoveGoal)
+}
+
+// remove removes what a site keeps under a name or an id; kept spells it for the audit log.
+func (d *door) remove(w http.ResponseWriter, r *http.Request, sites []account.Site, what, name string, kept func(ctx context.Context, site, name string) (string, error), remove func(ctx context.Context, site, name string) error) {
+	ctx := r.Context()
 	site, err := pickSite(r.URL.Query(), sites)
 	var before string
 	if err == nil {
-		before, err = d.keptGoal(ctx, site.ID, name)
+		before, err = kept(ctx, site.ID, name)
 	}
 	if err == nil {
-		err = d.Goals.RemoveGoal(ctx, site.ID, name)
+		err = remove(ctx, site.ID, name)
 	}
 	if errors.Is(err, account.ErrNotFound) {
-		err = &noneCalled{"goal", name}
+		err = &noneCalled{what, name}
 	}
 	if err == nil {
-		d.note(ctx, account.Change{What: "goal remove", Target: site.ID + " " + name, Old: before})
+		d.note(ctx, account.Change{What: what + " remove", Target: site.ID + " " + name, Old: before})
 	}
 	d.tell(w, map[string]string{"site": site.ID, "removed": name}, err)
 }

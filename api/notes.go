@@ -1,7 +1,7 @@
 package api
 
 import (
-	"errors"
+	"context"
 	"net/http"
 
 	"footfall/account"
@@ -51,18 +51,8 @@ func (d *door) addNote(w http.ResponseWriter, r *http.Request, sites []account.S
 
 // removeNote is DELETE /v1/notes/{id}.
 func (d *door) removeNote(w http.ResponseWriter, r *http.Request, sites []account.Site) {
-	site, err := pickSite(r.URL.Query(), sites)
-	id := r.PathValue("id")
-	if err == nil {
-		err = d.Notes.RemoveNote(r.Context(), site.ID, id)
-	}
-	if err == nil {
-		d.note(r.Context(), account.Change{What: "note remove", Target: site.ID + " " + id})
-	}
-	if errors.Is(err, account.ErrNotFound) {
-		err = &noneCalled{"note", id}
-	}
-	d.tell(w, map[string]string{"site": site.ID, "removed": id}, err)
+	unsaid := func(context.Context, string, string) (string, error) { return "", nil }
+	d.remove(w, r, sites, "note", r.PathValue("id"), unsaid, d.Notes.RemoveNote)
 }
 
 // notePaths are the routes of notes.

@@ -170,8 +170,13 @@ func (e *Error) Error() string { return "footfall: " + e.Why }
 
 // Query asks a question. What the server refuses is an *Error.
 func (c Client) Query(ctx context.Context, q Query) (*Result, error) {
-	out := new(Result)
-	if err := c.post(ctx, "/v1/query", q, out); err != nil {
+	return posted[Result](ctx, c, "/v1/query", q)
+}
+
+// posted posts a body and reads the answer.
+func posted[T any](ctx context.Context, c Client, path string, body any) (*T, error) {
+	out := new(T)
+	if err := c.post(ctx, path, body, out); err != nil {
 		return nil, err
 	}
 	return out, nil

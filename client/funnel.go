@@ -99,9 +99,5 @@ func (c Client) RemoveFunnel(ctx context.Context, site, name string) error {
 
 // Funnel asks a funnel. What the server refuses is an *Error.
 func (c Client) Funnel(ctx context.Context, f Funnel) (*Passage, error) {
-	out := new(Passage)
-	if err := c.post(ctx, "/v1/funnel", f, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return posted[Passage](ctx, c, "/v1/funnel", f)
 }

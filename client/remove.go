@@ -41,21 +41,13 @@ type Deleted struct {
 // LookToDelete tells what would go, and deletes nothing. It needs a key of the scope
 // admin, as DeletePlanned does. What the server refuses is an *Error.
 func (c Client) LookToDelete(ctx context.Context, d Deletion) (*Deleted, error) {
-	out := new(Deleted)
-	if err := c.post(ctx, "/v1/events/delete", d, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return posted[Deleted](ctx, c, "/v1/events/delete", d)
 }
 
 // DeletePlanned deletes, for good, what a look of the last 15 minutes told, and waits
 // for it. Where ctx ends before, the server goes on, and the same call waits again.
 func (c Client) DeletePlanned(ctx context.Context, plan string) (*Deleted, error) {
-	out := new(Deleted)
-	if err := c.carryOut(ctx, "/v1/events/delete", plan, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return carriedOut[Deleted](ctx, c, "/v1/events/delete", plan)
 }
 
 // Person is somebody who is to be erased, named by one of User, Anonymous, Email and Order.
@@ -87,31 +79,23 @@ type Erased struct {
 // LookToErase tells what there is of a person, and erases nothing. It needs a key of the
 // scope erase, as ErasePlanned does. What the server refuses is an *Error.
 func (c Client) LookToErase(ctx context.Context, p Person) (*Erased, error) {
-	out := new(Erased)
-	if err := c.post(ctx, "/v1/persons/erase", p, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return posted[Erased](ctx, c, "/v1/persons/erase", p)
 }
 
 // ErasePlanned erases who was looked for in the last 15 minutes, and waits for it, as
 // DeletePlanned does. A server that is restarted meanwhile has erased a part: look and
 // erase again, and it goes on.
 func (c Client) ErasePlanned(ctx context.Context, plan string) (*Erased, error) {
-	out := new(Erased)
-	if err := c.carryOut(ctx, "/v1/persons/erase", plan, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return carriedOut[Erased](ctx, c, "/v1/persons/erase", plan)
 }
 
-// carryOut has a plan done. What takes long is asked for again: the server answers when
+// carriedOut has a plan done. What takes long is asked for again: the server answers when
 // it has ended, or half a minute later that it has not.
-func (c Client) carryOut(ctx context.Context, path, plan string, answer any) error {
+func carriedOut[T any](ctx context.Context, c Client, path, plan string) (*T, error) {
 	for {
-		err := c.post(ctx, path, map[string]string{"plan": plan}, answer)
+		out, err := posted[T](ctx, c, path, map[string]string{"plan": plan})
 		if waits, ok := errors.AsType[*Error](err); !ok || waits.Status != http.StatusAccepted {
-			return err
+			return out, err
 		}
 	}
 }

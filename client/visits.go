@@ -92,18 +92,10 @@ type VisitMeta struct {
 
 // Retention asks who came back. What the server refuses is an *Error.
 func (c Client) Retention(ctx context.Context, q RetentionQuery) (*Retention, error) {
-	out := new(Retention)
-	if err := c.post(ctx, "/v1/retention", q, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return posted[Retention](ctx, c, "/v1/retention", q)
 }
 
 // Journey asks which pages are next to one. What the server refuses is an *Error.
 func (c Client) Journey(ctx context.Context, q JourneyQuery) (*Journey, error) {
-	out := new(Journey)
-	if err := c.post(ctx, "/v1/journey", q, out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return posted[Journey](ctx, c, "/v1/journey", q)
 }

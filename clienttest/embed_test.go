@@ -2,10 +2,8 @@ package clienttest
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"testing"
-	"time"
 )
 
 // TestEmbedding: the board of a public site in a frame, and one of its figures, stand in a
@@ -14,17 +12,7 @@ import (
 func TestEmbedding(t *testing.T) {
 	needChromium(t)
 	s := start(t)
-	q := url.Values{"key": {s.key}, "page": {"/course"}, "time": {time.Now().UTC().Format(time.RFC3339)}}
-	r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil || answer.StatusCode != 200 {
-		t.Fatalf("a page view: %v, %v", answer, err)
-	}
-	answer.Body.Close()
+	s.viewed(t, "138", url.Values{"page": {"/course"}})
 	s.waitFor(t, 1)
 	s.command(t, "site", "set", "shop.example", "--public", "on", "--data", s.dir)
 	var signed struct{ Token string }

@@ -2,7 +2,6 @@ package clienttest
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
@@ -18,17 +17,7 @@ func TestFigurePages(t *testing.T) {
 	for version, pages := range map[string]string{"138": "/ /pricing /thanks/1", "139": "/"} {
 		for i, page := range strings.Fields(pages) {
 			at := time.Now().UTC().Add(time.Duration(i-5) * time.Second)
-			q := url.Values{"key": {s.key}, "page": {page}, "time": {at.Format(time.RFC3339)}}
-			r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"+version+".0.0.0 Safari/537.36")
-			answer, err := http.DefaultClient.Do(r)
-			if err != nil || answer.StatusCode != 200 {
-				t.Fatalf("a page view: %v, %v", answer, err)
-			}
-			answer.Body.Close()
+			s.viewed(t, version, url.Values{"page": {page}, "time": {at.Format(time.RFC3339)}})
 		}
 	}
 	s.waitFor(t, 4)

@@ -2,12 +2,10 @@ package clienttest
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestLists goes through the dashboard's lists, details and filters in a browser, by
@@ -17,17 +15,7 @@ func TestLists(t *testing.T) {
 	s := start(t)
 	visits := []string{"/course", "/course", "/", "/a/" + strings.Repeat("very-long/", 60), "/courses"}
 	for i, path := range visits {
-		q := url.Values{"key": {s.key}, "page": {path}, "id": {fmt.Sprint("v", i)}, "time": {time.Now().UTC().Format(time.RFC3339)}}
-		r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil || answer.StatusCode != 200 {
-			t.Fatalf("a page view: %v, %v", answer, err)
-		}
-		answer.Body.Close()
+		s.viewed(t, "138", url.Values{"page": {path}, "id": {fmt.Sprint("v", i)}})
 	}
 	s.waitFor(t, len(visits))
 	var ran struct {

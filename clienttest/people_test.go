@@ -2,12 +2,10 @@ package clienttest
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPeoplePages goes through the pages about people and access in a browser
@@ -16,17 +14,7 @@ import (
 func TestPeoplePages(t *testing.T) {
 	needChromium(t)
 	s := start(t)
-	q := url.Values{"key": {s.key}, "page": {"/course"}, "time": {time.Now().UTC().Format(time.RFC3339)}}
-	r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+q.Encode(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil || answer.StatusCode != 200 {
-		t.Fatalf("a page view: %v, %v", answer, err)
-	}
-	answer.Body.Close()
+	s.viewed(t, "138", url.Values{"page": {"/course"}})
 	s.waitFor(t, 1)
 	s.command(t, "program", "set", "Courses", "--site", "shop.example", "--rate", "50%", "--data", s.dir)
 	var login struct{ URL string }

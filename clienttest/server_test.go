@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,6 +213,28 @@ func (s *server) export(t *testing.T) (events []stored) {
 		t.Fatal(err)
 	}
 	return events
+}
+
+// viewed sends a page view of now, or of when its fields say, as somebody's own collector
+// does, from a Chrome of a version.
+func (s *server) viewed(t *testing.T, version string, fields url.Values) {
+	t.Helper()
+	fields.Set("key", s.key)
+	if !fields.Has("time") {
+		fields.Set("time", time.Now().UTC().Format(time.RFC3339))
+	}
+	r, err := http.NewRequest(http.MethodPost, s.host()+"/collect?"+fields.Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"+version+".0.0.0 Safari/537.36")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatalf("a page view: %v", err)
+	}
+	if answer.Body.Close(); answer.StatusCode != 200 {
+		t.Fatalf("a page view: %v", answer)
+	}
 }
 
 // waitFor exports until there are n events or more, then once more after a

@@ -21,6 +21,7 @@ import (
 	"footfall/dash"
 	"footfall/metric"
 	"footfall/query"
+	"footfall/store/duckdb"
 )
 
 // Funnel answers a funnel from the event store, if it has the events.
@@ -28,23 +29,16 @@ func (h *house) Funnel(ctx context.Context, f metric.Funnel) (metric.Passage, er
 	if err := h.reports.Kept(ctx, f.Site, f.Window); err != nil {
 		return metric.Passage{}, err
 	}
-	if !h.questions.enter() {
-		return metric.Passage{}, errRebuilding
-	}
-	defer h.questions.leave()
-	st := h.store.Load()
-	if st == nil {
-		return metric.Passage{}, errRebuilding
-	}
-	var err error
-	if f.Members, err = h.members(ctx, f.Report()); err != nil {
-		return metric.Passage{}, err
-	}
-	p, err := st.Funnel(ctx, f)
-	if asOf := h.asOf(st); err == nil && asOf.Before(p.AsOf) {
-		p.AsOf = asOf
-	}
-	return p, err
+	return ofEvents(h, func(st *duckdb.Store) (p metric.Passage, err error) {
+		if f.Members, err = h.members(ctx, f.Report()); err != nil {
+			return p, err
+		}
+		p, err = st.Funnel(ctx, f)
+		if asOf := h.asOf(st); err == nil && asOf.Before(p.AsOf) {
+			p.AsOf = asOf
+		}
+		return p, err
+	})
 }
 
 // funnelsInTurn answers funnels that wait for their turn with all other questions.
@@ -168,18 +162,8 @@ func (k *control) saveFunnel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before, err := definitionOf(r.Context(), k.h.control.Funnels, site.ID, f.Name)
-	if err == nil {
-		err = funnelBook{k.h.control}.PutFunnel(r.Context(), site.ID, f)
-	}
-	if err != nil {
-		return err
-	}
-	now, err := definitionOf(r.Context(), k.h.control.Funnels, site.ID, f.Name)
-	if err == nil {
-		err = k.note(r, "funnel set", site.ID+" "+f.Name, before, now)
-	}
-	if err != nil {
+	put := func(ctx context.Context) error { return funnelBook{k.h.control}.PutFunnel(ctx, site.ID, f) }
+	if err := k.define(r, "funnel", site.ID, f.Name, k.h.control.Funnels, put); err != nil {
 		return err
 	}
 	return answer(w, api.SpellFunnels(site, []metric.SavedFunnel{f}))

@@ -123,21 +123,30 @@ func (k *control) addGoal(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	before, err := definitionOf(r.Context(), k.h.control.Goals, site.ID, g.Name)
-	if err == nil {
-		err = goalBook{k.h.control}.PutGoal(r.Context(), site.ID, g)
-	}
-	if err != nil {
-		return err
-	}
-	now, err := definitionOf(r.Context(), k.h.control.Goals, site.ID, g.Name)
-	if err == nil {
-		err = k.note(r, "goal set", site.ID+" "+g.Name, before, now)
-	}
-	if err != nil {
+	put := func(ctx context.Context) error { return goalBook{k.h.control}.PutGoal(ctx, site.ID, g) }
+	if err := k.define(r, "goal", site.ID, g.Name, k.h.control.Goals, put); err != nil {
 		return err
 	}
 	return answer(w, api.SpellGoals(site, []metric.Goal{g}))
+}
+
+// unsaid is what the audit log does not tell the text of.
+func unsaid(context.Context, string, string) (string, error) { return "", nil }
+
+// define keeps a goal or a funnel, with a line in the audit log.
+func (k *control) define(r *http.Request, what, site, name string, kept func(context.Context, string) ([]account.Definition, error), put func(context.Context) error) error {
+	before, err := definitionOf(r.Context(), kept, site, name)
+	if err == nil {
+		err = put(r.Context())
+	}
+	if err != nil {
+		return err
+	}
+	now, err := definitionOf(r.Context(), kept, site, name)
+	if err == nil {
+		err = k.note(r, what+" set", site+" "+name, before, now)
+	}
+	return err
 }
 
 func (k *control) listGoals(w http.ResponseWriter, r *http.Request) error {
@@ -158,17 +167,26 @@ func (k *control) removeGoal(w http.ResponseWriter, r *http.Request) error {
 
 // undefine removes a goal or a funnel.
 func (k *control) undefine(w http.ResponseWriter, r *http.Request, what string, kept func(context.Context, string) ([]account.Definition, error), remove func(ctx context.Context, site, name string) error) error {
+	was := func(ctx context.Context, site, name string) (string, error) {
+		return definitionOf(ctx, kept, site, name)
+	}
+	return k.takeOut(w, r, what, "name", "there is no "+what+" %q at %s", was, remove)
+}
+
+// takeOut removes what a site keeps under what a field of the form names, with a line in
+// the audit log of what it was; none says that there is no such thing, of its name and the site.
+func (k *control) takeOut(w http.ResponseWriter, r *http.Request, what, field, none string, was func(ctx context.Context, site, name string) (string, error), remove func(ctx context.Context, site, name string) error) error {
 	site, err := k.h.sites.find(r.FormValue("site"))
 	if err != nil {
 		return err
 	}
-	name := r.FormValue("name")
-	before, err := definitionOf(r.Context(), kept, site.ID, name)
+	name := r.FormValue(field)
+	before, err := was(r.Context(), site.ID, name)
 	if err == nil {
 		err = remove(r.Context(), site.ID, name)
 	}
 	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no %s %q at %s; footfall %[1]s list shows them", what, name, site.ID)
+		return fmt.Errorf(none+"; footfall %s list shows them", name, site.ID, what)
 	}
 	if err == nil {
 		err = k.note(r, what+" remove", site.ID+" "+name, before, "")

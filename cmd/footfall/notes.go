@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,22 +55,7 @@ func (k *control) listNotes(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) removeNote(w http.ResponseWriter, r *http.Request) error {
-	site, err := k.h.sites.find(r.FormValue("site"))
-	if err != nil {
-		return err
-	}
-	id := r.FormValue("note")
-	err = k.h.control.RemoveNote(r.Context(), site.ID, id)
-	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there is no note %q at %s; footfall note list shows them", id, site.ID)
-	}
-	if err == nil {
-		err = k.note(r, "note remove", site.ID+" "+id, "", "")
-	}
-	if err != nil {
-		return err
-	}
-	return answer(w, map[string]string{"site": site.ID, "removed": id})
+	return k.takeOut(w, r, "note", "note", "there is no note %q at %s", unsaid, k.h.control.RemoveNote)
 }
 
 func addNote(ctx context.Context, c *call) error {

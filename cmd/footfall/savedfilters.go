@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"text/tabwriter"
 
-	"footfall/account"
 	"footfall/api"
 )
 
@@ -33,22 +31,9 @@ func (k *control) listFilters(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (k *control) removeFilters(w http.ResponseWriter, r *http.Request) error {
-	site, err := k.h.sites.find(r.FormValue("site"))
-	if err != nil {
-		return err
-	}
-	name := r.FormValue("name")
-	err = k.h.control.RemoveFilters(r.Context(), site.ID, "", name)
-	if errors.Is(err, account.ErrNotFound) {
-		return fmt.Errorf("there are no filters %q at %s for everybody; footfall filters list shows them", name, site.ID)
-	}
-	if err == nil {
-		err = k.note(r, "filters remove", site.ID+" "+name, "", "")
-	}
-	if err != nil {
-		return err
-	}
-	return answer(w, map[string]string{"site": site.ID, "removed": name})
+	return k.takeOut(w, r, "filters", "name", "there are no filters %q at %s for everybody", unsaid, func(ctx context.Context, site, name string) error {
+		return k.h.control.RemoveFilters(ctx, site, "", name)
+	})
 }
 
 func listFilters(ctx context.Context, c *call) error {
