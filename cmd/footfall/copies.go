@@ -234,8 +234,9 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 			return fmt.Errorf("%s: %w", date, err)
 		}
 		// The mark is older than the file: what was rolled meanwhile is written again.
-		one.Written = maps.Clone(one.Written)
-		one.Written[date.String()] = marks[date]
+		written := map[string]int64{} // one that has written nothing yet is read from disk without any
+		maps.Copy(written, one.Written)
+		written[date.String()], one.Written = marks[date], written
 		if err := x.update(*one); err != nil {
 			return err
 		}

@@ -78,6 +78,7 @@ func TestScheduledExport(t *testing.T) {
 	t.Parallel()
 	h := newCopies(t)
 	h.publish(h.on(h.last-2, "a", "anna"), h.on(h.last-1, "b", ""), h.on(h.last-1, "c", ""), h.on(h.last+1, "not over", ""))
+	h.reopen() // before any file is written, as with a date to come
 	h.copied()
 	h.same("at first")
 	if got := h.read(filepath.Join(h.dir, h.id, "daily-"+(h.last-1).String()+".csv")); strings.Count(got, "\n") != 3 || !strings.Contains(got, (h.last-1).String()+",/b,1,1\n") {
