@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,22 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 		got, err := ask1(t, s, c.query)
 		if err != nil || fmt.Sprint(got.rows) != c.want {
 			t.Errorf("%s\n got %v, %v\nwant %s", c.query, got.rows, err, c.want)
+		}
+	}
+}
+
+// TestSelectSays: what is refused is said so that who asks can do something about it,
+// and nothing of DuckDB's settings.
+func TestSelectSays(t *testing.T) {
+	s := shops(t)
+	for query, want := range map[string]string{
+		"SELECT string_agg(repeat('x', 8000), '') FROM PageViewsTable a, PageViewsTable b, PageViewsTable c": "this took more memory than the event store has: ask for a shorter time, or for less",
+		"SELECT " + strings.Repeat("1+", 8000) + "1":                                                         "the query is nested too deeply: make it simpler",
+		"SELECT time AT TIME ZONE 'Europe/Berlin' FROM PageViewsTable":                                       "there is no AT TIME ZONE here: times are UTC; add what the zone is ahead, as in time + 2h",
+	} {
+		_, err := ask1(t, s, query)
+		if wrong, ok := errors.AsType[*store.SelectError](err); !ok || wrong.Why != want {
+			t.Errorf("%.60s: %v, want %s", query, err, want)
 		}
 	}
 }
