@@ -147,6 +147,17 @@ func dateOf(text string) (period.Date, error) {
 	return period.DateOf(at, nil), nil
 }
 
+// serve writes once this is a server: who looks into a data directory, or restores a copy
+// of one, must not write over the files of the server that it was made from.
+func (x *copies) serve(ctx context.Context, _ schedule.Due) error {
+	select {
+	case <-x.h.serving:
+		return x.write(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // write brings all files up to date. One export that fails does not keep others.
 func (x *copies) write(ctx context.Context) error {
 	x.writing.Lock()
