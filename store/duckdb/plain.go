@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -45,6 +46,9 @@ func plain(v any) any {
 	case duckdb.Map:
 		all := make(map[string]any, len(x))
 		for key, one := range x {
+			if t, ok := key.(time.Time); ok { // as sqlapi spells it elsewhere
+				key = strings.TrimSuffix(t.UTC().Format("2006-01-02 15:04:05.000000"), "000")
+			}
 			all[fmt.Sprint(plain(key))] = plain(one)
 		}
 		return all

@@ -83,6 +83,7 @@ WHERE "affiliate_id" = 'aff-1' AND time between ago(INTERVAL '1 day') and now() 
 		{`SELECT unnest(interpolate_linear(s, q), recursive := true), unnest(interpolate_locf(s, q), recursive := true), unnest(interpolate_fill(s, q, 0), recursive := true)
 FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-03', INTERVAL '1 day') AS q FROM (VALUES (TIMESTAMP '2026-01-01', 1), (TIMESTAMP '2026-01-03', 2)) x(t, v))`,
 			"[[2026-01-01 00:00:00 +0000 UTC 1 2026-01-01 00:00:00 +0000 UTC 1 2026-01-01 00:00:00 +0000 UTC 1] [2026-01-02 00:00:00 +0000 UTC 1.5 2026-01-02 00:00:00 +0000 UTC 1 2026-01-02 00:00:00 +0000 UTC 0] [2026-01-03 00:00:00 +0000 UTC 2 2026-01-03 00:00:00 +0000 UTC 2 2026-01-03 00:00:00 +0000 UTC 2]]"},
+		{"SELECT map([TIMESTAMP '2026-01-01 02:03:04'], [1]), map([TIMESTAMP '2026-01-01 02:03:04.000567'], [1])", "[[map[2026-01-01 02:03:04.000:1] map[2026-01-01 02:03:04.000567:1]]]"},
 		{"WITH a AS (SELECT path p, count(*) n FROM PageViewsTable GROUP BY 1), b AS (FROM a) SELECT * FROM b JOIN a USING (p) -- done", "[[/a 100 100]]"},
 		{"SELECT from_iso8601_timestamp('2026-01-01T02:00:00+02:00'), to_iso8601(TIMESTAMP '2026-01-01'), parse_duration('15m'), from_milliseconds(1000)",
 			"[[2026-01-01 00:00:00 +0000 UTC 2026-01-01T00:00:00.000Z 00:15:00.000000 1970-01-01 00:00:01 +0000 UTC]]"},
