@@ -68,9 +68,9 @@ type place struct {
 
 // places lists all of them, also those that have nothing.
 func (p erasedPerson) places() []place {
-	queue := "events stay in its files until they expire, and nothing reads them without taking the person out"
+	queue := "events are taken out: its files keep what they have until it expires, and nothing reads it without taking the person out"
 	if !p.Until.IsZero() {
-		queue += "; by " + p.Until.Format(time.RFC3339) + " they have"
+		queue += "; by " + p.Until.Format(time.RFC3339) + " it has"
 	}
 	return []place{
 		{"event store", uint64(p.Events), "events lose their ids and what tells who it was, and count as before"},
