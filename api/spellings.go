@@ -65,6 +65,17 @@ func dimensionOf(name string) (metric.Dimension, error) {
 	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
 }
 
+// filteredBy finds the dimension of a condition, which the time is not.
+func filteredBy(name string) (metric.Dimension, error) {
+	d, err := dimensionOf(name)
+	if _, isTime := timeOf(name); isTime {
+		return "", wrong("the time is no dimension of a condition: say it by date_range, or by weekday or hour_of_day")
+	} else if err != nil {
+		return "", wrong("unknown dimension %q: use one of %s, property:NAME", name, listed(metric.Dimensions))
+	}
+	return d, nil
+}
+
 // timeOf finds the step of a time dimension; Total is the usual one of the
 // window.
 func timeOf(name string) (step period.Step, ok bool) {

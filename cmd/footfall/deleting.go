@@ -38,11 +38,11 @@ type deletedEvents struct {
 // places lists all of them, also those that have nothing.
 func (d deletedEvents) places() []place {
 	stored, days := d.Store, uint64(len(d.Days))
-	queue := "events stay in its files until they expire, and nothing takes them in from there"
+	queue := "events are taken out: its files keep what they have until it expires, and nothing takes it in from there"
 	if d.DryRun {
 		stored = uint64(d.Match.Events)
 	} else {
-		queue += "; by " + d.Until.Format(time.RFC3339) + " they have"
+		queue += "; by " + d.Until.Format(time.RFC3339) + " it has"
 	}
 	return []place{
 		{"event store", stored, "events go"},
@@ -58,7 +58,7 @@ func (d deletedEvents) places() []place {
 }
 
 // exportFiles are a place where nothing is counted: others may have taken them away.
-var exportFiles = place{"scheduled exports", 0, "files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
+var exportFiles = place{"scheduled exports", 0, "are counted: files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
 
 // deletedDay is what is, or was, to be deleted of a date of the site's zone.
 type deletedDay struct {

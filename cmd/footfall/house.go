@@ -106,6 +106,8 @@ type house struct {
 	daily     *dailyTable
 	copies    *copies
 	stopJobs  func()
+	serving   chan struct{} // is closed by serves, once this is a server's
+	serves    func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
 	post      *mail.Post     // nil where no mail is sent
@@ -167,6 +169,8 @@ func (c *call) logger() *slog.Logger {
 func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Places) (h *house, err error) {
 	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), cutShort: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
+	h.serving = make(chan struct{})
+	h.serves = sync.OnceFunc(func() { close(h.serving) })
 	defer func() {
 		if err != nil {
 			h.close()
