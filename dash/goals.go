@@ -3,6 +3,7 @@ package dash
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -174,7 +175,7 @@ func goalFile(w http.ResponseWriter, s state, t metric.Table) {
 			if row.Values[i].None {
 				cells = append(cells, nil)
 			} else {
-				cells = append(cells, m.Spell(row.Values[i].N))
+				cells = append(cells, json.Number(m.Spell(row.Values[i].N)))
 			}
 		}
 		if out.Row(cells...) != nil {
