@@ -23,17 +23,7 @@ func TestComingBackByGoal(t *testing.T) {
 		t.Fatal(fault)
 	}
 	zone := zoneNamed(t, "Europe/Berlin")
-	r := rand.New(rand.NewPCG(3, 4))
-	var events []event.Event
-	for i := range 700 {
-		at := time.Date(2024, 3, 18, 0, 0, 0, 0, zone).Add(time.Duration(r.IntN(35*24*60)) * time.Minute)
-		who := r.IntN(120)
-		e := event.Event{ID: fmt.Sprint(i), Site: site, Kind: event.Page, Path: "/", Time: at, Original: at, Received: at, Visitor: uint64(who + 1), AnonymousID: fmt.Sprint("a", who)}
-		if r.IntN(2) == 0 {
-			e.Kind, e.Path, e.Name, e.Properties = event.Track, "", "Order Completed", `{"order_id":"o`+e.ID+`","plan":"`+[]string{"pro", "free"}[r.IntN(2)]+`"}`
-		}
-		events = append(events, e)
-	}
+	events := payers(site, zone)
 	h.send(events)
 	must(t, h.settled(t.Context()))
 	want, some := recountCohorts(events, zone), 0
@@ -58,19 +48,7 @@ func TestComingBackByGoal(t *testing.T) {
 	}
 	must(t, json.Unmarshal([]byte(ask(key, "POST", "/graphql", string(body))), &graph))
 	for door, cohorts := range map[string][]api.CohortRow{"POST": posted.Cohorts, "the command": typed.Cohorts, "GraphQL": graph.Data.Retention.Cohorts} {
-		got := map[string]map[string]int64{}
-		for _, c := range cohorts {
-			if c.Size == 0 {
-				continue
-			}
-			got[c.Start] = map[string]int64{c.Start: c.Size}
-			for _, back := range c.Returned {
-				if back.Visitors > 0 {
-					got[c.Start][back.Start] = back.Visitors
-				}
-			}
-		}
-		if !maps.EqualFunc(got, want, maps.Equal[map[string]int64, map[string]int64]) {
+		if got := cohortsOf(cohorts); !maps.EqualFunc(got, want, maps.Equal[map[string]int64, map[string]int64]) {
 			t.Errorf("%s:\n got %v\nwant %v", door, got, want)
 		}
 	}
@@ -79,6 +57,21 @@ func TestComingBackByGoal(t *testing.T) {
 	} else if _, code := h.typed(nil, "cohorts", "--site", site, "--reached", "none"); code == 0 {
 		t.Error("a goal that is not there is taken", fault)
 	}
+}
+
+// payers are people who come and pay in some weeks.
+func payers(site string, zone *time.Location) (events []event.Event) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 700 {
+		at := time.Date(2024, 3, 18, 0, 0, 0, 0, zone).Add(time.Duration(r.IntN(35*24*60)) * time.Minute)
+		who := r.IntN(120)
+		e := event.Event{ID: fmt.Sprint(i), Site: site, Kind: event.Page, Path: "/", Time: at, Original: at, Received: at, Visitor: uint64(who + 1), AnonymousID: fmt.Sprint("a", who)}
+		if r.IntN(2) == 0 {
+			e.Kind, e.Path, e.Name, e.Properties = event.Track, "", "Order Completed", `{"order_id":"o`+e.ID+`","plan":"`+[]string{"pro", "free"}[r.IntN(2)]+`"}`
+		}
+		events = append(events, e)
+	}
+	return events
 }
 
 // recountCohorts is how many of each week's new visitors reached the goal in which
@@ -106,6 +99,23 @@ func recountCohorts(events []event.Event, zone *time.Location) map[string]map[st
 		}
 		seen[once] = true
 		all[first[e.Visitor]][week(e)]++
+	}
+	return all
+}
+
+// cohortsOf is what a door tells, in the form of recountCohorts.
+func cohortsOf(rows []api.CohortRow) map[string]map[string]int64 {
+	all := map[string]map[string]int64{}
+	for _, c := range rows {
+		if c.Size == 0 {
+			continue
+		}
+		all[c.Start] = map[string]int64{c.Start: c.Size}
+		for _, back := range c.Returned {
+			if back.Visitors > 0 {
+				all[c.Start][back.Start] = back.Visitors
+			}
+		}
 	}
 	return all
 }

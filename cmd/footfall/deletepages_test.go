@@ -39,22 +39,7 @@ func TestDeletePages(t *testing.T) {
 	goes := func(e *event.Event) bool {
 		return !e.Time.Before(w.From) && e.Time.Before(w.To) && e.Referrer == "https://spam.example/" && e.Bot == ""
 	}
-	days, n := map[string]int{}, 0
-	for i := range s.all {
-		if e := &s.all[i]; goes(e) {
-			days[e.Time.In(s.site.Location()).Format(time.DateOnly)]++
-			n++
-		}
-	}
-	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(admin.page("GET", path, nil, 200, "referrer contains SPAM.example"), " ")
-	for day, count := range days {
-		if !regexp.MustCompile(fmt.Sprintf(`%s\s+%d\s`, day, count)).MatchString(text) {
-			t.Errorf("the page lacks %d events of %s: %s", count, day, text)
-		}
-	}
-	if n < 5 || !regexp.MustCompile(fmt.Sprintf(`All\s+%d\s`, n)).MatchString(text) || s.house.store.Load().State().Stored != uint64(len(s.all)) {
-		t.Fatalf("the page does not tell of %d events, or some are gone: %s", n, text)
-	}
+	n := s.foretold(admin.page("GET", path, nil, 200, "referrer contains SPAM.example"), goes)
 	if strings.Contains(other.page("GET", path, nil, 200), "SPAM.example") {
 		t.Error("somebody else sees what one looked at")
 	}
@@ -81,4 +66,25 @@ func TestDeletePages(t *testing.T) {
 	if c := changes[0]; c.What != "events delete" || c.Who != admin.asWho().Name || c.Target != s.site.ID || c.New != "conditions on bot, referrer" || strings.Contains(fmt.Sprint(c), "SPAM") {
 		t.Errorf("the audit log has %+v", c)
 	}
+}
+
+// foretold is how many events go, of which a page must tell by day; all are there yet.
+func (s *swept) foretold(page string, goes func(*event.Event) bool) (n int) {
+	days := map[string]int{}
+	for i := range s.all {
+		if e := &s.all[i]; goes(e) {
+			days[e.Time.In(s.site.Location()).Format(time.DateOnly)]++
+			n++
+		}
+	}
+	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page, " ")
+	for day, count := range days {
+		if !regexp.MustCompile(fmt.Sprintf(`%s\s+%d\s`, day, count)).MatchString(text) {
+			s.t.Errorf("the page lacks %d events of %s: %s", count, day, text)
+		}
+	}
+	if n < 5 || !regexp.MustCompile(fmt.Sprintf(`All\s+%d\s`, n)).MatchString(text) || s.house.store.Load().State().Stored != uint64(len(s.all)) {
+		s.t.Fatalf("the page does not tell of %d events, or some are gone: %s", n, text)
+	}
+	return n
 }
