@@ -48,7 +48,7 @@ func TestComingBackByGoal(t *testing.T) {
 	}
 	must(t, json.Unmarshal([]byte(ask(key, "POST", "/graphql", string(body))), &graph))
 	for door, cohorts := range map[string][]api.CohortRow{"POST": posted.Cohorts, "the command": typed.Cohorts, "GraphQL": graph.Data.Retention.Cohorts} {
-		if got := cohortsOf(cohorts); !maps.EqualFunc(got, want, maps.Equal[map[string]int64, map[string]int64]) {
+		if got := toldCohorts(cohorts); !maps.EqualFunc(got, want, maps.Equal[map[string]int64, map[string]int64]) {
 			t.Errorf("%s:\n got %v\nwant %v", door, got, want)
 		}
 	}
@@ -103,8 +103,8 @@ func recountCohorts(events []event.Event, zone *time.Location) map[string]map[st
 	return all
 }
 
-// cohortsOf is what a door tells, in the form of recountCohorts.
-func cohortsOf(rows []api.CohortRow) map[string]map[string]int64 {
+// toldCohorts is what a door tells, in the form of recountCohorts.
+func toldCohorts(rows []api.CohortRow) map[string]map[string]int64 {
 	all := map[string]map[string]int64{}
 	for _, c := range rows {
 		if c.Size == 0 {
