@@ -10,15 +10,18 @@ import (
 	"footfall/period"
 )
 
-// ofArms are the figures of an experiment's arms.
-var ofArms = []metric.Name{metric.Visitors, metric.Sessions, metric.PageViews, metric.GoalCompletions, metric.GoalRate, metric.Orders, metric.Revenue}
+// Figures of an experiment's arms: sessions mostly begin before the exposure, so they stand behind.
+var (
+	ofArms   = []metric.Name{metric.Visitors, metric.PageViews, metric.GoalCompletions, metric.GoalRate, metric.Orders, metric.Revenue}
+	moreArms = []metric.Name{metric.Sessions, metric.AverageOrder}
+)
 
 // armTitles are those of them that are called otherwise than in lists of goals.
 var armTitles = map[metric.Name]key{metric.GoalCompletions: "Conversions", metric.GoalRate: "Conversion rate"}
 
 // armsOf is the list of an experiment's arms, in a box of its own.
 func armsOf(by metric.Dimension) (box, listing) {
-	li := listing{title: "Experiments", by: by, figures: ofArms}
+	li := listing{title: "Experiments", by: by, figures: ofArms, more: moreArms}
 	return box{lists: []listing{li}, table: true, quiet: true}, li
 }
 

@@ -25,14 +25,14 @@ func TestExperiments(t *testing.T) {
 	lacks(t, w.get(t, "/?tab=arm:hero+%3Cb%3E"), `aria-current="true">Experiment hero &lt;b&gt;</a>`, "/?arm%3Ahero&#43;%3Cb%3E=b&amp;")
 	details := html.UnescapeString(w.get(t, "/?detail=arm:price-2024"))
 	lacks(t, details, "Experiment price-2024 · ", "2 rows", "Left out, as they saw several arms", "csv=arm%3Aprice-2024", ">lower<")
-	if last := w.source.reports[len(w.source.reports)-1]; last.By[0] != metric.Arm("price-2024") || len(last.Metrics) != len(ofArms) || fmt.Sprint(last.Where.All[0].Not.Values) != "[]" {
+	if last := w.source.reports[len(w.source.reports)-1]; last.By[0] != metric.Arm("price-2024") || len(last.Metrics) != len(ofArms)+len(moreArms) || fmt.Sprint(last.Where.All[0].Not.Values) != "[]" {
 		t.Errorf("asked %+v", last)
 	}
 	lacks(t, html.UnescapeString(w.get(t, "/?arm:price-2024=lower")), "Arm of price-2024 is lower")
 	if q := w.source.asked[len(w.source.asked)-1]; q.Metric == "" {
 		t.Errorf("asked %+v", q)
 	}
-	if file := w.get(t, "/?csv=arm:price-2024"); !strings.HasPrefix(file, "arm:price-2024,Visitors,Sessions,PageViews,GoalCompletions,GoalRate,Orders,Revenue\n") || strings.Count(file, "\n") != 3 {
+	if file := w.get(t, "/?csv=arm:price-2024"); !strings.HasPrefix(file, "arm:price-2024,Visitors,PageViews,GoalCompletions,GoalRate,Orders,Revenue,Sessions,AverageOrder\n") || strings.Count(file, "\n") != 3 {
 		t.Errorf("the file is %s", file)
 	}
 }
