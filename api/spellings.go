@@ -59,10 +59,10 @@ func dimensionOf(name string) (metric.Dimension, error) {
 			d = dimensionSpellings[rest]
 		}
 	}
-	if of, ok := d.Property(); ok && of != "" || slices.Contains(metric.Dimensions, d) {
+	if d.OfName() || slices.Contains(metric.Dimensions, d) {
 		return d, nil
 	}
-	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
+	return "", wrong("unknown dimension %q: use one of %s, property:NAME, arm:EXPERIMENT, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
 }
 
 // filteredBy finds the dimension of a condition, which the time is not.
@@ -96,7 +96,7 @@ func TimeNames() []string {
 	return all
 }
 
-// DimensionNames lists the names of dimensions, but those of properties and time,
+// DimensionNames lists the names of dimensions, but those of properties, arms and time,
 // and the other spellings.
 func DimensionNames() (own, other []string) {
 	for _, d := range metric.Dimensions {

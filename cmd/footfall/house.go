@@ -124,6 +124,7 @@ type house struct {
 	backups   backupBook
 	refusals  refusalBook
 	erasers   erasers
+	deleters  deleters
 	counting  errand   // a recount of all figures, begun on a page
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
@@ -178,7 +179,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 		}
 	}()
 	dir := c.values["data"]
-	h.disk.h, h.erasers.h, h.backups.path = h, h, filepath.Join(dir, backupsName)
+	h.disk.h, h.erasers.h, h.deleters.h, h.backups.path = h, h, h, filepath.Join(dir, backupsName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return h, unusable(err, dir)
 	}
@@ -489,7 +490,7 @@ func (h *house) close() error {
 
 // stopWork waits for what works by itself to stop.
 func (h *house) stopWork() {
-	for _, stop := range []func(){h.stopEnds, h.counting.wait, h.erasers.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+	for _, stop := range []func(){h.stopEnds, h.counting.wait, h.erasers.wait, h.deleters.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
 		if stop != nil {
 			stop()
 		}

@@ -136,7 +136,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 		switch {
 		case m == visitors: // unknown is nobody in particular
 			condition = isView
-			if slices.Contains(dimensions, metric.OfGoal) {
+			if slices.Contains(dimensions, metric.OfGoal) || x.ByArm() {
 				condition = "true"
 			}
 			columns, kinds = append(columns, fmt.Sprintf("CASE WHEN visitor <> 0 AND bool_or(%s) THEN visitor END AS who_%s", condition, m)), append(kinds, condition)
@@ -240,6 +240,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 		if _, ok := d.Property(); ok {
 			column = "properties"
 		}
+		if experiment, ok := d.Arm(); ok {
+			column = armColumn(experiment)
+		}
 		if d == metric.Segment {
 			all = append(all, slices.DeleteFunc([]string{"user_id", "anonymous_id", "bot"}, func(c string) bool { return slices.Contains(all, c) })...)
 		}
@@ -250,8 +253,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 	return strings.Join(all, ", ")
 }
 
-// cut is the tables of sessions, if they are needed.
+// cut is the tables of arms, segments and sessions, if they are needed.
 func (x *tabulation) cut() (with []string) {
+	with = x.arms()
 	if slices.Contains(x.all(), metric.Segment) {
 		with = append(with, x.members())
 	}
