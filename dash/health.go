@@ -80,7 +80,7 @@ func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 	}
 	for _, e := range s.Engines {
 		if e.Problem != "" {
-			return Health{isDown, l.Say(e.Role) + ": " + e.Problem, l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
+			return Health{isDown, l.Say(e.Role) + ": " + l.Say(e.Problem), l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
 		}
 	}
 	if s.Free < leastFree {

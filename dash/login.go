@@ -21,6 +21,7 @@ type loginView struct {
 	Email, Next    string
 	Sent           string // address to which a link is on its way, if somebody has it
 	Problem, Alone string // Alone is a problem that nothing but another page mends
+	Away           bool   // control data does not answer, so nobody can tell who this is
 }
 
 // askAgain asks for a log-in and comes back to the page afterwards.
@@ -213,7 +214,7 @@ func (d *Door) noControl(w http.ResponseWriter, err error) {
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
 	account.Away(w.Header())
-	http.Error(w, tongueOf(w).Say("The control data does not answer. Try again; the reason is in the server's log."), http.StatusServiceUnavailable)
+	d.show(w, http.StatusServiceUnavailable, "login.html", visit{}, loginView{Away: true})
 }
 
 // refuse shows a page that says why there is none.

@@ -128,6 +128,9 @@ func (p Pipeline) texts(l tongue, now time.Time) map[string]string {
 	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
 		t[name+"-short"] = l.short(int64(n), 10_000_000)
 	}
+	if p.Unread {
+		t["archived"], t["archived-short"] = "?", "?"
+	}
 	if p.Waiting == 0 {
 		t["waiting-under"] = l.Say("nothing waits")
 	}
