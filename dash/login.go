@@ -3,6 +3,7 @@ package dash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -176,9 +177,26 @@ func saidTo(l tongue, err error) (status int, why string) {
 	return status, why
 }
 
-// invalid says which field is wrong, and why.
+// fieldNames are fields as pages have them, where that is another word.
+var fieldNames = map[string]key{
+	"address": "E-mail", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
+	"filters": "Filters", "history": "Visitor histories, in months", "keep": "Single events, in days", "keep-events": "Single events, in days", "language": "Language", "metric": "Figure", "metrics": "It shows", "name": "Name",
+	"origins": "Hosts that may send", "password": "Password", "role": "Role", "scope": "It may", "site": "Site", "text": "What happened", "time": "Time", "timezone": "Time zone", "when": "Day",
+}
+
+// invalid says which field is wrong, and why: in English as everywhere, else as far as the
+// language has the reason, with the field as its page calls it.
 func (l tongue) invalid(err *event.InvalidError) string {
-	return strings.ToUpper(err.Field[:1]) + err.Field[1:] + " " + err.Why + "."
+	form, args := err.Reason()
+	name := strings.ToUpper(err.Field[:1]) + err.Field[1:]
+	text := l.Say(key(form))
+	if text == form {
+		return name + " " + err.Why + "."
+	}
+	if called, ok := fieldNames[err.Field]; ok {
+		name = l.Say(called)
+	}
+	return name + ": " + fmt.Sprintf(text, args...) + "."
 }
 
 // waiting spells seconds for people.
