@@ -32,6 +32,9 @@ const (
 // names of readers, as people call what they fill.
 var fills = map[string]key{"store": "The event store", "archive": "The archive", "ledger": "The ledger"}
 
+// Fills is what a reader fills, as people call it.
+func (r Reader) Fills() key { return fills[r.Name] }
+
 // health finds the worst that there is to say. Of what is nil nobody can tell.
 func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
 	if h, bad := l.down(p, s, now); bad {

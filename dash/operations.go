@@ -32,7 +32,7 @@ type Pipeline struct {
 	Objects  uint64   // of the archive
 	Unread   bool     // the archive has not answered since the start: nobody knows what is in it
 	Queue    Queue
-	Hot      string            // where hot buckets are; "" is nowhere
+	Hot      language.Key      // where hot buckets are; "" is nowhere
 	Sealed   time.Time         // when bins were brought up to date last; zero is never
 	Dirty    int               // days with events that are not in bins
 	Aside    map[string]uint64 // set aside now, by who refused it

@@ -75,7 +75,7 @@ func (o operations) reader(name string, lag queue.Lag) dash.Reader {
 }
 
 // hotKind is where hot buckets are, in a word; "" is nowhere.
-func (h *house) hotKind() string {
+func (h *house) hotKind() language.Key {
 	switch h.hot.(type) {
 	case nil:
 		return ""
@@ -142,7 +142,7 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 	if h.c.values["control"] != inDirectory {
 		kept = "PostgreSQL"
 	}
-	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(language.Key(h.hotKind()), "none")}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
+	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none")}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
 	if h.store.Load() == nil {
 		all[1].Kind = "DuckDB, being made anew"
 	}
