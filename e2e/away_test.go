@@ -191,6 +191,26 @@ func TestStartWithoutBucket(t *testing.T) {
 	s.send(at.WriteKey, "away again")
 	s.quiet()
 	s.kill()
+	startsWithoutStore(t, s)
+	s.start()
+	bucket.Again()
+	archived(7)
+	p.says("/operations", 200, allWell)
+	s.ask(nil, "rebuild")
+	s.quiet()
+	if r := s.reconcile("rebuilt from the bucket"); r.Archive.Events != 7 {
+		t.Errorf("the archive has %d of 7 events", r.Archive.Events)
+	}
+	if f := s.doctor()["archive"]; !f.OK {
+		t.Errorf("doctor says: %s", f.Says)
+	}
+	t.Logf("ready %v after a start without the bucket", began.Round(time.Millisecond))
+}
+
+// startsWithoutStore has a server refuse to start, as its archive is away and its event
+// store gone: made anew it would lack what only the archive has. The store comes back.
+func startsWithoutStore(t *testing.T, s *server) {
+	t.Helper()
 	store := filepath.Join(s.data, "store")
 	must(t, os.Rename(store, store+".kept"))
 	s.launch()
@@ -206,17 +226,4 @@ func TestStartWithoutBucket(t *testing.T) {
 	}
 	must(t, os.RemoveAll(store))
 	must(t, os.Rename(store+".kept", store))
-	s.start()
-	bucket.Again()
-	archived(7)
-	p.says("/operations", 200, allWell)
-	s.ask(nil, "rebuild")
-	s.quiet()
-	if r := s.reconcile("rebuilt from the bucket"); r.Archive.Events != 7 {
-		t.Errorf("the archive has %d of 7 events", r.Archive.Events)
-	}
-	if f := s.doctor()["archive"]; !f.OK {
-		t.Errorf("doctor says: %s", f.Says)
-	}
-	t.Logf("ready %v after a start without the bucket", began.Round(time.Millisecond))
 }
