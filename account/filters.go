@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -57,5 +56,5 @@ func PrepareFilters(f SavedFilters, now time.Time) (SavedFilters, error) {
 
 // ErrFilters is why there can be no further ones.
 func ErrFilters(site string) error {
-	return &event.InvalidError{Field: "name", Why: fmt.Sprintf("%s has %d saved filters of this kind, and there are no more: remove some first", site, MaxFilters)}
+	return event.Invalid("name", "%s has %d saved filters of this kind, and there are no more: remove some first", site, MaxFilters)
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"footfall/event"
@@ -40,11 +39,11 @@ type Funnels interface {
 }
 
 // ErrGoals is why a site can have no further goal.
-func ErrGoals(site string) error { return tooMany("goal", site, metric.MaxGoals) }
+func ErrGoals(site string) error {
+	return event.Invalid("goal", "%s has %d goals, and no site has more: remove one first", site, metric.MaxGoals)
+}
 
 // ErrFunnels is why a site can have no further funnel.
-func ErrFunnels(site string) error { return tooMany("funnel", site, metric.MaxFunnels) }
-
-func tooMany(what, site string, most int) error {
-	return &event.InvalidError{Field: what, Why: fmt.Sprintf("%s has %d %ss, and no site has more: remove one first", site, most, what)}
+func ErrFunnels(site string) error {
+	return event.Invalid("funnel", "%s has %d funnels, and no site has more: remove one first", site, metric.MaxFunnels)
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -79,5 +78,5 @@ func (n Note) At(zone *time.Location) (t time.Time, whole bool) {
 
 // ErrNotes is why a site can have no further note.
 func ErrNotes(site string) error {
-	return &event.InvalidError{Field: "note", Why: fmt.Sprintf("%s has %d notes, and no site has more: remove one first", site, MaxNotes)}
+	return event.Invalid("note", "%s has %d notes, and no site has more: remove one first", site, MaxNotes)
 }

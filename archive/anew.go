@@ -143,8 +143,11 @@ func (a *Archive) looked(ctx context.Context, site string, w period.Window, chan
 	wanted := map[string]found{}
 	a.reading.RLock()
 	defer a.reading.RUnlock()
-	m := a.now()
-	err := m.each(ctx, a.objects, func(e entry) error {
+	m, err := a.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = m.each(ctx, a.objects, func(e entry) error {
 		for _, o := range e.Objects {
 			if o.Site != site || !o.within(w) {
 				continue

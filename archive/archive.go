@@ -11,6 +11,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,6 +45,10 @@ type Objects interface {
 	// people to examine; one that is not there is no error.
 	Aside(ctx context.Context, name string) error
 }
+
+// ErrAway is in the error of an Objects whose store can't be reached, or fails in
+// itself: it says nothing of what is in there, and may pass.
+var ErrAway = errors.New("the store does not answer")
 
 // Options of an archive; the zero value works.
 type Options struct {
@@ -90,7 +95,8 @@ type Archive struct {
 	byDay   map[event.Day][]object // of the days that days holds: all objects with events of the day
 	stale   bool                   // a flush failed half-way: look at what is really there first
 
-	mu       sync.RWMutex // guards manifest; held shortly, never during input or output
+	mu       sync.RWMutex // guards what follows; held shortly, never during input or output
+	known    bool         // the manifest was read
 	manifest manifest
 }
 
@@ -104,6 +110,35 @@ func Open(ctx context.Context, objects Objects, o Options) (*Archive, error) {
 	return a, nil
 }
 
+// Later is an archive whose objects can't be reached yet: it is opened by the first
+// call that reaches them. Until then calls fail with what objects say, and Position,
+// Stats and Floors are those of an empty archive.
+func Later(objects Objects, o Options) *Archive {
+	a := &Archive{objects: objects, o: o.withDefaults(), stale: true}
+	a.forget()
+	return a
+}
+
+// Known opens the archive if it is of Later and was not open yet.
+func (a *Archive) Known(ctx context.Context) error {
+	if a.IsKnown() {
+		return nil
+	}
+	a.writing.Lock()
+	defer a.writing.Unlock()
+	if a.IsKnown() {
+		return nil
+	}
+	return a.reload(ctx)
+}
+
+// IsKnown reports whether the archive is open: one of Later may not be yet.
+func (a *Archive) IsKnown() bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.known
+}
+
 // reload reads the manifest and clears away what an unfinished flush left.
 func (a *Archive) reload(ctx context.Context) error {
 	m, err := readManifest(ctx, a.objects, a.o.Log)
@@ -114,7 +149,7 @@ func (a *Archive) reload(ctx context.Context) error {
 		return err
 	}
 	a.mu.Lock()
-	a.manifest = m
+	a.manifest, a.known = m, true
 	a.mu.Unlock()
 	a.forget()
 	a.encoder, a.stale = newEncoder(), false

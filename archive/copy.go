@@ -62,5 +62,5 @@ func (a *Archive) copyManifest(ctx context.Context, fn func(Piece) error) (manif
 			return manifest{}, err
 		}
 	}
-	return a.now(), nil
+	return a.entries(), nil
 }

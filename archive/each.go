@@ -41,7 +41,10 @@ func (a *Archive) Held(ctx context.Context, site string, w period.Window) (rows 
 
 // held lists a site's objects with times of a window, by their first time.
 func (a *Archive) held(ctx context.Context, site string, w period.Window) (all []object, err error) {
-	m := a.now()
+	m, err := a.now(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = m.each(ctx, a.objects, func(e entry) error {
 		for _, o := range e.Objects {
 			if o.Site == site && o.within(w) {

@@ -338,8 +338,11 @@ func (a *Archive) Old(ctx context.Context, site string, before time.Time) (Remov
 	floor := ceilMillis(before)
 	a.reading.RLock()
 	defer a.reading.RUnlock()
-	m := a.now()
-	err := m.each(ctx, a.objects, func(e entry) error {
+	m, err := a.now(ctx)
+	if err != nil {
+		return all, err
+	}
+	err = m.each(ctx, a.objects, func(e entry) error {
 		for _, x := range newCut(site, floor, e).changes {
 			if x.next == nil {
 				all.add(Removed{Events: uint64(x.old.Rows), Objects: 1, Bytes: x.old.Bytes})

@@ -17,9 +17,10 @@ import (
 func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events []event.Event, to event.Position) error) error {
 	a.reading.RLock()
 	defer a.reading.RUnlock()
-	a.mu.RLock()
-	segments, tail := a.manifest.segments, a.manifest.tail
-	a.mu.RUnlock()
+	m, err := a.now(ctx)
+	if err != nil {
+		return err
+	}
 	var events []event.Event
 	one := func(e entry) error {
 		if !after.Less(e.To) {
@@ -31,7 +32,7 @@ func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events
 		}
 		return fn(events, e.To)
 	}
-	for _, s := range segments {
+	for _, s := range m.segments {
 		if !after.Less(s.Last.To) {
 			continue
 		}
@@ -39,7 +40,7 @@ func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events
 			return err
 		}
 	}
-	for _, e := range tail {
+	for _, e := range m.tail {
 		if err := one(e); err != nil {
 			return err
 		}
@@ -53,12 +54,22 @@ func (a *Archive) Scan(ctx context.Context, after event.Position, fn func(events
 func (a *Archive) Check(ctx context.Context) (unknown, missing []string, err error) {
 	a.reading.RLock()
 	defer a.reading.RUnlock()
-	m := a.now()
+	m, err := a.now(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	return m.check(ctx, a.objects)
 }
 
 // now is the entries there are.
-func (a *Archive) now() manifest {
+func (a *Archive) now(ctx context.Context) (manifest, error) {
+	if err := a.Known(ctx); err != nil {
+		return manifest{}, err
+	}
+	return a.entries(), nil
+}
+
+func (a *Archive) entries() manifest {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return manifest{segments: a.manifest.segments, tail: a.manifest.tail}

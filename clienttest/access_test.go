@@ -150,6 +150,7 @@ func TestAccess(t *testing.T) {
 	w := furnish(t)
 	t.Run("every page", w.everyPage)
 	t.Run("weight", w.weight)
+	t.Run("keys", w.keys) // the last: it changes what there is
 }
 
 // everyPage: light on a desktop and dark on a phone, axe finds nothing on any page,
@@ -255,6 +256,7 @@ func furnish(t *testing.T) furnished {
 	for _, s := range sites {
 		of[s.Domain] = s.ID
 		if s.Domain == "shop.example" {
+			w.key = s.WriteKey
 			w.setAside(t, s.WriteKey)
 		}
 	}

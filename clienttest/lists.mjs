@@ -4,23 +4,12 @@
 //   node lists.mjs HOST LOGIN
 //   {"form":"","chips":[],"changed":[],"rows":[],"order":"","search":"","away":0,"file":"","closed":true,"wide":[],"nameless":[],"external":[],"console":[]}
 import { readFileSync } from 'node:fs'
-import { launch, open } from './page.mjs'
+import { enter, launch, open, tabTo } from './page.mjs'
 
 const [host, login] = process.argv.slice(2)
 const browser = await launch()
 const result = { wide: [], nameless: [] }
 
-// tabTo presses Tab until what is focused matches a selector.
-async function tabTo(page, selector) {
-  for (let n = 0; n < 150; n++) {
-    await page.keyboard.press('Tab')
-    if (await page.evaluate((s) => document.activeElement.matches(s), selector)) return
-  }
-  throw new Error(`no key leads to ${selector} at ${page.url()}`)
-}
-async function enter(page, key = 'Enter') {
-  await Promise.all([page.waitForNavigation(), page.keyboard.press(key)])
-}
 const chips = (page) => page.locator('.chips .what').allTextContents()
 const rows = (page) => page.locator('.details tbody tr').evaluateAll((all) => all.map((r) => [...r.children].map((c) => c.textContent.trim()).join(' ')))
 

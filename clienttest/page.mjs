@@ -70,3 +70,26 @@ export async function settle(seen, quiet = 1500, longest = 20_000) {
     await new Promise((resolve) => setTimeout(resolve, quiet))
   }
 }
+
+// tabTo presses Tab, or another key, until what has the focus matches a selector.
+export async function tabTo(page, selector, key = 'Tab') {
+  for (let n = 0; n < 250; n++) {
+    await page.keyboard.press(key)
+    if (await page.evaluate((s) => document.activeElement.matches(s), selector)) return
+  }
+  throw new Error(`no key leads to ${selector} at ${page.url()}`)
+}
+
+// focused waits for what has the focus by itself: a page gives it when it is drawn.
+export async function focused(page, selector) {
+  for (let n = 0; n < 250; n++) {
+    if (await page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return
+    await page.waitForTimeout(20)
+  }
+  throw new Error(`${selector} does not get the focus at ${page.url()}`)
+}
+
+// enter strikes a key that leads to another page, and waits for that.
+export async function enter(page, key = 'Enter') {
+  await Promise.all([page.waitForNavigation(), page.keyboard.press(key)])
+}

@@ -3,33 +3,12 @@
 // embedding, whose snippet a page of another host shows. Prints what was seen:
 //   node people.mjs HOST LOGIN-LINK
 //   {"invited":"PATH","tabs":[],"wide":[],"nameless":[],"shop":"","snippet":{…},"loggedOut":"","log":"","external":[],"console":[]}
-import { launch, open, serve, settle } from './page.mjs'
+import { enter, focused, launch, open, serve, settle, tabTo } from './page.mjs'
 
 const [host, link] = process.argv.slice(2)
 const browser = await launch()
 const result = { wide: [], nameless: [] }
 
-// tabTo presses Tab until what is focused matches a selector.
-async function tabTo(page, selector) {
-  for (let n = 0; n < 60; n++) {
-    await page.keyboard.press('Tab')
-    if (await page.evaluate((s) => document.activeElement.matches(s), selector)) return
-  }
-  throw new Error(`no key leads to ${selector} at ${page.url()}`)
-}
-
-// focused waits for what has the focus by itself: a page gives it when it is drawn.
-async function focused(page, selector) {
-  for (let n = 0; n < 250; n++) {
-    if (await page.evaluate((s) => document.activeElement?.matches(s) ?? false, selector)) return
-    await page.waitForTimeout(20)
-  }
-  throw new Error(`${selector} does not get the focus at ${page.url()}`)
-}
-
-async function enter(page) {
-  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
-}
 
 const operator = await browser.newContext({ javaScriptEnabled: false })
 const page = await operator.newPage()

@@ -5,19 +5,11 @@
 //   node setup.mjs HOST LOGIN
 //   {"site":"PATH","listening":"","first":"","channels":{},"commands":[],"moved":"","requests":[],"wide":[],"nameless":[],"plain":{},"external":[],"console":[]}
 import { execFileSync } from 'node:child_process'
-import { launch, open, serve, settle } from './page.mjs'
+import { launch, open, serve, settle, tabTo } from './page.mjs'
 
 const [host, login] = process.argv.slice(2)
 const browser = await launch()
 const result = { wide: [], nameless: [], commands: [] }
-
-async function tabTo(page, selector) {
-  for (let n = 0; n < 80; n++) {
-    await page.keyboard.press('Tab')
-    if (await page.evaluate((s) => document.activeElement.matches(s), selector)) return
-  }
-  throw new Error(`no key leads to ${selector} at ${page.url()}`)
-}
 
 const { page, seen, context } = await open(browser, host, host)
 await page.goto(login)

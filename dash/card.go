@@ -47,10 +47,10 @@ var (
 	white = color.RGBA{0xff, 0xff, 0xff, 0xff}
 )
 
-// cards are the newest of each site. One is drawn at a time.
+// cards are the newest of each site, by language. One is drawn at a time.
 type cards struct {
 	mu  sync.Mutex
-	all map[string]card
+	all map[[2]string]card
 }
 
 // card is a picture and when it was drawn.
@@ -59,38 +59,39 @@ type card struct {
 	text []byte
 }
 
-func newCards() *cards { return &cards{all: map[string]card{}} }
+func newCards() *cards { return &cards{all: map[[2]string]card{}} }
 
 // card is the picture of a public site.
-func (d *Door) card(w http.ResponseWriter, r *http.Request, _ visit) {
+func (d *Door) card(w http.ResponseWriter, r *http.Request, in visit) {
 	site, err := d.shownSite(r)
 	if err != nil {
 		d.notShown(w, err)
 		return
 	}
-	c, err := d.drawnCard(r.Context(), site)
+	c, err := d.drawnCard(r.Context(), in.tongue, site)
 	if err != nil {
-		http.Error(w, "These figures can't be told just now.", http.StatusServiceUnavailable)
+		http.Error(w, in.Say("These figures can't be told just now."), http.StatusServiceUnavailable)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "image/png")
 	h.Set("Cache-Control", "public, max-age=600")
+	h.Set("Vary", "Accept-Language")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	http.ServeContent(w, r, "card.png", c.at, bytes.NewReader(c.text))
 }
 
 // drawnCard draws the card of a site, if the last one is too old.
-func (d *Door) drawnCard(ctx context.Context, site account.Site) (card, error) {
+func (d *Door) drawnCard(ctx context.Context, l tongue, site account.Site) (card, error) {
 	d.cards.mu.Lock()
 	defer d.cards.mu.Unlock()
 	now := d.Now()
-	if c := d.cards.all[site.ID]; now.Sub(c.at) < cardFor {
+	if c := d.cards.all[[2]string{site.ID, l.Or().Tag}]; now.Sub(c.at) < cardFor {
 		return c, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s := state{site: site, period: cardPeriod, metric: string(metric.Visitors), guest: &guest{parts: site.Public}}
+	s := state{tongue: l, site: site, period: cardPeriod, metric: string(metric.Visitors), guest: &guest{parts: site.Public}}
 	x := spanOf(s, now, 0)
 	total := d.totals(ctx, s, x, []metric.Name{metric.Visitors})[metric.Visitors]
 	points, _, err := d.points(ctx, s, x, metric.Visitors)
@@ -104,13 +105,13 @@ func (d *Door) drawnCard(ctx context.Context, site account.Site) (card, error) {
 	if !total.over.None && !total.before.None {
 		change, _ = s.changeOf(metric.Visitors, total.over, total.before)
 	}
-	text, err := drawCard(site.Domain, whole(s.tongue, total.N), change, "As of "+s.day(period.DateOf(now, x.zone)), points)
+	text, err := drawCard(l, site.Domain, whole(l, total.N), change, s.day(period.DateOf(now, x.zone)), points)
 	if err != nil {
 		d.Log.Error("dash: a card could not be drawn", "error", err)
 		return card{}, err
 	}
 	c := card{now.Truncate(time.Second), text}
-	d.cards.all[site.ID] = c
+	d.cards.all[[2]string{site.ID, l.Or().Tag}] = c
 	return c, nil
 }
 
@@ -123,7 +124,7 @@ var faces = sync.OnceValues(func() (read struct{ regular, bold *opentype.Font },
 })
 
 // drawCard draws a site's name, its visitors and a line of them by day, as PNG.
-func drawCard(domain, visitors, change, asOf string, points []point) ([]byte, error) {
+func drawCard(l tongue, domain, visitors, change, day string, points []point) ([]byte, error) {
 	fonts, err := faces()
 	if err != nil {
 		return nil, fmt.Errorf("the card's fonts: %w", err)
@@ -138,8 +139,8 @@ func drawCard(domain, visitors, change, asOf string, points []point) ([]byte, er
 	if change != "" {
 		p.write(fonts.bold, 44, at+28, 274, mark, change, room)
 	}
-	p.write(fonts.regular, 34, cardEdge, 332, quiet, "visitors in the last 30 days", room)
-	p.write(fonts.regular, 26, cardEdge, 602, quiet, asOf+" · counted by Footfall, without cookies", room)
+	p.write(fonts.regular, 34, cardEdge, 332, quiet, l.Say("visitors in the last 30 days"), room)
+	p.write(fonts.regular, 26, cardEdge, 602, quiet, l.Say("As of {day} · counted by Footfall, without cookies", day), room)
 	var b bytes.Buffer
 	err = png.Encode(&b, p)
 	return b.Bytes(), err

@@ -26,7 +26,7 @@ func TestDrawCard(t *testing.T) {
 	}{
 		"usual": {"atelier.example", "38,204", "+12%", days, true}, "long": {long, "9,999,999,999,999", "−99.9%", days, true}, "empty": {"new.example", "0", "", nil, false},
 	} {
-		text, err := drawCard(x.domain, x.n, x.change, "As of 22 November 2026", x.days)
+		text, err := drawCard(tongue{}, x.domain, x.n, x.change, "22 November 2026", x.days)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,6 +60,20 @@ var columnTitles = map[metric.Name]key{metric.PageViews: "Page views", metric.Bo
 	metric.SessionDuration: "Duration", metric.TimeOnPage: "Time on page", metric.GoalVisitors: "Visitors", metric.GoalCompletions: "Completions",
 	metric.GoalRate: "Rate", metric.GoalValue: "Value", metric.ProductViews: "Views", metric.CartAdds: "Added to cart", metric.AverageOrder: "Average order", metric.Refunded: "Given back"}
 
+// wholeTitles are those that stand alone, where a column's title leans on its table.
+var wholeTitles = map[metric.Name]key{metric.SessionDuration: "Session duration", metric.GoalVisitors: "Visitors who reached a goal", metric.GoalCompletions: "Goal completions", metric.GoalRate: "Conversion rate",
+	metric.GoalValue: "Value of goals", metric.GoalAudience: "Visitors that goals are compared with", metric.ProductViews: "Product views", metric.SessionViews: "Page views of sessions", metric.SessionSeconds: "Seconds of sessions",
+	metric.TimedViews: "Page views with a time", metric.PageSeconds: "Seconds on pages", metric.EPC: "Earnings per click", metric.ConversionRate: "Conversion rate of clicks", metric.CommissionsPending: "Commissions: pending",
+	metric.CommissionsHeld: "Commissions: held", metric.CommissionsAvailable: "Commissions: available", metric.CommissionsInPayout: "Commissions: in a payout", metric.CommissionsPaid: "Commissions: paid", metric.CommissionsReversed: "Commissions: reversed"}
+
+// metricTitle is what people call a figure, wherever it stands.
+func (l tongue) metricTitle(m metric.Name) string {
+	if t, ok := wholeTitles[m]; ok {
+		return l.Say(t)
+	}
+	return l.titleOf(m)
+}
+
 func (l tongue) titleOf(m metric.Name) string {
 	if t, ok := columnTitles[m]; ok {
 		return l.Say(t)

@@ -28,7 +28,7 @@ type sharingView struct {
 	Frame   *piece // nil: there is none yet
 	Token   string // that is in it; "" is none
 
-	Metrics []metric.Name
+	Metrics []metricBox
 	Chosen  string // of them
 	Figure  *piece
 	Until   string
@@ -60,7 +60,10 @@ func (d *Door) ofSharing(w http.ResponseWriter, r *http.Request, in visit, actio
 		return v, false
 	}
 	w.Header().Set("Content-Security-Policy", policy("'none'")+"; frame-src 'self'")
-	v = sharingView{siteTop: top, Origin: d.origin(r), Open: top.Site.Shows(account.TheBoard), Owner: in.who.May(account.ChangePeople, top.Site.ID), Periods: choices, Metrics: metric.Names}
+	v = sharingView{siteTop: top, Origin: d.origin(r), Open: top.Site.Shows(account.TheBoard), Owner: in.who.May(account.ChangePeople, top.Site.ID), Periods: choices}
+	for _, m := range metric.Names {
+		v.Metrics = append(v.Metrics, metricBox{Name: m, Title: in.metricTitle(m)})
+	}
 	v.Chosen = string(metric.Visitors)
 	if name := r.FormValue("metric"); name != "" {
 		v.Chosen = name

@@ -94,6 +94,9 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 		case errors.Is(err, account.ErrNotFound):
 			d.askAgain(w, r)
 		case err != nil:
+			if r.Method == http.MethodGet {
+				w.Header().Set("Refresh", "5") // the page comes back by itself
+			}
 			d.noControl(w, err)
 		case !in.who.MaySomewhere(action) && d.Portal != "" && r.URL.Path == "/" && in.who.MaySomewhere(account.OwnFigures):
 			http.Redirect(w, r, d.Portal, http.StatusSeeOther)

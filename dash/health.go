@@ -32,6 +32,9 @@ const (
 // names of readers, as people call what they fill.
 var fills = map[string]key{"store": "The event store", "archive": "The archive", "ledger": "The ledger"}
 
+// Fills is what a reader fills, as people call it.
+func (r Reader) Fills() key { return fills[r.Name] }
+
 // health finds the worst that there is to say. Of what is nil nobody can tell.
 func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
 	if h, bad := l.down(p, s, now); bad {
@@ -80,7 +83,7 @@ func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 	}
 	for _, e := range s.Engines {
 		if e.Problem != "" {
-			return Health{isDown, l.Say(e.Role) + ": " + e.Problem, l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
+			return Health{isDown, l.Say(e.Role) + ": " + l.Say(e.Problem), l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
 		}
 	}
 	if s.Free < leastFree {

@@ -87,8 +87,8 @@ func (d *Door) changeKeep(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	s := top.Site
 	var err error
-	if s.Keep, err = length("keep", v.Keep, "days"); err == nil {
-		s.History, err = length("history", v.History, "months")
+	if s.Keep, err = length("keep", v.Keep); err == nil {
+		s.History, err = length("history", v.History)
 	}
 	if err == nil && shortens(top.Site, s) && !strings.EqualFold(strings.TrimSpace(r.PostFormValue("domain")), s.Domain) {
 		v.Confirm = true
@@ -106,13 +106,13 @@ func shortens(was, now account.Site) bool {
 }
 
 // length reads a form's number; "" is 0.
-func length(field, text, unit string) (int, error) {
+func length(field, text string) (int, error) {
 	if text == "" {
 		return 0, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, event.Invalid(field, "is a whole number of %s, or left empty", unit)
+		return 0, event.Invalid(field, "is a whole number, or left empty")
 	}
 	return n, nil
 }

@@ -112,6 +112,7 @@ type sharesView struct {
 // metricBox is a metric to tick.
 type metricBox struct {
 	Name    metric.Name
+	Title   string
 	Checked bool
 }
 
@@ -134,7 +135,7 @@ func (d *Door) showShares(w http.ResponseWriter, r *http.Request, in visit, stat
 	v.Sites = slices.DeleteFunc(v.Sites, func(c choice) bool { return c.ID == "" }) // a share is of one site
 	for _, m := range metric.Names {
 		ticked := v.Embed.In == nil && (m == metric.Visitors || m == metric.PageViews) || slices.Contains(v.Embed.In["metric"], string(m))
-		v.Metrics = append(v.Metrics, metricBox{m, ticked})
+		v.Metrics = append(v.Metrics, metricBox{m, in.metricTitle(m), ticked})
 	}
 	d.show(w, status, "shares.html", in, v)
 }

@@ -3,6 +3,7 @@ package dash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -21,6 +22,7 @@ type loginView struct {
 	Email, Next    string
 	Sent           string // address to which a link is on its way, if somebody has it
 	Problem, Alone string // Alone is a problem that nothing but another page mends
+	Away           bool   // control data does not answer, so nobody can tell who this is
 }
 
 // askAgain asks for a log-in and comes back to the page afterwards.
@@ -175,9 +177,26 @@ func saidTo(l tongue, err error) (status int, why string) {
 	return status, why
 }
 
-// invalid says which field is wrong, and why.
+// fieldNames are fields as pages have them, where that is another word.
+var fieldNames = map[string]key{
+	"address": "E-mail", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
+	"filters": "Filters", "history": "Visitor histories, in months", "keep": "Single events, in days", "keep-events": "Single events, in days", "language": "Language", "metric": "Figure", "metrics": "It shows", "name": "Name",
+	"origins": "Hosts that may send", "password": "Password", "role": "Role", "scope": "It may", "site": "Site", "text": "What happened", "time": "Time", "timezone": "Time zone", "when": "Day",
+}
+
+// invalid says which field is wrong, and why: in English as everywhere, else as far as the
+// language has the reason, with the field as its page calls it.
 func (l tongue) invalid(err *event.InvalidError) string {
-	return strings.ToUpper(err.Field[:1]) + err.Field[1:] + " " + err.Why + "."
+	form, args := err.Reason()
+	name := strings.ToUpper(err.Field[:1]) + err.Field[1:]
+	text := l.Say(key(form))
+	if text == form {
+		return name + " " + err.Why + "."
+	}
+	if called, ok := fieldNames[err.Field]; ok {
+		name = l.Say(called)
+	}
+	return name + ": " + fmt.Sprintf(text, args...) + "."
 }
 
 // waiting spells seconds for people.
@@ -213,7 +232,7 @@ func (d *Door) noControl(w http.ResponseWriter, err error) {
 		d.Log.Error("dash: control data does not answer", "error", err)
 	}
 	account.Away(w.Header())
-	http.Error(w, tongueOf(w).Say("The control data does not answer. Try again; the reason is in the server's log."), http.StatusServiceUnavailable)
+	d.show(w, http.StatusServiceUnavailable, "login.html", visit{}, loginView{Away: true})
 }
 
 // refuse shows a page that says why there is none.

@@ -30,8 +30,9 @@ type Pipeline struct {
 	Readers  []Reader // store, archive and, if there is a programme, ledger
 	Archived uint64   // events
 	Objects  uint64   // of the archive
+	Unread   bool     // the archive has not answered since the start: nobody knows what is in it
 	Queue    Queue
-	Hot      string            // where hot buckets are; "" is nowhere
+	Hot      language.Key      // where hot buckets are; "" is nowhere
 	Sealed   time.Time         // when bins were brought up to date last; zero is never
 	Dirty    int               // days with events that are not in bins
 	Aside    map[string]uint64 // set aside now, by who refused it
@@ -75,7 +76,7 @@ type Server struct {
 // Engine is what does one part of the work.
 type Engine struct {
 	Role, Kind language.Key
-	Problem    string // with what follows from it; "" is none
+	Problem    language.Key // with what follows from it; "" is none
 }
 
 // Part is what takes room on the disk.

@@ -121,12 +121,15 @@ func (p Pipeline) texts(l tongue, now time.Time) map[string]string {
 	t := map[string]string{
 		"accepted": whole(l, p.Accepted), "accepted-under": l.pace(p.Pace), "waiting": whole(l, p.Waiting), "waiting-under": l.Say("waiting, {pace}", l.age(store.Lag)),
 		"stored": whole(l, p.Stored), "stored-under": l.pace(store.Pace), "archived": whole(l, p.Archived), "archived-under": l.Say("{n} waiting", archive.Waiting),
-		"ledger": l.Say("none"), "ledger-under": l.Say("no programme"), "hot": p.Hot, "hot-under": l.Say("since last roll"), "bins": l.Say("none yet"), "bins-under": l.Say("{n} to roll", p.Dirty),
+		"ledger": l.Say("none"), "ledger-under": l.Say("no programme"), "hot": l.Say(p.Hot), "hot-under": l.Say("since last roll"), "bins": l.Say("none yet"), "bins-under": l.Say("{n} to roll", p.Dirty),
 		"answers": l.Say("pages"), "answers-under": l.Say("API, SQL, e-mail"), "aside": whole(l, sinks+doors), "aside-under": l.Say("look at them"),
 		"duplicates": whole(l, p.Duplicates), "set-aside": whole(l, p.SetAside), "removed": whole(l, p.Removed), "state": l.health(&p, &Server{Free: leastFree}, now).State,
 	}
 	for name, n := range map[string]uint64{"accepted": p.Accepted, "waiting": p.Waiting, "stored": p.Stored, "archived": p.Archived} {
 		t[name+"-short"] = l.short(int64(n), 10_000_000)
+	}
+	if p.Unread {
+		t["archived"], t["archived-short"] = "?", "?"
 	}
 	if p.Waiting == 0 {
 		t["waiting-under"] = l.Say("nothing waits")

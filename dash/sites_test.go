@@ -163,7 +163,7 @@ func TestKeepLess(t *testing.T) {
 	b.want(b.send(path, "keep", "60", "history", "12"), 303) // more than before
 	b.want(b.send(path, "keep", "60", "history", "6"), 422, "Type shop.example")
 	b.want(b.send(path, "keep", "", "history", "12"), 303)
-	b.want(b.send(path, "keep", "-3"), 422, "whole number of days")
+	b.want(b.send(path, "keep", "-3"), 422, "whole number, or left empty")
 	b.want(b.send(path, "keep", "1", "domain", "shop.example"), 422, "neither 0")
 	for i, want := range []string{"30 12", "60 12", "0 12"} {
 		if !strings.HasSuffix(x.did[i], want) {

@@ -175,13 +175,26 @@ func (p Position) Less(q Position) bool {
 
 // InvalidError says which field of an event is wrong and why: the sender's
 // fault, a 400 or a per-event rejection.
-type InvalidError struct{ Field, Why string }
+type InvalidError struct {
+	Field, Why string
+	form       string // that Why was made of, with args; "" is Why itself
+	args       []any
+}
+
+// Reason is Why before it was put together, for who says it in another language: a form as
+// fmt has them, and what belongs into it.
+func (e *InvalidError) Reason() (form string, args []any) {
+	if e.form == "" {
+		return strings.ReplaceAll(e.Why, "%", "%%"), nil
+	}
+	return e.form, e.args
+}
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Why }
 
 // Invalid makes an InvalidError.
 func Invalid(field, why string, args ...any) error {
-	return &InvalidError{Field: field, Why: fmt.Sprintf(why, args...)}
+	return &InvalidError{Field: field, Why: fmt.Sprintf(why, args...), form: why, args: args}
 }
 
 // Times an event may carry. What lies before Earliest is a clock that was never

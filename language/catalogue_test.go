@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/importer"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,6 +59,9 @@ func texts(t *testing.T) map[language.Key]string {
 	}
 	constants(t, ".", all)
 	constants(t, "../cmd/footfall", all)
+	for _, door := range append(doors, "../account", "../cmd/footfall") {
+		reasons(t, door, all)
+	}
 	for _, key := range words() {
 		all[language.Key(key)] = "what other packages name"
 	}
@@ -115,6 +120,34 @@ func constants(t *testing.T, folder string, all map[language.Key]string) {
 		if ok && named.Obj().Name() == "Key" && strings.HasPrefix(named.Obj().Pkg().Path(), "footfall/language") {
 			all[language.Key(constant.StringVal(is.Value))] = at.Position(expression.Pos()).String()
 		}
+	}
+}
+
+// reasons adds those for which a package refuses a field: forms of event.Invalid.
+func reasons(t *testing.T, folder string, all map[language.Key]string) {
+	t.Helper()
+	at := token.NewFileSet()
+	for _, name := range strings.Fields(list(t, folder, "-f", `{{join .GoFiles " "}}`)) {
+		file, err := parser.ParseFile(at, filepath.Join(folder, name), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 2 {
+				return true
+			}
+			of, isSelector := call.Fun.(*ast.SelectorExpr)
+			form, isText := call.Args[1].(*ast.BasicLit)
+			if isSelector && isText && of.Sel.Name == "Invalid" && fmt.Sprint(of.X) == "event" {
+				text, err := strconv.Unquote(form.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all[language.Key(text)] = at.Position(form.Pos()).String()
+			}
+			return true
+		})
 	}
 }
 

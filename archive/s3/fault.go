@@ -3,8 +3,11 @@ package s3
 import (
 	"fmt"
 	"io/fs"
+	"net/http"
 
 	"github.com/minio/minio-go/v7"
+
+	"footfall/archive"
 )
 
 // fault says what people can do about an error of the store that does not pass by
@@ -31,6 +34,9 @@ func (o *Objects) fault(err error) error {
 	case minio.RequestTimeTooSkewed:
 		said = "the clock of this machine is wrong: set it"
 	default:
+		if res.StatusCode == 0 || res.StatusCode >= http.StatusInternalServerError || res.StatusCode == http.StatusTooManyRequests {
+			return fmt.Errorf("%s: %w: %w", o.where, archive.ErrAway, err)
+		}
 		return fmt.Errorf("%s: %w", o.where, err)
 	}
 	return fmt.Errorf("%s: %s (%w)", o.where, said, err)

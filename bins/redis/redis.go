@@ -108,6 +108,9 @@ func Open(ctx context.Context, address string, o Options) (*Hot, error) {
 // Close ends the connections; the buckets stay.
 func (h *Hot) Close() error { return h.client.Close() }
 
+// Ping reports whether Redis answers. What can't be read of it is ErrLost in either case.
+func (h *Hot) Ping(ctx context.Context) error { return h.client.Ping(ctx).Err() }
+
 // errURL says nothing of what was given: a wrong URL may have parts of the
 // password anywhere.
 var errURL = errors.New("bins/redis: this is no URL of a Redis: it looks like redis://user:password@host:6379/0?name=footfall (rediss:// with TLS); write characters of the password other than letters and digits as %2F and so on")

@@ -143,6 +143,9 @@ func (h *house) checkArchive(ctx context.Context, site string, from, to period.D
 			return out, err
 		}
 	}
+	if err := h.archive.Known(ctx); err != nil {
+		return out, err
+	}
 	end, rows := h.archive.Position(), uint64(0)
 	err = h.archive.Scan(ctx, event.Position{}, func(events []event.Event, _ event.Position) error {
 		for i := range events {

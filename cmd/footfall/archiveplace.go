@@ -86,6 +86,11 @@ func (h *house) openObjects(ctx context.Context, dir string) (archive.Objects, e
 			return nil, err
 		}
 	}
+	if where != "" { // it is another's to answer
+		brief, cancel := context.WithTimeout(ctx, archiveWait)
+		defer cancel()
+		ctx = brief
+	}
 	objects, err := k.open(ctx)
 	if err != nil || where == "" {
 		return objects, err
@@ -264,7 +269,7 @@ func (k *control) archivePlace(w http.ResponseWriter, r *http.Request) error {
 func (k *client) archivePlace(ctx context.Context) finding {
 	var a keeping
 	if err := k.ask(ctx, "GET", "/archive", nil, &a); err != nil {
-		return finding{"archive", false, err.Error()}
+		return finding{"archive", false, err.Error() + "; while it is away, events are taken and stored, and wait in the queue for it; what reads it fails"}
 	}
 	says := fmt.Sprintf("at %s, written to, listed and removed from in %v", a.Where, a.Took.Round(time.Millisecond))
 	if a.Versions {

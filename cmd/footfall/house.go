@@ -66,6 +66,7 @@ type house struct {
 	queue   *nats.Queue
 	objects archive.Objects // that the archive is made of
 	archive *archive.Archive
+	late    error                        // why the archive could not be opened at the start; nil if it could
 	store   atomic.Pointer[duckdb.Store] // nil while it is being rebuilt
 	geo     *maxmind.DB
 	enrich  *enrich.Enricher
@@ -231,10 +232,7 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 		return err
 	}
 	h.store.Store(events)
-	if h.objects, err = h.openObjects(ctx, dir); err != nil {
-		return err
-	}
-	if h.archive, err = archive.Open(ctx, h.objects, archive.Options{Log: h.log, Gone: h.deleted.Gone}); err != nil {
+	if err = h.openArchive(ctx, dir); err != nil {
 		return err
 	}
 	ledger, err := h.desk.Position(ctx)
@@ -243,6 +241,9 @@ func (h *house) openStores(ctx context.Context, dir string) error {
 	}
 	h.queue, err = nats.Open(nats.Options{Dir: filepath.Join(dir, "queue"), MaxAge: h.c.duration("queue-max-age"), Log: h.log,
 		Known: []event.Position{events.State().Position, h.archive.Position(), ledger}})
+	if err == nil {
+		err = h.behindArchive(ctx, events.State().Position)
+	}
 	if err != nil {
 		return err
 	}
@@ -353,7 +354,11 @@ const (
 
 // startArchivePump pumps the queue into the archive.
 func (h *house) startArchivePump(ctx context.Context) error {
-	return h.startPump(ctx, "archive", h.archive.Position(), h.archive,
+	at, err := h.archivePosition(ctx)
+	if err != nil {
+		return err
+	}
+	return h.startPump(ctx, "archive", at, h.archive,
 		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,7 +21,6 @@ import (
 	"footfall/bins/memory"
 	"footfall/dash"
 	"footfall/language"
-	"footfall/period"
 	"footfall/queue"
 )
 
@@ -43,7 +43,7 @@ func (o operations) Pipeline(ctx context.Context) (dash.Pipeline, error) {
 	}
 	archived := h.archive.Stats()
 	p := dash.Pipeline{Status: dash.Status{Accepted: q.Accepted, SetAside: q.Aside["store"] + q.Dropped["store"]}, Archived: archived.Rows, Objects: archived.Objects,
-		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Hot: h.hotKind(), Building: true}
+		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Unread: !h.archive.IsKnown(), Hot: h.hotKind(), Building: true}
 	if st := h.store.Load(); st != nil {
 		kept := st.State()
 		p.Building, p.Stored, p.Duplicates, p.Removed = false, kept.Stored, kept.Duplicates, kept.Removed
@@ -75,7 +75,7 @@ func (o operations) reader(name string, lag queue.Lag) dash.Reader {
 }
 
 // hotKind is where hot buckets are, in a word; "" is nowhere.
-func (h *house) hotKind() string {
+func (h *house) hotKind() language.Key {
 	switch h.hot.(type) {
 	case nil:
 		return ""
@@ -135,8 +135,6 @@ const engineWait = 2 * time.Second
 // engines asks each whether it is there.
 func (o operations) engines(ctx context.Context) []dash.Engine {
 	h := o.h
-	ctx, cancel := context.WithTimeout(ctx, engineWait)
-	defer cancel()
 	kept, archived := language.Key("SQLite, in the data directory"), language.Key("Parquet in a directory")
 	if strings.HasPrefix(h.c.values["archive"], "s3:") {
 		archived = "Parquet in a bucket"
@@ -144,18 +142,44 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 	if h.c.values["control"] != inDirectory {
 		kept = "PostgreSQL"
 	}
-	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(language.Key(h.hotKind()), "none"), Problem: o.hotProblem(ctx)}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
+	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none")}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
 	if h.store.Load() == nil {
 		all[1].Kind = "DuckDB, being made anew"
 	}
-	if _, err := h.control.People(ctx); err != nil {
-		all[5].Problem = "does not answer: nobody can log in, and the ledger waits."
+	var asked sync.WaitGroup // at once, so that one that is silent leaves the others their time
+	for at, problem := range map[int]func(context.Context) language.Key{2: o.archiveProblem, 3: o.hotProblem, 5: o.controlProblem} {
+		asked.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, engineWait)
+			defer cancel()
+			all[at].Problem = problem(ctx)
+		})
 	}
+	asked.Wait()
 	return all
 }
 
-// hotProblem asks the hot buckets for next to nothing.
-func (o operations) hotProblem(ctx context.Context) string {
+// archiveProblem asks for an object that an archive elsewhere has.
+func (o operations) archiveProblem(ctx context.Context) language.Key {
+	_, where, err := o.h.c.archiveKeeper()
+	if err != nil || where == "" {
+		return ""
+	}
+	if _, err := readObject(ctx, o.h.objects, ownerName); err != nil {
+		return "does not answer. Events are taken, stored and counted, and wait in the queue for it. Erasing, deleting, rebuilds and backups need it."
+	}
+	return ""
+}
+
+func (o operations) controlProblem(ctx context.Context) language.Key {
+	if _, err := o.h.control.People(ctx); err != nil {
+		return "does not answer: nobody can log in, and the ledger waits."
+	}
+	return ""
+}
+
+// hotProblem asks Redis whether it is there; hot buckets that are lost are made whole by
+// the next roll.
+func (o operations) hotProblem(ctx context.Context) language.Key {
 	h := o.h
 	asked := strings.HasPrefix(h.c.values["hot"], "redis")
 	if asked && h.hotKind() == "memory" {
@@ -164,13 +188,7 @@ func (o operations) hotProblem(ctx context.Context) string {
 	if !asked {
 		return ""
 	}
-	state, err := h.bins.State(ctx)
-	if err != nil {
-		return ""
-	}
-	now := time.Now().Truncate(period.Bucket)
-	err = h.hot.Read(ctx, bins.HotRange{Site: "-", Window: period.Window{From: now, To: now.Add(period.Bucket)}, Since: state.Seal.Position}, func(string, time.Time, *bins.Bin) error { return nil })
-	if err != nil && !errors.Is(err, bins.ErrLost) { // lost ones are made whole by the next roll
+	if r, ok := h.hot.(interface{ Ping(context.Context) error }); ok && r.Ping(ctx) != nil {
 		return "Redis does not answer: figures of today are counted from the events meanwhile, which takes longer."
 	}
 	return ""

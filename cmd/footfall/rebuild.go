@@ -20,6 +20,9 @@ import (
 // Afterwards the store holds what the archive holds, and the account of events
 // says so once what is returned is settled.
 func (h *house) fill(ctx context.Context, st *duckdb.Store, progress func(events int)) (settlement, error) {
+	if err := h.archive.Known(ctx); err != nil {
+		return settlement{}, err
+	}
 	aside, err := h.listAside(ctx)
 	if err == nil {
 		err = h.level(ctx, st)
@@ -388,6 +391,9 @@ func (h *house) storeDir() string { return filepath.Join(h.c.values["data"], "st
 // canRebuild refuses where archive and queue together don't hold all events:
 // the queue must reach back to the end of the archive.
 func (h *house) canRebuild(ctx context.Context) error {
+	if err := h.archive.Known(ctx); err != nil {
+		return err
+	}
 	q, err := h.queue.State(ctx)
 	if err != nil {
 		return err

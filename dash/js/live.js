@@ -11,9 +11,11 @@
 	if (!part() || !window.EventSource) return;
 	let from, last, heard, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000;
 
-	// What has the focus is found again by its id, its key or where it leads to.
+	// What has the focus is found again by its id, its key, or among its like by where it
+	// leads to; a row of a list leads elsewhere once it filters, and is found by its name.
+	const like = (e, of) => e.className === of.className && e.parentElement.className === of.parentElement.className && e.parentElement.tagName === of.parentElement.tagName;
 	const same = (root, of) => of && [...root.querySelectorAll('a, summary, [tabindex]')].find((e) => of.id ? e.id === of.id : of.dataset.key ? e.dataset.key === of.dataset.key
-		: of.tagName === 'SUMMARY' ? e.tagName === 'SUMMARY' && e.parentElement.id && e.parentElement.id === of.parentElement.id : e.getAttribute('href') && e.getAttribute('href') === of.getAttribute('href'));
+		: of.tagName === 'SUMMARY' ? e.tagName === 'SUMMARY' && e.parentElement.id && e.parentElement.id === of.parentElement.id : e.getAttribute('href') && like(e, of) && (e.getAttribute('href') === of.getAttribute('href') || of.title && of.closest('.list li') && e.title === of.title));
 
 	// Old figures stay until all new ones are there; focus, a marked step and what is
 	// open stay, too. A menu that led elsewhere closes.
@@ -31,7 +33,8 @@
 			});
 			const to = held && (same(fresh, focused) || moved && fresh.querySelector('summary'));
 			const shut = to && to.closest('details:not([open])'); // what is in a menu that closed has its name instead
-			if (to) (shut ? shut.firstElementChild : to).focus({ preventScroll: true });
+			// What is no more leaves the focus where the figures begin, and not the page.
+			if (held) (shut ? shut.firstElementChild : to || fresh).focus({ preventScroll: true });
 		}
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
