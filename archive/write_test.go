@@ -54,6 +54,20 @@ func TestWriter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		type absent struct {
+			Properties *string `parquet:"properties,optional"`
+			Traits     *string `parquet:"traits,optional"`
+		}
+		null, err := parquet.Read[absent](bytes.NewReader(file.Bytes()), int64(file.Len()))
+		for i := range null {
+			if (null[i].Properties == nil) != (i%2 == 1) || null[i].Traits != nil {
+				t.Errorf("event %d of %d: absent JSON is %+v", i, n, null[i])
+				break
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		got, err := decode(f, "shop", nil)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%d events: %d came back, %v", n, len(got), err)
