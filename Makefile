@@ -15,15 +15,16 @@ export FOOTFALL_BINARY ?= $(CURDIR)/build/test/footfall
 
 .PHONY: test lint race bench build binary redis postgres s3
 
-# What takes longest and starts servers, kills them and measures is tested one package
-# at a time; of the others two are, as they mostly wait.
+# What starts servers, kills them and looks at them in a browser is tested one package at
+# a time; of the others two are, the longest first, as they mostly wait.
 # Linking takes one processor, so lint, which vets all, has the other meanwhile.
-LONG := footfall/cmd/footfall footfall/clienttest footfall/e2e footfall/store/duckdb
+FIRST := footfall/cmd/footfall footfall/store/duckdb
+ALONE := footfall/e2e footfall/clienttest
 test: $(CLIENTS) redis postgres
 	@$(MAKE) --no-print-directory -j2 lint binary s3
 	@failed=0; \
-	$(GO) test -vet=off -p 2 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) $(filter-out $(LONG),$(shell $(GO) list ./...)) || failed=1; \
-	$(GO) test -vet=off -p 1 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) $(LONG) || failed=1; \
+	$(GO) test -vet=off -p 2 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) $(FIRST) $(filter-out $(FIRST) $(ALONE),$(shell $(GO) list ./...)) || failed=1; \
+	$(GO) test -vet=off -p 1 -parallel $(BESIDE) -timeout $(TIMEOUT) $(TESTFLAGS) $(ALONE) || failed=1; \
 	exit $$failed
 
 lint:

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -65,6 +66,7 @@ type Options struct {
 	Share   func(ctx context.Context, token string) (account.Share, error) // for /v1/live; nil takes none
 	Shared  Shown                                                          // what a share shows; the zero value is nothing
 	Streams Streams
+	Client  func(*http.Request) netip.Addr // the address of a sender, which bounds streams of public sites; nil is the connection's
 
 	Server func(ctx context.Context, language string) (map[string]string, error) // what the page about the server shows, by name, for /v1/live; nil tells nothing
 }
@@ -97,6 +99,12 @@ func New(source query.Source, keys Keys, sites Sites, o Options) http.Handler {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.Client == nil {
+		o.Client = func(r *http.Request) netip.Addr {
+			port, _ := netip.ParseAddrPort(r.RemoteAddr) // a local socket has none
+			return port.Addr()
+		}
 	}
 	d := &door{source: source, keys: keys, sites: sites, streams: newStreams(o.Streams), exporting: make(chan struct{}, exportsAtOnce), plans: &plans{}, erasures: &plans{}, Options: o}
 	mux := http.NewServeMux()

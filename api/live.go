@@ -37,7 +37,7 @@ func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	leave, ok := d.streams.enter(d.asker, questions)
+	leave, ok := d.streams.enter(d.asker, d.Client(r), questions)
 	if !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(10+rand.IntN(20)))
 		refuse(w, http.StatusServiceUnavailable, "too many streams are open, or too many different questions: close those that nobody looks at, or ask GET /v1/query now and then")

@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"io"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"footfall/account"
+	"footfall/query"
 )
 
 // publish shows parts of a.example to anybody.
@@ -103,4 +105,34 @@ func TestRoomBesidePublicSites(t *testing.T) {
 			t.Errorf("a key: %d", l.StatusCode)
 		}
 	}
+}
+
+// TestPlacesBesidePublicSites: one network leaves room for others, and all who come by a
+// proxy that tells no addresses are not taken for one.
+func TestPlacesBesidePublicSites(t *testing.T) {
+	s := newStreams(Streams{PerPlace: 2})
+	public := asker{name: account.PublicToken + " a-example"}
+	enter := func(a asker, from string, want bool) (leave func()) {
+		t.Helper()
+		leave, ok := s.enter(a, netip.MustParseAddr(from), []query.Watched{{Key: "q"}})
+		if ok != want {
+			t.Errorf("%s from %s: %v", a.name, from, ok)
+		}
+		return leave
+	}
+	leave := enter(public, "203.0.113.1", true)
+	enter(public, "203.0.113.2", true)
+	enter(public, "203.0.113.3", false)
+	enter(asker{name: account.PublicToken + " b-example"}, "203.0.113.3", false)
+	enter(public, "198.51.100.1", true)
+	enter(asker{name: "key", page: true}, "203.0.113.3", true)
+	enter(asker{name: "key"}, "203.0.113.3", true)
+	for range 3 {
+		enter(public, "127.0.0.1", true)
+		enter(public, "10.1.2.3", true)
+		enter(public, "fd00::1", true)
+	}
+	leave()
+	enter(public, "203.0.113.3", true)
+	enter(public, "203.0.113.4", false)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type Streams struct {
 	Most      int           // open at a time; 0 is 4,000
 	PerToken  int           // of a key, share or token for embedding; 0 is 1,000
 	PerPerson int           // 0 is 30
+	PerPlace  int           // of public sites, from one network of the Internet; 0 is 100
 	Questions int           // different ones of a key, share, token or person; 0 is 100
 	Heartbeat time.Duration // longest silence; 0 is 15 s
 	Recheck   time.Duration // how often it is looked at who may listen; 0 is 3 s
@@ -50,27 +52,42 @@ type looked struct {
 }
 
 func newStreams(o Streams) *streams {
-	o.Most, o.PerToken, o.PerPerson = cmp.Or(o.Most, 4000), cmp.Or(o.PerToken, 1000), cmp.Or(o.PerPerson, 30)
+	o.Most, o.PerToken, o.PerPerson, o.PerPlace = cmp.Or(o.Most, 4000), cmp.Or(o.PerToken, 1000), cmp.Or(o.PerPerson, 30), cmp.Or(o.PerPlace, 100)
 	o.Unsure = cmp.Or(o.Unsure, 30*time.Second)
 	o.Questions = cmp.Or(o.Questions, 100)
 	o.Heartbeat, o.Recheck = cmp.Or(o.Heartbeat, 15*time.Second), cmp.Or(o.Recheck, 3*time.Second)
 	return &streams{Streams: o, by: map[string]int{}, asked: map[string]map[string]int{}, looked: map[string]*looked{}}
 }
 
+// bounds are who a stream counts for, and how many each may have: who has a key or an
+// account finds room beside those who look at public sites, and each of these beside one
+// who opens many.
+func (s *streams) bounds(a asker, from netip.Addr) map[string]int {
+	if a.page {
+		return map[string]int{a.name: s.PerPerson}
+	}
+	all := map[string]int{a.name: s.PerToken}
+	if strings.HasPrefix(a.name, account.PublicToken+" ") {
+		all[account.PublicToken] = s.Most / 2
+		if from.IsGlobalUnicast() && !from.IsPrivate() { // else it may be a proxy, before everybody
+			all[account.PublicToken+" from "+account.Network(from)] = s.PerPlace
+		}
+	}
+	return all
+}
+
 // enter counts a stream in, if there is room for it.
-func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bool) {
+func (s *streams) enter(a asker, from netip.Addr, questions []query.Watched) (leave func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name, most := a.name, s.PerToken
-	if a.page {
-		most = s.PerPerson
-	}
-	names := []string{name}
-	if strings.HasPrefix(name, account.PublicToken+" ") {
-		names = append(names, account.PublicToken)
-	}
-	if s.all >= s.Most || s.by[name] >= most || s.by[account.PublicToken] >= s.Most/2 && len(names) > 1 { // who has a key or an account finds room
+	name, bounds := a.name, s.bounds(a, from)
+	if s.all >= s.Most {
 		return nil, false
+	}
+	for n, most := range bounds {
+		if s.by[n] >= most {
+			return nil, false
+		}
 	}
 	asked := s.asked[name]
 	fresh := map[string]bool{}
@@ -90,7 +107,7 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 		asked[q.Key]++
 	}
 	s.all++
-	for _, n := range names {
+	for n := range bounds {
 		s.by[n]++
 	}
 	return func() {
@@ -102,7 +119,7 @@ func (s *streams) enter(a asker, questions []query.Watched) (leave func(), ok bo
 				delete(asked, q.Key)
 			}
 		}
-		for _, n := range names {
+		for n := range bounds {
 			if s.by[n]--; s.by[n] == 0 {
 				delete(s.by, n)
 				delete(s.asked, n)

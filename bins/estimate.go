@@ -3,6 +3,7 @@ package bins
 import (
 	"encoding/binary"
 	"math"
+	"unsafe"
 
 	"github.com/axiomhq/hyperloglog"
 
@@ -15,6 +16,28 @@ import (
 type estimate struct {
 	*hyperloglog.Sketch
 	added *event.Seen // some of the hashes in it; nil for none
+	bytes int         // that it takes, once it is packed
+}
+
+// size is about how much memory it takes, in bytes.
+func (e *estimate) size() int {
+	switch {
+	case e.bytes > 0:
+		return e.bytes
+	case e.added != nil:
+		return 1<<precision + 10*e.added.Len() // of 8 bytes, with room
+	}
+	return 1 << precision
+}
+
+// packed is the same in as little memory as it takes.
+func (e *estimate) packed() *estimate {
+	form := e.form()
+	registers := hyperloglog.New16()
+	if err := registers.UnmarshalBinary(form); err != nil {
+		panic(err) // it is the library's own
+	}
+	return &estimate{Sketch: registers, bytes: len(form) + int(unsafe.Sizeof(*registers))}
 }
 
 // sparse is how many ids may be in an estimate that is sparse. Adding an id
@@ -23,6 +46,7 @@ type estimate struct {
 const sparse = 1 << precision
 
 func (e *estimate) add(hash uint64) {
+	e.bytes = 0
 	if e.added != nil {
 		if !e.added.Add(hash) { // among so few, Seen is sure
 			return
@@ -56,6 +80,7 @@ func (e *estimate) form() []byte {
 
 // merge counts what o has counted.
 func (e *estimate) merge(o *estimate) {
+	e.bytes = 0
 	a, b := e.form(), o.form()
 	if a[3] == 0 || b[3] == 0 {
 		_ = e.Sketch.Merge(o.Sketch)

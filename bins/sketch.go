@@ -87,7 +87,7 @@ func (s *Sketch) forget() {
 	if len(s.ids) <= ExactUpTo {
 		return
 	}
-	s.estimate = &estimate{hyperloglog.New16(), event.NewSeen()}
+	s.estimate = &estimate{Sketch: hyperloglog.New16(), added: event.NewSeen()}
 	s.insert(s.ids)
 	s.ids = nil
 }
@@ -119,12 +119,18 @@ func (s *Sketch) Count() int64 {
 func (s *Sketch) Size() int {
 	size := int(unsafe.Sizeof(*s)) + 8*cap(s.ids)
 	if s.estimate != nil {
-		size += 1 << precision
-		if s.estimate.added != nil {
-			size += 10 * s.estimate.added.Len() // of 8 bytes, with room
-		}
+		size += s.estimate.size()
 	}
 	return size
+}
+
+// Pack gives back the memory that only adding needs, of a Sketch that is kept to be read
+// and merged into others. It counts the same.
+func (s *Sketch) Pack() {
+	s.ids = slices.Clip(slices.Clone(s.ids))
+	if s.estimate != nil {
+		s.estimate = s.estimate.packed()
+	}
 }
 
 // Exact reports whether Count is no estimate.

@@ -141,6 +141,35 @@ func TestSketchMerge(t *testing.T) {
 }
 
 // TestSketchOwnsItsMemory merges into an empty one and goes on with both.
+// TestSketchPacked: it counts, merges and adds as before, in less memory: what is seldom
+// more than the ids it was made of.
+func TestSketchPacked(t *testing.T) {
+	for n, most := range map[int]int{0: 40, 1: 48, 700: 5_700, bins.ExactUpTo: 16_100, bins.ExactUpTo + 1: 12_000, 9_000: 40_000, 200_000: 66_000} {
+		ids := upTo(n)
+		whole := merged(sketch(ids[:n/2]...), sketch(ids[n/3:]...))
+		packed := merged(whole)
+		packed.Pack()
+		same(t, "packed", whole, packed)
+		if packed.Size() > most || packed.Size() > whole.Size()+100 {
+			t.Errorf("%d ids take %d bytes, packed %d", n, whole.Size(), packed.Size())
+		}
+		more := sketch(upTo(n + 5_000)[n:]...)
+		same(t, "merged into another", merged(more, whole), merged(more, packed))
+		same(t, "merged", merged(whole, more), merged(packed, more))
+		if packed.Merge(more); packed.Size() < min(2*int(packed.Count()), 1<<16) && n > bins.ExactUpTo {
+			t.Errorf("%d ids take %d bytes with 5,000 more", n, packed.Size())
+		}
+		again := merged(whole)
+		again.Pack()
+		for _, x := range []*bins.Sketch{again, whole} {
+			for _, id := range upTo(n + 100) {
+				x.Add(id)
+			}
+		}
+		same(t, "added to", whole, again)
+	}
+}
+
 func TestSketchOwnsItsMemory(t *testing.T) {
 	for _, n := range []int{3, 5_000, 60_000} {
 		a := sketch(upTo(n)...)

@@ -74,6 +74,7 @@ type seenPage struct {
 // nothing.
 func TestRule5Carriage(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	l := &linked{}
 	server := httptest.NewServer(collect.New(l, collect.Options{Links: l, Publish: l.publish, Enricher: enrich.New(enrich.Options{})}))
 	t.Cleanup(server.Close)

@@ -11,6 +11,7 @@ import (
 // API's, for who has a session.
 func TestBoard(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	login := link.FindString(string(s.command(t, "login", "--data", s.dir)))
 	var ran struct {

@@ -113,6 +113,7 @@ func checkOnce(t *testing.T, sent []string, events []stored) {
 
 func TestNodeClients(t *testing.T) {
 	needNode(t)
+	t.Parallel()
 	s := start(t)
 	const each = 20
 	var sent map[string][]string
@@ -139,6 +140,7 @@ type request struct{ Method, Path, Body string }
 
 func TestBrowserClients(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	var ran map[string]struct {
 		Sent, External, Console []string
@@ -164,6 +166,7 @@ func TestBrowserClients(t *testing.T) {
 
 func TestSnippet(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	var ran struct {
 		Requests, Objecting                []request
@@ -232,6 +235,7 @@ func checkSnippetEvents(t *testing.T, events []stored) {
 // its process with it, sends through graceful restarts and loses nothing.
 func TestRestartsWithClientSending(t *testing.T) {
 	needNode(t)
+	t.Parallel()
 	s := start(t)
 	client := launch(t, "resilient.mjs", s.host(), s.key, "14")
 	for range 4 {

@@ -11,6 +11,7 @@ import (
 // page can stand in one.
 func TestEmbedding(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	s.viewed(t, "138", url.Values{"page": {"/course"}})
 	s.waitFor(t, 1)

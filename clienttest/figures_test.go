@@ -13,6 +13,7 @@ import (
 // notes without JavaScript, and looks at each on a desktop and on a phone.
 func TestFigurePages(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	for version, pages := range map[string]string{"138": "/ /pricing /thanks/1", "139": "/"} {
 		for i, page := range strings.Fields(pages) {

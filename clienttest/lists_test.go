@@ -12,6 +12,7 @@ import (
 // keyboard and without JavaScript, and looks at all of it in every size and scheme.
 func TestLists(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	visits := []string{"/course", "/course", "/", "/a/" + strings.Repeat("very-long/", 60), "/courses"}
 	for i, path := range visits {

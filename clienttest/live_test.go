@@ -15,6 +15,7 @@ var link = regexp.MustCompile(`https?://\S+`)
 // and after a restart of the server as before.
 func TestLivePages(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	in := func(args ...string) string { return string(s.command(t, append(args, "--data", s.dir)...)) }
 	in("site", "set", "shop.example", "--currency", "EUR")

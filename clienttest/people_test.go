@@ -13,6 +13,7 @@ import (
 // embedded figure on another host.
 func TestPeoplePages(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	s.viewed(t, "138", url.Values{"page": {"/course"}})
 	s.waitFor(t, 1)

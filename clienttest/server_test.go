@@ -38,14 +38,21 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the binary once; tests do not run in parallel.
-func build(t *testing.T) {
-	t.Helper()
+// built has the binary, which is built once if it is not there.
+var built = sync.OnceValue(func() error {
 	if _, err := os.Stat(footfall); err == nil {
-		return
+		return nil
 	}
 	if out, err := exec.Command("go", "build", "-o", footfall, "../cmd/footfall").CombinedOutput(); err != nil {
-		t.Fatalf("building cmd/footfall: %v\n%s", err, out)
+		return fmt.Errorf("building cmd/footfall: %w\n%s", err, out)
+	}
+	return nil
+})
+
+func build(t *testing.T) {
+	t.Helper()
+	if err := built(); err != nil {
+		t.Fatal(err)
 	}
 }
 

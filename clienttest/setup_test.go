@@ -10,6 +10,7 @@ import (
 // snippet sends, runs the shown commands, and watches the server take them in.
 func TestSetUp(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	s := start(t)
 	var login struct{ URL string }
 	if err := json.Unmarshal(s.command(t, "login", "--data", s.dir, "--json"), &login); err != nil {

@@ -100,6 +100,7 @@ type telling struct {
 // scheme: what fails says so in its own box, and the rest is there.
 func TestStates(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	control, o := &accounttest.Memory{}, odd{now: time.Now(), of: map[string]string{}, many: 1_000_000_000_000}
 	ids := map[string]string{}
 	for _, is := range []string{"empty", "broken", "gone", "slow", "late", "much"} {

@@ -21,6 +21,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
+
 	"footfall/account"
 	"footfall/language"
 	"footfall/query"
@@ -189,7 +191,7 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	for route, do := range d.routes() {
 		mux.HandleFunc(route, d.guard(route, do))
 	}
-	d.Handler = d.strict(mux)
+	d.Handler = d.strict(squeeze(mux))
 	return d
 }
 
@@ -325,6 +327,9 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if !slices.Contains(squeezable, name) {
+		w.Header().Set(gzhttp.HeaderNoCompression, "a secret")
+	}
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // fails only if the client is gone
 }

@@ -166,12 +166,12 @@ type world struct {
 
 var fixed = time.Date(2024, 5, 16, 14, 32, 7, 0, time.FixedZone("CEST", 2*3600))
 
-func newWorld(t *testing.T, now func() time.Time, domains ...string) world {
+func newWorld(t testing.TB, now func() time.Time, domains ...string) world {
 	t.Helper()
 	return newWorldWith(t, Options{Now: now}, domains...)
 }
 
-func newWorldWith(t *testing.T, o Options, domains ...string) world {
+func newWorldWith(t testing.TB, o Options, domains ...string) world {
 	t.Helper()
 	w := world{source: &plausible{now: o.Now, scale: 1}, control: &accounttest.Memory{}}
 	for _, domain := range slices.Backward(domains) {

@@ -3,7 +3,9 @@ package dash
 import (
 	"cmp"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -32,15 +34,33 @@ type visit struct {
 	site    string // that the page is of, or was opened from; "" is none
 }
 
+// formBytes is how long the secret word of a session's forms is.
+const formBytes = 16
+
 // form is the secret word of the session's forms: who can't read its pages
-// can't send them.
+// can't send them. It is spelled differently each time, as a random pad and what
+// the pad makes of it, so that the length of compressed pages tells nothing of it
+// (the attack is called BREACH).
 func (in visit) form() string {
 	if in.token == "" {
 		return ""
 	}
 	mac := hmac.New(sha256.New, []byte(in.token))
 	mac.Write([]byte("form"))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
+	spelled := make([]byte, 2*formBytes)
+	_, _ = rand.Read(spelled[:formBytes]) // never fails
+	subtle.XORBytes(spelled[formBytes:], mac.Sum(nil), spelled[:formBytes])
+	return hex.EncodeToString(spelled)
+}
+
+// word is what form spelled; nil if it did not.
+func word(spelled string) []byte {
+	b, err := hex.DecodeString(spelled)
+	if err != nil || len(b) != 2*formBytes {
+		return nil
+	}
+	subtle.XORBytes(b[formBytes:], b[formBytes:], b[:formBytes])
+	return b[formBytes:]
 }
 
 // name is how the page calls who is logged in.
@@ -89,8 +109,9 @@ func (d *Door) guard(route string, do page) http.HandlerFunc {
 }
 
 // wrote reports whether a field of the request has a session's secret word.
-func wrote(r *http.Request, field, word string) bool {
-	return word != "" && hmac.Equal([]byte(r.PostFormValue(field)), []byte(word))
+func wrote(r *http.Request, field, own string) bool {
+	secret := word(own)
+	return secret != nil && hmac.Equal(word(r.PostFormValue(field)), secret)
 }
 
 func (d *Door) visitor(r *http.Request) (in visit, err error) {
@@ -124,6 +145,6 @@ func (d *Door) Session(r *http.Request) (Session, error) {
 
 // CheckForm reports whether a form of another door has a session's secret word in
 // a field, and was sent from a page of this server.
-func (d *Door) CheckForm(r *http.Request, field, word string) bool {
-	return d.cross.Check(r) == nil && wrote(r, field, word)
+func (d *Door) CheckForm(r *http.Request, field, own string) bool {
+	return d.cross.Check(r) == nil && wrote(r, field, own)
 }

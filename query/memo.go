@@ -23,7 +23,7 @@ type memo struct {
 
 // memoRoom is how much a planner's memo may hold, in bytes. What takes more than a
 // quarter of it is not kept.
-const memoRoom = 64 << 20
+const memoRoom = 128 << 20
 
 // part says what is read of bins.
 type part struct {

@@ -203,3 +203,19 @@ func TestRenewGivesUp(t *testing.T) {
 		t.Errorf("%v; %d readings: a fault keeps others from being renewed", err, len(durable.asked))
 	}
 }
+
+// TestMemoIsPacked: what is kept of visitors takes little more than their ids.
+func TestMemoIsPacked(t *testing.T) {
+	s := &sum{place: -1, steps: 1, split: true, values: map[string][]int64{}, totals: map[string]int64{}, sketches: map[string][]bins.Sketch{}}
+	for day := range uint64(28) {
+		var b bins.Bin
+		for id := range uint64(300) {
+			b.Visitors.Add(50*day + id)
+		}
+		s.add("/", 0, &b)
+	}
+	s.finish()
+	if n := int(s.totals["/"]); n != 1650 || s.size > 8*n+800 {
+		t.Errorf("%d visitors are kept in %d bytes", n, s.size)
+	}
+}

@@ -65,6 +65,7 @@ func (s *sum) finish() {
 	for value, steps := range s.sketches {
 		s.distinct(value, steps)
 		for i := range steps {
+			steps[i].Pack()
 			s.size += steps[i].Size()
 		}
 		s.size += each + len(value)

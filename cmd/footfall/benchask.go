@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,7 +88,7 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 			return misused("--%s takes a number above zero", name)
 		}
 	}
-	times := numbers["times"]
+	times, about := numbers["times"], c.flags.Lookup("about").Value.String()
 	if c.values["control"] != inDirectory {
 		return misused("the benchmark's sites are no others': leave control out")
 	}
@@ -107,6 +108,9 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 	}
 	r := asking{crowdMade: made, Load: load()}
 	for _, q := range dashboard(made.Sites) {
+		if !strings.Contains(q.of+" "+q.ask, about) {
+			continue
+		}
 		a, err := h.time(ctx, q, times)
 		if ctx.Err() != nil {
 			return err
@@ -116,7 +120,7 @@ func benchAsk(ctx context.Context, c *call) (err error) {
 		}
 		r.Answers = append(r.Answers, a)
 	}
-	loaded, err := h.loads(ctx, made.Sites, times)
+	loaded, err := h.loads(ctx, made.Sites, about, times)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -108,8 +109,9 @@ func (b *loader) load(ctx context.Context, p pageOf, day int) error {
 	return whole(answer)
 }
 
-// loads measures the pages: of days that are rolled, and again once events came since.
-func (h *house) loads(ctx context.Context, sites []string, times int) (all []asked, err error) {
+// loads measures the pages that have about in their names: of days that are rolled, and
+// again once events came since.
+func (h *house) loads(ctx context.Context, sites []string, about string, times int) (all []asked, err error) {
 	b, err := h.browse(ctx)
 	if err != nil {
 		return nil, err
@@ -124,6 +126,9 @@ func (h *house) loads(ctx context.Context, sites []string, times int) (all []ask
 		}
 		for _, p := range overviews(sites) {
 			a := asked{Of: p.of, Ask: p.ask + late, Source: "http", Aim: p.aim.Seconds() * 1000}
+			if !strings.Contains(a.Of+" "+a.Ask, about) {
+				continue
+			}
 			if err := a.time(times, func(i int) error { return b.load(ctx, p, (i+1)%days) }, func(int) error { return b.load(ctx, p, 0) }); err != nil {
 				a.Fault = err.Error()
 			}

@@ -20,7 +20,7 @@ var careCommands = []command{
 	{"bench ingest", "[--seconds N]", "measure collecting on this machine, beside a server that only reads, syncs and answers", benchIngest},
 	{"bench bare", "", "serve what bench ingest compares with", benchBare},
 	{"bench redirect", "[--rate N] [--seconds N]", "measure how fast affiliates' links lead on", benchRedirect},
-	{"bench ask", "[--events N] [--times N]", "measure how fast a dashboard's questions are answered", benchAsk},
+	{"bench ask", "[--events N] [--times N] [--about TEXT]", "measure how fast a dashboard's questions are answered", benchAsk},
 	{"bench live", "[--boards N] [--sites N,M]", "measure what open dashboards cost", benchLive},
 	{"version", "", "print the version", showVersion},
 }

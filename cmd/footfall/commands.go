@@ -69,7 +69,7 @@ var serverFlags = map[string][][3]string{
 	"aside redrive":    {{"reader", "", "store or archive"}, {"all", "false", "true: all of them"}},
 	"aside drop":       {{"reader", "", "store, archive, collect or import"}, {"all", "false", "true: all of them"}},
 	"bench ingest":     {{"seconds", "10", "how long each measurement takes"}, {"connections", "1,16,64,256", "numbers of connections for single events"}, {"batches", "20,100", "events a batch"}, {"rate", "0", "send so many events a second instead of as many as possible"}},
-	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"small", "200", "small sites beside the large one"}, {"days", "90", "that the views are spread over"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}},
+	"bench ask":        {{"events", "10000000", "page views to ask about; a --data directory keeps them for the next time"}, {"small", "200", "small sites beside the large one"}, {"days", "90", "that the views are spread over"}, {"seed", "1", "other views with another one"}, {"times", "40", "how often each question is asked"}, {"about", "", "ask only what has this in its name, such as \"page of\""}},
 	"bench live":       {{"boards", "1000", "dashboards that are open"}, {"sites", "20,1", "numbers of sites that they are of, and the events"}, {"rate", "1000", "events a second"}, {"seconds", "60", "how long each measurement takes"}, {"views", "100000", "page views of the last 30 days that there are before"}},
 	"bench redirect":   {{"rate", "1000", "links followed a second"}, {"seconds", "10", "how long"}, {"connections", "64", "that are open"}},
 }

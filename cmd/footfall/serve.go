@@ -120,7 +120,7 @@ func (h *house) server() *http.Server {
 		Affiliate: h.desk.Figures, Affiliates: earners{h}, Record: h.control.Record, Embed: h.readEmbed,
 		Reports: source, Visits: visitsInTurn{inTurn{h, turns}, h}, Funnels: funnelsInTurn{h, turns},
 		Goals: goalBook{h.control}, Saved: funnelBook{h.control}, Notes: h.control, Kept: h.control, Deletes: deletesEvents{h}, Erases: erasesPersons{h},
-		Live: h.streams, Share: h.control.Share, Shared: shared,
+		Live: h.streams, Share: h.control.Share, Shared: shared, Client: collector.Client,
 		Session: func(r *http.Request) (api.Session, error) { return h.session(pages, r) },
 		Server:  func(ctx context.Context, l string) (map[string]string, error) { return pages.ServerTexts(ctx, l) },
 	})
