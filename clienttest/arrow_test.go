@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -17,10 +18,19 @@ const everyType = `SELECT * FROM (VALUES
  ('', (-9223372036854775808)::BIGINT, -7::HUGEINT, -0.0001::DECIMAL(18,4), -1.5::DOUBLE, false, DATE '1969-12-31', TIMESTAMP '1970-01-01 00:00:00', 3::BIGINT)
 ) t(name, n, large, price, rate, yes, day, moment, place) ORDER BY place`
 
-// TestArrowInJavaScript: another implementation of Arrow than the one that writes finds
-// the types and values of SQL and of figures, in streams of one batch and of several.
-func TestArrowInJavaScript(t *testing.T) {
-	needNode(t)
+type object = map[string]any
+
+// inJavaScript is what Arrow's own JavaScript reads of answers.
+type inJavaScript struct {
+	Media   string
+	Columns []string
+	Batches int
+	Rows    [][]any
+}
+
+// readArrow asks questions of a server that has three page views.
+func readArrow(t *testing.T, questions ...object) (answers []inJavaScript) {
+	t.Helper()
 	s := start(t)
 	for i, at := range []string{"2026-05-01T10:00:00Z", "2026-05-01T11:00:00Z", "2026-05-02T10:00:00Z"} {
 		s.viewed(t, "138", url.Values{"page": {fmt.Sprint("/", i)}, "time": {at}})
@@ -30,24 +40,25 @@ func TestArrowInJavaScript(t *testing.T) {
 	if err := json.Unmarshal(s.command(t, "key", "add", "--scope", "admin", "--site", "shop.example", "--json", "--data", s.dir), &key); err != nil || key.Token == "" {
 		t.Fatal("no key:", err)
 	}
-	type obj = map[string]any
-	asked, err := json.Marshal([]obj{
-		{"path": "/v1/sql", "body": obj{"query": everyType}},
-		{"path": "/v1/sql", "body": obj{"query": "SELECT i, CASE WHEN i % 2 = 0 THEN i::VARCHAR END AS even FROM range(20000) t(i) ORDER BY i"}},
-		{"path": "/v1/sql", "body": obj{"query": "SELECT path, time FROM PageViewsTable WHERE path = '/2'"}},
-		{"path": "/v1/sql", "body": obj{"query": "SELECT path, 1 AS n FROM PageViewsTable WHERE path = '/none'"}},
-		{"path": "/v1/query", "body": obj{"metrics": []string{"pageviews", "views_per_visit", "total_revenue"}, "dimensions": []string{"time:day"}, "date_range": []string{"2026-05-01", "2026-05-04"}}},
-	})
+	asked, err := json.Marshal(questions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []struct {
-		Media   string
-		Columns []string
-		Batches int
-		Rows    [][]any
-	}
-	launchWith(t, strings.NewReader(string(asked)), "arrow.mjs", s.host(), key.Token).finish(t, &got)
+	launchWith(t, bytes.NewReader(asked), "arrow.mjs", s.host(), key.Token).finish(t, &answers)
+	return answers
+}
+
+// TestArrowInJavaScript: another implementation of Arrow than the one that writes finds
+// the types and values of SQL and of figures, in streams of one batch and of several.
+func TestArrowInJavaScript(t *testing.T) {
+	needNode(t)
+	got := readArrow(t,
+		object{"path": "/v1/sql", "body": object{"query": everyType}},
+		object{"path": "/v1/sql", "body": object{"query": "SELECT i, CASE WHEN i % 2 = 0 THEN i::VARCHAR END AS even FROM range(20000) t(i) ORDER BY i"}},
+		object{"path": "/v1/sql", "body": object{"query": "SELECT path, time FROM PageViewsTable WHERE path = '/2'"}},
+		object{"path": "/v1/sql", "body": object{"query": "SELECT path, 1 AS n FROM PageViewsTable WHERE path = '/none'"}},
+		object{"path": "/v1/query", "body": object{"metrics": []string{"pageviews", "views_per_visit", "total_revenue"}, "dimensions": []string{"time:day"}, "date_range": []string{"2026-05-01", "2026-05-04"}}},
+	)
 	type row = []any
 	for i, want := range []struct {
 		columns string
