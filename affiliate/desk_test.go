@@ -333,7 +333,7 @@ func TestRule16Payouts(t *testing.T) {
 		t.Errorf("in two payouts: %+v", again)
 	}
 	var first, second bytes.Buffer
-	if err := errors.Join(d.ExportPayouts(t.Context(), &first, d.program.ID), d.ExportPayouts(t.Context(), &second, d.program.ID)); err != nil ||
+	if err := errors.Join(d.ExportPayouts(t.Context(), &first, "csv", d.program.ID), d.ExportPayouts(t.Context(), &second, "csv", d.program.ID)); err != nil ||
 		!bytes.Equal(first.Bytes(), second.Bytes()) || !strings.Contains(first.String(), "49.50") {
 		t.Errorf("%v\n%s\n%s", err, first.String(), second.String())
 	}

@@ -315,8 +315,8 @@ func (d *Desk) Flags(ctx context.Context, program string) (all []ledger.Flag, er
 }
 
 // ExportPayouts writes a programme's payouts that are approved or on their way
-// as CSV. What has not changed is written the same again (rule 16).
-func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, program string) error {
+// in one of sheet.Formats. What has not changed is written the same again (rule 16).
+func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, format, program string) error {
 	var rows []ledger.Payout
 	err := d.book.View(ctx, func(tx ledger.Tx) error {
 		all, err := tx.Money().Tables().Payouts().Find("program", program)
@@ -333,12 +333,12 @@ func (d *Desk) ExportPayouts(ctx context.Context, w io.Writer, program string) e
 	if err != nil {
 		return err
 	}
-	return WriteCSV(w, rows)
+	return WritePayouts(w, format, rows)
 }
 
-// Statement writes the commissions that a payout is made of as CSV. That they
-// are what the payout was made of is checked, not believed.
-func (d *Desk) Statement(ctx context.Context, w io.Writer, payout string) error {
+// Statement writes the commissions that a payout is made of in one of sheet.Formats.
+// That they are what the payout was made of is checked, not believed.
+func (d *Desk) Statement(ctx context.Context, w io.Writer, format, payout string) error {
 	var p ledger.Payout
 	var entries []ledger.Entry
 	err := d.book.View(ctx, func(tx ledger.Tx) (err error) {
@@ -351,5 +351,5 @@ func (d *Desk) Statement(ctx context.Context, w io.Writer, payout string) error 
 	if err != nil {
 		return err
 	}
-	return WriteStatement(w, p, entries)
+	return WriteStatement(w, format, p, entries)
 }

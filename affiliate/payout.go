@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -110,49 +110,80 @@ func Move(p ledger.Payout, to ledger.PayoutState) error {
 	return fmt.Errorf("payout %s is %s and can't be %s: it can be %s", p.ID, p.State, to, strings.Join(next, " or "))
 }
 
-// WriteCSV writes payouts for whoever sends the money: RFC 4180 in UTF-8 with a
-// header, sorted by currency, affiliate and payout, amounts with exactly the
-// currency's decimals. A row tells nothing that changes while its payout is on
-// the way, so that the same payouts are the same bytes again (rule 16).
-func WriteCSV(w io.Writer, rows []ledger.Payout) error {
+// WritePayouts writes payouts for whoever sends the money, in one of sheet.Formats:
+// sorted by currency, affiliate and payout, amounts with exactly the currency's decimals.
+// A row tells nothing that changes while its payout is on the way, so that the same payouts
+// are the same bytes of CSV again (rule 16).
+func WritePayouts(w io.Writer, format string, rows []ledger.Payout) error {
 	sorted := slices.SortedFunc(slices.Values(rows), func(a, b ledger.Payout) int {
 		return cmp.Or(cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Affiliate, b.Affiliate), cmp.Compare(a.ID, b.ID))
 	})
-	table := [][]string{{"payout", "affiliate", "name", "email", "payout_reference", "currency", "amount", "entries", "cut_off", "entries_hash"}}
+	var table [][]any
 	for _, p := range sorted {
-		table = append(table, []string{cell(p.ID), cell(p.Affiliate), cell(p.Name), cell(p.Email), cell(p.Account), cell(p.Currency),
-			money.Format(p.Amount, p.Currency), strconv.Itoa(p.Entries), moment(p.Cutoff), cell(p.Hash)})
+		table = append(table, []any{p.ID, p.Affiliate, p.Name, p.Email, p.Account, p.Currency, exact(p.Amount, p.Currency), p.Entries, moment(p.Cutoff), p.Hash})
 	}
-	return write(w, table)
+	return write(w, format, table, "payout", "affiliate", "name", "email", "payout_reference", "currency", amountColumn, "entries BIGINT", "cut_off TIMESTAMP", "entries_hash")
 }
 
-// WriteStatement writes a payout's commissions as WriteCSV does payouts, sorted
+// WriteStatement writes a payout's commissions as WritePayouts does payouts, sorted
 // by time and id. They must be those that the payout was made of: their sum and
 // hash are its own, else it is an error and nothing is written.
-func WriteStatement(w io.Writer, p ledger.Payout, entries []ledger.Entry) error {
+func WriteStatement(w io.Writer, format string, p ledger.Payout, entries []ledger.Entry) error {
 	mine := slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool { return !e.Kind.Payable() })
 	if HashOf(mine) != p.Hash || amountOf(mine) != p.Amount {
 		return fmt.Errorf("payout %s is of %d entries that add up to %s, and these are %d that add up to %s: if it failed its entries are in another one, else restore the ledger from a backup",
 			p.ID, p.Entries, money.Format(p.Amount, p.Currency), len(mine), money.Format(amountOf(mine), p.Currency))
 	}
 	slices.SortFunc(mine, func(a, b ledger.Entry) int { return cmp.Or(a.Occurred.Compare(b.Occurred), byID(a, b)) })
-	table := [][]string{{"payout", "entry", "occurred_at", "available_at", "site", "order", "line", "product", "kind", "amount", "currency", "cause"}}
+	var table [][]any
 	for _, e := range mine {
-		table = append(table, []string{cell(p.ID), cell(e.ID), moment(e.Occurred), moment(e.Available), cell(e.Site), cell(e.Order), cell(e.Line), cell(e.Product),
-			cell(string(e.Kind)), money.Format(e.Amount, e.Currency), cell(e.Currency), cell(e.Cause)})
+		table = append(table, []any{p.ID, e.ID, moment(e.Occurred), moment(e.Available), e.Site, e.Order, e.Line, e.Product,
+			string(e.Kind), exact(e.Amount, e.Currency), e.Currency, e.Cause})
 	}
-	return write(w, table)
+	return write(w, format, table, "payout", "entry", "occurred_at TIMESTAMP", "available_at TIMESTAMP", "site", "order", "line", "product", "kind", amountColumn, "currency", "cause")
 }
 
-func write(w io.Writer, table [][]string) error {
+// write writes a table in one of sheet.Formats, with columns as sheet.Columns has them.
+// CSV is RFC 4180 to the letter, with its line breaks: banks read it.
+func write(w io.Writer, format string, table [][]any, columns ...string) error {
+	all := sheet.Columns(columns...)
+	if format != "csv" {
+		rows := sheet.Begin(w, format, all...)
+		for _, cells := range table {
+			if err := rows.Row(cells...); err != nil {
+				return err
+			}
+		}
+		return rows.Close()
+	}
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
-	return c.WriteAll(table)
+	line := make([]string, len(all))
+	for i := range all {
+		line[i] = all[i].Name
+	}
+	err := c.Write(line)
+	for _, cells := range table {
+		for i, cell := range cells {
+			if text, is := cell.(string); is && all[i].Type == "" {
+				line[i] = sheet.Harmless(text)
+			} else {
+				line[i] = fmt.Sprint(cell)
+			}
+		}
+		err = cmp.Or(err, c.Write(line))
+	}
+	c.Flush()
+	return cmp.Or(err, c.Error())
 }
 
-// cell is a text that a spreadsheet shows and does not run: one that begins as a
-// formula gets an apostrophe before it (OWASP, CSV injection).
-func cell(text string) string { return sheet.Harmless(text) }
+// amountColumn is of exact amounts: no currency has more than three decimals.
+const amountColumn = "amount DECIMAL(18,3)"
+
+// exact is an amount for a table.
+func exact(minor int64, currency string) json.Number {
+	return json.Number(money.Format(minor, currency))
+}
 
 // moment is a time to the millisecond, in UTC.
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

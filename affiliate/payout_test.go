@@ -163,7 +163,7 @@ func TestRule16CSV(t *testing.T) {
 	}
 	rows := []ledger.Payout{row("p3", "B", "KWD", 1250, "Zoë, \"Z\""), row("p2", "B", "EUR", 1250, "=1+1"), row("p1", "A", "JPY", 1250, "@x"), row("p0", "A", "EUR", 5, "-y\nz")}
 	var first bytes.Buffer
-	if err := WriteCSV(&first, rows); err != nil {
+	if err := WritePayouts(&first, "csv", rows); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.ReplaceAll(`payout,affiliate,name,email,payout_reference,currency,amount,entries,cut_off,entries_hash
@@ -182,10 +182,10 @@ p3,B,"Zoë, ""Z""",B@example.org,'+49,KWD,1.250,2,2026-03-31T12:00:00.000Z,ab
 		rows[i].State, rows[i].External, rows[i].Changed = ledger.Paid, "x", after(9)
 	}
 	var again bytes.Buffer
-	if err := WriteCSV(&again, rows); err != nil || again.String() != first.String() {
+	if err := WritePayouts(&again, "csv", rows); err != nil || again.String() != first.String() {
 		t.Errorf("again it is\n%q, %v", again.String(), err)
 	}
-	if err := WriteCSV(full{}, rows); err == nil {
+	if err := WritePayouts(full{}, "csv", rows); err == nil {
 		t.Error("a full disk is no error")
 	}
 }
@@ -204,7 +204,7 @@ func TestRule17Statement(t *testing.T) {
 	p.ID = "p1"
 	left := ledger.Entry{ID: "0", Kind: ledger.PaidOut, Amount: -55, Currency: "EUR", Payout: "p1"}
 	var out, again bytes.Buffer
-	if err := WriteStatement(&out, p, append(entries, left)); err != nil {
+	if err := WriteStatement(&out, "csv", p, append(entries, left)); err != nil {
 		t.Fatal(err)
 	}
 	table, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
@@ -223,11 +223,11 @@ func TestRule17Statement(t *testing.T) {
 		t.Errorf("the statement adds up to %d, the payout is of %d", sum, p.Amount)
 	}
 	slices.Reverse(entries)
-	if err := WriteStatement(&again, p, entries); err != nil || again.String() != out.String() {
+	if err := WriteStatement(&again, "csv", p, entries); err != nil || again.String() != out.String() {
 		t.Errorf("again it is %q, %v", again.String(), err)
 	}
 	again.Reset()
-	if err := WriteStatement(&again, p, entries[1:]); err == nil || again.Len() > 0 {
+	if err := WriteStatement(&again, "csv", p, entries[1:]); err == nil || again.Len() > 0 {
 		t.Errorf("a statement of other entries: %v, %q", err, again.String())
 	}
 }

@@ -188,13 +188,13 @@ func (d *desk) sameAsFiles(a ledger.Affiliate, balances map[string]affiliate.Bal
 	paid := map[string]int64{}
 	for _, p := range payouts {
 		var b strings.Builder
-		if err := d.Statement(d.t.Context(), &b, p.ID); err != nil {
+		if err := d.Statement(d.t.Context(), &b, "csv", p.ID); err != nil {
 			d.t.Fatal(err)
 		}
 		paid[p.Currency] += column(d.t, b.String(), "amount", p.Currency)
 	}
 	var b strings.Builder
-	if err := d.ExportEntries(d.t.Context(), &b, ledger.EntryFilter{Program: d.program.ID, Affiliate: a.ID}); err != nil {
+	if err := d.ExportEntries(d.t.Context(), &b, "csv", ledger.EntryFilter{Program: d.program.ID, Affiliate: a.ID}); err != nil {
 		d.t.Fatal(err)
 	}
 	for currency, balance := range balances {

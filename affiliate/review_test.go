@@ -202,11 +202,11 @@ func TestRule16ApprovedIsFixed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var before, after bytes.Buffer
-	err = d.ExportPayouts(t.Context(), &before, d.program.ID)
+	err = d.ExportPayouts(t.Context(), &before, "csv", d.program.ID)
 	if _, alter := d.Alter(t.Context(), d.anna.ID, func(a *ledger.Affiliate) { a.Payout, a.Name = "IBAN-THIEF", "Thief" }); errors.Join(err, alter) != nil {
 		t.Fatal(err, alter)
 	}
-	if err := d.ExportPayouts(t.Context(), &after, d.program.ID); err != nil || after.String() != before.String() || !strings.Contains(after.String(), "IBAN-ANNA") {
+	if err := d.ExportPayouts(t.Context(), &after, "csv", d.program.ID); err != nil || after.String() != before.String() || !strings.Contains(after.String(), "IBAN-ANNA") {
 		t.Errorf("%v\n%s\nwas\n%s", err, after.String(), before.String())
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"footfall/ledger"
-	"footfall/money"
 	"footfall/shop"
 )
 
@@ -307,18 +306,19 @@ func (d *Desk) EntriesOf(ctx context.Context, affiliate, before string, limit in
 }
 
 // ExportEntries writes entries with their states, newest first, spelled as
-// WriteCSV does.
-func (d *Desk) ExportEntries(ctx context.Context, w io.Writer, f ledger.EntryFilter) error {
+// WritePayouts does.
+func (d *Desk) ExportEntries(ctx context.Context, w io.Writer, format string, f ledger.EntryFilter) error {
 	all, err := d.Entries(ctx, f)
 	if err != nil {
 		return err
 	}
-	table := [][]string{{"entry", "posted_at", "occurred_at", "available_at", "affiliate", "site", "order", "line", "product", "kind", "state", "amount", "currency", "rule", "cause", "payout"}}
+	var table [][]any
 	for _, e := range all {
-		table = append(table, []string{cell(e.ID), moment(e.Posted), moment(e.Occurred), moment(e.Available), cell(e.Affiliate), cell(e.Site), cell(e.Order),
-			cell(e.Line), cell(e.Product), cell(string(e.Kind)), string(e.State), money.Format(e.Amount, e.Currency), cell(e.Currency), cell(e.Rule), cell(e.Cause), cell(e.Payout)})
+		table = append(table, []any{e.ID, moment(e.Posted), moment(e.Occurred), moment(e.Available), e.Affiliate, e.Site, e.Order,
+			e.Line, e.Product, string(e.Kind), string(e.State), exact(e.Amount, e.Currency), e.Currency, e.Rule, e.Cause, e.Payout})
 	}
-	return write(w, table)
+	return write(w, format, table, "entry", "posted_at TIMESTAMP", "occurred_at TIMESTAMP", "available_at TIMESTAMP", "affiliate", "site", "order", "line", "product", "kind", "state",
+		amountColumn, "currency", "rule", "cause", "payout")
 }
 
 // LandingHosts are the hosts that a programme's links may lead to.

@@ -2,12 +2,15 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"footfall/account"
 	"footfall/metric"
@@ -26,12 +29,13 @@ type Daily interface {
 type DailyQuery struct {
 	Site     account.Site
 	From, To period.Date // To not included
-	CSV      bool        // else JSON
+	Format   string      // one of sheet.Formats, else JSON
 }
 
 // ParseDaily reads a question for the daily table from URL parameters: site as
 // in ParseQuery, from and to (days; to is not included; without them there is
-// no limit), format csv or json. What is wrong is a *metric.QueryError.
+// no limit), format json, which none is, or one of sheet.Formats. What is wrong is a
+// *metric.QueryError.
 func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 	if err := only(v, "site", "from", "to", "format"); err != nil {
 		return q, err
@@ -45,22 +49,18 @@ func ParseDaily(v url.Values, sites []account.Site) (q DailyQuery, err error) {
 	if q.From >= q.To {
 		return q, nothing(q.From.String(), q.To.String())
 	}
-	switch format := v.Get("format"); format {
-	case "csv":
-		q.CSV = true
-	case "json", "":
-	default:
-		return q, wrong("format=%q is unknown: use csv or json", format)
+	if q.Format = v.Get("format"); q.Format == "json" {
+		q.Format = ""
+	}
+	if q.Format != "" && sheet.Formats[q.Format] == "" {
+		return q, wrong("format=%q is unknown: use json, %s", q.Format, strings.Join(slices.Sorted(maps.Keys(sheet.Formats)), ", "))
 	}
 	return q, nil
 }
 
 // ContentType is the media type of the answer.
 func (q DailyQuery) ContentType() string {
-	if q.CSV {
-		return sheet.Formats["csv"]
-	}
-	return "application/json; charset=utf-8"
+	return cmp.Or(sheet.Formats[q.Format], "application/json; charset=utf-8")
 }
 
 // DailyLine is how JSON spells a line of the daily table.
@@ -72,14 +72,14 @@ type DailyLine struct {
 	Estimate bool   `json:"estimate,omitempty"` // of the visitors, to about 1 %
 }
 
-// WriteDaily spells a part of the daily table: CSV with the head
-// date,page,views,visitors, or JSON as {"site":…,"days":[DailyLine…]}. begun
+// WriteDaily spells a part of the daily table: rows of date, page, views and visitors, or
+// JSON as {"site":…,"days":[DailyLine…]}. begun
 // tells, if there is an error, that something was written already.
 func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (begun bool, err error) {
 	out := &sheet.Noting{To: w}
 	b := bufio.NewWriterSize(out, 1<<16)
-	if q.CSV {
-		err = writeCSV(ctx, b, q, table)
+	if q.Format != "" {
+		err = writeRows(ctx, b, q, table)
 	} else {
 		err = writeJSON(ctx, b, q, table)
 	}
@@ -89,12 +89,15 @@ func WriteDaily(ctx context.Context, w io.Writer, q DailyQuery, table Daily) (be
 	return out.Begun, err
 }
 
-func writeCSV(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
-	out := sheet.NewTable(w, "csv", "date", "page", "views", "visitors")
+func writeRows(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
+	out := sheet.Begin(w, q.Format, sheet.Columns("date DATE", "page", "views BIGINT", "visitors BIGINT")...)
 	err := table.PageDays(ctx, q.Site.ID, q.From, q.To, func(l metric.PageDay) error {
 		return out.Row(l.Date.String(), l.Page, l.Views, l.Visitors)
 	})
-	return errors.Join(err, out.Close())
+	if err != nil {
+		return err
+	}
+	return out.Close()
 }
 
 func writeJSON(ctx context.Context, w io.Writer, q DailyQuery, table Daily) error {
@@ -124,7 +127,11 @@ func writeJSON(ctx context.Context, w io.Writer, q DailyQuery, table Daily) erro
 
 // daily is GET /v1/daily.
 func (d *door) daily(w http.ResponseWriter, r *http.Request, sites []account.Site) {
-	q, err := ParseDaily(r.URL.Query(), sites)
+	asked := r.URL.Query()
+	if format := sheet.Accepted(r.Header.Get("Accept")); format != "" && !asked.Has("format") {
+		asked.Set("format", format)
+	}
+	q, err := ParseDaily(asked, sites)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return

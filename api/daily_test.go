@@ -52,7 +52,7 @@ func TestDaily(t *testing.T) {
 		{f.all, "", 400, "which site"},
 		{f.bound, "site=b-example", 400, "unknown site"},
 		{f.bound, "from=today", 400, "not a day"},
-		{f.bound, "format=xls", 400, "csv or json"},
+		{f.bound, "format=xls", 400, "use json, csv, ndjson"},
 		{f.bound, "window=Last7Days", 400, "unknown parameter"},
 	} {
 		g := f

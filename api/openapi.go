@@ -83,7 +83,7 @@ func paths() obj {
 	live[slices.IndexFunc(live, func(p any) bool { return p.(obj)["name"] == "metric" })] = example(parameter("metric", text("Up to 12, with commas between; each may have a window of its own: PageViews@Today")), "PageViews@Today")
 	all := goalPaths()
 	maps.Copy(all, notePaths())
-	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv"))}
+	daily := []any{parameter("site", text("Id or domain")), example(parameter("from", obj{"type": "string", "format": "date"}), "2024-03-01"), parameter("to", obj{"type": "string", "format": "date", "description": "Not included"}), parameter("format", enum("json", "csv", "ndjson", "parquet", "arrow"))}
 	for path, routes := range (obj{
 		"/v1/query": query,
 		"/v1/live": obj{"get": obj{"operationId": "live", "summary": "Figures as they change, as server-sent events", "parameters": live, "responses": answers("text/event-stream", "Stream"),

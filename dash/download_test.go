@@ -11,6 +11,8 @@ import (
 
 	"footfall/account"
 	"footfall/metric"
+	"footfall/sheet"
+	_ "footfall/sheet/columnar"
 )
 
 var (
@@ -29,10 +31,17 @@ func TestEveryListHasItsFile(t *testing.T) {
 				continue
 			}
 			page := w.get(t, "/?site="+w.site.ID+"&period=Last7Days&country=DE&order="+string(li.figures[0])+"+asc&detail="+li.key())
-			link := tableFile.FindStringSubmatch(page)
-			if link == nil {
-				t.Errorf("%s: no link to a file", li.key())
+			links := tableFile.FindAllStringSubmatch(page, -1)
+			if len(links) != len(sheet.Offers) {
+				t.Errorf("%s: %d links to files, of %d formats", li.key(), len(links), len(sheet.Offers))
 				continue
+			}
+			link := links[0]
+			if lines := w.get(t, html.UnescapeString(links[1][1])); strings.Count(lines, "\n{") != strings.Count(w.get(t, html.UnescapeString(link[1])), "\n")-2 {
+				t.Errorf("%s as JSON lines: %s", li.key(), lines)
+			}
+			if file := w.get(t, html.UnescapeString(links[2][1])); !strings.HasPrefix(file, "PAR1") || !strings.HasSuffix(file, "PAR1") {
+				t.Errorf("%s is no Parquet: %.40q", li.key(), file)
 			}
 			rows, err := csv.NewReader(strings.NewReader(w.get(t, html.UnescapeString(link[1])))).ReadAll()
 			shown := tableRow.FindAllString(page, -1)

@@ -163,7 +163,7 @@ func TestDetails(t *testing.T) {
 		t.Errorf("asked %s %+v", spelled(r.Where), r)
 	}
 	lacks(t, page, `aria-sort="ascending"><a href="/?detail=page&device=phone&order=BounceRate+desc&period=Last7Days&search=blog`, `value="blog"`, "Time on page",
-		`href="/?csv=page&device=phone&order=BounceRate+asc&period=Last7Days&search=blog`, `href="/?device=phone&period=Last7Days&site=atelier-example">All figures`,
+		`href="/?csv=page&device=phone&format=ndjson&order=BounceRate+asc&period=Last7Days&search=blog`, `href="/?device=phone&period=Last7Days&site=atelier-example">All figures`,
 		`type="hidden" name="order" value="BounceRate asc"`)
 	if strings.Contains(page, `class="strip"`) || strings.Contains(page, `type="hidden" name="offset"`) {
 		t.Error("there is more on the page, or a search begins in the middle")

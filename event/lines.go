@@ -6,37 +6,76 @@ import (
 	"footfall/sheet"
 )
 
-// Lines writes events as lines of text: docs/format/event.md.
+// Lines writes events as lines of text, made in stretches by several at a time:
+// docs/format/event.md.
 type Lines struct {
 	w    io.Writer
-	b    []byte
-	line func(e *Event, b []byte) ([]byte, error)
+	csv  bool
+	head []byte // what is not written yet
 }
-
-// linesBytes are written at a time, about.
-const linesBytes = 64 << 10
 
 // NewLines begins JSON lines.
-func NewLines(w io.Writer) *Lines {
-	var near second
-	return &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) {
-		b, err := e.appendJSON(b, &near)
-		return append(b, '\n'), err
-	}}
-}
+func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
 // NewCSV begins comma-separated values, with the fields' names in the first line.
 func NewCSV(w io.Writer) *Lines {
-	var near second
-	l := &Lines{w: w, line: func(e *Event, b []byte) ([]byte, error) { return e.appendCSV(b, &near), nil }}
+	l := &Lines{w: w, csv: true}
 	for i, name := range Fields() {
 		if i > 0 {
-			l.b = append(l.b, ',')
+			l.head = append(l.head, ',')
 		}
-		l.b = sheet.AppendCell(l.b, name)
+		l.head = sheet.AppendCell(l.head, name)
 	}
-	l.b = append(l.b, '\n')
+	l.head = append(l.head, '\n')
 	return l
+}
+
+// Close ends them behind the last stretch.
+func (l *Lines) Close() error { return l.put(nil) }
+
+func (l *Lines) put(b []byte) error {
+	for _, b := range [][]byte{l.head, b} {
+		if len(b) == 0 {
+			continue
+		}
+		if _, err := l.w.Write(b); err != nil {
+			return err
+		}
+	}
+	l.head = nil
+	return nil
+}
+
+// Stretch is lines in the making, a store.Taker.
+type Stretch struct {
+	of   *Lines
+	b    []byte
+	near second
+}
+
+// Stretch begins one, for one at a time.
+func (l *Lines) Stretch() *Stretch { return &Stretch{of: l} }
+
+// Add adds an event, of which it keeps nothing. An error is that of an event whose
+// properties, traits or context are no JSON; nothing must be added after it.
+func (s *Stretch) Add(e *Event) error {
+	if s.of.csv {
+		s.b = e.appendCSV(s.b, &s.near)
+		return nil
+	}
+	b, err := e.appendJSON(s.b, &s.near)
+	s.b = append(b, '\n')
+	return err
+}
+
+// Settle has nothing to do.
+func (s *Stretch) Settle() error { return nil }
+
+// Put writes the lines behind those before. More may be added then.
+func (s *Stretch) Put() error {
+	err := s.of.put(s.b)
+	s.b = s.b[:0]
+	return err
 }
 
 // Table writes events as the rows of a table, with Columns.
@@ -67,19 +106,3 @@ func (t *Table) Add(e *Event) error {
 
 // Close ends the table.
 func (t *Table) Close() error { return t.rows.Close() }
-
-// Add adds an event. An error is the writer's, or that of an event whose
-// properties, traits or context are no JSON; nothing must be added after it.
-func (l *Lines) Add(e *Event) (err error) {
-	if l.b, err = l.line(e, l.b); err != nil || len(l.b) < linesBytes {
-		return err
-	}
-	return l.Close()
-}
-
-// Close writes what was added.
-func (l *Lines) Close() error {
-	_, err := l.w.Write(l.b)
-	l.b = l.b[:0]
-	return err
-}

@@ -72,7 +72,7 @@ func (v *visit) ledgerFile() error {
 	if problem != "" {
 		return affiliate.ErrNotFound
 	}
-	return v.file("ledger", func(b *bytes.Buffer) error { return v.desk.ExportEntries(v.ctx(), b, f) })
+	return v.file("ledger", func(b *bytes.Buffer, format string) error { return v.desk.ExportEntries(v.ctx(), b, format, f) })
 }
 
 type programPayoutsView struct {
@@ -188,7 +188,9 @@ func (v *visit) approve() error {
 }
 
 func (v *visit) payoutsFile() error {
-	return v.file("payouts", func(b *bytes.Buffer) error { return v.desk.ExportPayouts(v.ctx(), b, v.program.ID) })
+	return v.file("payouts", func(b *bytes.Buffer, format string) error {
+		return v.desk.ExportPayouts(v.ctx(), b, format, v.program.ID)
+	})
 }
 
 func (v *visit) anyStatement() error {

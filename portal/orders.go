@@ -25,7 +25,7 @@ type allOrdersView struct {
 	Filters []tab
 	Number  string
 	Older   string
-	File    string // all of them as CSV
+	File    string // all of them
 	Zone    *time.Location
 }
 
@@ -173,7 +173,7 @@ type flagsView struct {
 	Names  map[string]string
 	States []tab
 	Pages  pages
-	File   string // all of them as CSV
+	File   string // all of them
 	Zone   *time.Location
 }
 

@@ -137,7 +137,7 @@ type ordersView struct {
 	Orders []affiliate.OrderSum
 	Zone   *time.Location
 	Older  string
-	File   string // all of them as CSV
+	File   string // all of them
 	Later  bool   // this is not the newest page
 }
 
@@ -207,13 +207,13 @@ func (v *visit) ownStatement() error {
 	return v.statement(all, id)
 }
 
-// statement is the CSV of one of some payouts; a failed one has none.
+// statement is the file of one of some payouts; a failed one has none.
 func (v *visit) statement(all []affiliate.Payout, id string) error {
 	at := slices.IndexFunc(all, func(p affiliate.Payout) bool { return p.ID == id })
 	if at < 0 || all[at].State == "failed" {
 		return affiliate.ErrNotFound
 	}
-	return v.file("statement-"+id, func(b *bytes.Buffer) error { return v.desk.Statement(v.ctx(), b, id) })
+	return v.file("statement-"+id, func(b *bytes.Buffer, format string) error { return v.desk.Statement(v.ctx(), b, format, id) })
 }
 
 type profileView struct {

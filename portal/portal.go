@@ -373,15 +373,3 @@ func (v *visit) origin() string {
 	}
 	return cmp.Or(v.Address, scheme+"://"+v.r.Host)
 }
-
-// file begins a CSV file that the browser saves.
-func (v *visit) file(name string, write func(b *bytes.Buffer) error) error {
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		return err
-	}
-	v.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
-	_, _ = b.WriteTo(v.w) // fails only if the client is gone
-	return nil
-}

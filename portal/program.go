@@ -105,7 +105,7 @@ type membersView struct {
 	Statuses []tab
 	All      int
 	Pages    pages
-	File     string // all of them as CSV
+	File     string // all of them
 	Join     string // address of the form to apply by
 	Zone     *time.Location
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -24,14 +25,30 @@ func (v *visit) fileOf() string {
 	return v.r.URL.Path + "?" + q.Encode()
 }
 
+// begin begins a file in the format that is asked for, that the browser saves.
+func (v *visit) begin(name string) (format string) {
+	format = sheet.Asked(v.r.URL.Query().Get("format"))
+	v.w.Header().Set("Content-Type", sheet.Formats[format])
+	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.`+format+`"`)
+	return format
+}
+
+// file sends a file that is written as a whole before.
+func (v *visit) file(name string, write func(b *bytes.Buffer, format string) error) error {
+	var b bytes.Buffer
+	if err := write(&b, sheet.Asked(v.r.URL.Query().Get("format"))); err != nil {
+		return err
+	}
+	v.begin(name)
+	_, _ = b.WriteTo(v.w) // fails only if the client is gone
+	return nil
+}
+
 // send sends a table as a file, as its rows come. Behind the first of them an error
 // breaks the transfer off, so that nobody takes a part for the whole.
 func (v *visit) send(name string, columns []string, each func(row func(cells ...any) error) error) error {
-	h := v.w.Header()
-	h.Set("Content-Type", sheet.Formats["csv"])
-	h.Set("Content-Disposition", `attachment; filename="`+name+`.csv"`)
 	out := &sheet.Noting{To: v.w}
-	table := sheet.NewTable(out, "csv", columns...)
+	table := sheet.Begin(out, v.begin(name), sheet.Columns(columns...)...)
 	err := each(table.Row)
 	if err == nil {
 		err = table.Close()
@@ -40,12 +57,15 @@ func (v *visit) send(name string, columns []string, each func(row func(cells ...
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {
-		h.Del("Content-Disposition")
+		v.w.Header().Del("Content-Disposition")
 	}
 	return err
 }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// exact is the type of amounts: no currency has more than three decimals.
+const exact = "DECIMAL(18,3)"
 
 func amount(minor int64, currency string) json.Number {
 	return json.Number(money.Format(minor, currency))
@@ -57,7 +77,7 @@ var fileRows = 500 // changed by a test
 // ordersFile sends orders, the newest first: those given, or without them all that a
 // filter lets through.
 func (v *visit) ordersFile(names map[string]string, given []affiliate.Order, f affiliate.OrderFilter, with bool) error {
-	columns := []string{"order", "number", "ordered_at", "store", "affiliate", "name", "why", "code", "coupon", "verified", "net", "currency"}
+	columns := []string{"order", "number", "ordered_at TIMESTAMP", "store", "affiliate", "name", "why", "code", "coupon", "verified BOOLEAN", "net " + exact, "currency"}
 	f.Limit = fileRows
 	return v.send("orders", columns, func(row func(cells ...any) error) error {
 		for some, err := given, error(nil); ; f.Before = some[len(some)-1].ID {
@@ -87,7 +107,7 @@ func (v *visit) ordersFile(names map[string]string, given []affiliate.Order, f a
 
 // ownOrdersFile sends the orders of the affiliate who asks, as it is shown them.
 func (v *visit) ownOrdersFile() error {
-	return v.send("orders", []string{"order", "number", "ordered_at", "states", "verified", "net", "commission", "currency"}, func(row func(cells ...any) error) error {
+	return v.send("orders", []string{"order", "number", "ordered_at TIMESTAMP", "states", "verified BOOLEAN", "net " + exact, "commission " + exact, "currency"}, func(row func(cells ...any) error) error {
 		for before := ""; ; {
 			some, err := v.desk.OrdersOf(v.ctx(), v.affiliate.ID, before, fileRows)
 			if err != nil {
@@ -124,7 +144,7 @@ func netOf(o affiliate.Order) (net int64) {
 
 // membersFile sends affiliates, a row for each of their currencies.
 func (v *visit) membersFile(all []affiliate.Affiliate, of map[string]map[string]affiliate.Balance) error {
-	columns := []string{"affiliate", "name", "email", "status", "since", "currency", "pending", "held", "available", "in_payout", "paid", "earned"}
+	columns := []string{"affiliate", "name", "email", "status", "since TIMESTAMP", "currency", "pending " + exact, "held " + exact, "available " + exact, "in_payout " + exact, "paid " + exact, "earned " + exact}
 	return v.send("affiliates", columns, func(row func(cells ...any) error) error {
 		for _, a := range all {
 			who := []any{a.ID, a.Name, a.Email, string(a.Status), instant(a.Created)}
@@ -150,7 +170,7 @@ func (v *visit) membersFile(all []affiliate.Affiliate, of map[string]map[string]
 
 // flagsFile sends flags.
 func (v *visit) flagsFile(all []affiliate.Flag, names map[string]string) error {
-	return v.send("flags", []string{"flag", "raised_at", "type", "state", "affiliate", "name", "order", "evidence"}, func(row func(cells ...any) error) error {
+	return v.send("flags", []string{"flag", "raised_at TIMESTAMP", "type", "state", "affiliate", "name", "order", "evidence"}, func(row func(cells ...any) error) error {
 		for _, f := range all {
 			if err := row(f.ID, instant(f.Created), f.Type, string(f.State), f.Affiliate, names[f.Affiliate], f.Order, f.Evidence); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"html"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"footfall/affiliate"
+	"footfall/sheet"
+	_ "footfall/sheet/columnar"
 )
 
 var fileLink = regexp.MustCompile(`href="([^"]*)" download`)
@@ -103,4 +106,79 @@ func (w *world) ownOrders() {
 			t.Errorf("her %+v is %v in the file", o, r)
 		}
 	}
+}
+
+// TestEveryTableInEveryFormat: what a page links to as a file it links to in each format
+// that is offered, and all of them have the same rows; no page names a format of its own.
+func TestEveryTableInEveryFormat(t *testing.T) {
+	w, ids := trading(t)
+	d := &door{}
+	linked := map[string]int{}
+	walk := func(routes [][2]string) {
+		for _, r := range routes {
+			if r[0] != "GET" {
+				continue
+			}
+			rec := w.send(r)
+			if !strings.HasPrefix(rec.Header().Get("Content-Type"), "text/html") {
+				continue
+			}
+			links := fileLink.FindAllStringSubmatch(rec.Body.String(), -1)
+			if len(links)%len(sheet.Offers) != 0 {
+				t.Errorf("%s: %d links to files, of %d formats", r[1], len(links), len(sheet.Offers))
+				continue
+			}
+			for i := 0; i < len(links); i += len(sheet.Offers) {
+				rows := -1
+				for n, o := range sheet.Offers {
+					path := html.UnescapeString(links[i+n][1])
+					file := w.send([2]string{"GET", path})
+					if file.Code != 200 || file.Header().Get("Content-Type") != sheet.Formats[o.Format] || !strings.HasSuffix(file.Header().Get("Content-Disposition"), "."+o.Format+`"`) {
+						t.Errorf("%s of %s: %d %v", path, r[1], file.Code, file.Header())
+						continue
+					}
+					got := rowsOf(t, o.Format, file.Body.Bytes())
+					if rows < 0 {
+						rows = got
+					}
+					if got != rows && o.Format != "parquet" {
+						t.Errorf("%s: %d rows, of CSV %d", path, got, rows)
+					}
+					name, _, _ := strings.Cut(path, "?")
+					linked[name] = rows
+				}
+			}
+		}
+	}
+	w.as(w.anna)
+	walk(routes(d.own(), ids))
+	w.seller(w.program)
+	walk(routes(d.managed(), ids))
+	for _, path := range []string{"/portal/orders", "/portal/payouts/" + ids["payout"] + "/statement.csv", w.path("/orders"), w.path("/affiliates"), w.path("/flags"), w.path("/ledger.csv"), w.path("/payouts/" + ids["payout"] + "/statement.csv")} {
+		if linked[path] == 0 {
+			t.Errorf("no page links to the file %s, or it has no rows: %v", path, linked)
+		}
+	}
+	if _, linked := linked[w.path("/payouts.csv")]; !linked {
+		t.Error("no page links to the payouts as a file")
+	}
+}
+
+// rowsOf counts the rows of a file.
+func rowsOf(t *testing.T, format string, file []byte) int {
+	t.Helper()
+	switch format {
+	case "csv":
+		rows, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(rows) - 1
+	case "ndjson":
+		return bytes.Count(file, []byte("\n"))
+	}
+	if !bytes.HasPrefix(file, []byte("PAR1")) || !bytes.HasSuffix(file, []byte("PAR1")) {
+		t.Errorf("this is no %s: %.40q", format, file)
+	}
+	return -1 // what is in it the tests of sheet/columnar tell
 }

@@ -8,11 +8,12 @@ import (
 
 	"footfall/affiliate"
 	"footfall/money"
+	"footfall/sheet"
 )
 
 // spelling is what templates call.
 var spelling = template.FuncMap{
-	"money": spellMoney, "count": whole, "day": day, "moment": moment, "rate": affiliate.Rate, "kind": spellKind,
+	"money": spellMoney, "files": sheet.Files, "count": whole, "day": day, "moment": moment, "rate": affiliate.Rate, "kind": spellKind,
 	"field": field, "ticked": ticked, "words": words, "capital": capital, "host": host, "answer": affiliate.SpellAnswer, "args": func(a, b any) pair { return pair{a, b} },
 }
 

@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"io"
+	"net/url"
 	"strings"
 )
 
@@ -33,6 +34,36 @@ type Rows interface {
 var Formats = map[string]string{
 	"csv":    "text/csv; charset=utf-8; header=present",
 	"ndjson": "application/x-ndjson; charset=utf-8",
+}
+
+// Offers are the formats that pages link to, the first one unless another is asked for.
+var Offers = []Offer{{"csv", "CSV"}, {"ndjson", "NDJSON"}, {"parquet", "Parquet"}}
+
+// Offer is a format and what people call it.
+type Offer struct{ Format, Title string }
+
+// File is a table as a file.
+type File struct{ Format, Title, Href string }
+
+// Files are a table as a file in each of Offers, by the address of one, to which
+// format= is added.
+func Files(address string) (all []File) {
+	path, query, _ := strings.Cut(address, "?")
+	q, _ := url.ParseQuery(query) // pages make it
+	for _, o := range Offers {
+		q.Set("format", o.Format)
+		all = append(all, File{o.Format, o.Title, path + "?" + q.Encode()})
+	}
+	return all
+}
+
+// Asked is the format that a page's address asks for: the first of Offers if it is none
+// of Formats.
+func Asked(format string) string {
+	if Formats[format] == "" {
+		return Offers[0].Format
+	}
+	return format
 }
 
 // Begin begins a table with a type for each column, in one of Formats.

@@ -28,6 +28,25 @@ type Store interface {
 	Close() error
 }
 
+// Sharer is a store whose events can be scanned by several at a time.
+type Sharer interface {
+	// Share is Scan in stretches of about so many events, more than one at a time: begin
+	// makes each taker, which gets one stretch after the other, and is the only one with it.
+	// Stretches are put in the order of their events, one at a time. Nothing is put any more
+	// behind an error.
+	Share(ctx context.Context, site string, w period.Window, rows int64, begin func() Taker) error
+}
+
+// Taker takes stretches of events.
+type Taker interface {
+	// Add takes an event, which is good until it returns. Its texts are until Settle
+	// does, which is called behind some events, and behind the last of a stretch.
+	Add(e *event.Event) error
+	Settle() error
+	// Put hands on what was made of the stretch, whose turn it is now.
+	Put() error
+}
+
 // State of a store.
 type State struct {
 	Position   event.Position `json:"position"`   // in the queue, stored with the events

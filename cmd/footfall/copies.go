@@ -21,6 +21,7 @@ import (
 	"footfall/archive"
 	"footfall/period"
 	"footfall/schedule"
+	"footfall/sheet"
 )
 
 // copying is a scheduled export: a file for every date of a site that is over.
@@ -29,7 +30,7 @@ type copying struct {
 	ID      int              `json:"id"`
 	Site    string           `json:"site"`
 	Table   string           `json:"table"`             // events or daily
-	Format  string           `json:"format"`            // of exportFormats; csv for daily
+	Format  string           `json:"format"`            // of exportFormats
 	To      string           `json:"to"`                // URL of a directory, or in a bucket
 	From    string           `json:"from"`              // first date
 	Written map[string]int64 `json:"written,omitempty"` // by date: the mark that it had, 0 if it was never rolled
@@ -102,14 +103,12 @@ func (x *copies) update(one copying) error {
 // add schedules an export. Its directory is made and its bucket written to now, so that
 // a wrong one is told.
 func (x *copies) add(ctx context.Context, site account.Site, form url.Values) (one copying, err error) {
-	one = copying{Site: site.ID, Table: cmp.Or(form.Get("table"), "events"), Format: cmp.Or(form.Get("format"), "ndjson"),
+	one = copying{Site: site.ID, Table: cmp.Or(form.Get("table"), "events"), Format: cmp.Or(form.Get("format"), map[string]string{"daily": "csv"}[form.Get("table")], "ndjson"),
 		From: cmp.Or(form.Get("from"), schedule.Newest(time.Now(), site.Location(), dailyAt).String()), Written: map[string]int64{}}
 	switch {
 	case one.Table != "events" && one.Table != "daily":
 		return one, misused("--table %q can't be scheduled; there are events and daily", one.Table)
-	case one.Table == "daily":
-		one.Format = "csv"
-	case exportFormats[one.Format] == nil:
+	case exportFormats[one.Format] == nil || sheet.Formats[one.Format] == "":
 		return one, misused("%q can't be exported; the formats are %s", one.Format, formatNames())
 	}
 	if _, err = dateOf(one.From); err != nil {
@@ -280,7 +279,7 @@ func (x *copies) file(ctx context.Context, to archive.Objects, one *copying, sit
 	name := fmt.Sprintf("%s/%s-%s.%s", site.ID, one.Table, date, one.Format)
 	return to.Put(ctx, name, func(w io.Writer) error {
 		if one.Table == "daily" {
-			_, err := api.WriteDaily(ctx, w, api.DailyQuery{Site: site, From: date, To: date + 1, CSV: true}, x.h.bins)
+			_, err := api.WriteDaily(ctx, w, api.DailyQuery{Site: site, From: date, To: date + 1, Format: one.Format}, x.h.bins)
 			return err
 		}
 		err := x.h.writeExport(ctx, w, api.ExportQuery{Site: site, Window: date.Window(site.Location()), Format: one.Format})

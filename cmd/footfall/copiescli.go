@@ -21,8 +21,8 @@ var copyCommands = []command{
 }
 
 var copyFlags = map[string][][3]string{
-	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or file:///… or s3://bucket/prefix"}, {"format", "ndjson", "ndjson, csv, parquet or arrow"},
-		{"table", "events", "events, or daily: views and visitors of each page, as csv"}, {"from", "", "first day; without it yesterday"}},
+	"export schedule add": {{"site", "", "site"}, {"to", "", "directory on the server, or file:///… or s3://bucket/prefix"}, {"format", "", "ndjson, csv, parquet or arrow; without it ndjson, of the daily table csv"},
+		{"table", "events", "events, or daily: views and visitors of each page"}, {"from", "", "first day; without it yesterday"}},
 }
 
 func formatNames() string { return strings.Join(slices.Sorted(maps.Keys(exportFormats)), ", ") }

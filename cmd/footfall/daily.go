@@ -23,7 +23,7 @@ import (
 )
 
 var dailyCommands = []command{
-	{"daily", "--site S [--from DAY] [--to DAY] [--format csv|json]", "print how many views and visitors each page got a day", printDaily},
+	{"daily", "--site S [--from DAY] [--to DAY] [--format csv|json|ndjson|parquet|arrow]", "print how many views and visitors each page got a day", printDaily},
 }
 
 const (
@@ -185,7 +185,7 @@ func (t *dailyTable) file(ctx context.Context, site string, first period.Date) e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	q := api.DailyQuery{Site: account.Site{ID: site}, From: first, To: first.NextMonth(), CSV: true}
+	q := api.DailyQuery{Site: account.Site{ID: site}, From: first, To: first.NextMonth(), Format: "csv"}
 	return writeFile(filepath.Join(dir, strings.TrimPrefix(first.Month(), "M")+".csv"), func(w io.Writer) error {
 		_, err := api.WriteDaily(ctx, w, q, t.h.bins)
 		return err
@@ -264,6 +264,9 @@ func printDaily(ctx context.Context, c *call) error {
 	form := c.form("daily")
 	if c.json {
 		form.Set("format", "json")
+	}
+	if err := binary(c, form.Get("format")); err != nil {
+		return err
 	}
 	k, err := c.dial(ctx)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 var dataCommands = []command{
 	{"import", "--site S --format combined|common FILE…", "import web server logs, plain or gzipped", runImport},
 	{"query", "--site S --metric M (--window W | --from D [--to D]) [--country C …] | --report FILE|-", "answer a question with a dataset, or with a table", runQuery},
-	{"export", "--site S [--from D --to D] [--format ndjson|csv|parquet]", "print every stored event", runExport},
+	{"export", "--site S [--from D --to D] [--format ndjson|csv|parquet|arrow]", "print every stored event", runExport},
 	{"rebuild", "", "make the event store anew from archive and queue", runRebuild},
 }
 

@@ -146,6 +146,11 @@ func (h *house) until(ctx context.Context, wanted func(*duckdb.Store) bool) erro
 // export hands over a site's events in a window by time: all that was accepted
 // before it was asked for.
 func (h *house) export(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
+	return h.reads(ctx, func(st *duckdb.Store) error { return st.Scan(ctx, site, w, fn) })
+}
+
+// reads lends the store, with all in it that was accepted before, to who reads events.
+func (h *house) reads(ctx context.Context, fn func(st *duckdb.Store) error) error {
 	if !h.exports.enter() {
 		return errRebuilding
 	}
@@ -157,7 +162,7 @@ func (h *house) export(ctx context.Context, site string, w period.Window, fn fun
 	if st == nil {
 		return errRebuilding
 	}
-	return st.Scan(ctx, site, w, fn)
+	return fn(st)
 }
 
 // guests are readers of the store, which is not closed under them.

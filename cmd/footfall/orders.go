@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"footfall/event"
 	"footfall/ledger"
 	"footfall/money"
+	"footfall/sheet"
 )
 
 var orderCommands = []command{
@@ -29,8 +31,8 @@ var orderCommands = []command{
 	{"payout preview", "--site S [--until DAY] [--affiliate EMAIL]", "show what could be paid out", previewPayouts},
 	{"payout approve", "--site S [--until DAY] [--affiliate EMAIL] [--seen HASHES]", "make payouts of what could be paid out", approvePayouts},
 	{"payout list", "--site S", "list payouts", listPayouts},
-	{"payout csv", "--site S", "write the approved and sent payouts as CSV", csvPayouts},
-	{"payout statement", "ID", "write the commissions that a payout is made of as CSV", statePayout},
+	{"payout csv", "--site S [--format F]", "write the approved and sent payouts as CSV or in another format", csvPayouts},
+	{"payout statement", "ID [--format F]", "write the commissions that a payout is made of", statePayout},
 	{"payout sent", "ID [--reference R]", "note that a payout's money is on its way", advance("sent", ledger.Sent)},
 	{"payout paid", "ID [--reference R]", "note that a payout arrived", advance("paid", ledger.Paid)},
 	{"payout failed", "ID --why TEXT", "note that a payout failed: what was in it can be paid again", advance("failed", ledger.Failed)},
@@ -43,8 +45,8 @@ var orderFlags = map[string][][3]string{
 	"payout preview": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"}},
 	"payout approve": {{"site", "", "a site of the programme"}, {"until", "", "what is available before this day; now"}, {"affiliate", "", "only this one: e-mail or id"},
 		{"seen", "", "hashes that payout preview shows, with commas: exactly these payouts, or none if one has changed since"}},
-	"payout list":   {{"site", "", "a site of the programme"}},
-	"payout csv":    {{"site", "", "a site of the programme"}},
+	"payout list": {{"site", "", "a site of the programme"}},
+	"payout csv":  {{"site", "", "a site of the programme"}, tableFlag}, "payout statement": {tableFlag},
 	"payout sent":   {{"reference", "", "of the payment service"}},
 	"payout paid":   {{"reference", "", "of the payment service"}},
 	"payout failed": {{"why", "", "reason"}},
@@ -277,19 +279,31 @@ func (k *control) csvPayouts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	if err := k.h.desk.ExportPayouts(r.Context(), &text, p.ID); err != nil {
-		return err
-	}
-	return answer(w, map[string]string{"csv": text.String()})
+	return fileOf(w, r, func(b *bytes.Buffer, format string) error {
+		return k.h.desk.ExportPayouts(r.Context(), b, format, p.ID)
+	})
 }
 
 func (k *control) statePayout(w http.ResponseWriter, r *http.Request) error {
-	var text bytes.Buffer
-	if err := k.h.desk.Statement(r.Context(), &text, r.FormValue("payout")); err != nil {
+	return fileOf(w, r, func(b *bytes.Buffer, format string) error {
+		return k.h.desk.Statement(r.Context(), b, format, r.FormValue("payout"))
+	})
+}
+
+// tableFlag is the format of a table.
+var tableFlag = [3]string{"format", "csv", "csv, ndjson, parquet or arrow"}
+
+// fileOf answers with a table in the format that is asked for: CSV as a text, another
+// one as bytes.
+func fileOf(w http.ResponseWriter, r *http.Request, write func(b *bytes.Buffer, format string) error) error {
+	format, b := sheet.Asked(r.FormValue("format")), &bytes.Buffer{}
+	if err := write(b, format); err != nil {
 		return err
 	}
-	return answer(w, map[string]string{"csv": text.String()})
+	if format == "csv" {
+		return answer(w, map[string]string{"csv": b.String()})
+	}
+	return answer(w, map[string][]byte{format: b.Bytes()})
 }
 
 func (k *control) advancePayout(w http.ResponseWriter, r *http.Request) error {
@@ -432,14 +446,37 @@ func listPayouts(ctx context.Context, c *call) error {
 }
 
 func csvPayouts(ctx context.Context, c *call) error {
-	var out map[string]string
-	return c.once(ctx, "GET", "/payout/csv", c.form("payout csv"), &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
+	return c.table("payout csv", func(form url.Values, out any, text func(io.Writer)) error {
+		return c.once(ctx, "GET", "/payout/csv", form, out, text)
+	})
 }
 
 func statePayout(ctx context.Context, c *call) error {
-	var out map[string]string
-	return c.named(ctx, "payout", "payout", "/payout/statement", url.Values{}, &out, func(w io.Writer) { fmt.Fprint(w, out["csv"]) })
+	return c.table("payout statement", func(form url.Values, out any, text func(io.Writer)) error {
+		return c.named(ctx, "payout", "payout", "/payout/statement", form, out, text)
+	})
 }
+
+// table prints what fileOf answers to a command.
+func (c *call) table(name string, ask func(form url.Values, out any, text func(io.Writer)) error) error {
+	form := c.form(name)
+	format := form.Get("format")
+	if sheet.Formats[format] == "" {
+		return misused("--format %q is unknown: use %s", format, tableFormats())
+	}
+	if err := binary(c, format); err != nil && !c.json {
+		return err
+	}
+	if format == "csv" {
+		var out map[string]string
+		return ask(form, &out, func(w io.Writer) { fmt.Fprint(w, out[format]) })
+	}
+	var out map[string][]byte
+	return ask(form, &out, func(w io.Writer) { _, _ = w.Write(out[format]) })
+}
+
+// tableFormats names the formats of tables.
+func tableFormats() string { return strings.Join(slices.Sorted(maps.Keys(sheet.Formats)), ", ") }
 
 func advance(word string, state ledger.PayoutState) func(ctx context.Context, c *call) error {
 	return func(ctx context.Context, c *call) error {

@@ -78,7 +78,10 @@ func runReport(ctx context.Context, c *call, form url.Values) error {
 	}
 	format := form.Get("format")
 	if format != "" && sheet.Formats[format] == "" {
-		return misused("--format %q is unknown: csv or ndjson; without it JSON, or a table on a terminal", format)
+		return misused("--format %q is unknown: use %s; without it JSON, or a table on a terminal", format, tableFormats())
+	}
+	if err := binary(c, format); err != nil {
+		return err
 	}
 	c.json = c.json || format == "" && !isTerminal(c.stdout)
 	var out api.Table

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -14,11 +14,12 @@ import (
 
 	"footfall/api"
 	"footfall/metric"
+	"footfall/sheet"
 )
 
 var visitCommands = []command{
-	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E | --reached G] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
-	{"journey", "(--page P | --event E) [--site S] [--direction next|previous] [--depth N] [--limit N] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell which pages are next to a page or an event", runJourney},
+	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E | --reached G] [--goal G] [--segment S] [--filters JSON] [--csv | --format F] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
+	{"journey", "(--page P | --event E) [--site S] [--direction next|previous] [--depth N] [--limit N] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] [--csv | --format F] | --report FILE|-", "tell which pages are next to a page or an event", runJourney},
 }
 
 var visitFlags = map[string][][3]string{
@@ -26,7 +27,7 @@ var visitFlags = map[string][][3]string{
 	"journey": slices.Concat(ofVisits, [][3]string{{"page", "", "path of the page to look from"}, {"event", "", "name of the track event to look from"}, {"direction", "", "next (as it is without) or previous"}, {"depth", "", "how many pages to look at, 1 to 3"}, {"limit", "", "most pages behind each; 10 without"}, {"report", "", "file with a question, as POST /v1/journey takes it, or - for what comes in"}}),
 }
 
-var ofVisits = slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"csv", "false", "true: print CSV"}}, whoFlags)
+var ofVisits = slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"csv", "false", "true: print CSV"}, {"format", "", "print the table as csv, ndjson, parquet or arrow"}}, whoFlags)
 
 // whoFlags say of whom the figures are.
 var whoFlags = [][3]string{{"goal", "", "only visitors who reached this goal in the time"}, {"segment", "", "only visitors who are in this segment"}, {"filters", "", `other conditions, as POST /v1/query takes them: [["is", "country", ["DE"]]]`}}
@@ -46,13 +47,24 @@ func runJourney(ctx context.Context, c *call) error {
 func (c *call) askVisits(ctx context.Context, name string, out any, table func(io.Writer), lines func() [][]string) error {
 	form := c.form(name)
 	print := table
+	format := form.Get("format")
 	if form.Get("csv") == "true" {
+		format = cmp.Or(format, "csv")
+	}
+	if format != "" && sheet.Formats[format] == "" {
+		return misused("--format %q is unknown: use %s", format, tableFormats())
+	}
+	if err := binary(c, format); err != nil {
+		return err
+	}
+	if format != "" {
 		c.json = false
-		print = func(w io.Writer) { _ = csv.NewWriter(w).WriteAll(lines()) } // who reads is gone
+		print = func(w io.Writer) { _ = writeLines(w, format, lines()) } // who reads is gone
 	} else {
 		c.json = c.json || !isTerminal(c.stdout)
 	}
 	form.Del("csv")
+	form.Del("format")
 	file := form.Get("report")
 	if file == "" {
 		return c.once(ctx, "POST", "/"+name, form, out, print)
@@ -60,7 +72,7 @@ func (c *call) askVisits(ctx context.Context, name string, out any, table func(i
 	var others []string
 	c.flags.Visit(func(f *flag.Flag) {
 		own := slices.ContainsFunc(ownFlags[name], func(o [3]string) bool { return o[0] == f.Name })
-		if own && !slices.Contains([]string{"report", "site", "csv"}, f.Name) {
+		if own && !slices.Contains([]string{"report", "site", "csv", "format"}, f.Name) {
 			others = append(others, "--"+f.Name)
 		}
 	})
@@ -68,6 +80,32 @@ func (c *call) askVisits(ctx context.Context, name string, out any, table func(i
 		return misused("--report has the whole question: leave %s out, and write it into the file", strings.Join(others, ", "))
 	}
 	return c.sendNamed(ctx, file, "/"+name, url.Values{"site": {form.Get("site")}}, out, print)
+}
+
+// rates is the type of rates.
+const rates = "DECIMAL(18,3)"
+
+// writeLines writes a table whose head has the columns as sheet.Columns does.
+func writeLines(w io.Writer, format string, lines [][]string) error {
+	columns := sheet.Columns(lines[0]...)
+	rows := sheet.Begin(w, format, columns...)
+	for _, line := range lines[1:] {
+		cells := make([]any, len(line))
+		for i, text := range line {
+			switch {
+			case columns[i].Type == "" || columns[i].Type == "DATE":
+				cells[i] = text
+			case columns[i].Type == "BOOLEAN":
+				cells[i] = text == "true"
+			case text != "":
+				cells[i] = json.Number(text)
+			}
+		}
+		if err := rows.Row(cells...); err != nil {
+			return err
+		}
+	}
+	return rows.Close()
 }
 
 // tenths is a rate to a tenth; – if there is none.
@@ -113,7 +151,7 @@ func printCohorts(w io.Writer, a api.Retention) {
 
 // cohortLines are the answer as a table of one figure a line, of the own step, too.
 func cohortLines(a api.Retention) [][]string {
-	lines := [][]string{{"cohort", "size", "step", "start", "visitors", "rate", "partial"}}
+	lines := [][]string{{"cohort DATE", "size BIGINT", "step BIGINT", "start DATE", "visitors BIGINT", "rate " + rates, "partial BOOLEAN"}}
 	for _, cohort := range a.Cohorts {
 		size := strconv.FormatInt(cohort.Size, 10)
 		own := api.ReturnedRow{Start: cohort.Start, Visitors: cohort.Size, Partial: cohort.Partial}
@@ -170,7 +208,7 @@ func printJourney(w io.Writer, a api.Journey) {
 // journeyLines are the answer as a table: of each way how many there are, and what
 // becomes of it.
 func journeyLines(a api.Journey) [][]string {
-	head := []string{"what", "views", "share"}
+	head := []string{"what", "views BIGINT", "share " + rates}
 	for n := range a.Query.Depth {
 		head = append(head, fmt.Sprint("page_", n+1))
 	}

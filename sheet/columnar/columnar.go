@@ -5,6 +5,7 @@ package columnar
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -104,11 +105,17 @@ func (c column) read(cell any) (v value, err error) {
 	case date, moment:
 		v.whole, err = c.since(cell)
 	}
-	if err != nil || !ok {
-		return v, fmt.Errorf("column %s: %v is none of its values: %w", c.name, cell, err)
+	if err == nil && !ok {
+		err = errOther
+	}
+	if err != nil {
+		return v, fmt.Errorf("column %s: %v: %w", c.name, cell, err)
 	}
 	return v, nil
 }
+
+// errOther tells of a value of another type, or one that is too large.
+var errOther = errors.New("its type has no such value")
 
 // spelled is a cell of any kind as a text.
 func spelled(cell any) (string, error) {

@@ -24,12 +24,12 @@ type lying struct {
 	block, row int32
 }
 
-// Columns of scanColumns that events are ordered by.
+// Columns of a part that events are ordered by.
 const (
-	siteColumn = 0
+	idColumn   = 0
 	timeColumn = 1
-	idColumn   = 2
-	dayColumn  = 42
+	skewColumn = 5 // what time is more than the original one, whose day is the id's
+	siteColumn = 41
 )
 
 // gather asks for scanColumns of a part, which must be closed.
@@ -56,15 +56,18 @@ func gather(ctx context.Context, conn mapping.Connection, query string, paramete
 	return p, nil
 }
 
-// compare orders events by time, site, id and day, which no two have alike.
+// compare orders events by time, site, id and original time: an id comes again on another
+// of its days only.
 func (p *part) compare(a, b lying) int {
 	if a.time != b.time {
 		return cmp.Compare(a.time, b.time)
 	}
 	one, two := &p.blocks[a.block], &p.blocks[b.block]
-	i, j := int(a.row), int(b.row)
-	return cmp.Or(bytes.Compare(one.bytes(siteColumn, i), two.bytes(siteColumn, j)), bytes.Compare(one.bytes(idColumn, i), two.bytes(idColumn, j)),
-		cmp.Compare(one.int64(dayColumn, i), two.int64(dayColumn, j)))
+	i, j, site := int(a.row), int(b.row), 0
+	if len(one.columns) > siteColumn {
+		site = bytes.Compare(one.bytes(siteColumn, i), two.bytes(siteColumn, j))
+	}
+	return cmp.Or(site, bytes.Compare(one.bytes(idColumn, i), two.bytes(idColumn, j)), cmp.Compare(two.int64(skewColumn, j), one.int64(skewColumn, i)))
 }
 
 func (p *part) close() {

@@ -12,10 +12,11 @@ import (
 	"footfall/period"
 )
 
-const scanColumns = `site, time_ms, id, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
+// scanColumns are what an event is made of, behind them its site where that is not known.
+const scanColumns = `id, time_ms, screen, kind, name, skew_ms, received_lag_ms, sent_lag_ms, flag, user_id, anonymous_id, group_id, previous_id,
 visitor, session, host, path, search, title, referrer, class, source, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
 country, device, browser, os, bot, channel, properties, traits, context,
-region, city, browser_version, os_version, language, screen, day::BIGINT`
+region, city, browser_version, os_version, language`
 
 // scanRows is about how many events a part of a scan has. DuckDB hands a part over
 // as a whole, so that a scan of any length needs the memory of two: one that is
@@ -26,33 +27,18 @@ const scanRows = 30_000
 // be among them or not. An event is good until fn returns, and so are its texts, which
 // lie in DuckDB's memory: who keeps any of it makes a Clone.
 func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(*event.Event) error) error {
-	where, args := "true", []string(nil)
-	if site != "" {
-		where, args = "site = ?", []string{site}
-	}
-	if !w.From.IsZero() || !w.To.IsZero() {
-		where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
-	}
 	o, err := s.reading()
 	if err != nil {
 		return err
 	}
-	conn, err := o.db.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("event store: %w", o.found(err))
-	}
-	defer conn.Close()
 	var failed error // fn's is returned as it is
-	err = conn.Raw(func(c any) error {
-		x := &scanner{where: where, args: args, most: s.part, parts: make(chan *part), fn: func(e *event.Event) error {
+	err = o.lend(ctx, func(conn mapping.Connection) error {
+		x := newScanner(conn, site, w)
+		x.fn = func(e *event.Event) error {
 			failed = fn(e)
 			return failed
-		}}
-		x.texts = textsOf(&x.e)
-		if x.conn, err = handle(c.(driver.Conn)); err != nil {
-			return err
 		}
-		return x.run(ctx)
+		return x.run(ctx, s.part)
 	})
 	if failed != nil || err == nil {
 		return failed
@@ -60,16 +46,45 @@ func (s *Store) Scan(ctx context.Context, site string, w period.Window, fn func(
 	return fmt.Errorf("event store: %w", o.found(err))
 }
 
-// scanner is a scan under way.
+// lend lends a connection until fn returns.
+func (o *opening) lend(ctx context.Context, fn func(mapping.Connection) error) error {
+	conn, err := o.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.Raw(func(c any) error {
+		of, err := handle(c.(driver.Conn))
+		if err != nil {
+			return err
+		}
+		return fn(of)
+	})
+}
+
+// scanner reads events of a site, "" is all, and of a window, zero is all.
 type scanner struct {
 	conn  mapping.Connection
 	where string
 	args  []string
-	most  int64 // events of a part, about
-	parts chan *part
+	sites string // the site's column, if it is not known
 	fn    func(*event.Event) error
 	e     event.Event
 	texts []field // of e
+}
+
+func newScanner(conn mapping.Connection, site string, w period.Window) *scanner {
+	x := &scanner{conn: conn, where: "true", sites: ", site"}
+	x.texts = textsOf(&x.e)
+	if site != "" {
+		x.where, x.args, x.sites, x.e.Site = "site = ?", []string{site}, "", site
+	} else {
+		x.texts = append(x.texts, field{siteColumn, &x.e.Site})
+	}
+	if !w.From.IsZero() || !w.To.IsZero() {
+		x.where += fmt.Sprintf(" AND time_ms >= %d AND time_ms < %d", ceilMillis(w.From), ceilMillis(w.To))
+	}
+	return x
 }
 
 // field is a text of an event, and its column in scanColumns.
@@ -80,10 +95,10 @@ type field struct {
 
 func textsOf(e *event.Event) (all []field) {
 	c := &e.Campaign
-	for i, text := range [...]*string{0: &e.Site, 2: &e.ID, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
+	for i, text := range [...]*string{idColumn: &e.ID, 2: &e.Screen, 3: (*string)(&e.Kind), 4: &e.Name, 8: &e.Flag, 9: &e.UserID, 10: &e.AnonymousID, 11: &e.GroupID, 12: &e.PreviousID,
 		15: &e.Host, 16: &e.Path, 17: &e.Search, 18: &e.Title, 19: &e.Referrer, 20: &e.Class, 21: &e.Source, 22: &c.Source, 23: &c.Medium, 24: &c.Name, 25: &c.Term, 26: &c.Content,
 		27: &e.Country, 28: &e.Device, 29: &e.Browser, 30: &e.OS, 31: &e.Bot, 32: &e.Channel, 33: &e.Properties, 34: &e.Traits, 35: &e.Context,
-		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language, 41: &e.Screen} {
+		36: &e.Region, 37: &e.City, 38: &e.BrowserVersion, 39: &e.OSVersion, 40: &e.Language} {
 		if text != nil {
 			all = append(all, field{i, text})
 		}
@@ -92,15 +107,16 @@ func textsOf(e *event.Event) (all []field) {
 }
 
 // run asks for parts in a goroutine of its own, while those before are handed over.
-func (x *scanner) run(ctx context.Context) error {
+func (x *scanner) run(ctx context.Context, most int64) error {
 	asking, stop := context.WithCancel(ctx)
 	defer stop()
 	var asked, handed error
+	parts := make(chan *part)
 	go func() {
-		defer close(x.parts)
-		asked = x.hours(asking, time.Hour.Milliseconds(), x.where)
+		defer close(parts)
+		asked = x.ask(asking, most, parts)
 	}()
-	for p := range x.parts {
+	for p := range parts {
 		if handed == nil {
 			handed = x.hand(ctx, p)
 		}
@@ -115,56 +131,71 @@ func (x *scanner) run(ctx context.Context) error {
 	return asked
 }
 
-// stretch is events of some time, in milliseconds since 1970.
-type stretch struct{ from, to, rows int64 }
-
-// hours cuts what is within a condition at multiples of width milliseconds, and
-// hands it over in parts of about scanRows events. More than some times so many in
-// one width are cut finer.
-func (x *scanner) hours(ctx context.Context, width int64, within string) error {
-	r, err := ask(ctx, x.conn, fmt.Sprintf("SELECT from_ms, count(*) FROM (SELECT time_ms - ((time_ms %% %d) + %[1]d) %% %[1]d AS from_ms FROM events WHERE %s) GROUP BY ALL ORDER BY ALL", width, within), x.args...)
+// ask asks for one part after the other, and waits until each can be handed over.
+func (x *scanner) ask(ctx context.Context, most int64, parts chan<- *part) error {
+	all, err := x.plan(ctx, most)
 	if err != nil {
 		return err
 	}
-	var parts []stretch
-	for r.next() {
-		for row := range r.rows {
-			from, n := r.int64(0, row), r.int64(1, row)
-			if last := len(parts) - 1; last >= 0 && parts[last].rows+n <= x.most {
-				parts[last].to, parts[last].rows = from+width, parts[last].rows+n
-				continue
-			}
-			parts = append(parts, stretch{from, from + width, n})
-		}
-	}
-	r.close()
-	for _, p := range parts {
-		part := fmt.Sprintf("%s AND time_ms >= %d AND time_ms < %d", x.where, p.from, p.to)
-		if p.rows > 3*x.most && width > 1 {
-			err = x.hours(ctx, max(width/60, 1), part)
-		} else {
-			err = x.part(ctx, part)
-		}
+	for _, of := range all {
+		p, err := x.gather(ctx, of)
 		if err != nil {
 			return err
+		}
+		select {
+		case parts <- p:
+		case <-ctx.Done():
+			p.close()
+			return ctx.Err()
 		}
 	}
 	return nil
 }
 
-// part asks for a part, and waits until it can be handed over.
-func (x *scanner) part(ctx context.Context, within string) error {
-	p, err := gather(ctx, x.conn, "SELECT "+scanColumns+" FROM events WHERE "+within, x.args...)
+// stretch is events of some time, in milliseconds since 1970.
+type stretch struct{ from, to, rows int64 }
+
+func (x *scanner) within(of stretch) string {
+	return fmt.Sprintf("%s AND time_ms >= %d AND time_ms < %d", x.where, of.from, of.to)
+}
+
+// plan cuts the events into parts of about most.
+func (x *scanner) plan(ctx context.Context, most int64) ([]stretch, error) {
+	return x.cut(ctx, nil, most, time.Hour.Milliseconds(), x.where)
+}
+
+// cut cuts what is within a condition at multiples of width milliseconds. More than
+// some times too many in one width are cut finer.
+func (x *scanner) cut(ctx context.Context, parts []stretch, most, width int64, within string) ([]stretch, error) {
+	r, err := ask(ctx, x.conn, fmt.Sprintf("SELECT from_ms, count(*) FROM (SELECT time_ms - ((time_ms %% %d) + %[1]d) %% %[1]d AS from_ms FROM events WHERE %s) GROUP BY ALL ORDER BY ALL", width, within), x.args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	select {
-	case x.parts <- p:
-		return nil
-	case <-ctx.Done():
-		p.close()
-		return ctx.Err()
+	var cut []stretch
+	for r.next() {
+		for row := range r.rows {
+			from, n := r.int64(0, row), r.int64(1, row)
+			if last := len(cut) - 1; last >= 0 && cut[last].rows+n <= most {
+				cut[last].to, cut[last].rows = from+width, cut[last].rows+n
+				continue
+			}
+			cut = append(cut, stretch{from, from + width, n})
+		}
 	}
+	r.close()
+	for _, p := range cut {
+		if p.rows <= 3*most || width == 1 {
+			parts = append(parts, p)
+		} else if parts, err = x.cut(ctx, parts, most, max(width/60, 1), x.within(p)); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// gather asks for a part.
+func (x *scanner) gather(ctx context.Context, of stretch) (*part, error) {
+	return gather(ctx, x.conn, "SELECT "+scanColumns+x.sites+" FROM events WHERE "+x.within(of), x.args...)
 }
 
 // hand hands over the events of a part.

@@ -49,6 +49,11 @@ func TestScanInParts(t *testing.T) {
 				if got := scan(part, site, w); !slices.Equal(got, whole) {
 					t.Errorf("in parts of %d: %d events of site %q in %v, in one part %d", part, len(got), site, w, len(whole))
 				}
+				for _, rows := range []int64{part, 40} {
+					if got := storetest.Shared(t, s, site, w, rows); !slices.Equal(got, whole) {
+						t.Errorf("shared in stretches of %d in parts of %d: %d events of site %q in %v, in one part %d", rows, part, len(got), site, w, len(whole))
+					}
+				}
 			}
 			if site == "" && w == (period.Window{}) && len(whole) != 900 {
 				t.Errorf("%d of 900 events", len(whole))

@@ -10,36 +10,38 @@ import (
 	"footfall/archive"
 	"footfall/event"
 	"footfall/period"
-	"footfall/store/duckdb"
+	"footfall/store"
 )
-
-// exporter writes events in a format.
-type exporter interface {
-	Add(e *event.Event) error
-	Close() error
-}
 
 // nothing is the scan alone.
 type nothing struct{}
 
 func (nothing) Add(*event.Event) error { return nil }
+func (nothing) Settle() error          { return nil }
+func (nothing) Put() error             { return nil }
 func (nothing) Close() error           { return nil }
 
+// exporters write events in a format, as cmd/footfall does.
 var exporters = []struct {
 	name string
-	to   func(w io.Writer) exporter
+	rows int64
+	to   func(w io.Writer) (begin func() store.Taker, end io.Closer)
 }{
-	{"scan", func(io.Writer) exporter { return nothing{} }},
-	{"ndjson", func(w io.Writer) exporter { return event.NewLines(w) }},
-	{"csv", func(w io.Writer) exporter { return event.NewCSV(w) }},
-	{"parquet", func(w io.Writer) exporter { return archive.NewWriter(w) }},
-}
-
-func export(s *duckdb.Store, x exporter) error {
-	if err := s.Scan(context.Background(), "shop", period.Window{}, x.Add); err != nil {
-		return err
-	}
-	return x.Close()
+	{"scan", 30_000, func(io.Writer) (func() store.Taker, io.Closer) {
+		return func() store.Taker { return nothing{} }, nothing{}
+	}},
+	{"ndjson", 30_000, func(w io.Writer) (func() store.Taker, io.Closer) {
+		l := event.NewLines(w)
+		return func() store.Taker { return l.Stretch() }, l
+	}},
+	{"csv", 30_000, func(w io.Writer) (func() store.Taker, io.Closer) {
+		l := event.NewCSV(w)
+		return func() store.Taker { return l.Stretch() }, l
+	}},
+	{"parquet", archive.GroupRows, func(w io.Writer) (func() store.Taker, io.Closer) {
+		f := archive.NewWriter(w)
+		return func() store.Taker { return f.Group() }, f
+	}},
 }
 
 // processor is the time that the process had of all processors.
@@ -51,10 +53,10 @@ func processor(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkExport writes 400,000 events in each format, and tells what one takes
+// BenchmarkExport writes 1,600,000 events in each format, and tells what one takes
 // of the processors: on a machine with other work that says more than rows/s.
 func BenchmarkExport(b *testing.B) {
-	const n = 400_000
+	const n = 1_600_000
 	s := openBench(b, b.TempDir())
 	defer s.Close()
 	fill(b, s, n)
@@ -62,7 +64,11 @@ func BenchmarkExport(b *testing.B) {
 		b.Run(x.name, func(b *testing.B) {
 			before := processor(b)
 			for b.Loop() {
-				if err := export(s, x.to(io.Discard)); err != nil {
+				begin, end := x.to(io.Discard)
+				if err := s.Share(context.Background(), "shop", period.Window{}, x.rows, begin); err != nil {
+					b.Fatal(err)
+				}
+				if err := end.Close(); err != nil {
 					b.Fatal(err)
 				}
 			}

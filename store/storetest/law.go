@@ -28,6 +28,7 @@ func Law(t *testing.T, open Open) {
 	t.Run("Position", func(t *testing.T) { position(t, open) })
 	t.Run("EveryField", func(t *testing.T) { everyField(t, open) })
 	t.Run("Scan", func(t *testing.T) { scan(t, open) })
+	t.Run("Shared", func(t *testing.T) { share(t, open) })
 	t.Run("Rejected", func(t *testing.T) { rejected(t, open) })
 	t.Run("Cancelled", func(t *testing.T) { cancelled(t, open) })
 	t.Run("WholeBatches", func(t *testing.T) { wholeBatches(t, open) })
