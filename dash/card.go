@@ -100,11 +100,7 @@ func (d *Door) drawnCard(ctx context.Context, site account.Site) (card, error) {
 	if err != nil {
 		return card{}, err
 	}
-	change := ""
-	if !total.over.None && !total.before.None {
-		change, _ = s.changeOf(metric.Visitors, total.over, total.before)
-	}
-	text, err := drawCard(site.Domain, whole(s.tongue, total.N), change, "As of "+s.day(period.DateOf(now, x.zone)), points)
+	text, err := drawCard(site.Domain, whole(s.tongue, total.N), s.onCard(total), "As of "+s.day(period.DateOf(now, x.zone)), points)
 	if err != nil {
 		d.Log.Error("dash: a card could not be drawn", "error", err)
 		return card{}, err
@@ -121,6 +117,16 @@ var faces = sync.OnceValues(func() (read struct{ regular, bold *opentype.Font },
 	}
 	return read, err
 })
+
+// onCard is the change that stands beside a card's number. From nothing there is none: "23
+// new" above "visitors" would say that none of them had been there before.
+func (s state) onCard(t *total) string {
+	if t.over.None || t.before.None || t.before.N == 0 {
+		return ""
+	}
+	change, _ := s.changeOf(metric.Visitors, t.over, t.before)
+	return change
+}
 
 // drawCard draws a site's name, its visitors and a line of them by day, as PNG.
 func drawCard(domain, visitors, change, asOf string, points []point) ([]byte, error) {
