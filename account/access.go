@@ -47,7 +47,7 @@ var rights = map[Action]struct {
 	ReadMemberships: {[]Role{Owner, Admin, Viewer}, []Scope{Read, InPages, Everything}},
 	ChangeSegments:  {[]Role{Owner, Admin}, []Scope{Define, Everything}},
 	ChangeSite:      {[]Role{Owner, Admin}, []Scope{Everything}},
-	DeleteEvents:    {nil, []Scope{Everything}},
+	DeleteEvents:    {[]Role{Owner, Admin}, []Scope{Everything}},
 	ErasePerson:     {[]Role{Owner}, []Scope{Erase}},
 	ChangePeople:    {[]Role{Owner}, nil},
 	ManageProgramme: {[]Role{Owner, Admin}, []Scope{Everything}},

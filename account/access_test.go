@@ -8,7 +8,7 @@ import (
 // TestRights spells the whole table of who may do what, so that a change of it
 // is seen.
 func TestRights(t *testing.T) {
-	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, AskSQL, DeleteEvents, OwnFigures}
+	all := []Action{ReadFigures, ReadServer, ChangeServer, ErasePerson, ReadAudit, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ChangePeople, ManageProgramme, PayOut, WriteOrders, DeleteEvents, AskSQL, OwnFigures}
 	if len(all) != len(rights) {
 		t.Errorf("%d actions, %d lines", len(all), len(rights))
 	}
@@ -21,8 +21,8 @@ func TestRights(t *testing.T) {
 	}{
 		{"nobody", Who{}, nil},
 		{"operator", Operator(), all[:15]},
-		{"owner", role(Owner), all[:13]},
-		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ChangeServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, ManageProgramme, WriteOrders}},
+		{"owner", role(Owner), all[:14]},
+		{"admin", role(Admin), []Action{ReadFigures, ReadServer, ChangeServer, ReadVisitors, ReadMemberships, ChangeSegments, ChangeSite, DeleteEvents, ManageProgramme, WriteOrders}},
 		{"viewer", role(Viewer), []Action{ReadFigures, ReadServer, ReadVisitors, ReadMemberships}},
 		{"affiliate", role(Affiliate), []Action{OwnFigures}},
 		{"share", Share{Site: "a"}.Who(), []Action{ReadFigures}},

@@ -36,6 +36,10 @@ func (s Scope) kind() Scope {
 	return s
 }
 
+// ofOne tells what reads of one affiliate alone, asksAll what asks in SQL of all there is.
+func (s Scope) ofOne() bool   { return s.kind() == OfAffiliate }
+func (s Scope) asksAll() bool { return s == SQL || s == Everything }
+
 // RoleScopes are what the roles of keys were before keys had scopes, by name.
 var RoleScopes = map[string][]Scope{"owner": {Read, Define}, "viewer": {Read}, "segments": {InPages}}
 
@@ -68,6 +72,9 @@ func PrepareKey(k Key, now time.Time) (token string, made Key, err error) {
 		if affiliate && (id == "" || len(id) > 64 || strings.ContainsAny(id, ", \t\n")) || !affiliate && !slices.Contains(Scopes, s) {
 			return "", Key{}, event.Invalid("scope", "%q is unknown: use %s", s, scopeNames())
 		}
+	}
+	if slices.ContainsFunc(k.Scopes, Scope.ofOne) && slices.ContainsFunc(k.Scopes, Scope.asksAll) {
+		return "", Key{}, event.Invalid("scope", "%sID asks in SQL by itself, of the affiliate's own rows; with %s or %s the key would read everybody's: make two keys", OfAffiliate, SQL, Everything)
 	}
 	if err := checkExpiry(k.Expires, now); err != nil {
 		return "", Key{}, err

@@ -107,6 +107,7 @@ var Routes = []Route{
 	{"GET", "/sites/{site}/privacy", ChangeSite}, {"POST", "/sites/{site}/privacy", ChangeSite},
 	{"GET", "/sites/{site}/export", ReadVisitors}, // raw events: of single visitors
 	{"GET", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase", ErasePerson}, {"POST", "/sites/{site}/erase/confirm", ErasePerson},
+	{"GET", "/sites/{site}/delete", DeleteEvents}, {"POST", "/sites/{site}/delete", DeleteEvents}, {"POST", "/sites/{site}/delete/confirm", DeleteEvents},
 	{"GET", "/unsubscribe/{token}", Public}, {"POST", "/unsubscribe/{token}", Public},
 	{"GET", "/share/{token}", Public}, {"GET", "/public/{domain}", Public}, {"GET", "/public/{domain}/card.png", Public}, {"GET", "/embed/{domain}", Public},
 	{"GET", "/sites/{site}/share", ChangeSite}, {"POST", "/sites/{site}/share/frame", ChangePeople}, {"POST", "/sites/{site}/share/figure", ChangePeople},

@@ -105,6 +105,31 @@ func TestSleep(t *testing.T) {
 	}
 }
 
+// TestSpikeAfterSleep: there can't be fewer events than there are, so a server that was
+// just started tells of a spike, but not that one is over.
+func TestSpikeAfterSleep(t *testing.T) {
+	rule, s := complete(t, Rule{Kind: Spike}), State{}
+	for i, now := range []int64{100, 301, 0, 0, 0} {
+		at := noon.Add(time.Duration(i) * 15 * time.Minute)
+		if s = rule.Step(s, Reading{At: at, From: at.Add(-time.Minute), Now: now, Weeks: []int64{100, 100}}); s.Firing != (i > 0) {
+			t.Errorf("reading %d: %+v", i, s)
+		}
+	}
+}
+
+// TestOne: one is not several.
+func TestOne(t *testing.T) {
+	for want, rule := range map[string]Rule{
+		"no event for 1 minute": {Kind: Silence, Minutes: 1, Always: true}, "no event for 1 minute, at a time when there usually are some": {Kind: Silence, Minutes: 1},
+		"1 event or more is set aside within an hour": {Kind: Aside, Least: 1}, "2 events or more are set aside within an hour": {Kind: Aside, Least: 2},
+		"events wait for 1 minute or longer": {Kind: Lag, Minutes: 1}, "events wait for 10 minutes or longer": {Kind: Lag},
+	} {
+		if got := complete(t, rule).String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // TestGrowth: what is set aside within an hour counts, not how much there is; a
 // number that shrank was redriven and is begun anew.
 func TestGrowth(t *testing.T) {

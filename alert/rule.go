@@ -126,13 +126,25 @@ func (r Rule) String() string {
 		return fmt.Sprintf("%s of an hour are less than the usual divided by %s, which is at least %d", of, times, r.Least)
 	case Silence:
 		if r.Always {
-			return fmt.Sprintf("no event for %d minutes", r.Minutes)
+			return "no event for " + several(r.Minutes, "minute")
 		}
-		return fmt.Sprintf("no event for %d minutes, at a time when there usually are some", r.Minutes)
+		return "no event for " + several(r.Minutes, "minute") + ", at a time when there usually are some"
 	case Aside:
-		return fmt.Sprintf("%d events or more are set aside within an hour", r.Least)
+		are := "are"
+		if r.Least == 1 {
+			are = "is"
+		}
+		return fmt.Sprintf("%s or more %s set aside within an hour", several(r.Least, "event"), are)
 	}
-	return fmt.Sprintf("events wait for %d minutes or longer", r.Minutes)
+	return "events wait for " + several(r.Minutes, "minute") + " or longer"
+}
+
+// several is a number of what is called so.
+func several[N int | int64](n N, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // Weeks is of how many weeks before the usual is made, and Enough how many of them

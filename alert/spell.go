@@ -20,8 +20,14 @@ func (r Rule) About(c Change, zone *time.Location) (kind mail.Kind, about mail.A
 	about.What = map[Kind]string{Spike: "Many more " + of + " than usual", Drop: "Far fewer " + of + " than usual", Silence: "No events", Aside: "Many events are set aside", Lag: "Events wait long"}[r.Kind]
 	rule := r.String()
 	about.Rule = strings.ToUpper(rule[:1]) + rule[1:]
-	about.Figure = map[Kind]string{Spike: "%d in an hour", Drop: "%d in an hour", Silence: fmt.Sprintf("%%d events in %d minutes", r.Minutes), Aside: "%d in an hour", Lag: "%d minutes"}[r.Kind]
-	about.Figure = fmt.Sprintf(about.Figure, c.Now)
+	switch r.Kind {
+	case Silence:
+		about.Figure = several(c.Now, "event") + " in " + several(r.Minutes, "minute")
+	case Lag:
+		about.Figure = several(c.Now, "minute")
+	default:
+		about.Figure = fmt.Sprintf("%d in an hour", c.Now)
+	}
 	if c.Usual >= 0 {
 		about.Usual = strings.TrimSuffix(strings.TrimSuffix(strconv.FormatFloat(float64(c.Usual)/100, 'f', 1, 64), "0"), ".")
 	}

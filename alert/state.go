@@ -159,12 +159,13 @@ func (r Rule) ofSite(x Reading) (verdict judgement, usual int64) {
 		return unknown, usual
 	case r.Kind == Silence && r.Always:
 		return bad, usual
-	case r.Kind != Silence && slept(hour), !known:
+	case r.Kind == Drop && slept(hour), !known:
 		return unknown, usual
 	case r.Kind == Silence:
 		return limits(usual >= 100*enough, false), usual
 	case r.Kind == Spike:
-		return limits(100*now > r.Times*usual && x.Now >= r.Least, 100*now <= 75*r.Times*usual/100 || 4*x.Now < 3*r.Least), usual
+		isOver := 100*now <= 75*r.Times*usual/100 || 4*x.Now < 3*r.Least
+		return limits(100*now > r.Times*usual && x.Now >= r.Least, isOver && !slept(hour)), usual
 	case usual < 100*r.Least: // there usually is too little to drop; what dropped before is not over for that
 		return between, usual
 	}

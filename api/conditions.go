@@ -95,7 +95,7 @@ func (q *question) comparison(n node, op string, parts []node) (w metric.Where) 
 		n.fail(`needs a dimension and its values: ["%s", "page", ["/"]]`, op)
 		return w
 	}
-	d, err := dimensionOf(parts[1].text())
+	d, err := filteredBy(parts[1].text())
 	parts[1].refuse(err)
 	plain, negated := strings.CutSuffix(op, opNegated)
 	w.Dimension, w.Op = d, metric.Op(plain)

@@ -63,6 +63,8 @@ type FunnelMeta struct {
 	Source string `json:"source"`
 	AsOf   string `json:"as_of"`            // RFC 3339
 	Funnel string `json:"funnel,omitempty"` // the name by which it was asked
+
+	Experiments []ExperimentTold `json:"experiments,omitempty"` // those by whose arms it is filtered
 }
 
 // AskedFunnel is a funnel as it was understood, in the form in which it is asked.
@@ -238,7 +240,7 @@ func spellSteps(steps []metric.Step) (all []AskedStep) {
 // spell spells the answer.
 func (q *funnelQuestion) spell(p metric.Passage) FunnelTable {
 	zone := q.report.Zone
-	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339), q.asked.Name},
+	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339), q.asked.Name, tellExposed(p.Exposed)},
 		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: between(q.report.Window, zone), Within: metric.SpellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
 	if q.report.Where != nil {
 		t.Query.Filters = append(t.Query.Filters, filterOf(*q.report.Where))

@@ -90,24 +90,27 @@ type arguments struct {
 	MetricType                      string
 	TimeWindow, From, To            *string
 	Site, Granularity, Timezone, By *string
-	ByProperty                      *string
+	ByProperty, ByExperiment        *string
 	Sites                           *[]string
 	Filters                         *[]condition
 	Limit                           *int32
 }
 
-// condition is a filter: on a dimension or, as names of properties are no words of
-// the schema, on a property.
+// condition is a filter: on a dimension or, as names of properties and experiments are
+// no words of the schema, on a property or the arms of an experiment.
 type condition struct {
-	Dimension, Property *string
-	Value               string
+	Dimension, Property, Experiment *string
+	Value                           string
 }
 
-// either is a dimension or a property, of which at most one is given.
-func either(field string, dimension, property *string) (metric.Dimension, error) {
+// either is a dimension, a property or an experiment's arms, of which at most one is
+// given.
+func either(field string, dimension, property, experiment *string) (metric.Dimension, error) {
 	switch {
-	case dimension != nil && property != nil:
-		return "", wrong("%s: name a dimension or a property, not both", field)
+	case dimension != nil && property != nil || experiment != nil && (dimension != nil || property != nil):
+		return "", wrong("%s: name a dimension, a property or an experiment, one of them", field)
+	case experiment != nil:
+		return metric.Arm(*experiment), nil
 	case property != nil:
 		return metric.Property(*property), nil
 	case dimension != nil:
@@ -122,7 +125,7 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 	if err != nil {
 		return nil, err
 	}
-	out := &data{AsOf: r.door.Now().UTC().Format(time.RFC3339), Source: "none", Dataset: []*point{}}
+	out := &data{AsOf: r.door.Now().UTC().Format(time.RFC3339), Source: "none", Dataset: []*point{}, Experiments: []*graphExperiment{}}
 	var oldest time.Time
 	for _, q := range questions {
 		set, err := r.door.source.Answer(ctx, q)
@@ -141,6 +144,10 @@ func (r *root) GetAnalyticsData(ctx context.Context, a arguments) (*data, error)
 			out.Source = set.Source
 		}
 		out.Estimate = out.Estimate || set.Estimate
+		for _, e := range graphExposed(spelled.Experiments) {
+			e.Site = &q.Site
+			out.Experiments = append(out.Experiments, e)
+		}
 		if spelled.Sealed != "" && (out.Sealed == nil || spelled.Sealed < *out.Sealed) {
 			out.Sealed = &spelled.Sealed
 		}
@@ -195,7 +202,7 @@ func given(text *string) string {
 // query is the question about some of all sites, counted together.
 func (a arguments) query(names []string, all []account.Site, now time.Time) (q metric.Query, err error) {
 	q.Metric = metric.Name(a.MetricType)
-	if q.By, err = either("by", a.By, a.ByProperty); err != nil {
+	if q.By, err = either("by", a.By, a.ByProperty, a.ByExperiment); err != nil {
 		return q, err
 	}
 	site, err := about(&q, names, all)
@@ -213,7 +220,7 @@ func (a arguments) query(names []string, all []account.Site, now time.Time) (q m
 	}
 	if a.Filters != nil {
 		for _, f := range *a.Filters {
-			d, err := either("filters", f.Dimension, f.Property)
+			d, err := either("filters", f.Dimension, f.Property, f.Experiment)
 			if err != nil {
 				return q, err
 			}
@@ -234,6 +241,7 @@ type data struct {
 	Source, AsOf string
 	Sealed       *string
 	Estimate     bool
+	Experiments  []*graphExperiment
 }
 
 type point struct {

@@ -129,7 +129,7 @@ func (r *root) Funnel(ctx context.Context, a struct {
 	if err != nil {
 		return nil, err
 	}
-	out := &passed{Source: t.Meta.Source, AsOf: t.Meta.AsOf}
+	out := &passed{Source: t.Meta.Source, AsOf: t.Meta.AsOf, Experiments: graphExposed(t.Meta.Experiments)}
 	if t.Meta.Funnel != "" {
 		out.Name = &t.Meta.Funnel
 	}
@@ -143,6 +143,7 @@ type passed struct {
 	Steps        []*passedStep
 	Name         *string
 	Source, AsOf string
+	Experiments  []*graphExperiment
 }
 
 type passedStep struct {

@@ -158,7 +158,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	d := readDocument(t)
 	var want, got []string
 	for _, r := range account.Routes {
-		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Action == account.DeleteEvents || r.Pattern == "/v1/persons/erase" {
+		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Pattern == "/v1/events/delete" || r.Pattern == "/v1/persons/erase" {
 			want = append(want, strings.ToLower(r.Method)+" "+r.Pattern)
 		}
 	}
@@ -250,7 +250,7 @@ func TestOpenAPIKnowsWhatIsTaken(t *testing.T) {
 	for _, r := range ranges {
 		ask(`{"metrics":["visitors"],"date_range":"` + r.(string) + `"}`)
 	}
-	for _, by := range append(dimensions, "property:a", "event:props:a") {
+	for _, by := range append(dimensions, "property:a", "event:props:a", "arm:a") {
 		body := fmt.Sprintf(`{"metrics":["visitors"],"date_range":"7d","dimensions":[%q],"filters":[["not",["or",[["is_not",%[1]q,["x"],{"case_sensitive":true}],["matches",%[1]q,["x"]]]]]],"order_by":[[%[1]q,"asc"]]}`, by)
 		status, answer := f.post(t, f.bound, body)
 		if d.check(t, body, "Question", body); status != 200 && !strings.Contains(answer, "can't be told by") && !strings.Contains(answer, "no product or category") {

@@ -59,7 +59,7 @@ func goalSchemas(value obj) obj {
 		"Filters":     object(obj{"site": text(""), "filters": listOf(object(obj{"name": text(""), "query": text("As an address of the dashboard has them: country=DE&device.is_not=phone")}))}),
 		"Funnel":      object(funnel, "site_id", "funnel", "steps", "within", "filters", "timezone", "bots"),
 		"SavedFunnel": object(obj{"name": text("1 to 100 bytes"), "steps": steps, "within": within}, "name", "within"), "Funnels": object(obj{"site": text(""), "funnels": listOf(ref("SavedFunnel"))}),
-		"FunnelTable": object(obj{"query": ref("Funnel"), "meta": object(obj{"source": text(""), "as_of": text("Everything received before is counted"), "funnel": text("The name by which it was asked")}, "funnel"),
+		"FunnelTable": object(obj{"query": ref("Funnel"), "meta": object(obj{"source": text(""), "as_of": text("Everything received before is counted"), "funnel": text("The name by which it was asked"), "experiments": experimentSchema()}, "funnel", "experiments"),
 			"results": listOf(object(obj{"name": text(""), "visitors": count, "conversion_rate": value, "conversion_rate_step": value, "dropoff": count, "dropoff_percentage": value}))}),
 	}
 }

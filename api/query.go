@@ -16,7 +16,8 @@ import (
 )
 
 // Parameters lists what ParseQuery understands, beside one parameter for each
-// of metric.Dimensions and for properties (property:plan), which filters.
+// of metric.Dimensions, for properties (property:plan) and for arms of experiments
+// (arm:price), which filters.
 var Parameters = []string{"site", "metric", "window", "from", "to", "step", "by", "limit", "timezone", "bots"}
 
 // ParseQuery reads a question from URL parameters. sites are those the asker
@@ -113,7 +114,7 @@ func filter(d metric.Dimension, value string, sites []account.Site) metric.Filte
 func filtered(v url.Values) (all []metric.Dimension) {
 	for name := range v {
 		d := metric.Dimension(name)
-		if _, property := d.Property(); property || slices.Contains(metric.Dimensions, d) {
+		if d.OfName() || slices.Contains(metric.Dimensions, d) {
 			all = append(all, d)
 		}
 	}
@@ -130,7 +131,7 @@ func wrong(format string, args ...any) error {
 func known(v url.Values) error {
 	for name := range v {
 		if !slices.Contains(Parameters, name) && len(filtered(url.Values{name: nil})) == 0 {
-			return wrong("unknown parameter %q: use %s, or a filter such as country=DE or property:plan=pro", name, strings.Join(Parameters, ", "))
+			return wrong("unknown parameter %q: use %s, or a filter such as country=DE, property:plan=pro or arm:price=b", name, strings.Join(Parameters, ", "))
 		}
 	}
 	return nil
@@ -231,6 +232,8 @@ type Answer struct {
 	Sealed string `json:"sealed,omitempty"`
 	// Estimate tells that distinct visitors are estimated, to about 1 %.
 	Estimate bool `json:"estimate,omitempty"`
+	// Experiments are those whose arms were asked for.
+	Experiments []ExperimentTold `json:"experiments,omitempty"`
 }
 
 // Point is one figure of an Answer.
@@ -247,7 +250,7 @@ func Spell(q metric.Query, d metric.Dataset, sites []account.Site) Answer {
 	if zone == nil {
 		zone = time.UTC
 	}
-	a := Answer{Dataset: make([]Point, len(d.Points)), Source: d.Source, AsOf: d.AsOf.In(zone).Format(time.RFC3339), Estimate: d.Estimate}
+	a := Answer{Dataset: make([]Point, len(d.Points)), Source: d.Source, AsOf: d.AsOf.In(zone).Format(time.RFC3339), Estimate: d.Estimate, Experiments: tellExposed(d.Exposed)}
 	if !d.Sealed.IsZero() {
 		a.Sealed = d.Sealed.In(zone).Format(time.RFC3339)
 	}

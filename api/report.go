@@ -168,13 +168,20 @@ type TableMeta struct {
 	TimeLabels []string               `json:"time_labels,omitempty"`
 	TotalRows  *int                   `json:"total_rows,omitempty"`
 	Warnings   []string               `json:"warnings,omitempty"`
+
+	Experiments []ExperimentTold `json:"experiments,omitempty"` // those whose arms were asked for
 }
 
 // spell spells a table.
 func (q *question) spell(table metric.Table) Table {
 	zone := q.report.Zone
 	t := Table{Results: make([]TableRow, len(table.Rows)), Query: q.asked(), Meta: TableMeta{Units: map[metric.Name]string{}, Source: table.Source,
-		AsOf: table.AsOf.In(zone).Format(time.RFC3339), Estimate: table.Estimate, Warnings: q.warnings}}
+		AsOf: table.AsOf.In(zone).Format(time.RFC3339), Estimate: table.Estimate, Warnings: q.warnings, Experiments: tellExposed(table.Exposed)}}
+	for _, e := range t.Meta.Experiments {
+		if warning := e.Warning(); warning != "" {
+			t.Meta.Warnings = append(t.Meta.Warnings, warning)
+		}
+	}
 	if !table.Sealed.IsZero() {
 		t.Meta.Sealed = table.Sealed.In(zone).Format(time.RFC3339)
 	}

@@ -11,12 +11,12 @@ import (
 func schemas() obj {
 	value := obj{"type": []string{"number", "null"}, "description": "Exact, in the unit that is told; null is a rate of nothing"}
 	figures := obj{"dataset": listOf(object(obj{"series": text(""), "timestamp": text("RFC 3339"), "value": value})), "unit": text("A currency (ISO 4217), % or s"), "source": text("What knew the figures"),
-		"as_of": text("Everything received before is counted"), "sealed": text("When the stored bins were brought up to date"), "estimate": obj{"type": "boolean", "description": "Distinct visitors are estimated, to about 1 %"}}
+		"as_of": text("Everything received before is counted"), "sealed": text("When the stored bins were brought up to date"), "estimate": obj{"type": "boolean", "description": "Distinct visitors are estimated, to about 1 %"}, "experiments": experimentSchema()}
 	one := map[string]any{"metric": enum(metric.Names...), "window": text("As it was asked for")}
 	for name, schema := range figures {
 		one[name] = schema
 	}
-	optional := []string{"unit", "sealed", "estimate"}
+	optional := []string{"unit", "sealed", "estimate", "experiments"}
 	all := obj{
 		"Error": object(obj{"error": text("What is wrong, and what would be right")}), "Stream": text("Server-sent events; see LiveEvent"),
 		"EventLine": eventSchema(),
@@ -65,11 +65,11 @@ func pair(first, second any) obj {
 func questionSchemas() obj {
 	ownMetrics, otherMetrics := MetricNames()
 	ownDimensions, otherDimensions := DimensionNames()
-	dimension := obj{"anyOf": []any{enum(append(ownDimensions, otherDimensions...)...), obj{"type": "string", "pattern": "^(property|event:props):.+"}}}
+	dimension := obj{"anyOf": []any{enum(append(ownDimensions, otherDimensions...)...), obj{"type": "string", "pattern": "^(property|event:props|arm):.+"}}}
 	between := pair(text("The first day, or an RFC 3339 instant"), text("The last one, which is included; of an instant its second"))
 	list := func(word ...string) obj { return pair(enum(word...), listOf(ref("Condition"))) }
 	return obj{
-		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "ByDimension": obj{"anyOf": []any{enum(metric.Dimensions...), obj{"type": "string", "pattern": "^property:.+"}}}, "TimeDimension": enum(TimeNames()...), "Between": between,
+		"Metric": enum(append(ownMetrics, otherMetrics...)...), "Dimension": dimension, "ByDimension": obj{"anyOf": []any{enum(metric.Dimensions...), obj{"type": "string", "pattern": "^(property|arm):.+"}}}, "TimeDimension": enum(TimeNames()...), "Between": between,
 		"Range": obj{"anyOf": []any{enum(RangeNames()...), obj{"type": "string", "pattern": "^[1-9][0-9]{0,3}(d|mo)$", "description": "Days or months up to today"}, ref("Between")}},
 		"Condition": obj{"anyOf": []any{
 			obj{"type": "array", "prefixItems": []any{enum(comparisonNames()...), ref("Dimension"), listOf(obj{"type": "string"}), object(obj{"case_sensitive": obj{"type": "boolean"}}, "case_sensitive")}, "minItems": 3, "maxItems": 4},
@@ -93,7 +93,7 @@ func tableSchemas(value obj) obj {
 		"Row": object(obj{"metrics": values, "dimensions": names, "partial": obj{"type": "boolean", "description": "The step is not over"},
 			"comparison": object(obj{"metrics": values, "dimensions": names, "change": listOf(obj{"type": []string{"number", "null"}, "description": "In per cent"})})}, "partial", "comparison"),
 		"Meta": object(obj{"units": obj{"type": "object", "additionalProperties": text("A currency (ISO 4217), % or s"), "description": "Of the metrics that have one"}, "source": text(""), "as_of": text("Everything received before is counted"), "sealed": text(""),
-			"estimate": obj{"type": "boolean"}, "time_labels": names, "total_rows": obj{"type": "integer"}, "warnings": names}, "sealed", "time_labels", "total_rows", "warnings"),
+			"estimate": obj{"type": "boolean"}, "time_labels": names, "total_rows": obj{"type": "integer"}, "warnings": names, "experiments": experimentSchema()}, "sealed", "time_labels", "total_rows", "warnings", "experiments"),
 		"Table": object(obj{"results": listOf(ref("Row")), "meta": ref("Meta"), "query": ref("Question")}),
 	}
 }

@@ -59,10 +59,21 @@ func dimensionOf(name string) (metric.Dimension, error) {
 			d = dimensionSpellings[rest]
 		}
 	}
-	if of, ok := d.Property(); ok && of != "" || slices.Contains(metric.Dimensions, d) {
+	if d.OfName() || slices.Contains(metric.Dimensions, d) {
 		return d, nil
 	}
-	return "", wrong("unknown dimension %q: use one of %s, property:NAME, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
+	return "", wrong("unknown dimension %q: use one of %s, property:NAME, arm:EXPERIMENT, or %s", name, listed(metric.Dimensions), strings.Join(TimeNames(), ", "))
+}
+
+// filteredBy finds the dimension of a condition, which the time is not.
+func filteredBy(name string) (metric.Dimension, error) {
+	d, err := dimensionOf(name)
+	if _, isTime := timeOf(name); isTime {
+		return "", wrong("the time is no dimension of a condition: say it by date_range, or by weekday or hour_of_day")
+	} else if err != nil {
+		return "", wrong("unknown dimension %q: use one of %s, property:NAME", name, listed(metric.Dimensions))
+	}
+	return d, nil
 }
 
 // timeOf finds the step of a time dimension; Total is the usual one of the
@@ -85,7 +96,7 @@ func TimeNames() []string {
 	return all
 }
 
-// DimensionNames lists the names of dimensions, but those of properties and time,
+// DimensionNames lists the names of dimensions, but those of properties, arms and time,
 // and the other spellings.
 func DimensionNames() (own, other []string) {
 	for _, d := range metric.Dimensions {

@@ -67,6 +67,10 @@ func share(of, all int64) *json.Number {
 	return number(metric.BounceRate, metric.Point{Value: n, None: !ok}) // spelled as every rate is
 }
 
+// Filters spells a condition as the field filters of a question has it; ParseFilters
+// reads it.
+func Filters(w *metric.Where) []any { return filtersOf(w) }
+
 // filtersOf spells conditions as question.together reads them.
 func filtersOf(w *metric.Where) []any {
 	if w == nil {

@@ -157,6 +157,15 @@ type Meta struct {
 	TimeLabels []string          `json:"time_labels"`
 	TotalRows  int               `json:"total_rows"`
 	Warnings   []string          `json:"warnings"`
+
+	Experiments []Exposed `json:"experiments"` // those whose arms were asked for
+}
+
+// Exposed tells of an experiment whose arms were asked for.
+type Exposed struct {
+	Experiment string `json:"experiment"` // its id or, of one without, its name
+	Units      int64  `json:"units"`      // visitors who were exposed to it, up to the end of the range
+	LeftOut    int64  `json:"left_out"`   // those of them who were exposed to several arms, and are in none
 }
 
 // Error is a refusal by the server.

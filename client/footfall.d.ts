@@ -1,7 +1,7 @@
 // Code generated from the catalogue by names_test.go; DO NOT EDIT.
 
 export type Metric = 'PageViews' | 'Visitors' | 'Sessions' | 'Bounces' | 'Downloads' | 'ProductViews' | 'CartAdds' | 'Orders' | 'Revenue' | 'Refunds' | 'Refunded' | 'AverageOrder' | 'Events' | 'SessionViews' | 'SessionSeconds' | 'BounceRate' | 'ViewsPerSession' | 'SessionDuration' | 'TimedViews' | 'PageSeconds' | 'TimeOnPage' | 'GoalCompletions' | 'GoalVisitors' | 'GoalRate' | 'GoalValue' | 'GoalAudience' | 'Clicks' | 'Conversions' | 'Sales' | 'Commissions' | 'CommissionsPending' | 'CommissionsHeld' | 'CommissionsAvailable' | 'CommissionsInPayout' | 'CommissionsPaid' | 'CommissionsReversed' | 'EPC' | 'ConversionRate' | 'average_revenue' | 'bounce_rate' | 'conversion_rate' | 'events' | 'group_conversion_rate' | 'pageviews' | 'time_on_page' | 'total_revenue' | 'views_per_visit' | 'visit_duration' | 'visitors' | 'visits'
-export type Dimension = 'page' | 'host' | 'source' | 'class' | 'referrer' | 'country' | 'device' | 'browser' | 'os' | 'utm_source' | 'utm_medium' | 'utm_campaign' | 'utm_term' | 'utm_content' | 'bot' | 'channel' | 'event' | 'title' | 'product' | 'category' | 'region' | 'city' | 'browser_version' | 'os_version' | 'language' | 'screen' | 'entry_page' | 'exit_page' | 'weekday' | 'hour_of_day' | 'segment' | 'goal' | 'affiliate' | 'code' | 'sub' | 'coupon' | 'website' | 'event:affiliate' | 'event:bot' | 'event:browser' | 'event:browser_version' | 'event:category' | 'event:channel' | 'event:city' | 'event:class' | 'event:code' | 'event:country' | 'event:coupon' | 'event:device' | 'event:entry_page' | 'event:event' | 'event:exit_page' | 'event:goal' | 'event:host' | 'event:hostname' | 'event:hour_of_day' | 'event:language' | 'event:name' | 'event:os' | 'event:os_version' | 'event:page' | 'event:product' | 'event:referrer' | 'event:region' | 'event:screen' | 'event:segment' | 'event:source' | 'event:sub' | 'event:title' | 'event:utm_campaign' | 'event:utm_content' | 'event:utm_medium' | 'event:utm_source' | 'event:utm_term' | 'event:website' | 'event:weekday' | 'visit:affiliate' | 'visit:bot' | 'visit:browser' | 'visit:browser_version' | 'visit:category' | 'visit:channel' | 'visit:city' | 'visit:class' | 'visit:code' | 'visit:country' | 'visit:coupon' | 'visit:device' | 'visit:entry_page' | 'visit:event' | 'visit:exit_page' | 'visit:goal' | 'visit:host' | 'visit:hostname' | 'visit:hour_of_day' | 'visit:language' | 'visit:name' | 'visit:os' | 'visit:os_version' | 'visit:page' | 'visit:product' | 'visit:referrer' | 'visit:region' | 'visit:screen' | 'visit:segment' | 'visit:source' | 'visit:sub' | 'visit:title' | 'visit:utm_campaign' | 'visit:utm_content' | 'visit:utm_medium' | 'visit:utm_source' | 'visit:utm_term' | 'visit:website' | 'visit:weekday' | `property:${string}` | `event:props:${string}`
+export type Dimension = 'page' | 'host' | 'source' | 'class' | 'referrer' | 'country' | 'device' | 'browser' | 'os' | 'utm_source' | 'utm_medium' | 'utm_campaign' | 'utm_term' | 'utm_content' | 'bot' | 'channel' | 'event' | 'title' | 'product' | 'category' | 'region' | 'city' | 'browser_version' | 'os_version' | 'language' | 'screen' | 'entry_page' | 'exit_page' | 'weekday' | 'hour_of_day' | 'segment' | 'goal' | 'affiliate' | 'code' | 'sub' | 'coupon' | 'website' | 'event:affiliate' | 'event:bot' | 'event:browser' | 'event:browser_version' | 'event:category' | 'event:channel' | 'event:city' | 'event:class' | 'event:code' | 'event:country' | 'event:coupon' | 'event:device' | 'event:entry_page' | 'event:event' | 'event:exit_page' | 'event:goal' | 'event:host' | 'event:hostname' | 'event:hour_of_day' | 'event:language' | 'event:name' | 'event:os' | 'event:os_version' | 'event:page' | 'event:product' | 'event:referrer' | 'event:region' | 'event:screen' | 'event:segment' | 'event:source' | 'event:sub' | 'event:title' | 'event:utm_campaign' | 'event:utm_content' | 'event:utm_medium' | 'event:utm_source' | 'event:utm_term' | 'event:website' | 'event:weekday' | 'visit:affiliate' | 'visit:bot' | 'visit:browser' | 'visit:browser_version' | 'visit:category' | 'visit:channel' | 'visit:city' | 'visit:class' | 'visit:code' | 'visit:country' | 'visit:coupon' | 'visit:device' | 'visit:entry_page' | 'visit:event' | 'visit:exit_page' | 'visit:goal' | 'visit:host' | 'visit:hostname' | 'visit:hour_of_day' | 'visit:language' | 'visit:name' | 'visit:os' | 'visit:os_version' | 'visit:page' | 'visit:product' | 'visit:referrer' | 'visit:region' | 'visit:screen' | 'visit:segment' | 'visit:source' | 'visit:sub' | 'visit:title' | 'visit:utm_campaign' | 'visit:utm_content' | 'visit:utm_medium' | 'visit:utm_source' | 'visit:utm_term' | 'visit:website' | 'visit:weekday' | `property:${string}` | `event:props:${string}` | `arm:${string}`
 export type TimeDimension = 'time' | 'time:minute' | 'time:15m' | 'time:hour' | 'time:day' | 'time:week' | 'time:month' | 'time:year'
 export type RangeName = 'day' | '24h' | '7d' | '30d' | 'month' | '6mo' | '12mo' | 'year' | 'all' | 'realtime' | '30m' | 'Today' | 'Yesterday' | 'Last30Minutes' | 'Last24Hours' | 'Last7Days' | 'Last28Days' | 'Last30Days' | 'Last90Days' | 'Last91Days' | 'ThisMonth' | 'LastMonth' | 'ThisYear' | 'Last365Days' | 'Last12Months' | 'AllTime' | 'Last5Minutes' | `${number}d` | `${number}mo`
 
@@ -54,9 +54,18 @@ export interface Result {
     time_labels?: string[]
     total_rows?: number
     warnings?: string[]
+    /** Those whose arms were asked for. */
+    experiments?: Exposed[]
   }
   /** The question as the server understood it. */
   query: Query
+}
+
+/** Who was exposed to an experiment up to the end of the range: left_out of these to several arms, which are in none. */
+export interface Exposed {
+  experiment: string
+  units: number
+  left_out: number
 }
 
 /** What a visitor does: a page viewed (* is any characters), or an event sent. */
@@ -99,6 +108,8 @@ export interface FunnelResult {
     as_of: string
     /** The name by which it was asked. */
     funnel?: string
+    /** Those by whose arms it is filtered. */
+    experiments?: Exposed[]
   }
   query: Funnel
 }

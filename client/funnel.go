@@ -37,6 +37,8 @@ type Passage struct {
 		Source string    `json:"source"`
 		AsOf   time.Time `json:"as_of"`  // everything received before is counted
 		Saved  string    `json:"funnel"` // the name by which it was asked
+
+		Experiments []Exposed `json:"experiments"` // those by whose arms it is filtered
 	} `json:"meta"`
 	Query Funnel `json:"query"` // the funnel as the server understood it
 }

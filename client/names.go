@@ -105,3 +105,6 @@ const (
 
 // Property is the dimension of an event's property.
 func Property(name string) Dimension { return Dimension("property:" + name) }
+
+// Arm is the dimension of an experiment's arms, by its id or, of one without, its name.
+func Arm(experiment string) Dimension { return Dimension("arm:" + experiment) }

@@ -51,7 +51,7 @@ func goNames(t *testing.T) string {
 	for _, name := range api.TimeNames() {
 		fmt.Fprintf(&b, "\tBy%s Dimension = %q\n", camel(name), name)
 	}
-	b.WriteString(")\n\n// Property is the dimension of an event's property.\nfunc Property(name string) Dimension { return Dimension(\"property:\" + name) }\n")
+	b.WriteString(")\n\n// Property is the dimension of an event's property.\nfunc Property(name string) Dimension { return Dimension(\"property:\" + name) }\n\n// Arm is the dimension of an experiment's arms, by its id or, of one without, its name.\nfunc Arm(experiment string) Dimension { return Dimension(\"arm:\" + experiment) }\n")
 	text, err := format.Source([]byte(b.String()))
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +72,6 @@ func scriptNames() string {
 	one := func(of []string) string { return "'" + strings.Join(of, "' | '") + "'" }
 	own, other := api.MetricNames()
 	dimensions, more := api.DimensionNames()
-	return "// " + made + "\n\nexport type Metric = " + one(append(own, other...)) + "\nexport type Dimension = " + one(append(dimensions, more...)) + " | `property:${string}` | `event:props:${string}`" +
+	return "// " + made + "\n\nexport type Metric = " + one(append(own, other...)) + "\nexport type Dimension = " + one(append(dimensions, more...)) + " | `property:${string}` | `event:props:${string}` | `arm:${string}`" +
 		"\nexport type TimeDimension = " + one(api.TimeNames()) + "\nexport type RangeName = " + one(api.RangeNames()) + " | `${number}d` | `${number}mo`\n\n"
 }

@@ -47,9 +47,18 @@ export interface Result {
     time_labels?: string[]
     total_rows?: number
     warnings?: string[]
+    /** Those whose arms were asked for. */
+    experiments?: Exposed[]
   }
   /** The question as the server understood it. */
   query: Query
+}
+
+/** Who was exposed to an experiment up to the end of the range: left_out of these to several arms, which are in none. */
+export interface Exposed {
+  experiment: string
+  units: number
+  left_out: number
 }
 
 /** What a visitor does: a page viewed (* is any characters), or an event sent. */
@@ -92,6 +101,8 @@ export interface FunnelResult {
     as_of: string
     /** The name by which it was asked. */
     funnel?: string
+    /** Those by whose arms it is filtered. */
+    experiments?: Exposed[]
   }
   query: Funnel
 }

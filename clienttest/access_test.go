@@ -83,6 +83,7 @@ var everyPage = []shown{
 	{"site-share", "GET /sites/{site}/share", "operator", "/sites/{site}/share", "", "", 0},
 	{"privacy", "GET /sites/{site}/privacy", "operator", "/sites/{site}/privacy", "", "", 0},
 	{"erase", "GET /sites/{site}/erase", "operator", "/sites/{site}/erase", "", "", 0},
+	{"delete", "GET /sites/{site}/delete", "operator", "/sites/{site}/delete", "", "", 0},
 	{"connection", "GET /connection", "operator", "/connection", "", "", 0},
 	{"operations", "GET /operations", "operator", "/operations", "", "", 0},
 	{"aside", "GET /operations/aside", "operator", "/operations/aside", "", "", 0},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,10 +78,10 @@ func (s state) keep(other ...string) (all []link) {
 	return hidden(s.values())
 }
 
-// hidden are values as hidden fields: Label is the name, Title the value.
+// hidden are values as hidden fields, by name: Label is the name, Title the value.
 func hidden(v url.Values) (all []link) {
-	for name, values := range v {
-		for _, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		for _, value := range v[name] {
 			all = append(all, link{Label: name, Title: value})
 		}
 	}

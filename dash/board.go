@@ -47,6 +47,7 @@ type tools struct {
 	Periods     []link
 	Compare     []link
 	Compared    string // how, in words; "" where there is nothing to be compared with
+	Against     string // the days that it is compared with; "" is none
 	Toggle      string // URL with, or without, a comparison
 	Dates       dates
 }
@@ -240,6 +241,9 @@ func (s state) comparisons(x span, t *tools) {
 	}
 	with("Nothing", noCompare, s.dates)
 	t.Compared = cmp.Or(t.Compared, s.Say("Previous period"))
+	if x.before != (period.Window{}) {
+		t.Against = s.words(x.before, x.zone)
+	}
 }
 
 func (s state) form(x span) dates {

@@ -108,7 +108,7 @@ func (s state) find(name string) (b box, li listing, ok bool) {
 			}
 		}
 	}
-	return b, li, false
+	return s.armsNamed(name)
 }
 
 // only is which values the list leaves out, as a condition; nil is none. Of sources

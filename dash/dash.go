@@ -46,6 +46,7 @@ type Options struct {
 	Status     func(context.Context) (Status, error) // shown at the foot of the page if not nil
 	Setup      Setup                                 // what sites are set up by; nil: they are not here
 	Eraser     Eraser                                // takes persons out; nil: nobody is erased here
+	Deleter    Deleter                               // deletes events; nil: nothing is deleted here
 	Operations Operations                            // what the server does, for the page about it; nil: there is none
 	Client     func(*http.Request) netip.Addr        // the address of a sender, to throttle log-ins; nil is the connection's
 	Public     string                                // the origin people reach this server by, where that is not the Host header's; "" is none. Of https: cookies are sent by nothing else
@@ -206,6 +207,7 @@ func (d *Door) routes() map[string]page {
 		"GET /sites": d.listSites, "POST /sites": d.addSite, "GET /sites/{site}": d.oneSite, "GET /sites/{site}/libraries": d.libraries, "GET /connection": d.connection,
 		"GET /sites/{site}/settings": d.siteSettings, "POST /sites/{site}/settings": d.changeSettings, "GET /sites/{site}/privacy": d.data, "POST /sites/{site}/privacy": d.changeKeep, "GET /sites/{site}/export": d.export,
 		"GET /sites/{site}/erase": d.erase, "POST /sites/{site}/erase": d.lookForPerson, "POST /sites/{site}/erase/confirm": d.eraseNow,
+		"GET /sites/{site}/delete": d.delete, "POST /sites/{site}/delete": d.lookToDelete, "POST /sites/{site}/delete/confirm": d.deleteNow,
 		"GET /operations": d.ofServer(d.operations), "POST /operations/recount": d.ofServer(d.recount),
 		"GET /operations/aside": d.ofServer(d.aside), "GET /operations/aside/{item}": d.ofServer(d.asideOne), "POST /operations/aside": d.ofServer(d.moveAside),
 		"GET /privacy/{site}": d.privacy, "GET /assets/{version}/{name}": asset,

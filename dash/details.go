@@ -136,9 +136,12 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 		return t, err
 	}
 	t.asOf = found.AsOf
+	if _, arms := li.by.Arm(); arms && note == "" {
+		t.Note = s.leftOut(found.Exposed)
+	}
 	t.Heads = append(t.Heads, s.head(string(li.by), s.nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
 	for _, m := range r.Metrics {
-		label := s.titleOf(m)
+		label := li.titleOf(s.tongue, m)
 		if m.Money() {
 			label += " (" + s.site.Currency + ")"
 		}
@@ -193,13 +196,13 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	}
 	back := s
 	back.detail, back.search, back.order, back.offset = "", "", order{}, 0
-	v = details{Title: s.Say(li.title), Search: s.search, Back: back.href()}
+	v = details{Title: li.called(s.tongue), Search: s.search, Back: back.href()}
 	for _, other := range b.lists {
-		v.Tabs = append(v.Tabs, link{Label: s.Say(other.title), Href: s.tab(b, other).details(other).href(), Current: other.key() == li.key()})
+		v.Tabs = append(v.Tabs, link{Label: other.called(s.tongue), Href: s.tab(b, other).details(other).href(), Current: other.key() == li.key()})
 	}
 	var err error
 	if v.Table, err = d.table(ctx, s, x, li, rowsPage); err != nil {
-		v.Table.Problem = s.problem(err)
+		v.Table.Problem = d.fault(ctx, s.tongue, "list "+s.detail, err)
 	}
 	form := s
 	form.search, form.offset = "", 0

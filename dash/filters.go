@@ -36,7 +36,7 @@ var did = []metric.Dimension{"event", metric.OfGoal, "product", "category"}
 
 // filterable reports whether the page can be about some values of a dimension.
 func (s state) filterable(d metric.Dimension) bool {
-	if _, property := d.Property(); property {
+	if d.OfName() {
 		return s.guest == nil
 	}
 	if s.guest != nil {
@@ -63,7 +63,8 @@ func readKey(key string) (d metric.Dimension, how comparison, ok bool) {
 		}
 	}
 	_, property := d.Property()
-	return d, how, property || slices.Contains(metric.Dimensions, d)
+	_, arm := d.Arm()
+	return d, how, property || arm || slices.Contains(metric.Dimensions, d)
 }
 
 // readFilters reads the filters of a URL, in the order of the dimensions. One that can't
@@ -86,7 +87,7 @@ func (s *state) readFilters(v url.Values) {
 	place := func(f filter) string {
 		at := slices.Index(metric.Dimensions, f.by)
 		if at < 0 {
-			at = len(metric.Dimensions) // properties, by name
+			at = len(metric.Dimensions) // properties and arms, by name
 		}
 		return fmt.Sprintf("%03d %s %d", at, f.by, slices.Index(comparisons, f.how))
 	}
@@ -194,6 +195,9 @@ func cut(text string) string {
 func (l tongue) nameOf(d metric.Dimension) string {
 	if name, ok := d.Property(); ok {
 		return l.Say("Property {name}", name)
+	}
+	if experiment, ok := d.Arm(); ok {
+		return l.Say("Arm of {name}", experiment)
 	}
 	return l.Say(names[d])
 }

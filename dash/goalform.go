@@ -116,12 +116,37 @@ func formOf(g metric.Goal) goalForm {
 func readGoalForm(v url.Values) goalForm {
 	f := goalForm{Name: strings.TrimSpace(v.Get("name")), Kind: v.Get("kind"), What: strings.TrimSpace(v.Get("what")),
 		Worth: v.Get("worth"), Value: strings.TrimSpace(v.Get("value")), ValueOf: strings.TrimSpace(v.Get("value_property"))}
+	f.Conditions = readConditions(v)
+	return f
+}
+
+// readConditions reads those that were typed.
+func readConditions(v url.Values) (all []condition) {
 	for i, of := range v["of"] {
 		if i < conditionRows && strings.TrimSpace(of) != "" && i < len(v["op"]) && i < len(v["is"]) {
-			f.Conditions = append(f.Conditions, condition{strings.TrimSpace(of), v["op"][i], strings.TrimSpace(v["is"][i])})
+			all = append(all, condition{strings.TrimSpace(of), v["op"][i], strings.TrimSpace(v["is"][i])})
 		}
 	}
-	return f
+	return all
+}
+
+// whereAll is some conditions as a question has them, which all hold: on some
+// dimensions, else on a property of that name; nil of none.
+func whereAll(conditions []condition, dimensions []metric.Dimension) *metric.Where {
+	var all []metric.Where
+	for _, c := range conditions {
+		if !slices.Contains(dimensions, metric.Dimension(c.Of)) && !strings.HasPrefix(c.Of, "property:") {
+			c.Of = "property:" + c.Of
+		}
+		all = append(all, c.where())
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return &all[0]
+	}
+	return &metric.Where{All: all}
 }
 
 // goal is what was typed, as a goal of a site with a currency.
@@ -148,20 +173,7 @@ func (f goalForm) act() metric.Act {
 	if f.Kind == kindEvent {
 		a = metric.Act{Event: f.What}
 	}
-	var all []metric.Where
-	for _, c := range f.Conditions {
-		if !slices.Contains(metric.ActDimensions, metric.Dimension(c.Of)) && !strings.HasPrefix(c.Of, "property:") {
-			c.Of = "property:" + c.Of
-		}
-		all = append(all, c.where())
-	}
-	switch len(all) {
-	case 0:
-	case 1:
-		a.Where = &all[0]
-	default:
-		a.Where = &metric.Where{All: all}
-	}
+	a.Where = whereAll(f.Conditions, metric.ActDimensions)
 	return a
 }
 

@@ -3,6 +3,7 @@ package dash
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -174,7 +175,7 @@ func goalFile(w http.ResponseWriter, s state, t metric.Table) {
 			if row.Values[i].None {
 				cells = append(cells, nil)
 			} else {
-				cells = append(cells, m.Spell(row.Values[i].N))
+				cells = append(cells, json.Number(m.Spell(row.Values[i].N)))
 			}
 		}
 		if out.Row(cells...) != nil {
@@ -289,7 +290,7 @@ func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state
 	}
 	rows, err := d.completions(ctx, of, of, x, goalLists[at], 0)
 	if err != nil {
-		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(of.problem(err), of.Say("This could not be counted."))))
+		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(d.fault(ctx, of.tongue, "goal as a file", err), of.Say("This could not be counted."))))
 		return
 	}
 	out := of.file(w, "goal-by-"+string(by), []sheet.Column{{Name: string(by)}, {Name: "completions", Type: "BIGINT"}})

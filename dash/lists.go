@@ -48,6 +48,12 @@ func (s *state) readLists(v url.Values) {
 			}
 		}
 	}
+	for _, name := range v["tab"] {
+		if _, _, ok := s.armsNamed(name); ok {
+			s.tabs = append(s.tabs, name)
+			break // they share a box
+		}
+	}
 	s.detail, s.search = v.Get("detail"), v.Get("search")
 	s.order = readOrder(v.Get("order"))
 	if n, err := strconv.Atoi(v.Get("offset")); err == nil && n > 0 && n <= metric.MaxOffset {
@@ -101,8 +107,12 @@ func (b box) chosen(s state) listing {
 // are not filled in.
 func (d *Door) lists(ctx context.Context, s state, x span) []list {
 	shown := s.shown()
-	all := make([]list, len(shown))
+	all := make([]list, len(shown)+1)
+	all[len(shown)].quiet = true
 	var wait sync.WaitGroup
+	if s.guest == nil {
+		wait.Go(func() { all[len(shown)] = d.experiments(ctx, s, x) })
+	}
 	for i, b := range shown {
 		li := b.chosen(s)
 		wait.Go(func() { all[i] = d.list(ctx, s, x, b, li) })
@@ -113,10 +123,10 @@ func (d *Door) lists(ctx context.Context, s state, x span) []list {
 
 // list asks for one box.
 func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) list {
-	l := list{Title: s.Say(li.title), Unit: s.titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
+	l := list{Title: li.called(s.tongue), Unit: s.titleOf(li.figures[0]), of: li.of, quiet: b.quiet}
 	for _, other := range b.lists {
 		if len(b.lists) > 1 {
-			l.Tabs = append(l.Tabs, link{Label: s.Say(other.title), Href: s.tab(b, other).href(), Current: other.key() == li.key()})
+			l.Tabs = append(l.Tabs, link{Label: other.called(s.tongue), Href: s.tab(b, other).href(), Current: other.key() == li.key()})
 		}
 	}
 	var err error

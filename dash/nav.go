@@ -35,7 +35,7 @@ var leaves = []leaf{
 	{"/retention", "Retention", []string{"retention.html"}, figures},
 	{"/journeys", "Journeys", []string{"journeys.html"}, figures},
 	{"/account", "You", []string{"account.html"}, besides},
-	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "sharing.html", "data.html", "erase.html", "connection.html"}, besides},
+	{"/sites", "Sites", []string{"sites.html", "site.html", "libraries.html", "settings.html", "sharing.html", "data.html", "erase.html", "delete.html", "connection.html"}, besides},
 	{"/reports", "Reports", []string{"reports.html"}, besides},
 	{"/notes", "Notes", []string{"notes.html"}, besides},
 	{"/filters", "Saved filters", []string{"saved.html"}, besides},

@@ -24,6 +24,8 @@ type retentionView struct {
 	Scale         []int  // of the legend
 	Keep          []link // the rest of the state, for the form
 	Event         string // that is coming back; "" is a page view
+	Goal          string // or the goal that is to be reached for it
+	Goals         []option
 	Heads         []string
 	Average       cohortRow
 	Rows          []cohortRow
@@ -59,12 +61,19 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	s = s.asked(r, "cohorts", "show", "returning")
+	s = s.asked(r, "cohorts", "show", "returning", "reached")
 	x := d.span(ctx, s)
-	v := retentionView{frame: d.frame(in, s, x, sites), Event: s.more.Get("returning"), Counts: s.more.Get("show") == "visitors", Keep: s.keep("returning")}
+	v := retentionView{frame: d.frame(in, s, x, sites), Event: s.more.Get("returning"), Counts: s.more.Get("show") == "visitors", Goal: s.more.Get("reached"), Keep: s.keep("returning", "reached")}
 	v.Tools.Compare = nil // with nothing
 	q := metric.Retention{Site: s.site.ID, Window: x.window, Zone: x.zone, Step: v.steps(s, x), Where: s.where()}
-	if v.Event != "" {
+	if err := v.offerGoals(ctx, d, s); err != nil {
+		d.noControl(w, err)
+		return
+	}
+	switch {
+	case v.Goal != "":
+		q.Return, v.Event = &metric.Where{Dimension: metric.OfGoal, Op: metric.Is, Values: []string{v.Goal}}, ""
+	case v.Event != "":
 		q.Return = &metric.Where{Dimension: "event", Op: metric.Is, Values: []string{v.Event}}
 	}
 	c, err := d.Questions.Retain(ctx, q)
@@ -79,6 +88,18 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	v.Shows = []link{{Label: s.Say("Share"), Href: s.with("show").href(), Current: !v.Counts}, {Label: s.Say("Visitors"), Href: s.with("show", "visitors").href(), Current: v.Counts}}
 	v.CSV = s.with("csv", "cohorts").href()
 	d.show(w, http.StatusOK, "retention.html", in, v)
+}
+
+// offerGoals offers the site's goals as what coming back is.
+func (v *retentionView) offerGoals(ctx context.Context, d *Door, s state) error {
+	if d.Goals == nil {
+		return nil
+	}
+	all, err := d.Goals.Goals(ctx, s.site.ID)
+	for _, g := range all {
+		v.Goals = append(v.Goals, option{Label: g.Name, Value: g.Name, On: g.Name == v.Goal})
+	}
+	return err
 }
 
 // steps offers the steps that leave the table readable, and is the chosen one.

@@ -59,7 +59,7 @@ var siteWays = []struct {
 	label key
 	of    string
 }{
-	{"", "Set-up", "site.html"}, {"/libraries", "Libraries", "libraries.html"}, {"/settings", "Settings", "settings.html"}, {"/share", "Share and embed", "sharing.html"}, {"/privacy", "Privacy and data", "data.html"}, {"/erase", "Erase a person", "erase.html"},
+	{"", "Set-up", "site.html"}, {"/libraries", "Libraries", "libraries.html"}, {"/settings", "Settings", "settings.html"}, {"/share", "Share and embed", "sharing.html"}, {"/privacy", "Privacy and data", "data.html"}, {"/erase", "Erase a person", "erase.html"}, {"/delete", "Delete events", "delete.html"},
 }
 
 // ofSite finds the site that a path names, for who may do the action to it. One that
@@ -77,7 +77,14 @@ func (d *Door) ofSite(w http.ResponseWriter, r *http.Request, in visit, of strin
 	}
 	v = siteTop{said: read(in.tongue, r), Site: sites[i], Erase: in.who.May(account.ErasePerson, sites[i].ID)}
 	for _, way := range siteWays {
-		if way.path != "/erase" || v.Erase {
+		shown := true
+		switch way.path {
+		case "/erase":
+			shown = v.Erase
+		case "/delete":
+			shown = d.Deleter != nil && in.who.May(account.DeleteEvents, v.Site.ID)
+		}
+		if shown {
 			v.Ways = append(v.Ways, tab{"/sites/" + v.Site.ID + way.path, in.Say(way.label), way.of == of})
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"footfall/account"
 	"footfall/account/accounttest"
 	"footfall/event"
+	"footfall/metric"
+	"footfall/period"
 )
 
 // workshop is a Setup and Eraser that notes what it does.
@@ -23,6 +25,7 @@ type workshop struct {
 	sight   Sight
 	did     []string
 	erasure Erasure
+	deletes Deletion
 	fails   error
 }
 
@@ -62,11 +65,28 @@ func (x *workshop) Erase(_ context.Context, _ account.Who, s account.Site, looke
 
 func (x *workshop) Erasure(account.Who, string) Erasure { return x.erasure }
 
+func (x *workshop) LookToDelete(_ context.Context, _ account.Who, s account.Site, w period.Window, where *metric.Where) error {
+	x.did = append(x.did, fmt.Sprintf("look %s %s %s %+v", s.ID, w.From.Format(time.RFC3339), w.To.Format(time.RFC3339), where))
+	x.deletes = Deletion{Errand: Errand{Began: fixed, Ended: fixed}, From: w.From, To: w.To, Where: where, All: DeletedDay{Events: 1234, Views: 1000, Bots: 7, Visitors: 321}, Places: []Place{{"event store", 1234, "events go"}}}
+	for day := range 103 {
+		x.deletes.Days = append(x.deletes.Days, DeletedDay{Date: fmt.Sprint("day-", day, "."), Events: 12})
+	}
+	return x.fails
+}
+
+func (x *workshop) Delete(_ context.Context, _ account.Who, s account.Site, looked time.Time) error {
+	x.did = append(x.did, fmt.Sprint("delete ", s.ID, " of ", looked.Equal(x.deletes.Began)))
+	x.deletes.Deletes, x.deletes.Step, x.deletes.Steps, x.deletes.Errand = true, 2, 4, Errand{Began: fixed}
+	return x.fails
+}
+
+func (x *workshop) Deletion(account.Who, string) Deletion { return x.deletes }
+
 // setUp is a dashboard with a workshop, and a browser with a role on a site; "" is every site.
 func setUp(t *testing.T, role account.Role, of string) (*workshop, *browser) {
 	t.Helper()
 	x := &workshop{Memory: &accounttest.Memory{}}
-	w := newWorldWith(t, Options{Now: now, Setup: x, Eraser: x}, "atelier.example", "shop.example")
+	w := newWorldWith(t, Options{Now: now, Setup: x, Eraser: x, Deleter: x}, "atelier.example", "shop.example")
 	x.Memory = w.control
 	w.person(t, "ada@example.com", role, of)
 	b := w.browser(t)
@@ -217,4 +237,51 @@ func TestConnection(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeletePage: it is looked first what would go, day by day, and deleted when the
+// site's domain is typed.
+func TestDeletePage(t *testing.T) {
+	x, b := setUp(t, account.Admin, "shop-example")
+	path := "/sites/shop-example/delete"
+	b.want(b.do("GET", path, nil), 200, "Which events should never have counted?", "Delete events")
+	b.want(b.send(path, "from", "soon", "to", "2024-05-02"), 422, "From is a day, such as")
+	b.want(b.send(path, "from", "2024-05-02", "to", "2024-05-01", "of", "host", "op", "contains", "is", "stag<ing"), 422, "To is a day, the first one or a later one", `value="stag<ing"`)
+	b.want(b.send(path, "from", "2024-05-01", "to", "2024-05-02", "of", "host", "op", "contains", "is", "stag<ing"), 303)
+	if want := "look shop-example 2024-05-01T00:00:00+02:00 2024-05-03T00:00:00+02:00 &{All:[] Any:[] Not:<nil> Done:<nil> Dimension:host Op:contains Values:[stag<ing]}"; len(x.did) != 1 || x.did[0] != want {
+		t.Fatalf("did %q, want %s", x.did, want)
+	}
+	page := b.want(b.do("GET", path, nil), 200, "Nothing was deleted yet", "2024-05-01 to 2024-05-02", "host contains stag<ing", ">1,234<", ">321<", "day-0.", "day-99.", "Days that are not listed: 3", "events go", "Type shop.example")
+	if strings.Contains(page, "day-100.") {
+		t.Error("all days are listed")
+	}
+	looked := found(t, b.do("GET", path, nil), `name="looked" value="(\d+)"`)
+	b.want(b.send(path+"/confirm", "domain", "atelier.example", "looked", looked), 422, "Domain must be typed", "nothing was deleted")
+	if len(x.did) != 1 {
+		t.Fatalf("did %q", x.did)
+	}
+	b.want(b.send(path+"/confirm", "domain", " Shop.example", "looked", looked), 303)
+	if x.did[1] != "delete shop-example of true" {
+		t.Errorf("did %q: not what the page shows", x.did)
+	}
+	rec := b.do("GET", path, nil)
+	if page := b.want(rec, 200, "Under way since", "step 2 of 4"); rec.Header().Get("Refresh") == "" || strings.Contains(page, "never have counted") || strings.Contains(page, "Delete for good") {
+		t.Error("while events are deleted, the page does not load itself again, or offers to delete others")
+	}
+	x.deletes.Ended, x.deletes.Problem = fixed, "the disk is full"
+	b.want(b.do("GET", path, nil), 200, "the disk is full")
+	x.deletes.Problem = ""
+	if page := b.want(b.do("GET", path, nil), 200, "Deleted. Figures are counted anew"); strings.Contains(page, "Delete for good") {
+		t.Error("what is deleted can be deleted again")
+	}
+	x.deletes = Deletion{Errand: Errand{Began: fixed, Ended: fixed}}
+	if page := b.want(b.do("GET", path, nil), 200, "there is nothing to delete"); strings.Contains(page, "Delete for good") {
+		t.Error("nothing can be deleted")
+	}
+	x.fails = &metric.QueryError{Why: "filters: name what the event itself has"}
+	b.want(b.send(path, "from", "2024-05-01", "to", "2024-05-02", "of", "entry_page", "op", "is", "is", "/"), 422, "name what the event itself has", `value="entry_page"`)
+	b.want(b.do("GET", "/sites/atelier-example/delete", nil), 404)
+	_, viewer := setUp(t, account.Viewer, "shop-example")
+	viewer.want(viewer.do("GET", path, nil), 403)
+	viewer.want(viewer.send(path+"/confirm", "domain", "shop.example"), 403)
 }

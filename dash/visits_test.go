@@ -36,6 +36,14 @@ func TestRetentionPage(t *testing.T) {
 	if r.Step != period.Month || r.Return == nil || r.Return.Values[0] != "Order Completed" {
 		t.Errorf("asked %+v", r)
 	}
+	if err := w.besides.PutGoal(t.Context(), w.site.ID, metric.Goal{Name: "Say <b>thanks</b>", Act: metric.Act{Page: "/thanks"}}); err != nil {
+		t.Fatal(err)
+	}
+	b.want(b.do("GET", path, nil), 200, "<option>Say <b>thanks</b></option>")
+	b.want(b.do("GET", path+"&reached=Say+%3Cb%3Ethanks%3C%2Fb%3E&returning=x", nil), 200, "<option selected>Say", "reaching the goal “Say <b>thanks</b>”", `name="returning" value=""`)
+	if q := w.besides.put[len(w.besides.put)-1].(metric.Retention); q.Return == nil || q.Return.Dimension != metric.OfGoal || q.Return.Values[0] != "Say <b>thanks</b>" {
+		t.Errorf("asked %+v", q)
+	}
 	wantFile(t, b, path+"&csv=cohorts", "cohort,size,step,start,visitors,rate,partial", first.Start.In(r.Zone).Format("2006-01-02")+",200,1,", ",66,33,false")
 	w.source.scale = 0
 	b.want(b.do("GET", path, nil), 200, "no visitor has an id that lasts")

@@ -7,6 +7,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -213,27 +214,57 @@ func (w *writer) told() (bool, error) {
 		for _, c := range t.Columns {
 			rows = append(rows, []string{c.Name, strings.ToLower(c.Type), attribute(c.Name)})
 		}
-		w.answer([]string{"Column", "Type", "Timestream attribute type"}, rows)
+		w.answer([]string{"Column", "Type", "Timestream attribute type"}, rows, "")
 	case !verb.is("SHOW"):
 		return false, nil
-	case words[0].is("DATABASES"):
-		w.answer([]string{"Database"}, [][]string{{Database}})
-	case words[0].is("TABLES"):
+	default:
+		return true, w.shown(words)
+	}
+	return true, nil
+}
+
+// shown answers SHOW: of databases, tables or measures, all or those LIKE a pattern.
+func (w *writer) shown(words []token) error {
+	like := ""
+	if i := slices.IndexFunc(words, func(t token) bool { return t.is("LIKE") }); i > 0 {
+		var ok bool
+		if like, ok = pattern(words[i+1:]); !ok {
+			return w.s.at(words[i], "LIKE needs a pattern in single quotes, and nothing behind it")
+		}
+		words = words[:i]
+	}
+	what, of := words[0], words[1:]
+	from := len(of) > 0 && of[0].is("FROM")
+	switch {
+	case what.is("DATABASES") && len(of) == 0:
+		w.answer([]string{"Database"}, [][]string{{Database}}, like)
+	case what.is("TABLES") && from && (len(of) != 2 || !of[1].is(Database)):
+		return w.s.at(of[len(of)-1], "there is no such database: use "+Database)
+	case what.is("TABLES") && (len(of) == 0 || from):
 		var rows [][]string
 		for _, t := range store.Tables {
 			rows = append(rows, []string{t.Name})
 		}
-		w.answer([]string{"Table"}, rows)
-	case words[0].is("MEASURES") && len(words) > 1 && words[1].is("FROM"):
-		t, err := w.table(words[2:])
+		w.answer([]string{"Table"}, rows, like)
+	case what.is("MEASURES") && from:
+		t, err := w.table(of[1:])
 		if err != nil {
-			return false, err
+			return err
 		}
-		w.answer([]string{"measure_name", "data_type"}, [][]string{{t.Measure, "bigint"}})
+		w.answer([]string{"measure_name", "data_type"}, [][]string{{t.Measure, "bigint"}}, like)
 	default:
-		return false, w.s.at(words[0], "SHOW DATABASES, SHOW TABLES, SHOW MEASURES FROM a table, or DESCRIBE a table")
+		return w.s.at(words[min(1, len(of))], "SHOW DATABASES, SHOW TABLES, SHOW MEASURES FROM a table, each also LIKE a pattern, or DESCRIBE a table")
 	}
-	return true, nil
+	return nil
+}
+
+// pattern is the condition of what stands behind LIKE, which is one text.
+func pattern(words []token) (like string, ok bool) {
+	if len(words) != 1 || words[0].kind != text || len(words[0].text) < 2 || words[0].text[0] != '\'' {
+		return "", false
+	}
+	inner, closed := strings.CutSuffix(words[0].text[1:], "'")
+	return " LIKE " + words[0].text, closed && !strings.Contains(strings.ReplaceAll(inner, "''", ""), "'")
 }
 
 // at is an error about a token of the query.
@@ -275,8 +306,9 @@ func (w *writer) table(words []token) (store.Table, error) {
 	return store.Table{}, w.s.at(words[0], "there is no such table: "+known)
 }
 
-// answer is a query that has the rows, in this order.
-func (w *writer) answer(head []string, rows [][]string) {
+// answer is a query that has the rows, in this order: those whose first cell meets a
+// condition, if there is one.
+func (w *writer) answer(head []string, rows [][]string, like string) {
 	literal := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 	var values, heads []string
 	for i, row := range rows {
@@ -290,5 +322,8 @@ func (w *writer) answer(head []string, rows [][]string) {
 		heads = append(heads, `"`+h+`"`)
 	}
 	list := strings.Join(heads, ", ")
-	w.s.Text = "SELECT " + list + " FROM (VALUES " + strings.Join(values, ", ") + ") AS told(n, " + list + ") ORDER BY n"
+	if like != "" {
+		like = " WHERE " + heads[0] + like
+	}
+	w.s.Text = "SELECT " + list + " FROM (VALUES " + strings.Join(values, ", ") + ") AS told(n, " + list + ")" + like + " ORDER BY n"
 }

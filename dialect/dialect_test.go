@@ -16,6 +16,9 @@ func TestTranslate(t *testing.T) {
 		`SELECT E'\'7d' || $$ 7d :x $$ || $a$ 7d $a$, 1; `:                                                                `SELECT E'\'7d' || $$ 7d :x $$ || $a$ 7d $a$, 1  `,
 		`SELECT 'it''s 7d`: `SELECT 'it''s 7d`,
 		`SHOW DATABASES`:   `SELECT "Database" FROM (VALUES (0, 'WebAnalyticsDb')) AS told(n, "Database") ORDER BY n`,
+		`SHOW TABLES FROM "WebAnalyticsDb" LIKE '%Page%'`:    `SELECT "Table" FROM (VALUES (0, 'PageViewsTable'), (1, 'EventsTable'), (2, 'OrdersTable'), (3, 'CommissionsTable'), (4, 'DailyPageViewsTable')) AS told(n, "Table") WHERE "Table" LIKE '%Page%' ORDER BY n`,
+		`show databases like 'it''s';`:                       `SELECT "Database" FROM (VALUES (0, 'WebAnalyticsDb')) AS told(n, "Database") WHERE "Database" LIKE 'it''s' ORDER BY n`,
+		`SHOW MEASURES FROM OrdersTable LIKE 'o%'`:           `SELECT "measure_name", "data_type" FROM (VALUES (0, 'order', 'bigint')) AS told(n, "measure_name", "data_type") WHERE "measure_name" LIKE 'o%' ORDER BY n`,
 		`show measures from "WebAnalyticsDb"."EventsTable";`: `SELECT "measure_name", "data_type" FROM (VALUES (0, 'event', 'bigint')) AS told(n, "measure_name", "data_type") ORDER BY n`,
 	} {
 		s, err := Translate(query)
@@ -25,6 +28,7 @@ func TestTranslate(t *testing.T) {
 	}
 	for query, want := range map[string]string{
 		"SHOW\n  TRIGGERS": "line 2, column 3: SHOW DATABASES", "DESCRIBE events": "line 1, column 10: there is no such table: use PageViewsTable", "SHOW MEASURES FROM": "which table?",
+		"SHOW TABLES WHERE x": "line 1, column 13: SHOW DATABASES", "SHOW TABLES FROM other": "line 1, column 18: there is no such database: use WebAnalyticsDb", "SHOW TABLES LIKE": "line 1, column 13: LIKE needs a pattern", "SHOW DATABASES LIKE x": "line 1, column 16: LIKE needs a pattern",
 	} {
 		if _, err := Translate(query); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v", query, err)

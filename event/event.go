@@ -32,6 +32,11 @@ var Kinds = []Kind{Page, Track, Identify, Group, Screen, Alias}
 // Download is the name of the track event that counts as a download.
 const Download = "File Downloaded"
 
+// Exposure is the name of the track event by which a visitor has come to see an arm of
+// an experiment: Segment's, with the properties experiment_id, experiment_name,
+// variation_id and variation_name.
+const Exposure = "Experiment Viewed"
+
 // Limits of one event; a batch or body limit is the collector's affair.
 const (
 	MaxBytes = 32 << 10 // of one event as JSON, batch context merged in

@@ -139,6 +139,7 @@ type Passage struct {
 	Visitors []int64 // who did this step, after all before it: one figure for each step, none larger than the one before
 	Source   string
 	AsOf     time.Time // everything received before this is counted
+	Exposed  []Exposed // of each experiment by whose arms it is filtered
 }
 
 // Report is the funnel's condition and window as a report's, which has the same

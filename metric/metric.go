@@ -79,7 +79,8 @@ var States = Names[slices.Index(Names, CommissionsPending):slices.Index(Names, E
 // Dimension is what a query can be split by or filtered on.
 type Dimension string
 
-// Dimensions lists what questions may be split by and filtered on, beside properties.
+// Dimensions lists what questions may be split by and filtered on, beside properties
+// and the arms of experiments.
 var Dimensions = []Dimension{"page", "host", "source", "class", "referrer", "country", "device", "browser", "os",
 	"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "bot", "channel", "event", "title", "product", "category",
 	"region", "city", "browser_version", "os_version", "language", "screen", EntryPage, ExitPage, Weekday, HourOfDay, Segment, OfGoal, "affiliate", "code", "sub", "coupon", "website"}
@@ -194,6 +195,7 @@ type Dataset struct {
 	AsOf     time.Time // everything received before this is counted
 	Sealed   time.Time // when the bins in it were rolled last; zero without bins
 	Estimate bool      // some figure is an estimate of distinct visitors, see docs/words.md
+	Exposed  []Exposed // of each experiment whose arms were asked for
 }
 
 // Sum adds up all values; meaningful for additive metrics.
@@ -277,7 +279,7 @@ func (q Query) Check() error {
 			}
 		}
 	}
-	return cmp.Or(r.checkClock(), r.checkMembers(), r.checkGoals(q.Metric))
+	return cmp.Or(r.checkClock(), r.checkMembers(), r.checkArms(), r.checkGoals(q.Metric))
 }
 
 // byQuarter reports whether the metric is kept by quarters of an hour, or made of

@@ -84,6 +84,7 @@ type Table struct {
 	AsOf     time.Time // everything received before this is counted
 	Sealed   time.Time // as of a Dataset
 	Estimate bool      // some figure is an estimate of distinct visitors
+	Exposed  []Exposed // of each experiment whose arms were asked for
 }
 
 // Row is the figures of one combination of values, in one step.

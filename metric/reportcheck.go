@@ -27,7 +27,7 @@ const (
 	MaxValue      = event.MaxText // bytes of one
 	MaxPattern    = 500
 	MaxProgram    = 2_000 // instructions of a compiled regular expression
-	MaxProperty   = 200   // bytes of a property's name
+	MaxProperty   = 200   // bytes of a property's name, and of an experiment's
 	MaxMembers    = 200_000
 	MaxClock      = 100 // years of a window in which weekdays and hours of the day are told
 )
@@ -49,7 +49,7 @@ func (r Report) Check() error {
 			return err
 		}
 	}
-	if err := cmp.Or(r.checkClock(), r.checkMembers()); err != nil {
+	if err := cmp.Or(r.checkClock(), r.checkMembers(), r.checkArms()); err != nil {
 		return err
 	}
 	for _, m := range r.Metrics {
@@ -141,9 +141,12 @@ func (r Report) checkNames() error {
 // check reports an unknown dimension in a field.
 func (d Dimension) check(field string) error {
 	name, ok := d.Property()
+	arms, arm := d.Arm()
 	switch {
-	case !ok && !slices.Contains(Dimensions, d):
-		return wrong("%s: unknown dimension %q: use one of %s, %sNAME", field, d, joined(Dimensions), propertyPrefix)
+	case arm && (arms == "" || len(arms) > MaxProperty || !plain(arms)):
+		return wrong("%s: the id or name of an experiment is a text of 1 to %d bytes", field, MaxProperty)
+	case !ok && !arm && !slices.Contains(Dimensions, d):
+		return wrong("%s: unknown dimension %q: use one of %s, %sNAME, %sEXPERIMENT", field, d, joined(Dimensions), propertyPrefix, armPrefix)
 	case ok && (name == "" || len(name) > MaxProperty || !plain(name)):
 		return wrong("%s: the name of a property is a text of 1 to %d bytes", field, MaxProperty)
 	}

@@ -40,7 +40,7 @@ func (q Query) Tabulated(tabulate func(Report) (Table, error)) (Dataset, error) 
 	if err != nil {
 		return Dataset{}, err
 	}
-	d := Dataset{Source: t.Source, AsOf: t.AsOf, Sealed: t.Sealed, Estimate: t.Estimate}
+	d := Dataset{Source: t.Source, AsOf: t.AsOf, Sealed: t.Sealed, Estimate: t.Estimate, Exposed: t.Exposed}
 	values, err := r.series(t)
 	if err != nil {
 		return Dataset{}, err

@@ -202,7 +202,7 @@ func (j *joined) put(m metric.Name, d metric.Dataset) {
 		}
 		j.row(keys, p.Time)[i] = p.Value
 	}
-	j.tell(metric.Table{Source: d.Source, AsOf: d.AsOf, Sealed: d.Sealed, Estimate: d.Estimate})
+	j.tell(metric.Table{Source: d.Source, AsOf: d.AsOf, Sealed: d.Sealed, Estimate: d.Estimate, Exposed: d.Exposed})
 }
 
 // take takes the counts of some metrics out of a table.
@@ -231,6 +231,9 @@ func (j *joined) tell(t metric.Table) {
 		j.table.Sealed = t.Sealed
 	}
 	j.table.Estimate = j.table.Estimate || t.Estimate
+	if len(t.Exposed) > 0 {
+		j.table.Exposed = t.Exposed
+	}
 }
 
 // answer is the table of all rows, ordered and cut.

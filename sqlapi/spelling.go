@@ -69,6 +69,13 @@ func (s *spelling) Head(columns []Column) error {
 // Row writes a row.
 func (s *spelling) Row(values []any) error {
 	s.rows++
+	if s.table == nil { // which has days of its own
+		for i, v := range values {
+			if day, ok := v.(time.Time); ok && s.columns[i].Type == "DATE" {
+				values[i] = day.UTC().Format(time.DateOnly)
+			}
+		}
+	}
 	if s.format == "csv" {
 		cells := make([]string, len(values))
 		for i, v := range values {

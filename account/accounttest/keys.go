@@ -198,7 +198,8 @@ func keys(t *testing.T, s Store) {
 	_, _, err = s.AddKey(ctx, account.Key{Site: "nowhere", Scopes: []account.Scope{account.Read}})
 	is(t, err, account.ErrNotFound)
 	var bad *event.InvalidError
-	for _, scopes := range [][]account.Scope{nil, {"king"}, {account.Read, "affiliate:"}, {"affiliate:a b"}} {
+	for _, scopes := range [][]account.Scope{nil, {"king"}, {account.Read, "affiliate:"}, {"affiliate:a b"},
+		{account.SQL, "affiliate:a"}, {"affiliate:a", account.Everything}} {
 		if _, _, err = s.AddKey(ctx, account.Key{Site: site.ID, Scopes: scopes}); !errors.As(err, &bad) || bad.Field != "scope" {
 			t.Errorf("scopes %q: %v", scopes, err)
 		}

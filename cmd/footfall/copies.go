@@ -147,6 +147,17 @@ func dateOf(text string) (period.Date, error) {
 	return period.DateOf(at, nil), nil
 }
 
+// serve writes once this is a server: who looks into a data directory, or restores a copy
+// of one, must not write over the files of the server that it was made from.
+func (x *copies) serve(ctx context.Context, _ schedule.Due) error {
+	select {
+	case <-x.h.serving:
+		return x.write(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // write brings all files up to date. One export that fails does not keep others.
 func (x *copies) write(ctx context.Context) error {
 	x.writing.Lock()
@@ -234,8 +245,9 @@ func (x *copies) bring(ctx context.Context, one *copying, site account.Site) err
 			return fmt.Errorf("%s: %w", date, err)
 		}
 		// The mark is older than the file: what was rolled meanwhile is written again.
-		one.Written = maps.Clone(one.Written)
-		one.Written[date.String()] = marks[date]
+		written := map[string]int64{} // one that has written nothing yet is read from disk without any
+		maps.Copy(written, one.Written)
+		written[date.String()], one.Written = marks[date], written
 		if err := x.update(*one); err != nil {
 			return err
 		}

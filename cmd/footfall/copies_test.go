@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,7 @@ func TestScheduledExport(t *testing.T) {
 	t.Parallel()
 	h := newCopies(t)
 	h.publish(h.on(h.last-2, "a", "anna"), h.on(h.last-1, "b", ""), h.on(h.last-1, "c", ""), h.on(h.last+1, "not over", ""))
+	h.reopen() // before any file is written, as with a date to come
 	h.copied()
 	h.same("at first")
 	if got := h.read(filepath.Join(h.dir, h.id, "daily-"+(h.last-1).String()+".csv")); strings.Count(got, "\n") != 3 || !strings.Contains(got, (h.last-1).String()+",/b,1,1\n") {
@@ -110,6 +113,43 @@ func TestScheduledExport(t *testing.T) {
 	}
 	h.away(h.dir, h.id, h.on(h.last, "again", ""))
 	h.same("back again")
+}
+
+// TestScheduledExportByServersOnly: a command that opens a stopped data directory, and a
+// restore, leave the files as they are, which are another server's. A server writes them.
+func TestScheduledExportByServersOnly(t *testing.T) {
+	t.Parallel()
+	h := newCopies(t)
+	h.publish(h.on(h.last-2, "a", "anna"))
+	h.copied()
+	backups, again := filepath.Join(t.TempDir(), "backups"), filepath.Join(t.TempDir(), "again")
+	if fault, code := h.typed(nil, "backup", backups); code != 0 {
+		t.Fatal(fault)
+	}
+	for date := h.last - 2; date <= h.last; date++ {
+		must(t, os.WriteFile(h.events(date), []byte("mine"), 0o600))
+	}
+	var fault bytes.Buffer
+	if code := run(t.Context(), []string{"restore", backups, "--data", again}, io.Discard, &fault); code != 0 {
+		t.Fatal(fault.String())
+	}
+	for date := h.last - 2; date <= h.last; date++ {
+		if h.read(h.events(date)) != "mine" {
+			t.Errorf("the restore wrote %s", date)
+		}
+	}
+	stop := h.work(t.Context())
+	defer stop()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		standings, err := h.schedule.Standings(t.Context())
+		must(t, err)
+		if slices.ContainsFunc(standings, func(s schedule.Standing) bool { return s.Job == "exports" && !s.Ended.IsZero() }) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a server writes nothing")
+		}
+	}
 }
 
 // TestScheduledExportBesideRemoval: the file of a date whose events are removed while it

@@ -46,7 +46,7 @@ func (h *house) runSchedule() (stop func()) {
 	jobs := []schedule.Job{
 		{Name: dailyJob, At: dailyAt, Do: h.daily.date, Advice: advice},
 		{Name: "daily, late events", Every: period.Bucket, Do: func(ctx context.Context, _ schedule.Due) error { return h.daily.late(ctx) }, Advice: advice},
-		{Name: "exports", Every: period.Bucket, Apart: true, Do: func(ctx context.Context, _ schedule.Due) error { return h.copies.write(ctx) },
+		{Name: "exports", Every: period.Bucket, Apart: true, Do: h.copies.serve,
 			Advice: "the files of scheduled exports are older than the events until then: footfall export schedule list tells which, and why"},
 		{Name: historyJob, At: historyAt, Do: h.mover.date,
 			Advice: "members of segments are not counted and histories that are too old not removed until then: look for room on the disk and for a rebuild under way"},

@@ -38,11 +38,11 @@ type deletedEvents struct {
 // places lists all of them, also those that have nothing.
 func (d deletedEvents) places() []place {
 	stored, days := d.Store, uint64(len(d.Days))
-	queue := "events stay in its files until they expire, and nothing takes them in from there"
+	queue := "events are taken out: its files keep what they have until it expires, and nothing takes it in from there"
 	if d.DryRun {
 		stored = uint64(d.Match.Events)
 	} else {
-		queue += "; by " + d.Until.Format(time.RFC3339) + " they have"
+		queue += "; by " + d.Until.Format(time.RFC3339) + " it has"
 	}
 	return []place{
 		{"event store", stored, "events go"},
@@ -58,7 +58,7 @@ func (d deletedEvents) places() []place {
 }
 
 // exportFiles are a place where nothing is counted: others may have taken them away.
-var exportFiles = place{"scheduled exports", 0, "files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
+var exportFiles = place{"scheduled exports", 0, "are counted: files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
 
 // deletedDay is what is, or was, to be deleted of a date of the site's zone.
 type deletedDay struct {
@@ -98,7 +98,8 @@ type deleting struct {
 	site account.Site
 	rule erase.Deletion
 	gone func(*event.Event) bool
-	by   string // who has it done, for the audit log
+	by   string             // who has it done, for the audit log
+	at   func(step, of int) // told which step is under way, from 1; nil: nobody is
 	did  deletedEvents
 }
 
@@ -200,7 +201,11 @@ func (x *deleting) steps() []func(context.Context) error {
 // run deletes what is kept to be deleted. Who calls has taken care.
 func (x *deleting) run(ctx context.Context) error {
 	if x.did.DryRun = false; x.rule.Window.From.Before(x.rule.Window.To) {
-		for _, step := range x.steps() {
+		steps := x.steps()
+		for i, step := range steps {
+			if x.at != nil {
+				x.at(i+1, len(steps))
+			}
 			if err := step(ctx); err != nil {
 				return fmt.Errorf("the events are not deleted everywhere yet; that goes on by itself, also after a restart: %w", err)
 			}
@@ -321,8 +326,8 @@ func (h *house) audit(ctx context.Context, c account.Change) {
 }
 
 // deleteEvents deletes events, or looks what would go. by is who has it done; "" is the
-// operator.
-func (h *house) deleteEvents(ctx context.Context, d deletion, by string, dry bool) (*deletedEvents, error) {
+// operator. at is told how far it is; nil: nobody is.
+func (h *house) deleteEvents(ctx context.Context, d deletion, by string, dry bool, at func(step, of int)) (*deletedEvents, error) {
 	ctx, done, err := h.caring(ctx)
 	if err != nil {
 		return nil, err
@@ -346,7 +351,7 @@ func (h *house) deleteEvents(ctx context.Context, d deletion, by string, dry boo
 	if err := h.keepDeletion(ctx, x.did.deletion); err != nil {
 		return nil, err
 	}
-	x.by = by
+	x.by, x.at = by, at
 	x.audit(ctx)
 	if err = x.run(ctx); err != nil {
 		select {

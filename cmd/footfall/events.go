@@ -49,7 +49,7 @@ func (k *control) deleteEvents(w http.ResponseWriter, r *http.Request) error {
 	if _, err := d.rule(); err != nil {
 		return err
 	}
-	did, err := k.h.deleteEvents(r.Context(), d, "", r.FormValue("dry-run") == "true")
+	did, err := k.h.deleteEvents(r.Context(), d, "", r.FormValue("dry-run") == "true", nil)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (x deletesEvents) DeleteEvents(ctx context.Context, d api.Deletion, dry boo
 	if _, err := of.rule(); err != nil {
 		return api.Deleted{}, err
 	}
-	did, err := x.h.deleteEvents(ctx, of, d.Who, dry)
+	did, err := x.h.deleteEvents(ctx, of, d.Who, dry, nil)
 	if errors.Is(err, errCared) {
 		err = api.ErrOtherWork
 	}

@@ -230,4 +230,5 @@ func printFunnel(w io.Writer, t api.FunnelTable) {
 	}
 	printRows(w, rows, 1)
 	fmt.Fprintf(w, "\n%s to %s as of %s\n", t.Query.Range[0], t.Query.Range[1], clock(t.Meta.AsOf))
+	warnOfArms(w, t.Meta.Experiments)
 }

@@ -313,6 +313,7 @@ func (n notices) finding() finding {
 // called, which waits for a notice on its way.
 func (h *house) work(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
+	h.serves()
 	var done sync.WaitGroup
 	done.Go(func() { h.keepPace(ctx) })
 	done.Go(func() { h.watch(ctx) })

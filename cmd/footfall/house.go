@@ -106,6 +106,8 @@ type house struct {
 	daily     *dailyTable
 	copies    *copies
 	stopJobs  func()
+	serving   chan struct{} // is closed by serves, once this is a server's
+	serves    func()
 	streams   *query.Live // tells who listens of figures that change
 	stopLive  func()
 	post      *mail.Post     // nil where no mail is sent
@@ -122,6 +124,7 @@ type house struct {
 	backups   backupBook
 	refusals  refusalBook
 	erasers   erasers
+	deleters  deleters
 	counting  errand   // a recount of all figures, begun on a page
 	again     sync.Map // site → *atomic.Int64: imported events that were stored already
 }
@@ -167,6 +170,8 @@ func (c *call) logger() *slog.Logger {
 func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Places) (h *house, err error) {
 	h = &house{c: c, log: log, pumps: map[string]*running{}, meters: newMeters(), care: make(chan struct{}, 1), cutShort: make(chan struct{}, 1), trials: make(chan struct{}, trials), streams: query.NewLive()}
 	h.ending, h.end = context.WithCancel(context.WithoutCancel(ctx))
+	h.serving = make(chan struct{})
+	h.serves = sync.OnceFunc(func() { close(h.serving) })
 	defer func() {
 		if err != nil {
 			h.close()
@@ -174,7 +179,7 @@ func openHouse(ctx context.Context, c config, log *slog.Logger, places enrich.Pl
 		}
 	}()
 	dir := c.values["data"]
-	h.disk.h, h.erasers.h, h.backups.path = h, h, filepath.Join(dir, backupsName)
+	h.disk.h, h.erasers.h, h.deleters.h, h.backups.path = h, h, h, filepath.Join(dir, backupsName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return h, unusable(err, dir)
 	}
@@ -485,7 +490,7 @@ func (h *house) close() error {
 
 // stopWork waits for what works by itself to stop.
 func (h *house) stopWork() {
-	for _, stop := range []func(){h.stopEnds, h.counting.wait, h.erasers.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
+	for _, stop := range []func(){h.stopEnds, h.counting.wait, h.erasers.wait, h.deleters.wait, h.stopJobs, h.stopLive, h.stopMoves, h.stopRolls} {
 		if stop != nil {
 			stop()
 		}

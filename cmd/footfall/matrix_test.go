@@ -192,6 +192,8 @@ func (x *matrix) graphql(a cell) map[metric.Name]toldFigures {
 	by, query := "", ""
 	if name, property := a.by.Property(); property {
 		by = fmt.Sprintf(", byProperty: %q", name)
+	} else if experiment, arm := a.by.Arm(); arm {
+		by = fmt.Sprintf(", byExperiment: %q", experiment)
 	} else if a.by != "" {
 		by = ", by: " + string(a.by)
 	}
@@ -257,7 +259,7 @@ var (
 
 // sql asks for CSV of what SQL has.
 func (x *matrix) sql(a cell) map[metric.Name]toldFigures {
-	if _, property := a.by.Property(); property || sqlLacks[a.by] != "" {
+	if a.by.OfName() || sqlLacks[a.by] != "" {
 		return nil
 	}
 	column, ok := sqlColumns[a.by]

@@ -21,6 +21,7 @@ import (
 
 	"footfall/account"
 	"footfall/affiliate"
+	"footfall/api"
 	"footfall/enrich"
 	"footfall/event"
 	"footfall/history"
@@ -43,6 +44,7 @@ type site struct {
 	goals    []reached
 	small    bool // so that more can be asked
 	ledger   map[metric.Dimension]recounted
+	exposed  map[string]api.ExperimentTold // of each experiment
 }
 
 func shared(t *testing.T, name string) io.Reader {

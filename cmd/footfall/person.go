@@ -68,9 +68,9 @@ type place struct {
 
 // places lists all of them, also those that have nothing.
 func (p erasedPerson) places() []place {
-	queue := "events stay in its files until they expire, and nothing reads them without taking the person out"
+	queue := "events are taken out: its files keep what they have until it expires, and nothing reads it without taking the person out"
 	if !p.Until.IsZero() {
-		queue += "; by " + p.Until.Format(time.RFC3339) + " they have"
+		queue += "; by " + p.Until.Format(time.RFC3339) + " it has"
 	}
 	return []place{
 		{"event store", uint64(p.Events), "events lose their ids and what tells who it was, and count as before"},
@@ -446,6 +446,11 @@ func erasePerson(ctx context.Context, c *call) error {
 	return c.once(ctx, "POST", "/person/erase", form, &did, func(w io.Writer) { printErased(w, did) })
 }
 
+// found reports whether there is, or was, anything of the person.
+func (p erasedPerson) found() bool {
+	return uint64(p.Events)+p.Archive.Events+uint64(p.History.Visitors)+uint64(p.Ledger.Keys)+uint64(p.Aside) > 0
+}
+
 func printErased(w io.Writer, p erasedPerson) {
 	fmt.Fprintln(w, "The person is:")
 	for _, k := range p.Keys {
@@ -453,11 +458,16 @@ func printErased(w io.Writer, p erasedPerson) {
 	}
 	fmt.Fprintln(w)
 	printPlaces(w, p.Places)
+	if !p.found() {
+		fmt.Fprintln(w, "NOTHING WAS FOUND: no event, history, order or link has one of these ids. If the person was not erased before, look whether the id is spelled as your pages and shop send it")
+	}
 	if p.DryRun {
 		fmt.Fprintln(w, "nothing was erased yet: the same without --dry-run erases it; if these ids are of several persons, name one with --only")
 		return
 	}
-	fmt.Fprintf(w, "erased: figures and money are what they were, and nothing leads to the person; by %s the queue's own files have expired, too\n", p.Until.Format(time.RFC3339))
+	if p.found() {
+		fmt.Fprintf(w, "erased: figures and money are what they were, and nothing leads to the person; by %s the queue's own files have expired, too\n", p.Until.Format(time.RFC3339))
+	}
 	for _, path := range p.Left {
 		fmt.Fprintf(w, "look yourself, or remove it: %s was moved aside or copied earlier, and may name the person\n", path)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -273,6 +274,13 @@ func TestEraseOneOfMany(t *testing.T) {
 	for _, wrong := range [][]string{{}, {"--order", "unknown"}, {"--email", "nobody"}} {
 		if _, code := k.typed(nil, append([]string{"person", "erase", "--site", "shop.example"}, wrong...)...); code == 0 {
 			t.Errorf("%v erases somebody", wrong)
+		}
+	}
+	for user, found := range map[string]bool{"guest-4": true, "gest-4": false} { // a name misspelled is no success
+		var out bytes.Buffer
+		code := run(t.Context(), []string{"person", "erase", "--site", "shop.example", "--user", user, "--only", "--data", k.dir}, &out, io.Discard)
+		if code != 0 || strings.Contains(out.String(), "NOTHING WAS FOUND") == found || strings.Contains(out.String(), "erased: figures") != found {
+			t.Errorf("%s: %d %s", user, code, out.String())
 		}
 	}
 }

@@ -26,11 +26,29 @@ func declareFilters(flags *flag.FlagSet) {
 	for _, d := range metric.Dimensions {
 		flags.Var(new(several), string(d), "only where the "+string(d)+" is this")
 	}
-	flags.Var(new(several), propertyFlag, "only where a property is this: NAME=VALUE")
+	for _, of := range ofNames {
+		flags.Var(new(several), of.flag, "only where "+of.what)
+	}
 }
 
-// propertyFlag filters on a property, whose name no flag has.
-const propertyFlag = "property"
+// ofNames are the flags that filter on dimensions of a name, which no flag has.
+var ofNames = []struct {
+	flag, what string
+	dimension  func(name string) metric.Dimension
+}{
+	{"property", "a property is this: NAME=VALUE", metric.Property},
+	{"arm", "the visitor was exposed to this arm of an experiment before: EXPERIMENT=ARM", metric.Arm},
+}
+
+// ofName reports whether the flag is one of ofNames.
+func ofName(flag string) bool {
+	for _, of := range ofNames {
+		if of.flag == flag {
+			return true
+		}
+	}
+	return false
+}
 
 func runQuery(ctx context.Context, c *call) error {
 	form := c.form("query")
@@ -42,12 +60,14 @@ func runQuery(ctx context.Context, c *call) error {
 			form[string(d)] = values
 		}
 	}
-	for _, text := range *c.flags.Lookup(propertyFlag).Value.(*several) {
-		name, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return misused("--property %q is no NAME=VALUE", text)
+	for _, of := range ofNames {
+		for _, text := range *c.flags.Lookup(of.flag).Value.(*several) {
+			name, value, ok := strings.Cut(text, "=")
+			if !ok {
+				return misused("--%s %q is no NAME=VALUE", of.flag, text)
+			}
+			form.Add(string(of.dimension(name)), value)
 		}
-		form.Add(string(metric.Property(name)), value)
 	}
 	if form.Get("window") == "" && form.Get("from") == "" && form.Get("to") == "" {
 		form.Set("window", "Last7Days")
@@ -101,6 +121,7 @@ func printAnswer(w io.Writer, counted, by string, a api.Answer) {
 		fmt.Fprint(w, ", estimated to about 1 %")
 	}
 	fmt.Fprintln(w)
+	warnOfArms(w, a.Experiments)
 }
 
 // printRows prints the first columns, labels, to the left and numbers to the right.
@@ -167,4 +188,13 @@ func readable(s string) string {
 		}
 		return r
 	}, s))
+}
+
+// warnOfArms tells who is left out of experiments.
+func warnOfArms(w io.Writer, all []api.ExperimentTold) {
+	for _, e := range all {
+		if warning := e.Warning(); warning != "" {
+			fmt.Fprintln(w, readable(warning))
+		}
+	}
 }

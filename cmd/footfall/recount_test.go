@@ -131,6 +131,7 @@ func (r *recount) by(d metric.Dimension) recounted {
 		return r.byGoal()
 	}
 	all, visitors, reached := recounted{}, whoBy{}, whoBy{}
+	_, arms := d.Arm() // of which visitors are those with any event
 	for _, t := range r.things {
 		if d == "product" || d == "category" {
 			for value, amount := range t.parts(d) {
@@ -144,7 +145,7 @@ func (r *recount) by(d metric.Dimension) recounted {
 		}
 		for _, value := range values {
 			all.add(value, t, t.amount)
-			if t.view {
+			if t.view || arms {
 				all[value][metric.Visitors] = visitors.add(value, t.who)
 				all[value][metric.GoalAudience] = all[value][metric.Visitors]
 			}

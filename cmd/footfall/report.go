@@ -69,7 +69,7 @@ func runReport(ctx context.Context, c *call, form url.Values) error {
 	var others []string
 	c.flags.Visit(func(f *flag.Flag) {
 		own := slices.ContainsFunc(ownFlags["query"], func(o [3]string) bool { return o[0] == f.Name })
-		if (own || f.Name == propertyFlag || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && !slices.Contains([]string{"report", "site", "format"}, f.Name) {
+		if (own || ofName(f.Name) || slices.Contains(metric.Dimensions, metric.Dimension(f.Name))) && !slices.Contains([]string{"report", "site", "format"}, f.Name) {
 			others = append(others, "--"+f.Name)
 		}
 	})

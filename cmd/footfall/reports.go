@@ -60,11 +60,14 @@ func (h *house) members(ctx context.Context, r metric.Report) (in []metric.Membe
 	if err != nil {
 		return nil, err
 	}
-	var asked []string // one that was removed has members for some seconds
+	var asked, known []string // one that was removed has members for some seconds
 	for _, d := range definitions {
-		if all || slices.Contains(names, d.Name) {
+		if known = append(known, d.Name); all || slices.Contains(names, d.Name) {
 			asked = append(asked, d.Name)
 		}
+	}
+	if err := r.KnowsSegments(known); err != nil {
+		return nil, err
 	}
 	err = h.histories.In(ctx, r.Site, asked, func(visitor, segment string) error {
 		if in = append(in, metric.Member{Visitor: visitor, Segment: segment}); len(in) > metric.MaxMembers {

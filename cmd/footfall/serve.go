@@ -128,7 +128,7 @@ func (h *house) server() *http.Server {
 		Questions: askedInTurn{source, visitsInTurn{inTurn{h, turns}, h}, funnelsInTurn{h, turns}}, Lately: source.Lately,
 		Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control, Saved: h.control,
 		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
-		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers,
+		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers, Deleter: &h.deleters,
 		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",
 	})
 	programs, tables := h.portal(pages, collector), h.sql()

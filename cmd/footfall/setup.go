@@ -15,7 +15,6 @@ import (
 	"footfall/api"
 	"footfall/collect"
 	"footfall/dash"
-	"footfall/event"
 )
 
 // setup is what pages set sites up by.
@@ -136,58 +135,16 @@ func (x *refusalBook) forget() {
 	x.all = nil
 }
 
-// erasers take persons out for pages: one at a time for each person and site who asks.
+// erasers take persons out for pages.
 type erasers struct {
-	h   *house
-	mu  sync.Mutex
-	all map[[2]string]*pageErasure // by who asks, and site
-}
-
-// pageErasure is what somebody looks for, or erases.
-type pageErasure struct {
-	work errand
-	mu   sync.Mutex
-	told dash.Erasure
-}
-
-const (
-	erasureSoon = 2 * time.Second  // a page waits so long for it
-	erasureKept = 15 * time.Minute // then nothing that was found is remembered
-)
-
-// Why nothing was begun.
-var (
-	errErasing   = event.Invalid("erasing", "is under way for you at this site already: wait for it to end")
-	errNotLooked = event.Invalid("looking", "comes first: nothing was erased")
-	errLookedOn  = event.Invalid("looking", "was done again since that page was drawn, perhaps for somebody else: nothing was erased. Here is whom it was done for last")
-)
-
-// of is that of who asks, and forgets those that ended long ago.
-func (x *erasers) of(by account.Who, site string) *pageErasure {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for key, e := range x.all {
-		if s := e.work.look(); !s.Ended.IsZero() && time.Since(s.Ended) > erasureKept {
-			delete(x.all, key)
-		}
-	}
-	key := [2]string{by.Name, site}
-	if x.all[key] == nil {
-		if x.all == nil {
-			x.all = map[[2]string]*pageErasure{}
-		}
-		x.all[key] = &pageErasure{}
-	}
-	return x.all[key]
+	h *house
+	lookedAt[dash.Erasure]
 }
 
 // Erasure is how it stands.
 func (x *erasers) Erasure(by account.Who, site string) dash.Erasure {
-	e := x.of(by, site)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	told := e.told
-	told.Errand = e.work.look()
+	told, work := x.of(by, site).state()
+	told.Errand = work
 	return told
 }
 
@@ -198,16 +155,9 @@ func (x *erasers) Look(ctx context.Context, by account.Who, site account.Site, p
 
 // Erase erases whom one looked for last, if that look is the one that the page showed.
 func (x *erasers) Erase(ctx context.Context, by account.Who, site account.Site, looked time.Time) error {
-	e := x.of(by, site.ID)
-	e.mu.Lock()
-	told := e.told
-	e.mu.Unlock()
-	if told.Person == (dash.Person{}) || told.Erases || e.work.look().Problem != "" {
-		return errNotLooked
-	}
-	// A newer look says so before it says for whom: here told is of this one.
-	if e.work.look().Began.UnixNano() != looked.UnixNano() {
-		return errLookedOn
+	told, err := x.of(by, site.ID).looked(looked)
+	if err != nil {
+		return err
 	}
 	return x.run(ctx, by, site, told.Person, false)
 }
@@ -217,18 +167,14 @@ func (x *erasers) run(ctx context.Context, by account.Who, site account.Site, p 
 	if !x.h.mayErase(by, site.ID) {
 		return account.ErrNotYours
 	}
-	e := x.of(by, site.ID)
 	fresh := dash.Erasure{Person: p, Erases: !dry}
-	began := e.work.begin(x.h.ending, by, func(ctx context.Context) error {
-		e.mu.Lock()
-		e.told = fresh
-		e.mu.Unlock()
+	return x.of(by, site.ID).begin(ctx, x.h.ending, by, fresh, dry, func(ctx context.Context) (dash.Erasure, error) {
 		did, err := x.h.erasePerson(ctx, site, affiliate.Who{User: p.User, Anonymous: p.Anonymous, Email: p.Email, Order: p.Order}, p.Only, dry)
 		if err == nil && !dry {
 			err = x.h.noteErased(ctx, by, did)
 		}
 		if err != nil {
-			return err
+			return fresh, err
 		}
 		if dry {
 			for _, k := range did.Keys {
@@ -237,33 +183,17 @@ func (x *erasers) run(ctx context.Context, by account.Who, site account.Site, p 
 		} else { // nothing that tells who it was
 			fresh.Person = dash.Person{}
 		}
-		fresh.Left = did.Left
-		for _, place := range did.Places {
-			fresh.Places = append(fresh.Places, dash.Place{Name: place.Place, Count: place.Count, What: place.What})
-		}
-		e.mu.Lock()
-		e.told = fresh
-		e.mu.Unlock()
-		return nil
+		fresh.Left, fresh.Places = did.Left, placesOf(did.Places)
+		return fresh, nil
 	})
-	if !began {
-		return errErasing
-	}
-	e.work.soon(ctx, erasureSoon)
-	return nil
 }
 
-// wait waits for all to end.
-func (x *erasers) wait() {
-	x.mu.Lock()
-	var under []*pageErasure
-	for _, e := range x.all {
-		under = append(under, e)
+// placesOf are places as a page has them.
+func placesOf(all []place) (places []dash.Place) {
+	for _, p := range all {
+		places = append(places, dash.Place{Name: p.Place, Count: p.Count, What: p.What})
 	}
-	x.mu.Unlock()
-	for _, e := range under {
-		e.work.wait()
-	}
+	return places
 }
 
 // noteErased notes that somebody was erased: nothing that tells who it was.

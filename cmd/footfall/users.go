@@ -34,7 +34,7 @@ var userFlags = map[string][][3]string{
 	"user remove": {{"site", "", "take only the role on this site away; all: the one on every site"}},
 	"user reset":  {{"totp", "false", "turn the second factor off, too, for who lost the phone and the recovery codes"}},
 	"key add": {{"site", "", "site the key is for; none is every site"},
-		{"scope", "", "read: reads all (which is usual); sql: asks in SQL; define: changes segments; segments: for a page, reads only which segments a visitor is in; orders: writes orders and refunds; affiliate:ID: reads the figures of one affiliate; admin: all of it, and the affiliate programme. Several with commas between"},
+		{"scope", "", "read: reads all (which is usual); sql: asks in SQL; define: changes segments; segments: for a page, reads only which segments a visitor is in; orders: writes orders and refunds; affiliate:ID: reads the figures of one affiliate, also in SQL; erase: erases persons; admin: all of it but erase, and the affiliate programme. Several with commas between"},
 		{"role", "", "as older versions named scopes: viewer is read, owner is read,define"}, {"expires", "", "days from now, such as 90; none is never"}},
 	"share add": {{"site", "", "site"}, {"name", "", "whom it is for"}, {"expires", "", "days from now, such as 90; none is never"}},
 	"audit":     {{"limit", "", "at most so many"}},

@@ -17,12 +17,12 @@ import (
 )
 
 var visitCommands = []command{
-	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
+	{"cohorts", "[--site S] [--step day|week|month] [--window W | --from D [--to D]] [--event E | --reached G] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell how many of the new visitors of each week came back (retention)", runCohorts},
 	{"journey", "(--page P | --event E) [--site S] [--direction next|previous] [--depth N] [--limit N] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] [--csv] | --report FILE|-", "tell which pages are next to a page or an event", runJourney},
 }
 
 var visitFlags = map[string][][3]string{
-	"cohorts": slices.Concat(ofVisits, [][3]string{{"step", "", "day, week (as it is without) or month"}, {"event", "", "coming back is a track event of this name, instead of a page view"}, {"report", "", "file with a question, as POST /v1/retention takes it, or - for what comes in"}}),
+	"cohorts": slices.Concat(ofVisits, [][3]string{{"step", "", "day, week (as it is without) or month"}, {"event", "", "coming back is a track event of this name, instead of a page view"}, {"reached", "", "coming back is to reach this goal"}, {"report", "", "file with a question, as POST /v1/retention takes it, or - for what comes in"}}),
 	"journey": slices.Concat(ofVisits, [][3]string{{"page", "", "path of the page to look from"}, {"event", "", "name of the track event to look from"}, {"direction", "", "next (as it is without) or previous"}, {"depth", "", "how many pages to look at, 1 to 3"}, {"limit", "", "most pages behind each; 10 without"}, {"report", "", "file with a question, as POST /v1/journey takes it, or - for what comes in"}}),
 }
 

@@ -114,8 +114,13 @@ func (k *control) cohorts(w http.ResponseWriter, r *http.Request) error {
 			q["date_range"] = cmp.Or(usual, "84d")
 		}
 		texts(form, q, "step")
-		if name := form.Get("event"); name != "" {
-			q["returning"] = []any{[]any{string(metric.Is), "event", []any{name}}}
+		if form.Get("event") != "" && form.Get("reached") != "" {
+			return misused("coming back is an event or a goal: name one of --event and --reached")
+		}
+		for flag, by := range map[string]metric.Dimension{"event": "event", "reached": metric.OfGoal} {
+			if name := form.Get(flag); name != "" {
+				q["returning"] = []any{[]any{string(metric.Is), by, []any{name}}}
+			}
 		}
 		return nil
 	})

@@ -85,6 +85,7 @@ func TestOfWhom(t *testing.T) {
 	for args, want := range map[string]string{
 		"cohorts|--goal|Nothing":                        `there is no goal "Nothing"`,
 		"journey|--page|/|--goal|Nothing":               `there is no goal "Nothing"`,
+		"cohorts|--segment|Nothing":                     `filters: there is no segment "Nothing": define it (footfall segment set), or use one of those there are: fans, readers`,
 		"cohorts|--filters|country":                     "--filters: country is no list in JSON",
 		`cohorts|--filters|[["is","goal",["The end"]]]`: "put it into has_done",
 	} {

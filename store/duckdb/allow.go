@@ -88,7 +88,7 @@ func (p *selection) check(ctx context.Context) (names []string, err error) {
 		if err != nil {
 			at = -1
 		}
-		return nil, refused(at, tree.Message)
+		return nil, refused(at, own(tree.Message))
 	case len(tree.Statements) != 1:
 		return nil, refused(-1, fmt.Sprintf("these are %d statements: ask one SELECT", len(tree.Statements)))
 	}
@@ -268,6 +268,8 @@ func (w *walk) function(o object) error {
 	text := strings.ToLower(o.text("function_name"))
 	schema := o.text("schema")
 	switch {
+	case text == "timezone": // which AT TIME ZONE becomes
+		return refused(o.at(), "there is no AT TIME ZONE here: times are UTC; add what the zone is ahead, as in time + 2h")
 	case o.text("catalog") != "" || schema != "" && (schema != "main" || !generated[text]):
 		return refused(o.at(), fmt.Sprintf("write %s without a name before it", text))
 	case !known[text]:

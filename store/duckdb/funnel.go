@@ -30,6 +30,9 @@ func (s *Store) Funnel(ctx context.Context, f metric.Funnel) (p metric.Passage, 
 	if err := o.db.QueryRowContext(ctx, x.funnel(f), x.args...).Scan(into...); err != nil {
 		return metric.Passage{}, fmt.Errorf("event store: %w", err)
 	}
+	if p.Exposed, err = s.exposed(ctx, x.Report); err != nil {
+		return metric.Passage{}, fmt.Errorf("event store: %w", err)
+	}
 	return p, nil
 }
 

@@ -156,8 +156,12 @@ func (x *tabulation) audience() []string {
 		keys += fmt.Sprintf(", k%d", i)
 	}
 	dimensions := slices.DeleteFunc(x.Dimensions(), func(d metric.Dimension) bool { return d == metric.OfGoal })
+	seenBy := isView // as Visitors are
+	if x.ByArm() {
+		seenBy = ""
+	}
 	seen := fmt.Sprintf("SELECT %s AS b%s, visitor FROM %s WHERE %s GROUP BY ALL", x.bucket(), of, x.split(x.source(dimensions)),
-		and(x.base(0, 0), isView, "visitor <> 0", x.condition()))
+		and(x.base(0, 0), seenBy, "visitor <> 0", x.condition()))
 	from, step, visitors := x.stepped("seen")
 	audience := fmt.Sprintf("SELECT %s AS step%s, %s AS %s FROM %s GROUP BY ALL", step, keys, fmt.Sprintf(visitors, "visitor"), metric.GoalAudience, from)
 	if goal != "" {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -45,6 +46,9 @@ func plain(v any) any {
 	case duckdb.Map:
 		all := make(map[string]any, len(x))
 		for key, one := range x {
+			if t, ok := key.(time.Time); ok { // as sqlapi spells it elsewhere
+				key = strings.TrimSuffix(t.UTC().Format("2006-01-02 15:04:05.000000"), "000")
+			}
 			all[fmt.Sprint(plain(key))] = plain(one)
 		}
 		return all
@@ -104,7 +108,19 @@ func wrong(query, message string, skip int) error {
 	for _, begin := range []string{"\n\nPossible solutions:", "\n\nStack Trace:"} { // are for who runs the server
 		message, _, _ = strings.Cut(message, begin)
 	}
-	return refused(at, strings.TrimSpace(message))
+	return refused(at, own(strings.TrimSpace(message)))
+}
+
+// own says in our words what DuckDB says of its settings, which nobody who asks can
+// change.
+func own(message string) string {
+	switch {
+	case strings.HasPrefix(message, "Out of Memory Error"):
+		return "this took more memory than the event store has: ask for a shorter time, or for less"
+	case strings.HasPrefix(message, "Max expression depth"):
+		return "the query is nested too deeply: make it simpler"
+	}
+	return message
 }
 
 // spot is the byte of a query that a mark below a shown part of a line points at.

@@ -26,10 +26,14 @@ func (s *Store) Tabulate(ctx context.Context, r metric.Report) (metric.Table, er
 		y.args, y.Offset, y.Limit = nil, 0, 1
 		_, total, err = s.tabulate(ctx, &y)
 	}
+	var exposed []metric.Exposed
+	if err == nil {
+		exposed, err = s.exposed(ctx, r)
+	}
 	if err != nil {
 		return metric.Table{}, fmt.Errorf("event store: %w", err)
 	}
-	t := metric.Table{Rows: rows, Total: total, Source: "events", AsOf: asOf}
+	t := metric.Table{Rows: rows, Total: total, Source: "events", AsOf: asOf, Exposed: exposed}
 	if !x.paged {
 		t.Rows = r.Fill(t.Rows)
 		t.Total = len(t.Rows)

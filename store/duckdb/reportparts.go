@@ -49,6 +49,9 @@ func (x *tabulation) spans() bool {
 	return x.spread || slices.Contains(x.parts, metric.SessionViews) || slices.Contains(x.parts, metric.SessionSeconds) || ofSessions(x.all())
 }
 
+// paths reports whether it is needed which pages sessions go to.
+func (x *tabulation) paths() bool { return x.spread || ofSessions(x.all()) }
+
 // sessions reports whether page views have to be cut into sessions.
 func (x *tabulation) sessions() bool {
 	return asks(x, sessionCounts) || asks(x, viewCounts) || x.spans()
@@ -80,7 +83,11 @@ func (x *tabulation) counted() string {
 		begun := fmt.Sprintf("(before IS NULL OR time_ms - before > %d)", sessionGap)
 		from := "views"
 		if x.spans() { // a session's first view is where it starts
-			from = "(SELECT v.*, s.entry, s.exit, s.last, s.of_views FROM (SELECT * FROM views WHERE " + begun + ") v JOIN spans s ON v.visitor = s.visitor AND v.time_ms = s.start)"
+			pages := ""
+			if x.paths() {
+				pages = "s.entry, s.exit, "
+			}
+			from = "(SELECT v.*, " + pages + "s.last, s.of_views FROM (SELECT * FROM views WHERE " + begun + ") v JOIN spans s ON v.visitor = s.visitor AND v.time_ms = s.start)"
 		}
 		sources = append(sources, x.countViews(sessionCounts, from, begun))
 	}
@@ -129,7 +136,7 @@ func (x *tabulation) countEvents(counts map[metric.Name]string, visitors metric.
 		switch {
 		case m == visitors: // unknown is nobody in particular
 			condition = isView
-			if slices.Contains(dimensions, metric.OfGoal) {
+			if slices.Contains(dimensions, metric.OfGoal) || x.ByArm() {
 				condition = "true"
 			}
 			columns, kinds = append(columns, fmt.Sprintf("CASE WHEN visitor <> 0 AND bool_or(%s) THEN visitor END AS who_%s", condition, m)), append(kinds, condition)
@@ -233,6 +240,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 		if _, ok := d.Property(); ok {
 			column = "properties"
 		}
+		if experiment, ok := d.Arm(); ok {
+			column = armColumn(experiment)
+		}
 		if d == metric.Segment {
 			all = append(all, slices.DeleteFunc([]string{"user_id", "anonymous_id", "bot"}, func(c string) bool { return slices.Contains(all, c) })...)
 		}
@@ -243,8 +253,9 @@ func columns(dimensions []metric.Dimension, some ...string) string {
 	return strings.Join(all, ", ")
 }
 
-// cut is the tables of sessions, if they are needed.
+// cut is the tables of arms, segments and sessions, if they are needed.
 func (x *tabulation) cut() (with []string) {
+	with = x.arms()
 	if slices.Contains(x.all(), metric.Segment) {
 		with = append(with, x.members())
 	}
@@ -252,7 +263,7 @@ func (x *tabulation) cut() (with []string) {
 		with = append(with, "views AS MATERIALIZED ("+x.views()+")")
 	}
 	if x.spans() {
-		with = append(with, opened, spans)
+		with = append(with, x.opened(), x.spanned())
 	}
 	return with
 }
@@ -265,31 +276,49 @@ func (x *tabulation) views() string {
 	if x.spans() {
 		around += sessionDay * time.Millisecond
 	}
-	order := "time_ms"
-	if len(x.all()) > 0 || x.Affiliate != nil || x.spans() {
+	order, carried := "time_ms", []string{"time_ms", "visitor"} // all that is carried is sorted
+	if len(x.all()) > 0 || x.Affiliate != nil || x.spread {
 		order += ", rowid" // of views in one millisecond the one stored first is the first
+		carried = append(carried, "path", "class", "source")
 	}
 	return fmt.Sprintf("SELECT %s, lag(time_ms) OVER w AS before, lead(time_ms) OVER w AS after, row_number() OVER w AS n FROM events WHERE %s AND visitor <> 0 WINDOW w AS (PARTITION BY visitor ORDER BY %s)",
-		columns(x.Dimensions(), "time_ms", "visitor", "path", "class", "source"), and(x.base(around, around), x.concerned(), isView, x.whose), order)
+		columns(x.Dimensions(), carried...), and(x.base(around, around), x.concerned(), isView, x.whose), order)
 }
 
 // concerned is a condition that only holds for visitors who have done what is asked
 // for, whose page views alone need be sorted; "" is everybody. An event alone does
-// not tell of its session, its lines or its goals.
+// not tell of its session, its lines or its goals: then they are all who were there in
+// the window, which are few of those of a day before and behind it.
 func (x *tabulation) concerned() string {
-	if own := (&tabulation{Report: metric.Report{Where: x.Where}}).all(); x.Where == nil && x.Affiliate == nil || ofSessions(own) || ofLines(own) || slices.Contains(own, metric.OfGoal) {
+	own := (&tabulation{Report: metric.Report{Where: x.Where}}).all()
+	tells := (x.Where != nil || x.Affiliate != nil) && !ofSessions(own) && !ofLines(own) && !slices.Contains(own, metric.OfGoal)
+	if !tells && !x.spans() {
 		return ""
 	}
-	return "visitor IN (SELECT visitor FROM events WHERE " + and(x.base(0, 0), x.condition()) + ")"
+	who := "visitor IN (SELECT visitor FROM events WHERE " + x.base(0, 0)
+	if tells {
+		who = and(who, x.condition())
+	}
+	return who + ")"
 }
 
-// opened tells of each page view when its session began, and spans of each session
-// what it was up to sessionDay behind that.
-var (
-	opened = fmt.Sprintf("opened AS (SELECT visitor, time_ms, n, path, max(CASE WHEN before IS NULL OR time_ms - before > %d THEN time_ms END) OVER (PARTITION BY visitor ORDER BY n ROWS UNBOUNDED PRECEDING) AS start FROM views)", sessionGap)
-	spans  = fmt.Sprintf(`spans AS (SELECT visitor, start, max(time_ms) AS finish, max(time_ms) FILTER (time_ms - start <= %[1]d) AS last, count(*) FILTER (time_ms - start <= %[1]d) AS of_views,
-arg_min(coalesce(path, ''), n) AS entry, arg_max(coalesce(path, ''), n) FILTER (time_ms - start <= %[1]d) AS exit FROM opened GROUP BY visitor, start)`, sessionDay)
-)
+// opened tells of each page view when its session began.
+func (x *tabulation) opened() string {
+	path := ""
+	if x.paths() {
+		path = ", path"
+	}
+	return fmt.Sprintf("opened AS (SELECT visitor, time_ms, n%s, max(CASE WHEN before IS NULL OR time_ms - before > %d THEN time_ms END) OVER (PARTITION BY visitor ORDER BY n ROWS UNBOUNDED PRECEDING) AS start FROM views)", path, sessionGap)
+}
+
+// spanned tells of each session what it was up to sessionDay behind its beginning.
+func (x *tabulation) spanned() string {
+	pages := ""
+	if x.paths() {
+		pages = fmt.Sprintf(", arg_min(coalesce(path, ''), n) AS entry, arg_max(coalesce(path, ''), n) FILTER (time_ms - start <= %d) AS exit", sessionDay)
+	}
+	return fmt.Sprintf("spans AS (SELECT visitor, start, max(time_ms) AS finish, max(time_ms) FILTER (time_ms - start <= %[1]d) AS last, count(*) FILTER (time_ms - start <= %[1]d) AS of_views%[2]s FROM opened GROUP BY visitor, start)", sessionDay, pages)
+}
 
 // spanned is events with what is told of the session they are in, if any.
 func spanned(from string) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,7 @@ WHERE "affiliate_id" = 'aff-1' AND time between ago(INTERVAL '1 day') and now() 
 		{`SELECT unnest(interpolate_linear(s, q), recursive := true), unnest(interpolate_locf(s, q), recursive := true), unnest(interpolate_fill(s, q, 0), recursive := true)
 FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIMESTAMP '2026-01-03', INTERVAL '1 day') AS q FROM (VALUES (TIMESTAMP '2026-01-01', 1), (TIMESTAMP '2026-01-03', 2)) x(t, v))`,
 			"[[2026-01-01 00:00:00 +0000 UTC 1 2026-01-01 00:00:00 +0000 UTC 1 2026-01-01 00:00:00 +0000 UTC 1] [2026-01-02 00:00:00 +0000 UTC 1.5 2026-01-02 00:00:00 +0000 UTC 1 2026-01-02 00:00:00 +0000 UTC 0] [2026-01-03 00:00:00 +0000 UTC 2 2026-01-03 00:00:00 +0000 UTC 2 2026-01-03 00:00:00 +0000 UTC 2]]"},
+		{"SELECT map([TIMESTAMP '2026-01-01 02:03:04'], [1]), map([TIMESTAMP '2026-01-01 02:03:04.000567'], [1])", "[[map[2026-01-01 02:03:04.000:1] map[2026-01-01 02:03:04.000567:1]]]"},
 		{"WITH a AS (SELECT path p, count(*) n FROM PageViewsTable GROUP BY 1), b AS (FROM a) SELECT * FROM b JOIN a USING (p) -- done", "[[/a 100 100]]"},
 		{"SELECT from_iso8601_timestamp('2026-01-01T02:00:00+02:00'), to_iso8601(TIMESTAMP '2026-01-01'), parse_duration('15m'), from_milliseconds(1000)",
 			"[[2026-01-01 00:00:00 +0000 UTC 2026-01-01T00:00:00.000Z 00:15:00.000000 1970-01-01 00:00:01 +0000 UTC]]"},
@@ -95,6 +97,22 @@ FROM (SELECT create_time_series(t, v) AS s, sequence(TIMESTAMP '2026-01-01', TIM
 		got, err := ask1(t, s, c.query)
 		if err != nil || fmt.Sprint(got.rows) != c.want {
 			t.Errorf("%s\n got %v, %v\nwant %s", c.query, got.rows, err, c.want)
+		}
+	}
+}
+
+// TestSelectSays: what is refused is said so that who asks can do something about it,
+// and nothing of DuckDB's settings.
+func TestSelectSays(t *testing.T) {
+	s := shops(t)
+	for query, want := range map[string]string{
+		"SELECT string_agg(repeat('x', 8000), '') FROM PageViewsTable a, PageViewsTable b, PageViewsTable c": "this took more memory than the event store has: ask for a shorter time, or for less",
+		"SELECT " + strings.Repeat("1+", 8000) + "1":                                                         "the query is nested too deeply: make it simpler",
+		"SELECT time AT TIME ZONE 'Europe/Berlin' FROM PageViewsTable":                                       "there is no AT TIME ZONE here: times are UTC; add what the zone is ahead, as in time + 2h",
+	} {
+		_, err := ask1(t, s, query)
+		if wrong, ok := errors.AsType[*store.SelectError](err); !ok || wrong.Why != want {
+			t.Errorf("%.60s: %v, want %s", query, err, want)
 		}
 	}
 }

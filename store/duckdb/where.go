@@ -12,7 +12,10 @@ import (
 // value is the expression for a dimension's value, never NULL.
 func (x *tabulation) value(d metric.Dimension) string {
 	name, ok := d.Property()
+	experiment, arm := d.Arm()
 	switch {
+	case arm:
+		return "coalesce(" + armColumn(experiment) + ", '')"
 	case ok: // what is no JSON has no properties
 		return "coalesce(TRY(json_extract_string(properties, " + x.bind(pointer(name)) + ")), '')"
 	case d == metric.OfGoal:

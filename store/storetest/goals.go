@@ -93,7 +93,7 @@ func (x *tabling) audience(fn func(e *event.Event, keys []string, n int64)) {
 		of = x.Goals
 	}
 	for _, e := range x.events {
-		if !isView(&e) || e.Visitor == 0 || !within(e.Time, x.Window) || !x.ofAffiliate(&e) || !x.holds(others, &e, nil) {
+		if !isView(&e) && !x.ByArm() || e.Visitor == 0 || !within(e.Time, x.Window) || !x.ofAffiliate(&e) || !x.holds(others, &e, nil) {
 			continue
 		}
 		for _, g := range of {

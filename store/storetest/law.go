@@ -44,6 +44,8 @@ func Law(t *testing.T, open Open) {
 	t.Run("GoalWorths", func(t *testing.T) { worthTable(t, open) })
 	t.Run("GoalWorthNames", func(t *testing.T) { worthNames(t, open) })
 	t.Run("Goals", func(t *testing.T) { goals(t, open) })
+	t.Run("Arms", func(t *testing.T) { arms(t, open) })
+	t.Run("ArmTable", func(t *testing.T) { armTable(t, open) })
 	t.Run("FunnelTable", func(t *testing.T) { funnelTable(t, open) })
 	t.Run("Funnels", func(t *testing.T) { funnels(t, open) })
 	t.Run("VisitTable", func(t *testing.T) { visitTable(t, open) })

@@ -212,8 +212,7 @@ func begins(events []event.Event, bounces bool) []event.Event {
 // tabled reports whether the question is one that is answered out of a table.
 func tabled(q metric.Query) bool {
 	return slices.Index(metric.Names, q.Metric) >= slices.Index(metric.Names, metric.AverageOrder) || slices.ContainsFunc(q.Report().Dimensions(), func(d metric.Dimension) bool {
-		_, property := d.Property()
-		return property || slices.Contains(metric.Dimensions[slices.Index(metric.Dimensions, metric.EntryPage):], d)
+		return d.OfName() || slices.Contains(metric.Dimensions[slices.Index(metric.Dimensions, metric.EntryPage):], d)
 	})
 }
 

@@ -35,6 +35,7 @@ type tabling struct {
 	done    map[*metric.Where]map[uint64]bool // visitors who have
 	goal    string                            // the one that an event is looked at for
 	lasting bool                              // of a segment it is asked by all that a visitor did
+	exposed map[string]map[uint64]*unit       // by experiment
 }
 
 // Tabulate answers a report.
@@ -45,7 +46,7 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 	x := m.tabling(r)
 	rows := x.rows()
 	now := m.now().UTC()
-	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now}
+	table := metric.Table{Rows: r.Page(rows), Total: len(rows), Source: "events", AsOf: now, Exposed: x.told()}
 	starts := r.Step.Cut(r.Window, r.Zone)
 	for i := range table.Rows {
 		row := &table.Rows[i]
@@ -60,7 +61,7 @@ func (m *Model) Tabulate(_ context.Context, r metric.Report) (metric.Table, erro
 
 // tabling is the report with the events of its site.
 func (m *Model) tabling(r metric.Report) *tabling {
-	x := &tabling{Report: r, visits: map[uint64][]visit{}, done: map[*metric.Where]map[uint64]bool{}}
+	x := &tabling{Report: r, visits: map[uint64][]visit{}, done: map[*metric.Where]map[uint64]bool{}, exposed: map[string]map[uint64]*unit{}}
 	m.mu.Lock()
 	for _, e := range m.events {
 		if e.Site == r.Site && (r.Bots || e.Bot == "") {
@@ -162,7 +163,7 @@ func (x *tabling) each(m metric.Name, fn func(e *event.Event, keys []string, n i
 	for _, e := range x.events {
 		trade, _ := e.Trade()
 		switch {
-		case m == metric.Events, m == metric.PageViews && isView(&e), m == metric.Visitors && isView(&e) && e.Visitor != 0,
+		case m == metric.Events, m == metric.PageViews && isView(&e), m == metric.Visitors && (isView(&e) || x.ByArm()) && e.Visitor != 0,
 			m == metric.Downloads && e.Kind == event.Track && e.Name == event.Download:
 			hand(e, 1)
 		case trades[m] == "" || trade.Kind != trades[m]:
@@ -275,7 +276,10 @@ func (x *tabling) segments(e *event.Event) (in []string) {
 func (x *tabling) value(d metric.Dimension, e *event.Event, l *event.Line) string {
 	zone := cmp.Or(x.Zone, time.UTC)
 	name, ok := d.Property()
+	experiment, arm := d.Arm()
 	switch {
+	case arm:
+		return x.arm(experiment, e)
 	case ok:
 		return property(e.Properties, name)
 	case d == "product":
