@@ -101,11 +101,7 @@ func (d *Door) drawnCard(ctx context.Context, l tongue, site account.Site) (card
 	if err != nil {
 		return card{}, err
 	}
-	change := ""
-	if !total.over.None && !total.before.None {
-		change, _ = s.changeOf(metric.Visitors, total.over, total.before)
-	}
-	text, err := drawCard(l, site.Domain, whole(l, total.N), change, s.day(period.DateOf(now, x.zone)), points)
+	text, err := drawCard(l, site.Domain, whole(l, total.N), s.onCard(total), s.day(period.DateOf(now, x.zone)), points)
 	if err != nil {
 		d.Log.Error("dash: a card could not be drawn", "error", err)
 		return card{}, err
@@ -122,6 +118,16 @@ var faces = sync.OnceValues(func() (read struct{ regular, bold *opentype.Font },
 	}
 	return read, err
 })
+
+// onCard is the change that stands beside a card's number. From nothing there is none: "23
+// new" above "visitors" would say that none of them had been there before.
+func (s state) onCard(t *total) string {
+	if t.over.None || t.before.None || t.before.N == 0 {
+		return ""
+	}
+	change, _ := s.changeOf(metric.Visitors, t.over, t.before)
+	return change
+}
 
 // drawCard draws a site's name, its visitors and a line of them by day, as PNG.
 func drawCard(l tongue, domain, visitors, change, day string, points []point) ([]byte, error) {

@@ -54,3 +54,12 @@ func TestDrawCard(t *testing.T) {
 	}
 	t.Logf("three cards in %v", time.Since(began))
 }
+
+// TestCardSaysNoNewVisitors: "new" beside the number would be read as the visitors' word.
+func TestCardSaysNoNewVisitors(t *testing.T) {
+	for before, want := range map[int64]string{0: "", 20: "+15%"} {
+		if got := (state{}).onCard(&total{over: metric.Value{N: 23}, before: metric.Value{N: before}}); got != want {
+			t.Errorf("23 after %d: %q, want %q", before, got, want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/metric"
 )
@@ -80,6 +81,23 @@ func spelled(w *metric.Where) string {
 		all = append(all, spelled(&w.All[i]))
 	}
 	return "(" + strings.Join(all, " & ") + ")"
+}
+
+// TestUnknownSite: an address of a site that there is not, or that who asks may not see, shows
+// another one's figures, and says so.
+func TestUnknownSite(t *testing.T) {
+	w := newWorld(t, time.Now, "example.com")
+	sites := mustSites(t, w)
+	for asked, amiss := range map[string]string{
+		"":          "",
+		sites[0].ID: "",
+		"nope":      "There is no site “nope” for you: these are the figures of " + sites[0].Domain + ".",
+	} {
+		s := readState(tongue{}, url.Values{"site": {asked}}, sites, fixed)
+		if got := strings.Join(s.amiss, "\n"); got != amiss || s.site.ID != sites[0].ID {
+			t.Errorf("site %q: %s, said %q, want %q", asked, s.site.ID, got, amiss)
+		}
+	}
 }
 
 // TestFiltersThatCannotBe are left out, and the page says so in words.

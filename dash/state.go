@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
+	"slices"
 	"time"
 
 	"footfall/account"
@@ -49,18 +50,18 @@ type state struct {
 // readState reads a URL leniently: what it does not know is the default. There
 // must be at least one site.
 func readState(l tongue, v url.Values, sites []account.Site, now time.Time) state {
-	s := state{tongue: l, site: sites[0], metric: string(cells[0].name)}
-	for _, site := range sites {
-		if site.ID == v.Get("site") {
-			s.site = site
-		}
-	}
+	s := state{tongue: l, metric: string(cells[0].name)}
+	at := slices.IndexFunc(sites, func(site account.Site) bool { return site.ID == v.Get("site") })
+	s.site = sites[max(at, 0)]
 	if s.as = v.Get("format"); sheet.Formats[s.as] == "" {
 		s.as = "csv"
 	}
 	s.readPeriod(v, now)
 	s.metric = string(figureOf(v.Get("metric")).name)
 	s.readFilters(v)
+	if asked := v.Get("site"); at < 0 && asked != "" {
+		s.amiss = append(s.amiss, s.Say("There is no site “{asked}” for you: these are the figures of {site}.", cut(asked), s.site.Domain))
+	}
 	s.readLists(v)
 	return s
 }

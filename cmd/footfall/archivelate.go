@@ -145,3 +145,13 @@ func (l *lateObjects) KeepsVersions(ctx context.Context) bool {
 	v, can := o.(interface{ KeepsVersions(context.Context) bool })
 	return err == nil && can && v.KeepsVersions(ctx)
 }
+
+// startArchivePump pumps the queue into the archive.
+func (h *house) startArchivePump(ctx context.Context) error {
+	at, err := h.archivePosition(ctx)
+	if err != nil {
+		return err
+	}
+	return h.startPump(ctx, "archive", at, h.archive,
+		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
+}

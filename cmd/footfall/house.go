@@ -352,16 +352,6 @@ const (
 	storeBytes = 48 << 20
 )
 
-// startArchivePump pumps the queue into the archive.
-func (h *house) startArchivePump(ctx context.Context) error {
-	at, err := h.archivePosition(ctx)
-	if err != nil {
-		return err
-	}
-	return h.startPump(ctx, "archive", at, h.archive,
-		pump.Options{Events: 1 << 30, Bytes: h.c.number("archive-bytes"), Age: h.c.duration("archive-age")})
-}
-
 func (h *house) startPump(ctx context.Context, name string, at event.Position, sink pump.Sink, o pump.Options) error {
 	reader, err := h.queue.Reader(ctx, name, &at)
 	if err != nil {
