@@ -11,6 +11,7 @@ import (
 
 	"footfall/archive"
 	"footfall/event"
+	"footfall/pump"
 )
 
 const (
