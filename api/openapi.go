@@ -22,6 +22,7 @@ var OpenAPI = sync.OnceValue(func() []byte {
 	maps.Copy(routes, visitPaths())
 	maps.Copy(routes, deletePaths())
 	maps.Copy(routes, erasePaths())
+	maps.Copy(routes, sqlPaths())
 	text, err := json.MarshalIndent(obj{
 		"openapi": "3.1.0",
 		"info": obj{"title": "Footfall", "version": "1", "license": obj{"name": "Apache-2.0", "identifier": "Apache-2.0"},

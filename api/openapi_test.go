@@ -158,7 +158,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 	d := readDocument(t)
 	var want, got []string
 	for _, r := range account.Routes {
-		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Pattern == "/v1/events/delete" || r.Pattern == "/v1/persons/erase" {
+		if strings.HasPrefix(r.Pattern, "/v1/") && (r.Action == account.ReadFigures || r.Pattern == exportPattern) || strings.HasPrefix(r.Pattern, "/v1/goals") || strings.HasPrefix(r.Pattern, "/v1/funnels") || strings.HasPrefix(r.Pattern, "/v1/notes") || r.Pattern == "/v1/events/delete" || r.Pattern == "/v1/persons/erase" || r.Pattern == "/v1/sql" {
 			want = append(want, strings.ToLower(r.Method)+" "+r.Pattern)
 		}
 	}

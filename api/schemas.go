@@ -37,6 +37,7 @@ func schemas() obj {
 	maps.Copy(all, noteSchemas())
 	maps.Copy(all, deleteSchemas())
 	maps.Copy(all, eraseSchemas())
+	maps.Copy(all, sqlSchemas())
 	return all
 }
 

@@ -173,6 +173,8 @@ type Error struct {
 	Status     int           // of HTTP
 	Why        string        // what is wrong, and what would be right
 	RetryAfter time.Duration // when to ask again; 0: not at all
+
+	Line, Column int // of the SQL where it is wrong, from 1; 0 is nowhere in particular
 }
 
 func (e *Error) Error() string { return "footfall: " + e.Why }
@@ -266,11 +268,14 @@ func (c Client) send(r *http.Request) (*http.Response, error) {
 
 // refusal reads what a server says that refuses.
 func refusal(res *http.Response) error {
-	var said struct{ Error string }
+	var said struct {
+		Error        string
+		Line, Column int
+	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err = errors.Join(err, json.Unmarshal(text, &said)); err != nil || said.Error == "" {
 		said.Error = "the server answers " + res.Status // something between, which is no Footfall
 	}
 	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-	return &Error{res.StatusCode, said.Error, time.Duration(seconds) * time.Second}
+	return &Error{res.StatusCode, said.Error, time.Duration(seconds) * time.Second, said.Line, said.Column}
 }

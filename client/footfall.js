@@ -1,13 +1,15 @@
-// Asks a Footfall server for figures, keeps funnels, deletes events and erases persons: for browsers and Node 18 or
+// Asks a Footfall server for figures and by SQL, keeps funnels, deletes events and erases persons: for browsers and Node 18 or
 // later. Its types are in footfall.d.ts.
 
 /** A refusal by the server, or no answer. */
 export class FootfallError extends Error {
-  constructor(status, message, retryAfter) {
+  constructor(status, message, retryAfter, line = 0, column = 0) {
     super(message)
     this.name = 'FootfallError'
     this.status = status
     this.retryAfter = retryAfter
+    this.line = line
+    this.column = column
   }
 }
 
@@ -37,6 +39,10 @@ export class Footfall {
 
   journey(question, options) {
     return this.#post('/v1/journey', question, options)
+  }
+
+  sql(query, params, options) {
+    return this.#post('/v1/sql', { query, params }, options)
   }
 
   async savedFunnels(options = {}) {
@@ -93,7 +99,7 @@ export class Footfall {
     const answer = await this.#fetch(this.#address + path, { ...request, headers: { ...request.headers, Authorization: 'Bearer ' + this.#key } })
     if (answer.ok) return answer
     const said = await answer.json().catch(() => ({}))
-    throw new FootfallError(answer.status, said.error ?? 'the server answers ' + answer.status, Number(answer.headers.get('Retry-After')) || 0)
+    throw new FootfallError(answer.status, said.error ?? 'the server answers ' + answer.status, Number(answer.headers.get('Retry-After')) || 0, said.line, said.column)
   }
 }
 
