@@ -253,11 +253,20 @@ export interface Erased {
   left_to_look: string[]
 }
 
+/** The answer to SQL: a value for each column. Times are texts such as 2024-03-01 14:30:00.000, in UTC. */
+export interface Rows {
+  columns: { name: string; type: string }[]
+  rows: unknown[][]
+}
+
 /** A refusal by the server. */
 export declare class FootfallError extends Error {
   readonly status: number
   /** Seconds after which to ask again; 0: not at all. */
   readonly retryAfter: number
+  /** Of the SQL where it is wrong, from 1; 0 is nowhere in particular. */
+  readonly line: number
+  readonly column: number
 }
 
 /** A question for a site's events. */
@@ -278,6 +287,8 @@ export declare class Footfall {
   funnel(question: Funnel, options?: { signal?: AbortSignal }): Promise<FunnelResult>
   retention(question: RetentionQuery, options?: { signal?: AbortSignal }): Promise<Retention>
   journey(question: JourneyQuery, options?: { signal?: AbortSignal }): Promise<Journey>
+  /** Asks in SQL (docs/sql.md), with a key of the scope sql. params are the values of $name in the query. */
+  sql(query: string, params?: Record<string, string | number | boolean | null>, options?: { signal?: AbortSignal }): Promise<Rows>
   savedFunnels(options?: { site?: string; signal?: AbortSignal }): Promise<SavedFunnel[]>
   /** Keeps a funnel under its name, new or not: with a key of the scope admin, as removeFunnel. */
   saveFunnel(funnel: SavedFunnel, options?: { site?: string; signal?: AbortSignal }): Promise<void>
