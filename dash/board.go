@@ -72,11 +72,15 @@ type asked struct {
 // fails says so in its own box.
 func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := d.span(ctx, s)
+	details, ok := d.detailed(ctx, s, x)
+	if !ok && d.begins(ctx, s, x) {
+		x.begins, x.before = x.before, period.Window{}
+	}
 	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
 	if s.guest != nil {
 		v.Look = s.guest.look
 	}
-	if details, ok := d.detailed(ctx, s, x); ok {
+	if ok {
 		return d.drawDetails(ctx, s, x, v, details)
 	}
 	totals := map[metric.Name]*total{}
@@ -116,6 +120,26 @@ func (d *Door) span(ctx context.Context, s state) span {
 		first, _, _ = d.life(ctx, s)
 	}
 	return spanOf(s, d.Now(), first)
+}
+
+// begins reports whether the site's first figures are within what the period is compared
+// with, behind its first day: more than in a part of a period is no news.
+func (d *Door) begins(ctx context.Context, s state, x span) bool {
+	shown := s.guest.signs()
+	second := (period.DateOf(x.before.From, x.zone) + 1).Window(x.zone).From
+	if x.unit == "" || len(shown) == 0 || !second.Before(x.before.To) {
+		return false
+	}
+	s.filters = nil
+	signs := func(from, to time.Time) (some, ok bool) {
+		all := d.sums(ctx, s, period.Window{From: from, To: to}, x.zone, shown)
+		return slices.ContainsFunc(all.values, func(v metric.Value) bool { return v.N != 0 }), all.err == nil
+	}
+	if before, ok := signs(period.Date(0).Window(x.zone).From, second); before || !ok {
+		return false
+	}
+	within, ok := signs(second, x.before.To)
+	return within && ok
 }
 
 // present is the number of who is there now, as a cell of the strip.
@@ -241,8 +265,11 @@ func (s state) comparisons(x span, t *tools) {
 	}
 	with("Nothing", noCompare, s.dates)
 	t.Compared = cmp.Or(t.Compared, s.Say("Previous period"))
-	if x.before != (period.Window{}) {
+	switch none := (period.Window{}); {
+	case x.before != none:
 		t.Against = s.words(x.before, x.zone)
+	case x.begins != none:
+		t.Against = s.Say("Nothing: figures begin within {days}", s.words(x.begins, x.zone))
 	}
 }
 

@@ -317,7 +317,8 @@ func TestStateLivesInTheURL(t *testing.T) {
 	for _, q := range w.source.asked {
 		filters := fmt.Sprint(q.Filters)
 		live := q.Window.To.Sub(q.Window.From) < time.Hour
-		if q.Site != "shop-example" || !live && !strings.HasPrefix(filters, "[{page /pricing} {country }") {
+		first := q.Window.From.Year() == 1970 // whether the site had figures so early is asked without filters
+		if q.Site != "shop-example" || !live && !first && !strings.HasPrefix(filters, "[{page /pricing} {country }") {
 			t.Errorf("asked %+v", q)
 		}
 	}

@@ -30,7 +30,8 @@ type plausible struct {
 	reports []metric.Report
 	broken  map[metric.Dimension]error
 	wait    time.Duration
-	tests   bool // there are experiments
+	tests   bool      // there are experiments
+	since   time.Time // there is nothing before
 }
 
 var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6, metric.GoalCompletions: 5,
@@ -149,6 +150,9 @@ func (p *plausible) count(q metric.Query, from, to time.Time) float64 {
 	if p.now().Before(to) {
 		to = p.now()
 	}
+	if from.Before(p.since) {
+		from = p.since
+	}
 	for t := from; t.Before(to); t = t.Add(time.Hour) {
 		hours := min(1, to.Sub(t).Hours())
 		x := float64(t.Unix()) / 3600
@@ -156,7 +160,7 @@ func (p *plausible) count(q metric.Query, from, to time.Time) float64 {
 		if day := t.Weekday(); day == time.Saturday || day == time.Sunday {
 			wave *= .62
 		}
-		n += hours * wave * perHour[q.Metric] * p.scale * (1 + .00009*(x-float64(p.now().Unix())/3600))
+		n += hours * wave * perHour[q.Metric] * p.scale * max(0, 1+.00009*(x-float64(p.now().Unix())/3600))
 	}
 	for range q.Filters {
 		n *= .27

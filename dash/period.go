@@ -116,6 +116,7 @@ type span struct {
 	step   period.Step   // of the chart
 	steps  []period.Step // it could have
 	before period.Window // the one compared with; zero is none
+	begins period.Window // that it would be compared with, had the site's figures not begun in it
 	zone   *time.Location
 	now    time.Time
 

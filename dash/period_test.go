@@ -3,6 +3,7 @@ package dash
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,10 +143,28 @@ func TestQuestionsOfAPage(t *testing.T) {
 			t.Errorf("%s of %s: bins know of days only", r.Metrics, windowWords(r.Window, r.Zone))
 		}
 	}
-	if asked != 2*3+2 { // two groups: of the period, what is over of it, and before; the chart twice
-		t.Errorf("%d questions for numbers and chart, want 8", asked)
+	if asked != 2*3+2+1 { // two groups: of the period, what is over of it, and before; the chart twice; whether there were figures so early
+		t.Errorf("%d questions for numbers and chart, want 9", asked)
 	}
 	if n := len(w.source.reports) - asked; n > 12 {
 		t.Errorf("%d questions for lists, want 12 at most", n)
+	}
+}
+
+// TestFiguresBegin: a period is not compared with one in which the site's figures begin,
+// and the page says so; with a whole one, or with nothing, it is.
+func TestFiguresBegin(t *testing.T) {
+	w := newWorld(t, now, "a.example")
+	for _, x := range []struct {
+		since    time.Time
+		compared bool
+	}{
+		{fixed.AddDate(-1, 0, 0), true}, {fixed.AddDate(0, 0, -40), false}, {fixed.AddDate(0, 0, -20), true}, // all of it is new
+	} {
+		w.source.since = x.since
+		page := w.get(t, "/?period=Last28Days&site="+w.site.ID)
+		if told := strings.Contains(page, "Nothing: figures begin within"); told == x.compared || strings.Contains(page, `class="key was"`) != x.compared {
+			t.Errorf("since %s: told %v; compared: %v", x.since, told, !x.compared)
+		}
 	}
 }

@@ -78,10 +78,10 @@ func (d *Door) ofSite(w http.ResponseWriter, r *http.Request, in visit, of strin
 	v = siteTop{said: read(in.tongue, r), Site: sites[i], Erase: in.who.May(account.ErasePerson, sites[i].ID)}
 	for _, way := range siteWays {
 		shown := true
-		switch way.path {
-		case "/erase":
+		switch way.of {
+		case "erase.html":
 			shown = v.Erase
-		case "/delete":
+		case "delete.html":
 			shown = d.Deleter != nil && in.who.May(account.DeleteEvents, v.Site.ID)
 		}
 		if shown {

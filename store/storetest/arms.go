@@ -123,7 +123,7 @@ func arms(t *testing.T, open Open) {
 		write(t, s, pos(1), events...)
 		write(t, m, pos(1), events...)
 		some, mixed := 0, 0
-		for asked := 0; asked < 45; {
+		for asked := 0; asked < 75; {
 			rep, ok := armed(r, p.At, zone)
 			if !ok {
 				continue
