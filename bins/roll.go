@@ -161,8 +161,9 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 
 // lose lets hot buckets stand nowhere: the next roll makes them whole.
 func (r *Roller) lose(ctx context.Context, why error) {
-	r.o.Log.Warn("hot buckets are not complete; figures come from the event store until the next roll",
-		"error", errors.Join(why, r.reset(context.WithoutCancel(ctx), nowhere)))
+	if err := errors.Join(why, r.reset(context.WithoutCancel(ctx), nowhere)); err != nil { // without one, amounts are of another currency, or a batch came in parts
+		r.o.Log.Warn("hot buckets are not complete; figures come from the event store until the next roll", "error", err)
+	}
 }
 
 // nowhere is a position that nobody reads from.

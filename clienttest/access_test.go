@@ -147,6 +147,7 @@ func TestNoPageForgotten(t *testing.T) {
 // TestAccess is about who can use the pages, and how much they weigh.
 func TestAccess(t *testing.T) {
 	needChromium(t)
+	t.Parallel()
 	w := furnish(t)
 	t.Run("every page", w.everyPage)
 	t.Run("weight", w.weight)

@@ -28,7 +28,7 @@ func TestBoard(t *testing.T) {
 		Console, External []json.RawMessage
 	}
 	launch(t, "board.mjs", s.host(), login, s.key).finish(t, &ran)
-	for what, want := range map[string]string{"today": "period=Today", "yesterday": "period=Yesterday", "today again": "period=Today", "no comparison": "compare=none", "comparison": "period=Today",
+	for what, want := range map[string]string{"today": "period=Today", "yesterday": "period=Yesterday", "today again": "period=Today", "no comparison": "compare=none", "comparison": "period=Today", "two at once": "compare=none", "and back": "period=Today",
 		"page views": "| cell-pageviews", "28 days": "| SUMMARY", "a day": "metric=PageViews", "back": "| Last 28 days |", "in haste": "period=Today", "realtime": "period=Last30Minutes"} {
 		if got := ran.Keys[what]; !strings.Contains(got, want) || strings.HasPrefix(got, "never") {
 			t.Errorf("%s: %q, want %q in it", what, got, want)

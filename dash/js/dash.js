@@ -94,7 +94,20 @@
 			e.preventDefault();
 			return $('#period input[name=from]').focus();
 		}
-		const link = document.querySelector(`[data-key="${CSS.escape(e.key.length === 1 ? e.key.toUpperCase() : e.key)}"]`);
-		if (link) { e.preventDefault(); link.click(); }
+		const link = linkOf(e.key);
+		if (!link) return;
+		e.preventDefault();
+		if ($('[data-live][aria-busy]')) held.push(e.key);
+		else link.click();
+	});
+	// What is struck while another state of the page is on its way is meant for that one:
+	// links of the page that goes would leave it out.
+	const held = [];
+	const linkOf = (key) => document.querySelector(`[data-key="${CSS.escape(key.length === 1 ? key.toUpperCase() : key)}"]`);
+	document.addEventListener('drawn', () => {
+		while (held.length && !$('[data-live][aria-busy]')) {
+			const link = linkOf(held.shift());
+			if (link) link.click();
+		}
 	});
 })();

@@ -343,7 +343,7 @@ func TestHostile(t *testing.T) {
 		if err != nil && !errors.As(err, &wrong) && !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%.100s: %v", query, err)
 		}
-		if took := time.Since(started); took > 5*time.Second {
+		if took := time.Since(started); took > 20*time.Second { // of half a second that it may take
 			t.Errorf("%.100s: took %v", query, took)
 		}
 	}
