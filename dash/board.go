@@ -73,8 +73,8 @@ type asked struct {
 func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site) view {
 	x := d.span(ctx, s)
 	details, ok := d.detailed(ctx, s, x)
-	if !ok && d.begins(ctx, s, x) {
-		x.begins, x.before = x.before, period.Window{}
+	if !ok {
+		x = d.honest(ctx, s, x)
 	}
 	v := view{frame: d.frame(in, s, x, sites), Gap: 30}
 	if s.guest != nil {
@@ -120,6 +120,15 @@ func (d *Door) span(ctx context.Context, s state) span {
 		first, _, _ = d.life(ctx, s)
 	}
 	return spanOf(s, d.Now(), first)
+}
+
+// honest is the span without a comparison, where the site's first figures are within what
+// it would be compared with.
+func (d *Door) honest(ctx context.Context, s state, x span) span {
+	if d.begins(ctx, s, x) {
+		x.begins, x.before = x.before, period.Window{}
+	}
+	return x
 }
 
 // begins reports whether the site's first figures are within what the period is compared
@@ -269,6 +278,7 @@ func (s state) comparisons(x span, t *tools) {
 	case x.before != none:
 		t.Against = s.words(x.before, x.zone)
 	case x.begins != none:
+		t.Compared = s.Say("Nothing")
 		t.Against = s.Say("Nothing: figures begin within {days}", s.words(x.begins, x.zone))
 	}
 }

@@ -62,7 +62,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		d.noControl(w, err)
 		return
 	}
-	x := d.span(ctx, s)
+	x := d.honest(ctx, s, d.span(ctx, s))
 	v.frame, v.Change, v.Self = d.frame(in, s, x, sites), in.who.May(account.ChangeSite, s.site.ID), s.href()
 	if i := slices.IndexFunc(all, func(g metric.Goal) bool { return g.Name == r.URL.Query().Get("edit") }); i >= 0 && v.Form.Name == "" && simple(all[i].Where) {
 		v.Form = formOf(all[i])
@@ -221,7 +221,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 		d.refuse(w, http.StatusNotFound, "This site has no goal of this name.")
 		return
 	}
-	x := d.span(ctx, s)
+	x := d.honest(ctx, s, d.span(ctx, s))
 	of := s // the same, of this goal alone
 	of.metric = string(metric.GoalCompletions)
 	of.only = []metric.Filter{{Dimension: metric.OfGoal, Value: all[at].Name}}

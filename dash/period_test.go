@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"footfall/account"
+	"footfall/metric"
 	"footfall/period"
 )
 
@@ -155,6 +156,9 @@ func TestQuestionsOfAPage(t *testing.T) {
 // and the page says so; with a whole one, or with nothing, it is.
 func TestFiguresBegin(t *testing.T) {
 	w := newWorld(t, now, "a.example")
+	if err := w.besides.PutGoal(t.Context(), w.site.ID, metric.Goal{Name: "Thanks", Act: metric.Act{Page: "/thanks"}}); err != nil {
+		t.Fatal(err)
+	}
 	for _, x := range []struct {
 		since    time.Time
 		compared bool
@@ -165,6 +169,11 @@ func TestFiguresBegin(t *testing.T) {
 		page := w.get(t, "/?period=Last28Days&site="+w.site.ID)
 		if told := strings.Contains(page, "Nothing: figures begin within"); told == x.compared || strings.Contains(page, `class="key was"`) != x.compared {
 			t.Errorf("since %s: told %v; compared: %v", x.since, told, !x.compared)
+		}
+		for _, path := range []string{"/goals", "/goals/Thanks"} {
+			if page := w.get(t, path+"?period=Last28Days&site="+w.site.ID); strings.Contains(page, "Nothing: figures begin within") == x.compared {
+				t.Errorf("%s, since %s: it is compared otherwise than the board", path, x.since)
+			}
 		}
 	}
 }
