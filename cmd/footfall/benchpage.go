@@ -120,7 +120,7 @@ func (h *house) loads(ctx context.Context, sites []string, about string, times i
 	for _, late := range []string{"", ", events since the roll"} {
 		days := crowdEnds
 		if late != "" { // of the last day alone
-			if days, err = 1, h.arrive(ctx, sites); err != nil {
+			if days, err = 1, h.steady(ctx, sites); err != nil {
 				return all, err
 			}
 		}
@@ -137,6 +137,21 @@ func (h *house) loads(ctx context.Context, sites []string, about string, times i
 	}
 	_, err = h.roller.Roll(ctx) // the next run finds all days rolled
 	return all, err
+}
+
+// steady has the last day with events since it was rolled, as a server has it that has run
+// for a while: by a roll of the days that they are of, it knows whose sessions go on
+// overnight, and the day before is not counted anew.
+func (h *house) steady(ctx context.Context, sites []string) error {
+	if err := h.arrive(ctx, sites); err != nil {
+		return err
+	}
+	for range 2 { // events that were not stored leave no whole hot buckets: the next roll makes them
+		if _, err := h.roller.Roll(ctx); err != nil {
+			return err
+		}
+	}
+	return h.arrive(ctx, sites)
 }
 
 // arrive makes the last day one that got events since it was rolled, as it is where
