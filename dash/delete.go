@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -144,12 +143,9 @@ func (d *Door) deleteNow(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
-	looked, _ := strconv.ParseInt(r.PostFormValue("looked"), 10, 64) // 0 is of no look
-	err := error(nil)
-	if !strings.EqualFold(strings.TrimSpace(r.PostFormValue("domain")), top.Site.Domain) {
-		err = event.Invalid("domain", "must be typed, as what goes does not come back: nothing was deleted. Write %s", top.Site.Domain)
-	} else {
-		err = d.Deleter.Delete(r.Context(), in.who, top.Site, time.Unix(0, looked))
+	err := event.Invalid("domain", "must be typed, as what goes does not come back: nothing was deleted. Write %s", top.Site.Domain)
+	if strings.EqualFold(strings.TrimSpace(r.PostFormValue("domain")), top.Site.Domain) {
+		err = d.Deleter.Delete(r.Context(), in.who, top.Site, lookBegan(r))
 	}
 	d.deleted(w, r, in, deleteView{siteTop: top}, err)
 }

@@ -205,14 +205,17 @@ func (d *Door) eraseNow(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
-	looked, _ := strconv.ParseInt(r.PostFormValue("looked"), 10, 64) // 0 is of no look
-	err := error(nil)
-	if strings.TrimSpace(r.PostFormValue("confirm")) != "erase" {
-		err = event.Invalid("confirm", "must be the word erase: nothing was erased")
-	} else {
-		err = d.Eraser.Erase(r.Context(), in.who, top.Site, time.Unix(0, looked))
+	err := event.Invalid("confirm", "must be the word erase: nothing was erased")
+	if strings.TrimSpace(r.PostFormValue("confirm")) == "erase" {
+		err = d.Eraser.Erase(r.Context(), in.who, top.Site, lookBegan(r))
 	}
 	d.erased(w, r, in, eraseView{siteTop: top}, err)
+}
+
+// lookBegan is when the look began that a form would have done; a look of 1970 is none.
+func lookBegan(r *http.Request) time.Time {
+	began, _ := strconv.ParseInt(r.PostFormValue("looked"), 10, 64)
+	return time.Unix(0, began)
 }
 
 // erased goes on to the page that tells what was found or done.

@@ -114,24 +114,24 @@ func TestEnginesAway(t *testing.T) {
 		p.says("/readyz", 200, "ready")
 	}
 	well()
-	t.Run("hot buckets", func(t *testing.T) {
-		redis.kill()
-		send()
-		p.says("/?period=Today", 200, figure())
-		p.says("/operations", 200, "Hot buckets: Redis does not answer: figures of today are counted from the events")
-		p.says("/readyz", 200, "ready")
-		redis.start()
-		well()
-	})
-	t.Run("archive", func(t *testing.T) {
-		bucket.Kill()
-		send()
-		p.says("/?period=Today", 200, figure())
-		p.says("/operations", 200, "Events are taken, stored and counted, and wait in the queue")
-		p.says("/readyz", 200, "ready")
-		bucket.Again()
-		well()
-	})
+	for _, away := range []struct {
+		name      string
+		end, back func()
+		told      string
+	}{
+		{"hot buckets", redis.kill, redis.start, "Hot buckets: Redis does not answer: figures of today are counted from the events"},
+		{"archive", bucket.Kill, bucket.Again, "Events are taken, stored and counted, and wait in the queue"},
+	} {
+		t.Run(away.name, func(t *testing.T) {
+			away.end()
+			send()
+			p.says("/?period=Today", 200, figure())
+			p.says("/operations", 200, away.told)
+			p.says("/readyz", 200, "ready")
+			away.back()
+			well()
+		})
+	}
 	t.Run("control data", func(t *testing.T) {
 		control.Kill()
 		send()

@@ -106,13 +106,6 @@ func armed(r *rand.Rand, at time.Time, zone *time.Location) (metric.Report, bool
 func arms(t *testing.T, open Open) {
 	for i, p := range []Place{Places[0], Places[3], Places[6]} {
 		r := rand.New(rand.NewPCG(uint64(i), 17))
-		zone, err := time.LoadLocation(p.Zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := func() time.Time { return p.At.Add(3*time.Hour + 10*time.Minute) }
-		s, m := open(t, t.TempDir(), now), NewModel(now)
-		defer shut(t, s)
 		events := Odd(r, p.At, 500)
 		for i := range events {
 			events[i].Visitor *= uint64(1 + r.IntN(9)) // more of them, each with less
@@ -120,8 +113,8 @@ func arms(t *testing.T, open Open) {
 				events[i].Kind, events[i].Name, events[i].Properties = event.Track, event.Exposure, exposures[r.IntN(len(exposures))]
 			}
 		}
-		write(t, s, pos(1), events...)
-		write(t, m, pos(1), events...)
+		s, m, zone := beside(t, open, p, events)
+		defer shut(t, s)
 		some, mixed := 0, 0
 		for asked := 0; asked < 75; {
 			rep, ok := armed(r, p.At, zone)

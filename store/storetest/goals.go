@@ -261,21 +261,14 @@ func about(r *rand.Rand, at time.Time, zone *time.Location) (metric.Report, bool
 func goals(t *testing.T, open Open) {
 	for i, p := range []Place{Places[0], Places[3], Places[6]} {
 		r := rand.New(rand.NewPCG(uint64(i), 11))
-		zone, err := time.LoadLocation(p.Zone)
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := func() time.Time { return p.At.Add(3*time.Hour + 10*time.Minute) }
-		s, m := open(t, t.TempDir(), now), NewModel(now)
-		defer shut(t, s)
 		events := Odd(r, p.At, 500)
 		for i := range events {
 			if events[i].Name == "Signed Up" && r.IntN(2) == 0 {
 				events[i].Kind, events[i].Properties = event.Track, worths[r.IntN(len(worths))]
 			}
 		}
-		write(t, s, pos(1), events...)
-		write(t, m, pos(1), events...)
+		s, m, zone := beside(t, open, p, events)
+		defer shut(t, s)
 		some := 0
 		for asked := 0; asked < 30; {
 			rep, ok := about(r, p.At, zone)

@@ -152,22 +152,29 @@ func sameTable(t *testing.T, r metric.Report, got, want metric.Table) {
 	}
 }
 
+// beside opens the store beside the model, both with the same events, some hours behind
+// a place's moment.
+func beside(t *testing.T, open Open, p Place, events []event.Event) (s store.Store, m *Model, zone *time.Location) {
+	t.Helper()
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return p.At.Add(3*time.Hour + 10*time.Minute) }
+	s, m = open(t, t.TempDir(), now), NewModel(now)
+	write(t, s, pos(1), events...)
+	write(t, m, pos(1), events...)
+	return s, m, zone
+}
+
 // tables asks the store and the model the same random reports, and the store itself
 // the same questions in both ways.
 func tables(t *testing.T, open Open) {
 	for i, p := range Places {
 		t.Run(fmt.Sprint(p.Zone, p.At.Format(" 2006-01-02")), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(i), 5))
-			zone, err := time.LoadLocation(p.Zone)
-			if err != nil {
-				t.Fatal(err)
-			}
-			now := func() time.Time { return p.At.Add(3*time.Hour + 10*time.Minute) }
-			s, m := open(t, t.TempDir(), now), NewModel(now)
+			s, m, zone := beside(t, open, p, Odd(r, p.At, 600))
 			defer shut(t, s)
-			events := Odd(r, p.At, 600)
-			write(t, s, pos(1), events...)
-			write(t, m, pos(1), events...)
 			some := 0
 			for range 40 {
 				rep := report(r, p.At, zone)
