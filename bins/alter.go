@@ -22,6 +22,7 @@ func (r *Roller) Alter(ctx context.Context, events []event.Event, alter func() e
 		return fmt.Errorf("marking days whose bins are to be rolled: %w", err)
 	}
 	err := alter()
+	r.sessions.lose(events)
 	r.tell(nil, errors.Join(errAltered, err))
 	if r.hot != nil && r.at != nowhere {
 		if failed := r.reset(context.WithoutCancel(ctx), nowhere); failed != nil {

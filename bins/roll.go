@@ -72,6 +72,7 @@ type Roller struct {
 	frozen map[string]Frozen // by site, as a roll found it last
 
 	overnight overnight
+	sessions  *Sessions
 
 	rolling sync.Mutex // one roll at a time
 	last    atomic.Pointer[Outcome]
@@ -89,7 +90,9 @@ func NewRoller(durable Durable, hot Hot, snapshot func(ctx context.Context) (Sna
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Roller{durable: durable, hot: hot, snapshot: snapshot, sites: sites, o: o, bases: map[string]map[string]*time.Location{}}
+	r := &Roller{durable: durable, hot: hot, snapshot: snapshot, sites: sites, o: o, bases: map[string]map[string]*time.Location{}}
+	r.sessions = newSessions(r)
+	return r
 }
 
 // Open takes up where an earlier process stopped: days it left dirty stay so,
@@ -102,6 +105,7 @@ func (r *Roller) Open(ctx context.Context, at event.Position) error {
 	r.gate.Lock()
 	defer r.gate.Unlock()
 	r.mark, r.dirty, r.at, r.overnight = 1, map[Day]uint64{}, at, overnight{}
+	r.sessions.loseAll()
 	for day, mark := range s.Dirty {
 		r.dirty[day] = 0 // its mark is of an earlier process: touch it again
 		r.mark = max(r.mark, mark+1)
@@ -142,6 +146,11 @@ func (r *Roller) Write(ctx context.Context, events []event.Event, to event.Posit
 	}
 	fresh, err := store()
 	r.tell(fresh, err)
+	if err != nil || to == (event.Position{}) { // it may be stored all the same, or something was changed
+		r.sessions.lose(events)
+	} else {
+		r.sessions.apply(fresh)
+	}
 	switch {
 	case r.hot == nil || r.at == nowhere:
 	case err != nil || changed || to == (event.Position{}):
@@ -311,6 +320,7 @@ func (r *Roller) rolled(c cut) {
 		}
 	}
 	r.overnight.learn(c.beyond)
+	r.sessions.rest()
 	for id, s := range c.sites {
 		r.bases[id] = map[string]*time.Location{Basis(s.Zone, s.Currency): s.Zone}
 	}

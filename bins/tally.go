@@ -29,22 +29,28 @@ func (t Tally) bin(by metric.Dimension, value string) *Bin {
 // a row mostly have the same device, country, source and so on.
 type adder struct {
 	Tally
-	last [12]struct {
+	last [len(every)]struct {
 		value string
 		bin   *Bin
 	}
 }
 
+// every lists the dimensions that every event has, behind the site's own.
+var every = [...]metric.Dimension{"", "page", "source", "class", "country", "device", "browser", "os", "utm_source", "utm_medium", "utm_campaign", "event"}
+
+// labels are an event's values of every.
+func labels(e *event.Event) [len(every)]string {
+	c := &e.Campaign
+	return [...]string{"", e.Path, e.Source, e.Class, e.Country, e.Device, e.Browser, e.OS, c.Source, c.Medium, c.Name, e.Name}
+}
+
 // each calls fn with the event's bins: the site's and one for each dimension
 // that every event has.
 func (a *adder) each(e *event.Event, fn func(b *Bin)) {
-	c := &e.Campaign
-	for i, s := range [len(a.last)]Subject{{}, {"page", e.Path}, {"source", e.Source}, {"class", e.Class}, {"country", e.Country},
-		{"device", e.Device}, {"browser", e.Browser}, {"os", e.OS},
-		{"utm_source", c.Source}, {"utm_medium", c.Medium}, {"utm_campaign", c.Name}, {"event", e.Name}} {
+	for i, value := range labels(e) {
 		last := &a.last[i]
-		if last.bin == nil || last.value != s.Value {
-			last.value, last.bin = s.Value, a.bin(s.By, s.Value)
+		if last.bin == nil || last.value != value {
+			last.value, last.bin = value, a.bin(every[i], value)
 		}
 		fn(last.bin)
 	}

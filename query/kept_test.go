@@ -46,7 +46,7 @@ func TestFrozen(t *testing.T) {
 		q := metric.Query{Site: "shop", Metric: metric.PageViews, Step: period.Day, Zone: berlin, Currency: "EUR",
 			Window: period.Window{From: first.Window(berlin).From, To: (first + 20).Window(berlin).From}}
 		x.change(&q, &s)
-		_, err := Plan(&eventsOnly{}, &rolled{states: []bins.State{s}}, nil, func() time.Time { return now }).Answer(t.Context(), q)
+		_, err := Plan(&eventsOnly{}, &rolled{states: []bins.State{s}}, nil, nil, func() time.Time { return now }).Answer(t.Context(), q)
 		var wrong *metric.QueryError
 		if x.want == "" && err != nil || x.want != "" && (!errors.As(err, &wrong) || !strings.Contains(wrong.Why, x.want)) {
 			t.Errorf("%s: %v, want %q", x.name, err, x.want)

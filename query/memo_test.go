@@ -29,7 +29,7 @@ func TestMemo(t *testing.T) {
 				q := asked()
 				q.Metric, q.By, q.Step = m, by, step
 				durable, hot := &rolled{rows: fourDays()}, &buckets{rows: []row{{"/a", first + 2, 5, []uint64{1, 77}}, {"/new", first + 2, 1, []uint64{78}}}}
-				p := Plan(&eventsOnly{}, durable, hot, func() time.Time { return now })
+				p := Plan(&eventsOnly{}, durable, hot, nil, func() time.Time { return now })
 				for i, x := range []struct {
 					state bins.State
 					rows  []row
@@ -59,7 +59,7 @@ func TestMemo(t *testing.T) {
 // TestMemoOfOthers: what is asked for differently is read for itself.
 func TestMemoOfOthers(t *testing.T) {
 	durable := &rolled{rows: fourDays(), states: []bins.State{version(4)}}
-	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	p := Plan(&eventsOnly{}, durable, nil, nil, func() time.Time { return now })
 	for i, change := range []func(q *metric.Query){
 		func(*metric.Query) {}, func(q *metric.Query) { q.Metric = metric.Sessions }, func(q *metric.Query) { q.Metric = metric.Visitors }, func(q *metric.Query) { q.By = "page" },
 		func(q *metric.Query) { q.By = "source" }, func(q *metric.Query) { q.Filters = []metric.Filter{{Dimension: "page", Value: "/a"}} },
@@ -79,7 +79,7 @@ func TestMemoOfOthers(t *testing.T) {
 // TestMemoRolledMeanwhile: what was read while the bins changed is not kept.
 func TestMemoRolledMeanwhile(t *testing.T) {
 	durable := &rolled{rows: fourDays(), states: []bins.State{version(4), version(5)}}
-	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	p := Plan(&eventsOnly{}, durable, nil, nil, func() time.Time { return now })
 	for _, reads := range []int{2, 2} { // the second time it did not change
 		if _, err := p.Answer(t.Context(), asked()); err != nil || len(durable.asked) != reads {
 			t.Errorf("%d readings, want %d (%v)", len(durable.asked), reads, err)
@@ -116,7 +116,7 @@ func TestMemoRoom(t *testing.T) {
 // for ever other values that there are not fills no memory.
 func TestMemoOfNothing(t *testing.T) {
 	durable := &rolled{}
-	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	p := Plan(&eventsOnly{}, durable, nil, nil, func() time.Time { return now })
 	p.memo = newMemo(100_000)
 	for i := range 200 {
 		q := asked()
@@ -140,7 +140,7 @@ func TestRenew(t *testing.T) {
 	durable := &rolled{states: []bins.State{state(1)}, rows: fourDays()}
 	version := func(n uint64) { durable.states[0].Versions = map[string]uint64{"s": n} }
 	version(1)
-	p := Plan(&eventsOnly{}, durable, nil, func() time.Time { return now })
+	p := Plan(&eventsOnly{}, durable, nil, nil, func() time.Time { return now })
 	ask := func(reads int) {
 		t.Helper()
 		before := len(durable.asked)
@@ -176,7 +176,7 @@ func TestRenewGivesUp(t *testing.T) {
 	at := state(1)
 	at.Versions, at.Zones["second"], at.Zones["gone"] = map[string]uint64{"s": 1, "second": 1, "gone": 1}, at.Zones["s"], at.Zones["s"]
 	durable, events := &rolled{states: []bins.State{at}, rows: fourDays()}, &eventsOnly{}
-	p := Plan(events, durable, nil, func() time.Time { return now })
+	p := Plan(events, durable, nil, nil, func() time.Time { return now })
 	for _, site := range []string{"second", "s", "gone"} {
 		q := asked()
 		q.Site = site

@@ -36,16 +36,18 @@ type Events interface {
 // event store: the figure is the same either way, but for estimates of distinct
 // visitors, which say so.
 type Planner struct {
-	events  Events
-	durable Durable
-	hot     Hot // nil for none
-	now     func() time.Time
-	memo    *memo
+	events   Events
+	durable  Durable
+	hot      Hot // nil for none
+	sessions Hot // nil for none
+	now      func() time.Time
+	memo     *memo
 }
 
-// Plan makes a Planner; hot may be nil.
-func Plan(events Events, durable Durable, hot Hot, now func() time.Time) *Planner {
-	return &Planner{events, durable, hot, now, newMemo(memoRoom)}
+// Plan makes a Planner. What came since days were rolled tells hot, but of sessions:
+// of these sessions does, as bins.Sessions. Both may be nil.
+func Plan(events Events, durable Durable, hot, sessions Hot, now func() time.Time) *Planner {
+	return &Planner{events, durable, hot, sessions, now, newMemo(memoRoom)}
 }
 
 const (
@@ -228,20 +230,21 @@ func (x *plan) answer(ctx context.Context) ([]metric.Dataset, error) {
 	}
 	asOf := x.p.now().UTC()
 	dirty := x.dirty(&state)
-	fromStore := len(dirty) > 0 && (x.p.hot == nil || bins.OfSessions(x.metrics[0]))
-	if fromStore && (x.asks(metric.Visitors) || len(dirty) > mostDirty) {
+	whole := len(dirty) > 0 && (x.p.hot == nil || bins.OfSessions(x.metrics[0])) // of a dirty day all is counted, not what came since
+	if whole && (x.asks(metric.Visitors) || len(dirty) > mostDirty) {
 		return nil, errEvents
 	}
-	fresh, err := x.readBins(ctx, &state, dirty, fromStore)
+	fresh, err := x.readBins(ctx, &state, dirty, whole)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
 	for _, date := range dirty {
 		day := bins.Day{Site: x.q.Site, Date: date}
-		if fromStore {
-			err = x.readEvents(ctx, date, state.Window(day, x.zone))
+		w := state.Window(day, x.zone)
+		if whole {
+			err = x.readWhole(ctx, date, w)
 		} else {
-			err = x.readHot(ctx, date, state.Window(day, x.zone), state.Since(day))
+			err = x.readHot(ctx, x.p.hot, date, w, state.Since(day))
 		}
 		if err != nil {
 			return nil, err
@@ -347,17 +350,30 @@ func (x *plan) readBins(ctx context.Context, s *bins.State, dirty []period.Date,
 	return fresh, err
 }
 
-func (x *plan) readHot(ctx context.Context, date period.Date, w period.Window, since event.Position) error {
+func (x *plan) readHot(ctx context.Context, hot Hot, date period.Date, w period.Window, since event.Position) error {
 	r := bins.HotRange{Site: x.q.Site, By: x.by, Value: x.value, Each: x.q.By != "", Window: w, Since: since}
 	x.usedHot = true
 	begin := date.Window(x.zone).From
-	return x.p.hot.Read(ctx, r, func(value string, _ time.Time, b *bins.Bin) error {
+	return hot.Read(ctx, r, func(value string, _ time.Time, b *bins.Bin) error {
 		value, step := x.place(value, begin)
 		for _, own := range x.late {
 			own.add(value, step, b)
 		}
 		return nil
 	})
+}
+
+// readWhole counts a date, whatever bins have of it.
+func (x *plan) readWhole(ctx context.Context, date period.Date, w period.Window) error {
+	if x.p.sessions != nil && bins.OfSessions(x.metrics[0]) {
+		hot := x.usedHot
+		err := x.readHot(ctx, x.p.sessions, date, w, event.Position{})
+		if !errors.Is(err, bins.ErrLost) {
+			return err
+		}
+		x.usedHot = hot
+	}
+	return x.readEvents(ctx, date, w)
 }
 
 // readEvents counts a date from the events: sessions are cut once for all that is told

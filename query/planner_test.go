@@ -140,7 +140,7 @@ func answer(t *testing.T, events *eventsOnly, durable *rolled, hot *buckets, q m
 	if hot != nil {
 		h = hot
 	}
-	return Plan(events, durable, h, func() time.Time { return now }).Answer(context.Background(), q)
+	return Plan(events, durable, h, nil, func() time.Time { return now }).Answer(context.Background(), q)
 }
 
 func values(d metric.Dataset) (all string) {
@@ -268,7 +268,7 @@ func TestDirtyDays(t *testing.T) {
 func TestTogether(t *testing.T) {
 	events, durable := &sessions{}, &rolled{states: []bins.State{state(7, first+1)}, rows: fourDays()}
 	durable.states[0].Versions = map[string]uint64{"s": 1}
-	x := Report(Plan(events, durable, &buckets{}, func() time.Time { return now }), events, nil)
+	x := Report(Plan(events, durable, &buckets{}, nil, func() time.Time { return now }), events, nil)
 	r := asked().Report()
 	r.Metrics = []metric.Name{metric.ViewsPerSession, metric.Sessions, metric.Bounces, metric.PageViews}
 	for try := range 2 {
@@ -481,7 +481,7 @@ func TestSeries(t *testing.T) {
 // TestOtherConditions: bins know single values of a dimension, and nothing of any other
 // condition.
 func TestOtherConditions(t *testing.T) {
-	p := Plan(nil, nil, nil, time.Now)
+	p := Plan(nil, nil, nil, nil, time.Now)
 	day := period.DateOf(time.Now(), time.UTC).Window(time.UTC)
 	q := metric.Query{Site: "a", Metric: metric.Visitors, Window: day, Zone: time.UTC, By: "page"}
 	if _, ok := p.plan(q, []metric.Name{q.Metric}); !ok {

@@ -49,7 +49,7 @@ var june = period.Window{From: first.Window(berlin).From, To: (first + 2).Window
 // counted from events; rows are ordered and cut behind that.
 func TestReportsJoin(t *testing.T) {
 	ledger := paid{metric.Clicks: {"a": 3, "b": 4}, metric.Commissions: {"a": 2000, "c": 500}}
-	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{{}}}, nil, func() time.Time { return now }), &tabled{}, ledger)
+	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{{}}}, nil, nil, func() time.Time { return now }), &tabled{}, ledger)
 	r := metric.Report{Site: "s", Zone: berlin, Window: june, Metrics: []metric.Name{metric.EPC, metric.Commissions}, By: []metric.Dimension{"affiliate"},
 		Order: []metric.Order{{Metric: metric.EPC}}}
 	for _, c := range []struct {
@@ -76,7 +76,7 @@ func TestReportsJoin(t *testing.T) {
 func TestReportsOfRemovedEvents(t *testing.T) {
 	frozen := bins.State{Frozen: map[string]bins.Frozen{"s": {At: june.To, Before: first + 2}}, Zones: map[string]string{"s": bins.Basis(berlin, "EUR")}}
 	store := &tabled{}
-	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{frozen}}, nil, func() time.Time { return now }), store, paid{})
+	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{frozen}}, nil, nil, func() time.Time { return now }), store, paid{})
 	later := period.Window{From: june.To, To: june.To.Add(24 * time.Hour)}
 	r := metric.Report{Site: "s", Zone: berlin, Currency: "EUR", Window: later, Metrics: []metric.Name{metric.TimedViews}}
 	if _, err := x.Tabulate(t.Context(), r); err != nil || len(store.asked) != 1 {
@@ -97,7 +97,7 @@ func TestReportsOfRemovedEvents(t *testing.T) {
 // same number; only those are asked for.
 func TestReportsCompare(t *testing.T) {
 	store := &tabled{rows: []metric.Row{{Keys: []string{"/a"}, Time: june.From, Values: []metric.Value{{N: 7}}}, {Keys: []string{"/b"}, Time: (first + 1).Window(berlin).From, Values: []metric.Value{{N: 8}}}}}
-	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{{}}}, nil, func() time.Time { return now }), store, paid{})
+	x := Report(Plan(&eventsOnly{}, &rolled{states: []bins.State{{}}}, nil, nil, func() time.Time { return now }), store, paid{})
 	r := metric.Report{Site: "s", Zone: berlin, Window: june, Compare: first.Window(berlin), Step: period.Day, Metrics: []metric.Name{metric.TimedViews}, By: []metric.Dimension{"page"}, Limit: 2}
 	table, err := x.Tabulate(t.Context(), r)
 	if err != nil || spellTable(table) != "[/a] [{7 false}] [{7 false}] [/b] [{8 false}] [{0 true}]" {

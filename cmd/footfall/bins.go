@@ -45,7 +45,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	if h.hot != nil {
 		hot = h.hot
 	}
-	h.planner = query.Plan(eventSource{h}, h.bins, hot, time.Now)
+	h.planner = query.Plan(eventSource{h}, h.bins, hot, h.roller.Sessions(), time.Now)
 	h.reports = query.Report(h.planner, eventSource{h}, earned{h})
 	h.visits = query.Visit(eventVisits{h}, h.bins)
 	return nil

@@ -163,7 +163,7 @@ func (w *works) open() {
 	}
 	w.roller = bins.NewRoller(w.durable, w.hot, func(ctx context.Context) (bins.Snapshot, error) { return w.store.Snapshot(ctx) },
 		func() []bins.Site { return slices.Clone(w.sites) }, bins.Options{Together: 1 + w.r.IntN(3), Follower: w.persons.open(w), Now: w.clock})
-	w.planner = query.Plan(w.store, w.durable, hot, w.clock)
+	w.planner = query.Plan(w.store, w.durable, hot, w.roller.Sessions(), w.clock)
 	must(w.t, w.roller.Open(w.t.Context(), w.store.State().Position))
 }
 
