@@ -114,12 +114,12 @@ func subjectsOf() (all []bins.Subject) {
 	return all
 }
 
-// nearly puts events into the order of their times, some of them late.
-func nearly(r *rand.Rand, events []event.Event) []event.Event {
+// nearly puts events into the order of their times, one of so many late.
+func nearly(r *rand.Rand, events []event.Event, one int) []event.Event {
 	at := map[string]time.Time{}
 	for i := range events {
 		events[i].ID = fmt.Sprint(i)
-		if at[events[i].ID] = events[i].Time; r.IntN(100) == 0 {
+		if at[events[i].ID] = events[i].Time; r.IntN(one) == 0 {
 			at[events[i].ID] = events[i].Time.Add(time.Duration(r.IntN(240)) * time.Minute)
 		}
 	}
@@ -136,7 +136,7 @@ func TestOvernight(t *testing.T) {
 		at := zones[seed%uint64(len(zones))]
 		zone, _ := time.LoadLocation(at.name)
 		around, _ := time.Parse(time.RFC3339, at.around)
-		n := &night{T: t, r: r, zone: zone, coming: nearly(r, crowd(r, around)), durable: binstest.NewDurableModel()}
+		n := &night{T: t, r: r, zone: zone, coming: nearly(r, crowd(r, around), 100), durable: binstest.NewDurableModel()}
 		events += len(n.coming)
 		n.roller = bins.NewRoller(n.durable, nil, func(context.Context) (bins.Snapshot, error) {
 			return stall{shelf{n.stored[:len(n.stored):len(n.stored)]}, func() {

@@ -131,8 +131,9 @@ func (s *Sessions) enter(ctx context.Context, site string, window period.Window)
 	if err != nil {
 		return nil, nil, err
 	}
-	w = &watch{site: site, window: window, ready: make(chan struct{})}
 	s.mu.Lock()
+	s.asked++
+	w = &watch{site: site, window: window, ready: make(chan struct{}), asked: s.asked}
 	s.sites[site] = append(s.sites[site], w)
 	s.mu.Unlock()
 	return w, snapshot, nil

@@ -23,6 +23,7 @@ type onlooker struct {
 	r       *rand.Rand
 	zone    *time.Location
 	now     time.Time
+	ahead   time.Duration // of who sends: their clocks
 	coming  []event.Event
 	stored  []event.Event
 	walks   int
@@ -93,8 +94,8 @@ func (o *onlooker) write() {
 	batch := o.coming[:min(len(o.coming), 1+o.r.IntN(12))]
 	o.coming = o.coming[len(batch):]
 	for i := range batch {
-		if batch[i].Time.After(o.now) && o.r.IntN(20) > 0 { // else the clock of who sends is ahead
-			o.now = batch[i].Time
+		if at := batch[i].Time.Add(-o.ahead); at.After(o.now) {
+			o.now = at
 		}
 	}
 	at := event.Position{Epoch: 1, Seq: uint64(len(o.stored) + 1)}
@@ -164,17 +165,25 @@ func watching(t *testing.T, seed uint64) *onlooker {
 	around, _ := time.Parse(time.RFC3339, at.around)
 	o := &onlooker{T: t, seed: seed, r: r, zone: zone, now: around.Add(-40 * time.Hour), durable: binstest.NewDurableModel(), known: map[string]int{}}
 	o.coming = crowd(r, around)
-	if seed%4 > 0 {
-		o.coming = nearly(r, o.coming)
-	} else { // everything is in the past
+	switch seed % 4 {
+	case 0: // everything is in the past, and in any order
 		o.now = around.AddDate(0, 0, 5)
+		if seed%8 == 0 { // what lasts for more than a day
+			o.coming = slices.DeleteFunc(o.coming, func(e event.Event) bool { return e.Visitor < 10 })
+		}
+	case 1:
+		o.ahead = time.Duration(r.Int64N(int64(23 * time.Hour)))
+		fallthrough
+	default:
+		o.coming = nearly(r, o.coming, choose(r, 4, 20, 100))
 	}
 	o.roller = bins.NewRoller(o.durable, nil, o.snapshot, func() []bins.Site { return []bins.Site{{ID: "s", Zone: zone, Currency: "EUR"}} },
 		bins.Options{Now: func() time.Time { return o.now }})
 	if err := o.roller.Open(t.Context(), event.Position{}); err != nil {
 		t.Fatal(err)
 	}
-	for first := period.DateOf(around, zone) - 2; len(o.coming) > 0; {
+	first := period.DateOf(around, zone) - 2
+	for len(o.coming) > 0 {
 		switch n := r.IntN(200); {
 		case n < 100:
 			o.write()
@@ -189,8 +198,11 @@ func watching(t *testing.T, seed uint64) *onlooker {
 				t.Fatal(err)
 			}
 		default:
-			o.look(min(first+period.Date(r.IntN(4)), period.DateOf(o.now, zone)+1))
+			o.look(min(first+period.Date(r.IntN(4)), period.DateOf(o.now.Add(o.ahead), zone)+1))
 		}
+	}
+	for date := range period.Date(5) {
+		o.look(first + date)
 	}
 	return o
 }
@@ -200,12 +212,55 @@ func watching(t *testing.T, seed uint64) *onlooker {
 // read again.
 func TestSessions(t *testing.T) {
 	known := map[string]int{}
-	for seed := range uint64(56) {
+	for seed := range uint64(84) {
 		for how, n := range watching(t, seed).known {
 			known[how] += n
 		}
 	}
 	if t.Logf("%v", known); known["kept"] < 2*known["read"] || known["lost"] > known["read"] {
 		t.Error("they are not kept")
+	}
+}
+
+// TestSessionsReadAgain: where a late view lets less be told of a session than before, or joins
+// it to views of which nothing was kept, the date is read again.
+func TestSessionsReadAgain(t *testing.T) {
+	day := time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
+	view := func(after time.Duration) event.Event {
+		return event.Event{Site: "s", Kind: event.Page, Time: day.Add(after), Visitor: 1}
+	}
+	var long []event.Event
+	for after := 30 * time.Minute; after < 26*time.Hour; after += 25 * time.Minute {
+		long = append(long, view(after))
+	}
+	gone := view(24*time.Hour + 50*time.Minute)
+	for name, x := range map[string]struct {
+		now    time.Time
+		stored []event.Event
+		late   time.Duration
+	}{
+		"more than a day":          {day.Add(12 * time.Hour), long, 10 * time.Minute},
+		"by a clock that is ahead": {day.Add(12 * time.Hour), []event.Event{view(23*time.Hour + 50*time.Minute), gone}, 24*time.Hour + 20*time.Minute},
+		"days ago":                 {day.Add(99 * time.Hour), []event.Event{view(23*time.Hour + 50*time.Minute), gone}, 24*time.Hour + 20*time.Minute},
+	} {
+		o := &onlooker{T: t, r: rand.New(rand.NewPCG(0, 0)), zone: time.UTC, now: x.now, stored: x.stored, known: map[string]int{}}
+		o.roller = bins.NewRoller(binstest.NewDurableModel(), nil, o.snapshot, func() []bins.Site { return []bins.Site{{ID: "s", Zone: time.UTC}} },
+			bins.Options{Now: func() time.Time { return o.now }})
+		if err := o.roller.Open(t.Context(), event.Position{}); err != nil {
+			t.Fatal(err)
+		}
+		date := period.DateOf(day, time.UTC)
+		o.look(date)
+		late := view(x.late)
+		err := o.roller.Write(t.Context(), []event.Event{late}, event.Position{Epoch: 1, Seq: 1}, func() ([]event.Event, error) {
+			o.stored = append(slices.Clone(o.stored), late)
+			return []event.Event{late}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.look(date); o.known["read"] != 2 {
+			t.Errorf("%s: %v", name, o.known)
+		}
 	}
 }

@@ -174,13 +174,11 @@ func (s *stretch) unite(place, later int32, visitor uint64) bool {
 		return false
 	}
 	x.last = y.last
-	y.before, y.first = -1, s.to // it is no session any more, and never counted again
-	for of, next := int32(-1), s.newest[visitor]; next >= 0; of, next = next, s.sittings[next].before {
-		if next == later {
-			s.follow(visitor, of, place)
-			break
-		}
+	of, next := int32(-1), s.newest[visitor] // nobody finds it any more
+	for next != later {
+		of, next = next, s.sittings[next].before
 	}
+	s.follow(visitor, of, place)
 	return true
 }
 
