@@ -36,14 +36,14 @@ func TestBenchAsk(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
-	if loaded != 4 {
+	if loaded != 6 {
 		t.Errorf("%d pages were loaded", loaded)
 	}
 	again, fault := ask()
 	if fault != "" || again.Sites[0] != first.Sites[0] || len(again.Answers) != len(first.Answers) {
 		t.Errorf("again: %+v %s", again, fault)
 	}
-	if some, fault := ask("--about", "page of the large"); fault != "" || len(some.Answers) != 2 || some.Answers[1].Of != "page of the large site" {
+	if some, fault := ask("--about", "page of the large"); fault != "" || len(some.Answers) != 3 || some.Answers[1].Of != "page of the large site" {
 		t.Errorf("only some: %+v %s", some, fault)
 	}
 	if _, fault := ask("--seed", "2"); !strings.Contains(fault, "has 2000 events of seed 1") {

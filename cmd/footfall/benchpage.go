@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -110,26 +111,33 @@ func (b *loader) load(ctx context.Context, p pageOf, day int) error {
 }
 
 // loads measures the pages that have about in their names: of days that are rolled, and
-// again once events came since.
+// of the last day where events come between one look and the next: right behind a restart,
+// and on a server that has run for a while.
 func (h *house) loads(ctx context.Context, sites []string, about string, times int) (all []asked, err error) {
 	b, err := h.browse(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	for _, late := range []string{"", ", events since the roll"} {
+	for _, state := range []struct {
+		name  string
+		begin func(context.Context, []string) error
+	}{{"", nil}, {", events since a restart", h.restarted}, {", events since the roll", h.steady}} {
 		days := crowdEnds
-		if late != "" { // of the last day alone
-			if days, err = 1, h.steady(ctx, sites); err != nil {
+		load := func(p pageOf, day int) error { return b.load(ctx, p, day%days) }
+		if state.begin != nil {
+			if err := state.begin(ctx, sites); err != nil {
 				return all, err
 			}
+			days = 1
+			load = func(p pageOf, _ int) error { return errors.Join(h.arrive(ctx, sites, 1), b.load(ctx, p, 0)) }
 		}
 		for _, p := range overviews(sites) {
-			a := asked{Of: p.of, Ask: p.ask + late, Source: "http", Aim: p.aim.Seconds() * 1000}
+			a := asked{Of: p.of, Ask: p.ask + state.name, Source: "http", Aim: p.aim.Seconds() * 1000}
 			if !strings.Contains(a.Of+" "+a.Ask, about) {
 				continue
 			}
-			if err := a.time(times, func(i int) error { return b.load(ctx, p, (i+1)%days) }, func(int) error { return b.load(ctx, p, 0) }); err != nil {
+			if err := a.time(times, func(i int) error { return load(p, i+1) }, func(int) error { return load(p, 0) }); err != nil {
 				a.Fault = err.Error()
 			}
 			all = append(all, a)
@@ -139,11 +147,20 @@ func (h *house) loads(ctx context.Context, sites []string, about string, times i
 	return all, err
 }
 
+// restarted is a server that has just started: as it does not know yet whose sessions go on
+// overnight, an event makes the day before dirty, too.
+func (h *house) restarted(ctx context.Context, sites []string) error {
+	if err := h.roller.Open(ctx, h.store.Load().State().Position); err != nil {
+		return err
+	}
+	return h.arrive(ctx, sites, sinceRoll)
+}
+
 // steady has the last day with events since it was rolled, as a server has it that has run
 // for a while: by a roll of the days that they are of, it knows whose sessions go on
 // overnight, and the day before is not counted anew.
 func (h *house) steady(ctx context.Context, sites []string) error {
-	if err := h.arrive(ctx, sites); err != nil {
+	if err := h.arrive(ctx, sites, 1); err != nil {
 		return err
 	}
 	for range 2 { // events that were not stored leave no whole hot buckets: the next roll makes them
@@ -151,17 +168,25 @@ func (h *house) steady(ctx context.Context, sites []string) error {
 			return err
 		}
 	}
-	return h.arrive(ctx, sites)
+	return h.arrive(ctx, sites, sinceRoll)
 }
 
+// sinceRoll is how many views come between two rolls: as many as in a quarter of an hour of
+// the large site, and a few of each small one.
+const sinceRoll = 1000
+
 // arrive makes the last day one that got events since it was rolled, as it is where
-// visitors come. The events are none that the store had not.
-func (h *house) arrive(ctx context.Context, sites []string) error {
+// visitors come: so many views of the large site. They are told to all that counts what comes,
+// but are not stored, so that a directory stays what it was.
+func (h *house) arrive(ctx context.Context, sites []string, views int) error {
 	var batch []event.Event
-	for _, site := range sites {
-		batch = append(batch, event.Event{Site: site, Kind: event.Page, Time: crowdEnd.Add(-2 * time.Hour), Visitor: 1})
+	for i, site := range sites {
+		for n := range max(1, views/(1+99*min(i, 1))) {
+			batch = append(batch, event.Event{Site: site, Kind: event.Page, Time: crowdEnd.Add(-2*time.Hour + time.Duration(n)*time.Second), Visitor: rand.Uint64(),
+				Host: "shop.example", Path: fmt.Sprint("/new/", n%50), Class: "direct", Country: "DE", Device: "phone", Browser: "Firefox", OS: "Android"})
+		}
 	}
 	at := h.store.Load().State().Position
 	at.Seq++
-	return h.roller.Write(ctx, batch, at, func() ([]event.Event, error) { return nil, nil })
+	return h.roller.Write(ctx, batch, at, func() ([]event.Event, error) { return batch, nil })
 }
