@@ -59,7 +59,7 @@ func (r *Roller) Sessions() *Sessions { return r.sessions }
 
 // Read hands over what is OfSessions of all sessions that begin in the window, of one subject
 // or of each value, in no certain order: Bins have nothing else. Since and Until are
-// ignored. It is ErrLost where the event store must be asked.
+// ignored. It is ErrLost, before anything is handed over, where the event store must be asked.
 func (s *Sessions) Read(ctx context.Context, r HotRange, fn func(value string, begin time.Time, b *Bin) error) error {
 	w, err := s.watch(ctx, r.Site, r.Window)
 	if err != nil {

@@ -44,7 +44,7 @@ func (s reader) Walk(ctx context.Context, _ string, from, to time.Time, _ bool, 
 
 var mayFirst = time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC)
 
-func visits(t *testing.T, days, each int) *visitorsOf {
+func visits(t testing.TB, days, each int) *visitorsOf {
 	v := &visitorsOf{}
 	for day := range days {
 		for n := range each {
