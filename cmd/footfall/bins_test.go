@@ -427,35 +427,13 @@ func (w *works) rezone() {
 	w.note("%s is in %s and %s", s.ID, s.Zone, s.Currency)
 }
 
-// check asks n questions of both, in some of them while a roll comes between.
+// check asks n questions of both.
 func (w *works) check(n int) {
 	w.t.Helper()
 	w.persons.check(w)
 	for range n {
-		q, ok := w.question()
-		if !ok {
-			continue
-		}
-		want, err := w.store.Answer(w.t.Context(), q)
-		must(w.t, err)
-		if w.durable.between == nil && w.r.IntN(20) == 0 {
-			w.durable.readings = func() {
-				w.durable.readings = nil
-				w.note("roll in a question")
-				w.roll()
-			}
-		}
-		got, err := w.planner.Answer(w.t.Context(), q)
-		w.durable.readings = nil
-		if err != nil {
-			w.fail("%+v: %v", q, err)
-		}
-		w.answered(q, got)
-		if got.Estimate || fmt.Sprint(got.Points) != fmt.Sprint(want.Points) {
-			w.fail("%+v\nfrom %s (estimate %v)\n%v\nwant\n%v", q, got.Source, got.Estimate, got.Points, want.Points)
-		}
-		if w.r.IntN(4) == 0 {
-			w.report(q)
+		if q, ok := w.question(); ok {
+			w.compare(q)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,6 +24,32 @@ func (w *works) answered(q metric.Query, d metric.Dataset) {
 	}
 }
 
+// compare asks both, sometimes while a roll comes between.
+func (w *works) compare(q metric.Query) {
+	w.t.Helper()
+	want, err := w.store.Answer(w.t.Context(), q)
+	must(w.t, err)
+	if w.durable.between == nil && w.r.IntN(20) == 0 {
+		w.durable.readings = func() {
+			w.durable.readings = nil
+			w.note("roll in a question")
+			w.roll()
+		}
+	}
+	got, err := w.planner.Answer(w.t.Context(), q)
+	w.durable.readings = nil
+	if err != nil {
+		w.fail("%+v: %v", q, err)
+	}
+	w.answered(q, got)
+	if got.Estimate || fmt.Sprint(got.Points) != fmt.Sprint(want.Points) {
+		w.fail("%+v\nfrom %s (estimate %v)\n%v\nwant\n%v", q, got.Source, got.Estimate, got.Points, want.Points)
+	}
+	if w.r.IntN(4) == 0 {
+		w.report(q)
+	}
+}
+
 // care is what happens to events that are stored, or a recount.
 func (w *works) care() {
 	w.t.Helper()
@@ -31,10 +58,11 @@ func (w *works) care() {
 		w.reconcile()
 		return
 	}
-	site := w.sites[w.r.IntN(len(w.sites))].ID
+	of := pickOf(w.r, w.sent...)
+	site := of.Site
 	var some []event.Event
-	for _, e := range w.sent {
-		if e.Site == site && w.r.IntN(8) == 0 && !slices.ContainsFunc(some, func(x event.Event) bool { return x.Ident() == e.Ident() }) {
+	for _, e := range w.sent { // of a day, as with more of them everything is counted from the events
+		if e.Site == site && e.Time.Sub(of.Time).Abs() < 12*time.Hour && w.r.IntN(3) == 0 && !slices.ContainsFunc(some, func(x event.Event) bool { return x.Ident() == e.Ident() }) {
 			some = append(some, e)
 		}
 	}
@@ -82,5 +110,11 @@ func (w *works) relabel(site string, some []event.Event) {
 		})
 		return nil, err
 	}))
+	for n := 0; n < 8; { // histories are wrong until the roll
+		if q, ok := w.question(); ok && bins.OfSessions(q.Metric) {
+			n++
+			w.compare(q)
+		}
+	}
 	w.roll()
 }
