@@ -125,7 +125,7 @@ func translated(l tongue) (pages *template.Template, err error) {
 		"asset": func(name string) string { return Assets() + "/" + name }, "language": func() string { return l.Or().Tag },
 		"say": func(k any, args ...any) string { return l.Say(key(fmt.Sprint(k)), args...) }, "plural": l.Plural,
 		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
-		"next": func(n int) int { return n + 1 }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf, "files": sheet.Files,
+		"next": func(n int) int { return n + 1 }, "become": func(p Place) string { return l.Say(p.What, p.Args...) }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf, "files": sheet.Files,
 		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },
 	})
 	names, err := fs.Glob(files, "html/*.html")
