@@ -179,7 +179,7 @@ func saidTo(l tongue, err error) (status int, why string) {
 
 // fieldNames are fields as pages have them, where that is another word.
 var fieldNames = map[string]key{
-	"address": "E-mail", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
+	"address": "E-mail", "affiliate": "Affiliate", "internal": "Further hosts of the site", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
 	"filters": "Filters", "history": "Visitor histories, in months", "keep": "Single events, in days", "keep-events": "Single events, in days", "language": "Language", "metric": "Figure", "metrics": "It shows", "name": "Name",
 	"origins": "Hosts that may send", "password": "Password", "role": "Role", "scope": "It may", "site": "Site", "text": "What happened", "time": "Time", "timezone": "Time zone", "when": "Day",
 }
@@ -188,12 +188,19 @@ var fieldNames = map[string]key{
 // language has the reason, with the field as its page calls it.
 func (l tongue) invalid(err *event.InvalidError) string {
 	form, args := err.Reason()
-	name := strings.ToUpper(err.Field[:1]) + err.Field[1:]
+	name, called := strings.ToUpper(err.Field[:1])+err.Field[1:], fieldNames[err.Field]
 	text := l.Say(key(form))
 	if text == form {
+		switch {
+		case called == "" || strings.HasPrefix(string(called), "It "): // which begins no sentence
+		case strings.Contains(string(called), " "):
+			name = string(called) + ":"
+		default:
+			name = string(called)
+		}
 		return name + " " + err.Why + "."
 	}
-	if called, ok := fieldNames[err.Field]; ok {
+	if called != "" {
 		name = l.Say(called)
 	}
 	return name + ": " + fmt.Sprintf(text, args...) + "."

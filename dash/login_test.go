@@ -394,3 +394,15 @@ func TestOtherDoors(t *testing.T) {
 		}
 	}
 }
+
+// TestNoPage: an address that leads nowhere, and one of a form, are told by a page that
+// leads on, in the visitor's language.
+func TestNoPage(t *testing.T) {
+	b := newWorldWith(t, Options{Now: now}, "shop.example").browser(t)
+	for path, want := range map[string]int{"/nowhere": 404, "/sites/shop-example/none": 404, "/privacy/none.example": 404, "/embed": 405} {
+		page := b.want(b.do("GET", path, nil), want, "That did not work", "Back to the start page")
+		if strings.Contains(page, "Log in to Footfall") {
+			t.Errorf("%s asks for a log-in", path)
+		}
+	}
+}
