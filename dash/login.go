@@ -30,6 +30,8 @@ func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) {
 	v := loginView{}
 	if r.Method == http.MethodGet {
 		v.Next = local(r.URL.RequestURI())
+	} else {
+		v.Problem = tongueOf(w).Say("You are not logged in any more, so nothing was done. Log in; by your browser's way back you find the form.")
 	}
 	d.show(w, http.StatusUnauthorized, "login.html", visit{}, v)
 }
@@ -63,7 +65,12 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 		e, err = d.gate.Password(r.Context(), v.Email, r.PostFormValue("password"), d.sender(r))
 	}
 	if err != nil {
-		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		d.denied(w, err, "login.html", visit{}, func(why string) any {
+			if v.Problem = why; errors.Is(err, account.ErrDenied) {
+				v.Problem = tongueOf(w).Say("The e-mail or the password is not right.")
+			}
+			return v
+		})
 		return
 	}
 	d.welcome(w, r, e, v.Next)

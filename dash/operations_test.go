@@ -141,7 +141,7 @@ func TestAside(t *testing.T) {
 	m.items = []AsideItem{{ID: 7, Reader: "store", Reason: "too odd <i>", At: fixed, Site: "atelier.example", Event: map[string]string{"name": "<script>x</script>"}}, {ID: 8, Reader: "collect", Reason: "no JSON", Raw: "<img src=x>"}}
 	b := operate(t, m, account.Admin)
 	list := b.do("GET", "/operations/aside", nil).Body.String()
-	lacks(t, list, "too odd &lt;i&gt;", `href="/operations/aside/7"`, "store 2", "collect 1", "1 more are not", "Drop all for good")
+	lacks(t, list, "too odd &lt;i&gt;", `href="/operations/aside/7"`, "Event store 2", "Doors 1", "1 more are not", "Drop all for good")
 	one := b.do("GET", "/operations/aside/7", nil).Body.String()
 	lacks(t, one, "&lt;script&gt;x", "Redrive", "Drop for good")
 	other := b.do("GET", "/operations/aside/8", nil).Body.String()

@@ -110,12 +110,16 @@ func (d *Door) acted(w http.ResponseWriter, r *http.Request, err error, path, wh
 	case why == "":
 		d.noControl(w, err)
 	default:
-		s := said{Problem: why, In: r.PostForm}
-		if invalid, ok := errors.AsType[*event.InvalidError](err); ok {
-			s.Field = invalid.Field
-		}
-		again(status, s)
+		again(status, said{Problem: why, In: r.PostForm, Field: fieldOf(err)})
 	}
+}
+
+// fieldOf is the field that was wrong; "" is none.
+func fieldOf(err error) string {
+	if invalid, ok := errors.AsType[*event.InvalidError](err); ok {
+		return invalid.Field
+	}
+	return ""
 }
 
 type peopleView struct {
