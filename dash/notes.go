@@ -62,7 +62,7 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 			}
 		}
 		v.Notes = append(v.Notes, s.noteRow(n, names[n.Who], x.zone))
-		if v.Change && n.ID == cmp.Or(told.In.Get("note"), r.URL.Query().Get("edit")) {
+		if n.ID == cmp.Or(told.In.Get("note"), r.URL.Query().Get("edit")) {
 			v.edit(n, x.zone)
 		}
 	}
