@@ -61,6 +61,7 @@ var exceptions = map[string]string{
 	"store/duckdb imports pump":                              "a sink tells the pump with its RejectedError which events are hopeless",
 	"github.com/duckdb/duckdb-go/v2 in archive/disk":         "a test only: another reader must understand the archive's objects",
 	"github.com/boombuler/barcode in dash":                   "an encoder, no driver: a secret's picture must not go through the door of links",
+	"golang.org/x/net in enrich":                             "two things of one module: its list of suffixes for referrers, its idna for domains that people type",
 	"github.com/klauspost/compress in queue/nats":            "two things of one module: its s2 for messages, its gzip for pages",
 	"gopkg.in/yaml.v3 in segment":                            "definitions are written in YAML, as the configuration is",
 	"github.com/parquet-go/parquet-go in sheet/columnar":     "tables of any columns; what the archive writes with it are its own",

@@ -3,7 +3,7 @@
 // and looks at what the server does while more comes. Then all of it without
 // JavaScript, on phone and desktop, light and dark. With SHOTS set it saves pictures there.
 //   node setup.mjs HOST LOGIN
-//   {"site":"PATH","listening":"","first":"","channels":{},"commands":[],"moved":"","requests":[],"wide":[],"nameless":[],"plain":{},"external":[],"console":[]}
+//   {"site":"PATH","listening":"","first":"","copied":true,"channels":{},"commands":[],"moved":"","requests":[],"wide":[],"nameless":[],"plain":{},"external":[],"console":[]}
 import { execFileSync } from 'node:child_process'
 import { launch, open, serve, settle, tabTo } from './page.mjs'
 
@@ -27,8 +27,13 @@ const site = new URL(page.url()).pathname
 result.site = site
 result.listening = (await page.textContent('.listening')).trim()
 
-// The first event comes from a page of the site, by the snippet as it stands there.
+// The first event comes from a page of the site, by the snippet as its button copies it.
+await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: host })
 const snippet = await page.locator('main pre code').first().textContent()
+await tabTo(page, 'main pre .copies')
+await page.keyboard.press('Enter')
+await page.waitForFunction(() => document.activeElement.textContent === 'Copied')
+result.copied = await page.evaluate(() => navigator.clipboard.readText()) === snippet
 const origin = await serve({ '/': { type: 'text/html', body: `<!doctype html><title>New</title><link rel="icon" href="data:,">${snippet}` } })
 const visitor = await open(browser, origin, host)
 await visitor.page.goto(origin)

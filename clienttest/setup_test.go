@@ -18,6 +18,7 @@ func TestSetUp(t *testing.T) {
 	}
 	var ran struct {
 		Site, Listening, First, Moved string
+		Copied                        bool
 		Channels, Plain               map[string]string
 		Commands                      []string
 		Requests                      []struct{ Method, Path string }
@@ -27,6 +28,9 @@ func TestSetUp(t *testing.T) {
 	launch(t, "setup.mjs", s.host(), login.URL).finish(t, &ran)
 	if ran.Site != "/sites/new-example" || ran.Listening != "Listening for the first event…" || ran.First != "1 event came." {
 		t.Errorf("at %s: %q, and then %q", ran.Site, ran.Listening, ran.First)
+	}
+	if !ran.Copied {
+		t.Error("the button beside the snippet copies something else")
 	}
 	if len(ran.Commands) != 3 || !strings.Contains(ran.Commands[0], `"success":true`) || !strings.Contains(ran.Commands[1], `"success":true`) || ran.Commands[2] != "image/gif" {
 		t.Errorf("the commands of the page were answered %q", ran.Commands)

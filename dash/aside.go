@@ -32,6 +32,21 @@ type AsideItem struct {
 // Redrivable reports whether it can be tried again.
 func (i AsideItem) Redrivable() bool { return i.Event != nil }
 
+// Refuser is who refused it, as the drawing of the server calls that.
+func (i AsideItem) Refuser() key { return refuser(i.Reader) }
+
+// Title is the refuser's.
+func (r asideReader) Title() key { return refuser(r.Name) }
+
+// refuser names a reader, or who takes events in.
+func refuser(reader string) key {
+	title, ok := map[string]key{"collect": "Doors", "import": "Import", "store": "Event store", "archive": "Archive", "ledger": "Ledger"}[reader]
+	if !ok {
+		return key(reader)
+	}
+	return title
+}
+
 // AsideMove redrives or drops items: those of IDs or, without any, all that a reader
 // refused; "" is all of everybody.
 type AsideMove struct {
@@ -56,6 +71,9 @@ type asideView struct {
 
 // Redrivable reports whether any of the items can be tried again.
 func (v asideView) Redrivable() bool { return slices.ContainsFunc(v.Items, AsideItem.Redrivable) }
+
+// Refuser is whose items alone are listed.
+func (v asideView) Refuser() key { return refuser(v.Reader) }
 
 // asideReader is who refused something.
 type asideReader struct {

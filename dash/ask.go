@@ -132,7 +132,7 @@ func (d *Door) went(w http.ResponseWriter, r *http.Request, in visit, to state, 
 	case why == "":
 		d.noControl(w, err)
 	default:
-		again(said{Problem: why, In: r.PostForm})
+		again(said{Problem: why, In: r.PostForm, Field: fieldOf(err)})
 	}
 }
 

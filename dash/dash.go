@@ -69,7 +69,10 @@ type Options struct {
 	Funnels   Funnels            // likewise
 	Notes     account.Notes      // shown in charts; nil keeps none
 	Saved     account.FilterBook // filters that are kept under a name; nil keeps none
-	Portal    string             // path to which affiliates are sent who may not see the figures; "" is none
+	// Earner is the id of the affiliate whom somebody names by id or e-mail, in the programme
+	// of a site ("" is any); account.ErrNotFound if there is none. nil: any id is believed.
+	Earner func(ctx context.Context, site, name string) (id string, err error)
+	Portal string // path to which affiliates are sent who may not see the figures; "" is none
 }
 
 // patience is how long one page waits for its figures.
@@ -91,7 +94,7 @@ var assets = sync.OnceValue(func() map[string][]byte {
 	for _, theme := range []string{"light", "dark"} {
 		all[theme+".css"] = inTheme(all["dash.css"], theme)
 	}
-	for _, name := range []string{"dash.js", "framed.js"} {
+	for _, name := range []string{"dash.js", "framed.js", "copy.js"} {
 		all[name] = embedded("js/" + name)
 	}
 	for _, name := range []string{"live.js", "operations.js"} {
@@ -125,7 +128,7 @@ func translated(l tongue) (pages *template.Template, err error) {
 		"asset": func(name string) string { return Assets() + "/" + name }, "language": func() string { return l.Or().Tag },
 		"say": func(k any, args ...any) string { return l.Say(key(fmt.Sprint(k)), args...) }, "plural": l.Plural,
 		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
-		"next": func(n int) int { return n + 1 }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf, "files": sheet.Files,
+		"next": func(n int) int { return n + 1 }, "become": func(p Place) string { return l.Say(p.What, p.Args...) }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf, "files": sheet.Files,
 		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },
 	})
 	names, err := fs.Glob(files, "html/*.html")
@@ -192,8 +195,27 @@ func New(source query.Source, sites Sites, control Control, o Options) *Door {
 	for route, do := range d.routes() {
 		mux.HandleFunc(route, d.guard(route, do))
 	}
-	d.Handler = d.strict(squeeze(mux))
+	d.Handler = d.strict(squeeze(d.orNone(mux)))
 	return d
+}
+
+// orNone shows a page, too, where there is none to be asked for.
+func (d *Door) orNone(pages *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, route := pages.Handler(r); route == "" && r.Method == http.MethodGet {
+			speak(w, r, account.Person{})
+			asked := r.Clone(r.Context())
+			asked.Method = http.MethodPost
+			if _, form := pages.Handler(asked); form != "" {
+				w.Header().Set("Allow", http.MethodPost)
+				d.refuse(w, http.StatusMethodNotAllowed, "Nothing was done: this address takes what a form sends. Go to the form's page again.")
+				return
+			}
+			d.refuse(w, http.StatusNotFound, "There is no such page here.")
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // routes are the pages. Who may see them stands in account.Routes.

@@ -154,7 +154,7 @@ func (f goalForm) goal(currency string) (g metric.Goal, err error) {
 	g = metric.Goal{Name: f.Name, Act: f.act()}
 	switch f.Worth {
 	case "fixed":
-		minor, err := money.Parse(f.Value, currency)
+		minor, err := money.Parse(dotted(f.Value), currency)
 		if err != nil || minor < 0 {
 			return g, event.Invalid("value", "is an amount such as 2.50")
 		}
@@ -165,6 +165,16 @@ func (f goalForm) goal(currency string) (g metric.Goal, err error) {
 		}
 	}
 	return g, g.Check()
+}
+
+// dotted is an amount with the decimal comma of many languages, such as 2,50, as money
+// reads it. Before three digits a comma may also part thousands: that is left to be told.
+func dotted(amount string) string {
+	units, decimals, ok := strings.Cut(amount, ",")
+	if !ok || len(decimals) > 2 || strings.Contains(units, ".") {
+		return amount
+	}
+	return units + "." + decimals
 }
 
 // act is what visitors do.

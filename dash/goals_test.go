@@ -42,10 +42,10 @@ func TestGoalsPage(t *testing.T) {
 	at := "?site=" + w.site.ID
 	viewer.want(viewer.do("GET", "/goals"+at, nil), 200, "No goals yet", "An owner or admin of the site can define one")
 	evil := `<script>alert(1)</script>`
-	form := []string{"name", evil, "kind", "page", "what", "/thanks*", "worth", "fixed", "value", "2.50", "of", "plan", "op", "is not", "is", "free", "do", "test"}
+	form := []string{"name", evil, "kind", "page", "what", "/thanks*", "worth", "fixed", "value", "2,50", "of", "plan", "op", "is not", "is", "free", "do", "test"}
 	w.refuses(t, admin, viewer, "/goals", form...)
 	// Tested, the goal is asked for as it would be, and not kept.
-	page := admin.want(admin.send("/goals"+at+"&country=DE", form...), 200, "would have counted", "1,000", `value="2.50"`, `value="plan"`)
+	page := admin.want(admin.send("/goals"+at+"&country=DE", form...), 200, "would have counted", "1,000", `value="2,50"`, `value="plan"`) // with the decimal comma of many languages
 	asked := w.besides.put[len(w.besides.put)-1].(metric.Report)
 	if len(w.besides.goals) > 0 || asked.Goals[0].Value != 2500 || asked.Goals[0].Where.Not.Dimension != "property:plan" || asked.Where == nil || strings.Contains(page, "No goals yet") == (len(w.besides.goals) > 0) {
 		t.Errorf("kept %v, asked %+v", w.besides.goals, asked)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"footfall/account"
 	"footfall/event"
+	"footfall/language"
 )
 
 // Eraser takes persons out of what a site has. Both looking and erasing go on
@@ -38,18 +41,24 @@ type Erasure struct {
 	Left   []string // files that nobody can look into
 }
 
+// Nothing reports whether nothing was found of the person.
+func (x Erasure) Nothing() bool {
+	return len(x.Left) == 0 && !slices.ContainsFunc(x.Places, func(p Place) bool { return p.Count > 0 })
+}
+
 // Place is what there is in one of the places that keep events or what is made of them.
 type Place struct {
-	Name  string
+	Name  language.Key
 	Count uint64
-	What  string
+	What  language.Key // becomes of it
+	Args  []any        // in its braces
 }
 
 type dataView struct {
 	siteTop
 	Keep, History string // as they stand in the form
 	Confirm       bool   // what is shortened takes the domain typed
-	From, To      string // dates of the form that exports
+	From, Last    string // days of the form that exports
 }
 
 func (d *Door) data(w http.ResponseWriter, r *http.Request, in visit) {
@@ -60,8 +69,10 @@ func (d *Door) data(w http.ResponseWriter, r *http.Request, in visit) {
 
 func (d *Door) showData(w http.ResponseWriter, in visit, status int, v dataView) {
 	zone := v.Site.Location()
-	v.To = d.Now().In(zone).AddDate(0, 0, 1).Format(time.DateOnly)
-	v.From = d.Now().In(zone).AddDate(0, 0, -29).Format(time.DateOnly)
+	if v.From == "" && v.Last == "" {
+		v.Last = d.Now().In(zone).Format(time.DateOnly)
+		v.From = d.Now().In(zone).AddDate(0, 0, -29).Format(time.DateOnly)
+	}
 	d.show(w, status, "data.html", in, v)
 }
 
@@ -87,7 +98,10 @@ func (d *Door) changeKeep(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	s := top.Site
 	var err error
-	if s.Keep, err = length("keep", v.Keep); err == nil {
+	if s.Keep, err = length("keep", v.Keep); err == nil && v.Keep != "" && s.Keep == 0 {
+		err = event.Invalid("keep", "is not 0, as that would be for ever: leave it empty for that")
+	}
+	if err == nil {
 		s.History, err = length("history", v.History)
 	}
 	if err == nil && shortens(top.Site, s) && !strings.EqualFold(strings.TrimSpace(r.PostFormValue("domain")), s.Domain) {
@@ -123,8 +137,9 @@ func (d *Door) export(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
+	v := dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History), From: r.URL.Query().Get("from"), Last: r.URL.Query().Get("last")}
 	begun := false
-	err := d.Setup.Export(r.Context(), top.Site, r.URL.Query(), func(name string) io.Writer {
+	err := d.Setup.Export(r.Context(), top.Site, untilLast(r.URL.Query()), func(name string) io.Writer {
 		begun = true
 		attach(w, "application/octet-stream", name)
 		return w
@@ -132,14 +147,23 @@ func (d *Door) export(w http.ResponseWriter, r *http.Request, in visit) {
 	switch {
 	case err == nil && begun:
 	case err == nil:
-		top.said = said{Problem: in.Say("Nothing was exported: there are no events in these days. Choose others.")}
-		d.showData(w, in, http.StatusUnprocessableEntity, dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History)})
+		v.said = said{Problem: in.Say("Nothing was exported: there are no events in these days. Choose others.")}
+		d.showData(w, in, http.StatusUnprocessableEntity, v)
 	case begun:
 		panic(http.ErrAbortHandler) // the browser sees a broken transfer, not a short file
 	default:
-		top.said = said{Problem: in.Say("Nothing was exported: {why}.", err.Error())}
-		d.showData(w, in, http.StatusUnprocessableEntity, dataView{siteTop: top, Keep: orEmpty(top.Site.Keep), History: orEmpty(top.Site.History)})
+		v.said = said{Problem: in.Say("Nothing was exported: {why}.", err.Error())}
+		d.showData(w, in, http.StatusUnprocessableEntity, v)
 	}
+}
+
+// untilLast is what to export as the doors ask for it: up to the day after the last one
+// of the form.
+func untilLast(v url.Values) url.Values {
+	if last, ok := dateOf(v.Get("last")); ok {
+		v.Set("to", (last + 1).String())
+	}
+	return v
 }
 
 type eraseView struct {

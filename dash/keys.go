@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +24,19 @@ func (d *Door) expiry(r *http.Request) (time.Time, error) {
 		return time.Time{}, event.Invalid("days", "are a whole number such as 90, or left empty")
 	}
 	return d.Now().AddDate(0, 0, n), nil
+}
+
+// earner reads whose figures alone are meant; "" is everybody's. Who may give nothing of
+// the site is not told who is an affiliate there.
+func (d *Door) earner(r *http.Request, in visit) (id string, err error) {
+	name, site := strings.TrimSpace(r.PostFormValue("affiliate")), r.PostFormValue("site")
+	if name == "" || d.Earner == nil || !in.who.May(account.ChangePeople, site) {
+		return name, nil
+	}
+	if id, err = d.Earner(r.Context(), site, name); errors.Is(err, account.ErrNotFound) {
+		err = event.Invalid("affiliate", "is nobody of this site's programme: write the id that the affiliate's page shows, or the e-mail")
+	}
+	return id, err
 }
 
 type keysView struct {
@@ -76,12 +90,15 @@ func (d *Door) addKey(w http.ResponseWriter, r *http.Request, in visit) {
 	for _, s := range r.PostForm["scope"] {
 		k.Scopes = append(k.Scopes, account.Scope(s))
 	}
-	if id := strings.TrimSpace(r.PostFormValue("affiliate")); id != "" {
+	var token string
+	id, err := d.earner(r, in)
+	if id != "" {
 		k.Scopes = append(k.Scopes, account.Scope(account.OfAffiliate+id))
 	}
-	var token string
-	var err error
-	if k.Expires, err = d.expiry(r); err == nil {
+	if err == nil {
+		k.Expires, err = d.expiry(r)
+	}
+	if err == nil {
 		token, k, err = d.office.AddKey(r.Context(), in.who, k)
 	}
 	if err != nil {
@@ -162,8 +179,9 @@ func (d *Door) revokeShare(w http.ResponseWriter, r *http.Request, in visit) {
 
 // signEmbed signs a token and shows it in a snippet, this once.
 func (d *Door) signEmbed(w http.ResponseWriter, r *http.Request, in visit) {
-	e := account.Embed{Site: r.PostFormValue("site"), Affiliate: strings.TrimSpace(r.PostFormValue("affiliate"))}
+	e := account.Embed{Site: r.PostFormValue("site")}
 	var err error
+	e.Affiliate, err = d.earner(r, in)
 	for _, name := range r.PostForm["metric"] {
 		m, unknown := metric.Parse(name)
 		if unknown != nil {

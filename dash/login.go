@@ -30,6 +30,8 @@ func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) {
 	v := loginView{}
 	if r.Method == http.MethodGet {
 		v.Next = local(r.URL.RequestURI())
+	} else {
+		v.Problem = tongueOf(w).Say("You are not logged in any more, so nothing was done. Log in; by your browser's way back you find the form.")
 	}
 	d.show(w, http.StatusUnauthorized, "login.html", visit{}, v)
 }
@@ -63,7 +65,12 @@ func (d *Door) login(w http.ResponseWriter, r *http.Request, _ visit) {
 		e, err = d.gate.Password(r.Context(), v.Email, r.PostFormValue("password"), d.sender(r))
 	}
 	if err != nil {
-		d.denied(w, err, "login.html", visit{}, func(why string) any { v.Problem = why; return v })
+		d.denied(w, err, "login.html", visit{}, func(why string) any {
+			if v.Problem = why; errors.Is(err, account.ErrDenied) {
+				v.Problem = tongueOf(w).Say("The e-mail or the password is not right.")
+			}
+			return v
+		})
 		return
 	}
 	d.welcome(w, r, e, v.Next)
@@ -179,7 +186,7 @@ func saidTo(l tongue, err error) (status int, why string) {
 
 // fieldNames are fields as pages have them, where that is another word.
 var fieldNames = map[string]key{
-	"address": "E-mail", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
+	"address": "E-mail", "affiliate": "Affiliate", "internal": "Further hosts of the site", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
 	"filters": "Filters", "history": "Visitor histories, in months", "keep": "Single events, in days", "keep-events": "Single events, in days", "language": "Language", "metric": "Figure", "metrics": "It shows", "name": "Name",
 	"origins": "Hosts that may send", "password": "Password", "role": "Role", "scope": "It may", "site": "Site", "text": "What happened", "time": "Time", "timezone": "Time zone", "when": "Day",
 }
@@ -188,12 +195,19 @@ var fieldNames = map[string]key{
 // language has the reason, with the field as its page calls it.
 func (l tongue) invalid(err *event.InvalidError) string {
 	form, args := err.Reason()
-	name := strings.ToUpper(err.Field[:1]) + err.Field[1:]
+	name, called := strings.ToUpper(err.Field[:1])+err.Field[1:], fieldNames[err.Field]
 	text := l.Say(key(form))
 	if text == form {
+		switch {
+		case called == "" || strings.HasPrefix(string(called), "It "): // which begins no sentence
+		case strings.Contains(string(called), " "):
+			name = string(called) + ":"
+		default:
+			name = string(called)
+		}
 		return name + " " + err.Why + "."
 	}
-	if called, ok := fieldNames[err.Field]; ok {
+	if called != "" {
 		name = l.Say(called)
 	}
 	return name + ": " + fmt.Sprintf(text, args...) + "."

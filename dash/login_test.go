@@ -39,8 +39,8 @@ func TestPasswordPage(t *testing.T) {
 	ada := w.person(t, "ada@example.com", account.Viewer, w.site.ID)
 	b := w.browser(t)
 	b.want(b.do("GET", "/", nil), 401, "Log in to Footfall", "footfall user reset", "footfall login")
-	b.want(b.do("POST", "/login", fields("email", "ada@example.com", "password", "wrong horse battery")), 403, "That was not right.", `value="ada@example.com"`)
-	b.want(b.do("POST", "/login", fields("email", "eve@example.com", "password", password)), 403, "That was not right.")
+	b.want(b.do("POST", "/login", fields("email", "ada@example.com", "password", "wrong horse battery")), 403, "The e-mail or the password is not right.", `value="ada@example.com"`)
+	b.want(b.do("POST", "/login", fields("email", "eve@example.com", "password", password)), 403, "The e-mail or the password is not right.")
 	b.login("ada@example.com")
 	b.want(b.do("GET", "/", nil), 200, "ada@example.com")
 	for _, purpose := range []account.Purpose{account.ForInvite, account.ForReset} {
@@ -391,6 +391,28 @@ func TestOtherDoors(t *testing.T) {
 		}
 		if c, _ := bad.Cookie(cookie); c.Value != b.session && (!errors.Is(err, account.ErrNotFound) || s.Who.MaySomewhere(account.LoggedIn) || s.Form != "") {
 			t.Error("an unknown session is somebody")
+		}
+	}
+}
+
+// TestLoggedOutMeanwhile: whose session has ended while a form was filled in is told that
+// nothing was done.
+func TestLoggedOutMeanwhile(t *testing.T) {
+	b := newWorldWith(t, Options{Now: now}, "shop.example").browser(t)
+	b.want(b.do("POST", "/account/name", fields("name", "Ada")), 401, "so nothing was done", "Log in to Footfall")
+	if page := b.want(b.do("GET", "/account", nil), 401, `name="next" value="/account"`); strings.Contains(page, "nothing was done") {
+		t.Error("who only asked for a page is told of a form")
+	}
+}
+
+// TestNoPage: an address that leads nowhere, and one of a form, are told by a page that
+// leads on, in the visitor's language.
+func TestNoPage(t *testing.T) {
+	b := newWorldWith(t, Options{Now: now}, "shop.example").browser(t)
+	for path, want := range map[string]int{"/nowhere": 404, "/sites/shop-example/none": 404, "/privacy/none.example": 404, "/embed": 405} {
+		page := b.want(b.do("GET", path, nil), want, "That did not work", "Back to the start page")
+		if strings.Contains(page, "Log in to Footfall") {
+			t.Errorf("%s asks for a log-in", path)
 		}
 	}
 }

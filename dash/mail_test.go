@@ -138,7 +138,7 @@ func TestMailIsSlowedDown(t *testing.T) {
 	}
 	b := w.browser(t)
 	b.login("ada@example.com")
-	b.want(b.do("POST", "/login/mail", fields("email", "no address", "for", "login")), 422, "Email is not an address")
+	b.want(b.do("POST", "/login/mail", fields("email", "no address", "for", "login")), 422, "E-mail is not an address")
 }
 
 // TestNoMail: where none is sent, all is as it was.

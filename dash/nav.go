@@ -171,6 +171,10 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 		return s, nil, false
 	}
 	if sites = in.who.Sites(account.ReadFigures, sites); len(sites) == 0 {
+		if d.Setup != nil && in.who.MaySomewhere(account.ChangeServer) {
+			http.Redirect(w, r, "/sites", http.StatusSeeOther) // the first one is added there
+			return s, nil, false
+		}
 		d.show(w, http.StatusOK, "page.html", in, view{})
 		return s, nil, false
 	}

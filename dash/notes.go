@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -21,12 +22,14 @@ type notesView struct {
 	Change bool // one may write notes
 	Today  string
 	Self   string // where the form is sent
+	Edited string // id of the note that is changed; "" is a new one
 }
 
 // noteRow is a note as a list has it.
 type noteRow struct {
 	account.Note
 	When, By, Remove string
+	Edit             string // the form, with the note in it
 	Chart            string // the day's figures
 }
 
@@ -59,8 +62,23 @@ func (d *Door) showNotes(w http.ResponseWriter, r *http.Request, in visit, s sta
 			}
 		}
 		v.Notes = append(v.Notes, s.noteRow(n, names[n.Who], x.zone))
+		if n.ID == cmp.Or(told.In.Get("note"), r.URL.Query().Get("edit")) {
+			v.edit(n, x.zone)
+		}
 	}
 	d.show(w, told.status(), "notes.html", in, v)
+}
+
+// edit puts a note into the form, unless somebody has typed there.
+func (v *notesView) edit(n account.Note, zone *time.Location) {
+	if v.Edited = n.ID; v.In != nil {
+		return
+	}
+	at, whole := n.At(zone)
+	v.In = url.Values{"day": {at.In(zone).Format(time.DateOnly)}, "text": {n.Text}}
+	if !whole {
+		v.In.Set("time", at.In(zone).Format("15:04"))
+	}
 }
 
 // noteRow is a note as a list has it.
@@ -70,6 +88,7 @@ func (s state) noteRow(n account.Note, by string, zone *time.Location) noteRow {
 	if !whole {
 		row.When += at.In(zone).Format(", 15:04")
 	}
+	row.Edit = s.with("edit", n.ID).href() + "#write"
 	bare := s
 	bare.more, bare.base = nil, "/notes/"+url.PathEscape(n.ID)+"/remove"
 	row.Remove = bare.href()
@@ -98,7 +117,7 @@ func (d *Door) writer(ctx context.Context, in visit, n account.Note) (string, er
 	return in.Say("somebody of the site"), nil
 }
 
-// addNote writes a note.
+// addNote writes a note, or another in the place of one that is there.
 func (d *Door) addNote(w http.ResponseWriter, r *http.Request, in visit) {
 	s, sites, ok := d.changing(w, r, in, "/notes")
 	if !ok {
@@ -116,7 +135,14 @@ func (d *Door) addNote(w http.ResponseWriter, r *http.Request, in visit) {
 	if err == nil {
 		n, err = d.Notes.AddNote(r.Context(), n)
 	}
-	d.went(w, r, in, s, "note", account.Change{What: "note add", Target: s.site.ID + " " + n.ID, New: n.When + " " + n.Text}, err, func(told said) {
+	change := account.Change{What: "note add", Target: s.site.ID + " " + n.ID, New: n.When + " " + n.Text}
+	if was := r.PostForm.Get("note"); was != "" && err == nil {
+		change.Old = was
+		if err = d.Notes.RemoveNote(r.Context(), s.site.ID, was); errors.Is(err, account.ErrNotFound) {
+			err = nil // somebody has removed it meanwhile, and this one is kept
+		}
+	}
+	d.went(w, r, in, s, "note", change, err, func(told said) {
 		d.showNotes(w, r, in, s, sites, told)
 	})
 }

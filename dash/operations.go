@@ -113,11 +113,14 @@ type Backup struct {
 
 // Job is a scheduled one: at a site, or one with an interval.
 type Job struct {
-	Name, Site string
-	Last       string    // the date that is done; "" is none
-	Done       time.Time // else when it ended; zero is not yet
-	Problem    string
-	Again      time.Time // when it is tried again
+	Name    language.Key
+	Number  int       // of a scheduled export; 0 is no such
+	Sites   int       // at which it is so; 0 is all, or the server
+	Site    string    // domain of one of them
+	Last    string    // the date that is done; "" is none
+	Done    time.Time // else when it ended; zero is not yet
+	Problem string
+	Again   time.Time // when it is tried again
 }
 
 // Errand is work that goes on without a page.

@@ -53,7 +53,7 @@ func running() *machine {
 			Readers: []Reader{{Name: "store", Waiting: 12, Lag: time.Second, Pace: 12.2}, {Name: "archive", Waiting: 998, Lag: 3 * time.Minute}, {Name: "ledger", Pace: 12.2}},
 			Queue:   Queue{Bytes: 81 << 20, Oldest: fixed.AddDate(0, 0, -6), MaxAge: 7 * 24 * time.Hour}, Aside: map[string]uint64{}},
 		server: Server{Version: "Footfall 1.0", Runtime: "go", Began: fixed.Add(-49 * time.Hour), Memory: 412 << 20, Engines: []Engine{{"Event store", "DuckDB", ""}}, Disk: []Part{{"Archive", 5 << 30}, {"Queue", 81 << 20}}, Free: 40 << 30,
-			Seals: []Seal{{Site: "atelier.example", At: fixed, Dirty: 1}}, Roll: Roll{At: fixed, Took: 1500 * time.Millisecond, Days: 2}, Jobs: []Job{{Name: "daily", Site: "atelier.example", Last: "for 2024-05-15"}}},
+			Seals: []Seal{{Site: "atelier.example", At: fixed, Dirty: 1}}, Roll: Roll{At: fixed, Took: 1500 * time.Millisecond, Days: 2}, Jobs: []Job{{Name: "Daily table", Sites: 1, Site: "atelier.example", Last: "for 2024-05-15"}}},
 	}
 }
 
@@ -141,7 +141,7 @@ func TestAside(t *testing.T) {
 	m.items = []AsideItem{{ID: 7, Reader: "store", Reason: "too odd <i>", At: fixed, Site: "atelier.example", Event: map[string]string{"name": "<script>x</script>"}}, {ID: 8, Reader: "collect", Reason: "no JSON", Raw: "<img src=x>"}}
 	b := operate(t, m, account.Admin)
 	list := b.do("GET", "/operations/aside", nil).Body.String()
-	lacks(t, list, "too odd &lt;i&gt;", `href="/operations/aside/7"`, "store 2", "collect 1", "1 more are not", "Drop all for good")
+	lacks(t, list, "too odd &lt;i&gt;", `href="/operations/aside/7"`, "Event store 2", "Doors 1", "1 more are not", "Drop all for good")
 	one := b.do("GET", "/operations/aside/7", nil).Body.String()
 	lacks(t, one, "&lt;script&gt;x", "Redrive", "Drop for good")
 	other := b.do("GET", "/operations/aside/8", nil).Body.String()

@@ -85,11 +85,17 @@ func read(l tongue, r *http.Request) said { return said{Done: l.Say(done[r.URL.Q
 
 // go303 goes on to a page that says what was done.
 func go303(w http.ResponseWriter, r *http.Request, path, what string) {
-	to := url.Values{"done": {what}}
+	to := url.Values{}
+	if what != "" {
+		to.Set("done", what)
+	}
 	if came := r.PostFormValue("came"); came != "" && r.PathValue("site") == "" {
 		to.Set("site", came)
 	}
-	http.Redirect(w, r, path+"?"+to.Encode(), http.StatusSeeOther)
+	if len(to) > 0 {
+		path += "?" + to.Encode()
+	}
+	http.Redirect(w, r, path, http.StatusSeeOther)
 }
 
 // acted goes on after something was done to a person, key or share. What was
@@ -104,12 +110,16 @@ func (d *Door) acted(w http.ResponseWriter, r *http.Request, err error, path, wh
 	case why == "":
 		d.noControl(w, err)
 	default:
-		s := said{Problem: why, In: r.PostForm}
-		if invalid, ok := errors.AsType[*event.InvalidError](err); ok {
-			s.Field = invalid.Field
-		}
-		again(status, s)
+		again(status, said{Problem: why, In: r.PostForm, Field: fieldOf(err)})
 	}
+}
+
+// fieldOf is the field that was wrong; "" is none.
+func fieldOf(err error) string {
+	if invalid, ok := errors.AsType[*event.InvalidError](err); ok {
+		return invalid.Field
+	}
+	return ""
 }
 
 type peopleView struct {

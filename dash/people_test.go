@@ -69,7 +69,7 @@ func TestPeoplePage(t *testing.T) {
 	o := newOffice(t)
 	b, at := o.owner, o.sites["b.example"]
 	b.want(b.do("GET", "/people", nil), 200, "owner@example.com", "every site", `aria-current="page">People`, `action="/people"`)
-	b.want(b.send("/people", "email", "no address", "name", "New", "role", "admin", "site", at), 422, "Email is not an address", `value="no address"`, `value="New"`, "<option value=\"admin\" selected>admin", `value="`+at+`" selected`, `aria-invalid="true"`)
+	b.want(b.send("/people", "email", "no address", "name", "New", "role", "admin", "site", at), 422, "E-mail is not an address", `value="no address"`, `value="New"`, "<option value=\"admin\" selected>admin", `value="`+at+`" selected`, `aria-invalid="true"`)
 	made := b.send("/people", "email", "New@example.com", "name", "New", "role", "viewer", "site", at)
 	b.want(made, 200, "Send this to new@example.com", "within 7 days")
 	link, err := url.Parse(found(t, made, `>(http://example.com/password.link=ffl_[a-z0-9]+)<`))
@@ -153,11 +153,39 @@ func TestPeoplePageRefuses(t *testing.T) {
 	o.admin.want(o.admin.do("GET", "/", nil), 403)
 }
 
+// earnerOf knows one affiliate, of one site.
+func earnerOf(site string) func(context.Context, string, string) (string, error) {
+	return func(_ context.Context, of, name string) (string, error) {
+		if of == site && (name == "01J" || name == "anna@example.org") {
+			return "01J", nil
+		}
+		return "", account.ErrNotFound
+	}
+}
+
+// TestOfOneAffiliate: keys and tokens of somebody's figures are of an affiliate whom there
+// is in the site's programme; who may give none is not told who is.
+func TestOfOneAffiliate(t *testing.T) {
+	o := newOfficeWith(t, Options{Earner: earnerOf("a-example")})
+	at, other := o.sites["a.example"], o.sites["b.example"]
+	for path, form := range map[string][]string{"/keys": {}, "/embed": {"metric", "Clicks", "days", "9"}} {
+		of := func(site, name string) []string { return append([]string{"site", site, "affiliate", name}, form...) }
+		o.one.want(o.one.send(path, of(at, "nobody")...), 422, "Affiliate is nobody of this site", `value="nobody"`)
+		o.one.want(o.one.send(path, of(at, "anna@example.org")...), 200)
+		o.one.want(o.one.send(path, of(other, "nobody")...), 403, "for an owner of the site")
+		o.owner.want(o.owner.send(path, of(other, "01J")...), 422, "Affiliate is nobody")
+	}
+	keys, err := o.control.Keys(t.Context())
+	if err != nil || len(keys) != 1 || fmt.Sprint(keys[0].Scopes) != "[affiliate:01J]" {
+		t.Errorf("keys %+v, %v", keys, err)
+	}
+}
+
 func TestKeysPage(t *testing.T) {
 	o := newOffice(t)
 	b, at := o.one, o.sites["a.example"]
 	b.want(b.do("GET", "/keys", nil), 200, "No keys yet")
-	b.want(b.send("/keys", "site", at, "scope", "read", "days", "soon", "affiliate", "01J"), 422, "Days are a whole number", `value="soon"`, `value="01J"`, `value="read" checked`)
+	b.want(b.send("/keys", "site", at, "scope", "read", "days", "soon", "affiliate", "01J"), 422, "Days until it ends: are a whole number", `value="soon"`, `value="01J"`, `value="read" checked`)
 	b.want(b.send("/keys", "site", at, "days", "9"), 422, "Scope is missing")
 	b.want(b.send("/keys", "site", "", "scope", "read"), 403, "for an owner of the site")
 	made := b.send("/keys", "site", at, "scope", "orders", "days", "9", "affiliate", "01J")

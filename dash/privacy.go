@@ -19,7 +19,7 @@ func (d *Door) privacy(w http.ResponseWriter, r *http.Request, _ visit) {
 	name := r.PathValue("site")
 	i := slices.IndexFunc(sites, func(s account.Site) bool { return s.ID == name || strings.EqualFold(s.Domain, name) })
 	if i < 0 {
-		http.Error(w, "There is no such site here.", http.StatusNotFound)
+		d.refuse(w, http.StatusNotFound, "There is no such site here.")
 		return
 	}
 	d.show(w, http.StatusOK, "privacy.html", visit{}, sites[i])

@@ -27,11 +27,11 @@ func TestReportsPage(t *testing.T) {
 	done(vera, vera.send("/reports", "site", at, "rhythm", "daily"), "The report is sent from now on")
 	vera.want(vera.send("/reports", "site", at, "rhythm", "daily"), 422, "Report is sent there already")
 	vera.want(vera.send("/reports", "site", at, "rhythm", "hourly"), 422, `Rhythm "hourly" is unknown`)
-	vera.want(vera.send("/reports", "site", at, "rhythm", "daily", "email", "other@example.com"), 422, "Address is not yours to name")
-	vera.want(vera.send("/reports", "site", o.sites["b.example"], "rhythm", "daily"), 422, "Address is not yours to name")
+	vera.want(vera.send("/reports", "site", at, "rhythm", "daily", "email", "other@example.com"), 422, "E-mail is not yours to name")
+	vera.want(vera.send("/reports", "site", o.sites["b.example"], "rhythm", "daily"), 422, "E-mail is not yours to name")
 	done(o.admin, o.admin.send("/reports", "site", at, "rhythm", "monthly", "email", "Boss@example.com"), "boss@example.com")
 	wrong := o.admin.send("/reports", "site", at, "rhythm", "monthly", "email", evil)
-	if o.admin.want(wrong, 422, "Email is not an address"); strings.Contains(wrong.Body.String(), "<script>alert") {
+	if o.admin.want(wrong, 422, "E-mail is not an address"); strings.Contains(wrong.Body.String(), "<script>alert") {
 		t.Error("what was typed is markup")
 	}
 	all, err := o.control.Subscriptions(t.Context())

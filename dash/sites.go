@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/idna"
+
 	"footfall/account"
 	"footfall/event"
 	"footfall/metric"
@@ -120,12 +122,35 @@ func (d *Door) addSite(w http.ResponseWriter, r *http.Request, in visit) {
 		d.refuse(w, http.StatusNotFound, "Sites are not added here.")
 		return
 	}
-	s := account.Site{Domain: r.PostFormValue("domain"), Zone: r.PostFormValue("timezone"), Currency: r.PostFormValue("currency"), DNT: true}
+	s := account.Site{Domain: domainOf(r.PostFormValue("domain")), Zone: r.PostFormValue("timezone"), Currency: r.PostFormValue("currency"), DNT: true}
 	s, err := d.Setup.AddSite(r.Context(), in.who, s)
 	if errors.Is(err, account.ErrExists) {
 		err = event.Invalid("domain", "is that of a site already")
 	}
 	d.acted(w, r, err, "/sites/"+s.ID, "site", again)
+}
+
+// domainOf is the domain in what people take from the line of their browser's address:
+// without scheme, www, port and path, and other scripts in their xn-- form. What is no
+// domain stays what it is, and is told.
+func domainOf(typed string) string {
+	name := strings.ToLower(strings.TrimSpace(typed))
+	if _, rest, ok := strings.Cut(name, "://"); ok {
+		name = rest
+	}
+	if at := strings.IndexAny(name, "/?#"); at > 0 {
+		name = name[:at]
+	}
+	if host, port, ok := strings.Cut(name, ":"); ok && port != "" && strings.Trim(port, "0123456789") == "" {
+		name = host
+	}
+	if rest, ok := strings.CutPrefix(name, "www."); ok && strings.Contains(rest, ".") {
+		name = rest
+	}
+	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+		name = ascii
+	}
+	return name
 }
 
 // siteView is the page that waits for a site's first event.

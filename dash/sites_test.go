@@ -26,6 +26,7 @@ type workshop struct {
 	did     []string
 	erasure Erasure
 	deletes Deletion
+	asked   url.Values // of an export
 	fails   error
 }
 
@@ -40,6 +41,7 @@ func (x *workshop) ChangeSite(ctx context.Context, by account.Who, s account.Sit
 }
 
 func (x *workshop) Export(_ context.Context, s account.Site, q url.Values, begin func(string) io.Writer) error {
+	x.asked = q
 	if x.fails == nil && q.Get("from") != "2030-01-01" { // when nothing came
 		_, x.fails = io.WriteString(begin(s.ID+".csv"), "id\n")
 	}
@@ -53,7 +55,7 @@ func (x *workshop) Sight(*http.Request) Sight { return x.sight }
 
 func (x *workshop) Look(_ context.Context, by account.Who, s account.Site, p Person) error {
 	x.did = append(x.did, fmt.Sprint("look ", s.ID, " ", p))
-	x.erasure = Erasure{Errand: Errand{Began: fixed, Ended: fixed}, Person: p, Keys: []string{"user:<u>", "anon:a"}, Places: []Place{{"event store", 12, "events lose their ids"}}}
+	x.erasure = Erasure{Errand: Errand{Began: fixed, Ended: fixed}, Person: p, Keys: []string{"user:<u>", "anon:a"}, Places: []Place{{"event store", 12, "events likewise, in {n} objects that are written anew", []any{3}}}}
 	return x.fails
 }
 
@@ -67,7 +69,7 @@ func (x *workshop) Erasure(account.Who, string) Erasure { return x.erasure }
 
 func (x *workshop) LookToDelete(_ context.Context, _ account.Who, s account.Site, w period.Window, where *metric.Where) error {
 	x.did = append(x.did, fmt.Sprintf("look %s %s %s %+v", s.ID, w.From.Format(time.RFC3339), w.To.Format(time.RFC3339), where))
-	x.deletes = Deletion{Errand: Errand{Began: fixed, Ended: fixed}, From: w.From, To: w.To, Where: where, All: DeletedDay{Events: 1234, Views: 1000, Bots: 7, Visitors: 321}, Places: []Place{{"event store", 1234, "events go"}}}
+	x.deletes = Deletion{Errand: Errand{Began: fixed, Ended: fixed}, From: w.From, To: w.To, Where: where, All: DeletedDay{Events: 1234, Views: 1000, Bots: 7, Visitors: 321}, Places: []Place{{"event store", 1234, "events go", nil}}}
 	for day := range 103 {
 		x.deletes.Days = append(x.deletes.Days, DeletedDay{Date: fmt.Sprint("day-", day, "."), Events: 12})
 	}
@@ -94,12 +96,45 @@ func setUp(t *testing.T, role account.Role, of string) (*workshop, *browser) {
 	return x, b
 }
 
+// TestDomainOf: what people take from the line of their browser's address is a domain.
+func TestDomainOf(t *testing.T) {
+	for typed, want := range map[string]string{
+		"example.com": "example.com", " Example.COM ": "example.com", "https://www.example.com/x?y=1#z": "example.com", "http://shop.example.com:8080": "shop.example.com",
+		"example.com/path": "example.com", "www.example.com": "example.com", "www.com": "www.com", "Münchner-Bücher.de": "xn--mnchner-bcher-wobi.de", "localhost:3000": "localhost",
+		"exa mple.com": "exa mple.com", "user@example.com": "user@example.com", "example.com:": "example.com:", "/": "/", "": "",
+	} {
+		if got := domainOf(typed); got != want {
+			t.Errorf("%q is %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// TestFirstSite: who may add sites is led there as long as there is none; others are told
+// who adds one.
+func TestFirstSite(t *testing.T) {
+	for role, want := range map[account.Role]int{account.Owner: http.StatusSeeOther, account.Viewer: http.StatusOK} {
+		x := &workshop{Memory: &accounttest.Memory{}}
+		w := newWorldWith(t, Options{Now: now, Setup: x})
+		x.Memory = w.control
+		w.person(t, "ada@example.com", role, "")
+		b := w.browser(t)
+		b.login("ada@example.com")
+		rec := b.do("GET", "/", nil)
+		if to := rec.Header().Get("Location"); rec.Code != want || want == http.StatusSeeOther && to != "/sites" {
+			t.Errorf("%s: %d, to %q", role, rec.Code, to)
+		}
+		if want == http.StatusOK {
+			b.want(rec, want, "An owner or admin of all sites adds one")
+		}
+	}
+}
+
 // TestSites: a site is added, gets its snippet, and is changed; what is wrong is told
 // at its field, with what was typed.
 func TestSites(t *testing.T) {
 	x, b := setUp(t, account.Admin, "")
 	b.want(b.do("GET", "/sites", nil), 200, "atelier.example", "shop.example", "Add a site")
-	b.want(b.send("/sites", "domain", "https://new.example/x", "timezone", "Mars/Base", "currency", "EUR"), 422, "is an address, not a host name: write new.example", `value="Mars/Base"`)
+	b.want(b.send("/sites", "domain", "https://new example/x", "timezone", "Mars/Base", "currency", "EUR"), 422, "is not a host name", `value="https://new example/x"`, `value="Mars/Base"`)
 	rec := b.send("/sites", "domain", "new.example", "timezone", "Europe/Paris", "currency", "EUR")
 	if to := rec.Header().Get("Location"); rec.Code != 303 || !strings.HasPrefix(to, "/sites/new-example?done=") {
 		t.Fatalf("a new site: %d, to %s", rec.Code, to)
@@ -164,6 +199,7 @@ func TestKeepLess(t *testing.T) {
 	b.want(b.send(path, "keep", "60", "history", "6"), 422, "Type shop.example")
 	b.want(b.send(path, "keep", "", "history", "12"), 303)
 	b.want(b.send(path, "keep", "-3"), 422, "whole number, or left empty")
+	b.want(b.send(path, "keep", "0"), 422, "that would be for ever") // whoever types it means the contrary
 	b.want(b.send(path, "keep", "1", "domain", "shop.example"), 422, "neither 0")
 	for i, want := range []string{"30 12", "60 12", "0 12"} {
 		if !strings.HasSuffix(x.did[i], want) {
@@ -174,7 +210,11 @@ func TestKeepLess(t *testing.T) {
 	if b.want(rec, 200); rec.Body.String() != "id\n" || !strings.Contains(rec.Header().Get("Content-Disposition"), `"shop-example.csv"`) {
 		t.Errorf("exported %q as %s", rec.Body, rec.Header())
 	}
-	b.want(b.do("GET", "/sites/shop-example/export?from=2030-01-01", nil), 422, "there are no events in these days")
+	b.do("GET", "/sites/shop-example/export?from=2024-01-01&last=2024-01-31&format=csv", nil)
+	if got := x.asked.Get("to"); got != "2024-02-01" {
+		t.Errorf("an export with its last day goes up to %s", got)
+	}
+	b.want(b.do("GET", "/sites/shop-example/export?from=2030-01-01&last=2030-01-31", nil), 422, "there are no events in these days", `value="2030-01-01"`, `value="2030-01-31"`)
 	x.fails = errors.New("no time between")
 	b.want(b.do("GET", "/sites/shop-example/export", nil), 422, "Nothing was exported: no time between.")
 }
@@ -186,7 +226,12 @@ func TestErasePage(t *testing.T) {
 	b.want(b.send(path, "kind", "user", "id", " "), 422, "Id is missing")
 	b.want(b.send(path, "kind", "user", "id", "u-17", "only", "true"), 303)
 	page := b.do("GET", path, nil).Body.String()
-	lacks(t, page, "user u-17", "Nothing was erased yet", "user:&lt;u&gt;", "anon:a", "events lose their ids", "Erase for good")
+	lacks(t, page, "user u-17", "Nothing was erased yet", "user:&lt;u&gt;", "anon:a", "events likewise, in 3 objects", "Erase for good")
+	x.erasure.Places[0].Count = 0
+	if page := b.want(b.do("GET", path, nil), 200, "Nothing is known of this person here"); strings.Contains(page, "Erase for good") {
+		t.Error("who is not known can be erased")
+	}
+	x.erasure.Places[0].Count = 12
 	b.want(b.send(path+"/confirm", "confirm", "yes"), 422, "must be the word erase")
 	if len(x.did) != 1 || x.did[0] != "look shop-example {u-17    true}" {
 		t.Fatalf("did %q", x.did)
@@ -202,7 +247,7 @@ func TestErasePage(t *testing.T) {
 	x.erasure.Ended, x.erasure.Problem = fixed, "the disk is full"
 	b.want(b.do("GET", path, nil), 200, "not erased everywhere yet", "the disk is full")
 	x.erasure.Problem = ""
-	if page := b.want(b.do("GET", path, nil), 200, "Erased. Figures and money are what they were"); strings.Contains(page, "Erase for good") {
+	if page := b.want(b.do("GET", path, nil), 200, "Erasing a person", "Erased. Figures and money are what they were"); strings.Contains(page, "Erase for good") {
 		t.Error("who is erased can be erased again")
 	}
 	x.fails = event.Invalid("looking", "comes first")

@@ -21,7 +21,7 @@ func TestRefusedInGerman(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if got := (tongue{}).invalid(event.Invalid("expires", "%s is over already", "2024").(*event.InvalidError)); got != "Expires 2024 is over already." {
+	if got := (tongue{}).invalid(event.Invalid("expires", "%s is over already", "2024").(*event.InvalidError)); got != "Days until it ends: 2024 is over already." {
 		t.Errorf("in English %q", got)
 	}
 }

@@ -94,7 +94,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "14:30", "text", "Newsletter"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2023-05-14", "text", "Long ago"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2024-06-01", "text", "To come"), http.StatusSeeOther)
-	admin.want(admin.send("/notes"+at, "day", "soon", "text", "Kept in the form"), http.StatusUnprocessableEntity, "When is a day such as", `value="Kept in the form"`)
+	admin.want(admin.send("/notes"+at, "day", "soon", "text", "Kept in the form"), http.StatusUnprocessableEntity, "Day is a day such as", `value="Kept in the form"`, `aria-invalid="true"`)
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "late", "text", "x"), http.StatusUnprocessableEntity, "Time is one such as 14:30")
 	page := viewer.want(viewer.do("GET", "/notes"+at, nil), 200, "Monday 13 May 2024", "Tuesday 14 May 2024, 14:30", "somebody of the site", "Long ago")
 	if strings.Contains(page, "<button>Remove") || strings.Index(page, "Newsletter") > strings.Index(page, "Long ago") {
@@ -112,10 +112,20 @@ func TestNotesPage(t *testing.T) {
 	if err != nil || len(all) != 4 || all[2].When != "2024-05-14T12:30:00Z" {
 		t.Fatalf("kept are %+v, %v", all, err)
 	}
+	// A note is changed in the form that it was written in.
+	admin.want(admin.do("GET", "/notes"+at+"&edit="+all[2].ID, nil), 200, "Change a note", `value="2024-05-14"`, `value="14:30"`, `value="Newsletter"`)
+	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "late", "text", "Letter"), http.StatusUnprocessableEntity, "Change a note", `value="Letter"`)
+	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "15:30", "text", "Letter"), http.StatusSeeOther)
+	if now, err := w.control.Notes(t.Context(), w.site.ID); err != nil || len(now) != 4 || now[2].Text != "Letter" || now[2].When != "2024-05-14T13:30:00Z" {
+		t.Errorf("changed are %+v, %v", now, err)
+	}
+	if page := viewer.do("GET", "/notes"+at+"&edit="+all[0].ID, nil).Body.String(); strings.Contains(page, "Change a note") {
+		t.Error("a viewer may change notes")
+	}
 	w.refuses(t, admin, viewer, "/notes/"+all[0].ID+"/remove")
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusSeeOther)
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusNotFound)
-	if got := w.changes(t); len(got) != 5 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
+	if got := w.changes(t); len(got) != 6 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
 		t.Errorf("the audit log says %q", got)
 	}
 }

@@ -27,8 +27,10 @@ var dailyCommands = []command{
 }
 
 const (
-	dailyJob = "daily"
-	dailyAt  = 15 * time.Minute // of the clock at the site
+	dailyJob  = "daily"
+	lateJob   = "daily, late events"
+	copiesJob = "exports"
+	dailyAt   = 15 * time.Minute // of the clock at the site
 )
 
 // dailyTable writes the daily table and its files from the bins.
@@ -45,8 +47,8 @@ func (h *house) runSchedule() (stop func()) {
 	const advice = "the table and the files in daily/ are older than the figures until then: look for room on the disk and for a rebuild under way"
 	jobs := []schedule.Job{
 		{Name: dailyJob, At: dailyAt, Do: h.daily.date, Advice: advice},
-		{Name: "daily, late events", Every: period.Bucket, Do: func(ctx context.Context, _ schedule.Due) error { return h.daily.late(ctx) }, Advice: advice},
-		{Name: "exports", Every: period.Bucket, Apart: true, Do: h.copies.serve,
+		{Name: lateJob, Every: period.Bucket, Do: func(ctx context.Context, _ schedule.Due) error { return h.daily.late(ctx) }, Advice: advice},
+		{Name: copiesJob, Every: period.Bucket, Apart: true, Do: h.copies.serve,
 			Advice: "the files of scheduled exports are older than the events until then: footfall export schedule list tells which, and why"},
 		{Name: historyJob, At: historyAt, Do: h.mover.date,
 			Advice: "members of segments are not counted and histories that are too old not removed until then: look for room on the disk and for a rebuild under way"},

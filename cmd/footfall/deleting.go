@@ -38,27 +38,31 @@ type deletedEvents struct {
 // places lists all of them, also those that have nothing.
 func (d deletedEvents) places() []place {
 	stored, days := d.Store, uint64(len(d.Days))
-	queue := "events are taken out: its files keep what they have until it expires, and nothing takes it in from there"
+	queue := placed("queue", 0, "events are taken out: its files keep what they have until it expires, and nothing takes it in from there")
 	if d.DryRun {
 		stored = uint64(d.Match.Events)
 	} else {
-		queue += "; by " + d.Until.Format(time.RFC3339) + " it has"
+		queue = placed("queue", 0, "events are taken out: its files have them until {time}, and nothing takes it in from there", d.Until.UTC().Format(untilForm))
 	}
 	return []place{
-		{"event store", stored, "events go"},
-		{"archive", d.Archive.Events, fmt.Sprintf("events go: %d objects whole, and %d are written anew without them; %s less", d.Archive.Objects, d.Archive.Rewritten, mebibytes(d.Archive.Bytes))},
-		{"bins", days, "days are counted anew of what is left, and so are the months, years and all time that they are in"},
-		{"hot buckets", 0, "begin anew"},
-		{"histories", days, "days are made anew of what is left"},
-		{"ledger", 0, fmt.Sprintf("%d orders and %d clicks of the time stay: they are facts of money", d.Orders, d.Touches)},
-		{"set aside", uint64(d.Aside), "items go"},
-		{"queue", 0, queue},
+		placed("event store", stored, "events go"),
+		placed("archive", d.Archive.Events, "events go: {objects} objects whole, and {others} are written anew without them; {size} less", d.Archive.Objects, d.Archive.Rewritten, mebibytes(d.Archive.Bytes)),
+		placed("bins", days, "days are counted anew of what is left, and so are the months, years and all time that they are in"),
+		placed("hot buckets", 0, "begin anew"),
+		placed("histories", days, "days are made anew of what is left"),
+		placed("ledger", 0, "{orders} orders and {clicks} clicks of the time stay: they are facts of money", d.Orders, d.Touches),
+		placed("set aside", uint64(d.Aside), "items go"),
+		queue,
 		exportFiles,
 	}
 }
 
 // exportFiles are a place where nothing is counted: others may have taken them away.
-var exportFiles = place{"scheduled exports", 0, "are counted: files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove"}
+var exportFiles = placed("scheduled exports", 0, "are counted: files of days in the event store are written anew within half an hour; older ones, and copies taken elsewhere, are yours to remove")
+
+// untilForm is a moment as those texts have it: a day that ends in UTC need not be the
+// reader's.
+const untilForm = "2006-01-02 15:04 UTC"
 
 // deletedDay is what is, or was, to be deleted of a date of the site's zone.
 type deletedDay struct {

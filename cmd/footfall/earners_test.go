@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -139,4 +140,29 @@ func TestLedgerBegins(t *testing.T) {
 		h.typed(&said, "query", "--site", site.ID, "--metric", "Clicks", "--from", "2020-01-01", "--to", "2100-01-01", "--step", "total")
 		return said.Dataset[0].Value == 1
 	})
+}
+
+// TestEarner: an affiliate is named by id or e-mail, in the programme of the site or in
+// any; nobody of it, and nobody of another site's, is found.
+func TestEarner(t *testing.T) {
+	t.Parallel()
+	k := newKnown(t)
+	p, ok := k.desk.Program(k.site.ID)
+	all, err := k.desk.Affiliates(t.Context(), p.ID)
+	if must(t, err); !ok || len(all) == 0 {
+		t.Fatal("no affiliate is known")
+	}
+	for _, site := range []string{k.site.ID, ""} {
+		for _, name := range []string{all[0].ID, strings.ToUpper(all[0].Email)} {
+			if id, err := k.earner(t.Context(), site, name); err != nil || id != all[0].ID {
+				t.Errorf("%q of %q is %q, %v", name, site, id, err)
+			}
+		}
+		if id, err := k.earner(t.Context(), site, "nobody"); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("nobody is %q, %v", id, err)
+		}
+	}
+	if id, err := k.earner(t.Context(), "another-site", all[0].ID); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("of another site it is %q, %v", id, err)
+	}
 }

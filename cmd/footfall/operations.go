@@ -22,6 +22,7 @@ import (
 	"footfall/dash"
 	"footfall/language"
 	"footfall/queue"
+	"footfall/schedule"
 )
 
 // began is when the process did.
@@ -194,14 +195,36 @@ func (o operations) hotProblem(ctx context.Context) language.Key {
 	return ""
 }
 
+// jobTitles are the jobs of the schedule as pages call them.
+var jobTitles = map[string]language.Key{
+	dailyJob: "Daily table", lateJob: "Daily table, late events", copiesJob: "Scheduled exports", historyJob: "Visitor histories", retentionJob: "Removal of old events",
+}
+
 // jobs are the scheduled ones, and scheduled exports with what is wrong.
 func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
 	standings, err := o.h.schedule.Standings(ctx)
 	if err != nil {
 		return nil, err
 	}
+	all = jobLines(standings, o.h.sites.domain)
+	for _, c := range o.h.copies.list() {
+		if c.Error != "" {
+			all = append(all, dash.Job{Name: "Scheduled export", Number: c.ID, Sites: 1, Site: o.h.sites.domain(c.Site), Last: slices.Max(append(slices.Collect(maps.Keys(c.Written)), "")), Problem: c.Error})
+		}
+	}
+	return all, nil
+}
+
+// jobLines are standings of jobs as a page has them: a line for all sites at which one is
+// as far.
+func jobLines(standings []schedule.Standing, domain func(site string) string) (all []dash.Job) {
+	of := map[string]int{} // standings of each job: one for a site, or for the server
 	for _, s := range standings {
-		job := dash.Job{Name: s.Job}
+		of[s.Job]++
+	}
+	var names []string // of each line
+	for _, s := range standings {
+		job := dash.Job{Name: cmp.Or(jobTitles[s.Job], language.Key(s.Job))}
 		switch {
 		case s.Every == 0 && s.Last != 0:
 			job.Last = s.Last.String()
@@ -209,20 +232,25 @@ func (o operations) jobs(ctx context.Context) (all []dash.Job, err error) {
 			job.Done = s.Ended
 		}
 		if s.Err != nil {
-			job.Site, job.Problem, job.Again = o.h.sites.domain(s.Site), s.Err.Error(), s.Again
+			job.Problem, job.Again = s.Err.Error(), s.Again
 		}
-		// A line for all sites at which it is as far.
-		same := func(other dash.Job) bool { return other == job }
-		if !slices.ContainsFunc(all, same) {
+		at := slices.IndexFunc(all, func(other dash.Job) bool {
+			other.Sites, other.Site = 0, ""
+			return other == job
+		})
+		if at < 0 {
+			at, names = len(all), append(names, s.Job)
+			job.Site = domain(s.Site)
 			all = append(all, job)
 		}
+		all[at].Sites++
 	}
-	for _, c := range o.h.copies.list() {
-		if c.Error != "" {
-			all = append(all, dash.Job{Name: fmt.Sprintf("export %d", c.ID), Site: o.h.sites.domain(c.Site), Last: slices.Max(append(slices.Collect(maps.Keys(c.Written)), "")), Problem: c.Error})
+	for i := range all {
+		if all[i].Sites == of[names[i]] && (all[i].Sites > 1 || all[i].Problem == "") {
+			all[i].Sites, all[i].Site = 0, ""
 		}
 	}
-	return all, nil
+	return all
 }
 
 // domain is how people call a site; its id if it is not there.

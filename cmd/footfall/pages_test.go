@@ -262,7 +262,9 @@ func TestErasePages(t *testing.T) {
 		return url.Values{"confirm": {"erase"}, "looked": {regexp.MustCompile(`name="looked" value="(\d+)"`).FindStringSubmatch(page)[1]}}
 	}
 	owner.page("POST", path, url.Values{"kind": {"user"}, "id": {"nobody-77"}}, 303)
-	another := looked(owner.page("GET", path, nil, 200, "user nobody-77", "Nothing was erased yet"))
+	owner.page("GET", path, nil, 200, "user nobody-77", "Nothing is known of this person here")
+	owner.page("POST", path, url.Values{"kind": {"user"}, "id": {"user-ben"}}, 303)
+	another := looked(owner.page("GET", path, nil, 200, "user user-ben", "Nothing was erased yet"))
 	owner.page("POST", path, url.Values{"kind": {"email"}, "id": {herEmail}}, 303)
 	hers := looked(owner.page("GET", path, nil, 200, herUser, herBrowser, herPhone, "Nothing was erased yet", `<td class="num" data-label="How many">6</td>`))
 	owner.page("POST", path+"/confirm", another, 422, "Looking was done again", herUser) // from the page of before

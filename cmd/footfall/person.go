@@ -20,6 +20,7 @@ import (
 	"footfall/erase"
 	"footfall/event"
 	"footfall/history"
+	"footfall/language"
 	"footfall/ledger"
 	"footfall/period"
 	"footfall/queue"
@@ -64,23 +65,31 @@ type place struct {
 	Place string `json:"place"`
 	Count uint64 `json:"count"`
 	What  string `json:"what"`
+
+	form language.Key // of What, and what stands in its braces
+	args []any
+}
+
+// placed is a place with how many, and what becomes of it in English.
+func placed(name language.Key, count uint64, form language.Key, args ...any) place {
+	return place{string(name), count, (*language.Language)(nil).Say(form, args...), form, args}
 }
 
 // places lists all of them, also those that have nothing.
 func (p erasedPerson) places() []place {
-	queue := "events are taken out: its files keep what they have until it expires, and nothing reads it without taking the person out"
+	queue := placed("queue", 0, "events are taken out: its files keep what they have until it expires, and nothing reads it without taking the person out")
 	if !p.Until.IsZero() {
-		queue += "; by " + p.Until.Format(time.RFC3339) + " it has"
+		queue = placed("queue", 0, "events are taken out: its files have them until {time}, and nothing reads it without taking the person out", p.Until.UTC().Format(untilForm))
 	}
 	return []place{
-		{"event store", uint64(p.Events), "events lose their ids and what tells who it was, and count as before"},
-		{"archive", p.Archive.Events, fmt.Sprintf("events likewise, in %d objects that are written anew", p.Archive.Rewritten)},
-		{"bins", 0, "figures stay: visitors in them become other numbers as they are counted anew"},
-		{"hot buckets", 0, "likewise"},
-		{"histories", uint64(p.History.Visitors), "visitors go, with their segments and notices on their way"},
-		{"ledger", uint64(p.Ledger.Keys), fmt.Sprintf("pseudonyms and links go; %d touches and %d orders stay, with entries and balances, and lead to nobody", p.Ledger.Touches, p.Ledger.Orders)},
-		{"set aside", uint64(p.Aside), "items go; what a door refuses later and names the person is kept without its text"},
-		{"queue", 0, queue},
+		placed("event store", uint64(p.Events), "events lose their ids and what tells who it was, and count as before"),
+		placed("archive", p.Archive.Events, "events likewise, in {n} objects that are written anew", p.Archive.Rewritten),
+		placed("bins", 0, "figures stay: visitors in them become other numbers as they are counted anew"),
+		placed("hot buckets", 0, "likewise"),
+		placed("histories", uint64(p.History.Visitors), "visitors go, with their segments and notices on their way"),
+		placed("ledger", uint64(p.Ledger.Keys), "pseudonyms and links go; {touches} touches and {orders} orders stay, with entries and balances, and lead to nobody", p.Ledger.Touches, p.Ledger.Orders),
+		placed("set aside", uint64(p.Aside), "items go; what a door refuses later and names the person is kept without its text"),
+		queue,
 		exportFiles,
 	}
 }

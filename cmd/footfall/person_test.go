@@ -300,7 +300,7 @@ func TestErasePersonByHTTP(t *testing.T) {
 	k.post(t, handler, key, "/v1/persons/erase", `{"email":"Anna.Schmidt+x@example.org"}`, &look)
 	spelled := func(places []place) (all []api.ErasedPlace) {
 		for _, p := range places {
-			all = append(all, api.ErasedPlace(p))
+			all = append(all, api.ErasedPlace{Place: p.Place, Count: p.Count, What: p.What})
 		}
 		return all
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/account"
 	"footfall/affiliate"
 	"footfall/ledger"
 	"footfall/money"
@@ -101,7 +102,17 @@ func (k *control) programOf(r *http.Request) (ledger.Program, error) {
 
 // affiliateOf is the affiliate that is named by e-mail or id.
 func (k *control) affiliateOf(ctx context.Context, program, name string) (ledger.Affiliate, error) {
-	all, err := k.h.desk.Affiliates(ctx, program)
+	a, err := k.h.affiliateOf(ctx, program, name)
+	if errors.Is(err, account.ErrNotFound) {
+		err = fmt.Errorf("there is no affiliate %q in this programme; footfall affiliate list shows them", name)
+	}
+	return a, err
+}
+
+// affiliateOf is the affiliate of a programme that is named by e-mail or id;
+// account.ErrNotFound if there is none.
+func (h *house) affiliateOf(ctx context.Context, program, name string) (ledger.Affiliate, error) {
+	all, err := h.desk.Affiliates(ctx, program)
 	if err != nil {
 		return ledger.Affiliate{}, err
 	}
@@ -110,7 +121,26 @@ func (k *control) affiliateOf(ctx context.Context, program, name string) (ledger
 			return a, nil
 		}
 	}
-	return ledger.Affiliate{}, fmt.Errorf("there is no affiliate %q in this programme; footfall affiliate list shows them", name)
+	return ledger.Affiliate{}, account.ErrNotFound
+}
+
+// earner is the id of the affiliate whom somebody names by id or e-mail, in the programme
+// of a site, or in any ("" is every site); account.ErrNotFound if there is none.
+func (h *house) earner(ctx context.Context, site, name string) (id string, err error) {
+	all, err := h.desk.Programs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range all {
+		if site != "" && !slices.Contains(p.Sites, site) {
+			continue
+		}
+		a, err := h.affiliateOf(ctx, p.ID, name)
+		if !errors.Is(err, account.ErrNotFound) {
+			return a.ID, err
+		}
+	}
+	return "", account.ErrNotFound
 }
 
 // named is the affiliate whom a field names, of the programme of the site that is named.

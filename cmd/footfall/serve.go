@@ -129,7 +129,7 @@ func (h *house) server() *http.Server {
 		Goals: goalBook{h.control}, Funnels: funnelBook{h.control}, Notes: h.control, Saved: h.control,
 		Mail: mailLink, Letter: letter, Log: h.log, Status: h.balance,
 		Operations: operations{h}, Setup: setup{h, collector}, Eraser: &h.erasers, Deleter: &h.deleters,
-		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal",
+		Client: collector.Client, Public: h.c.publicOrigin(), Portal: "/portal", Earner: h.earner,
 	})
 	programs, tables := h.portal(pages, collector), h.sql()
 	return &http.Server{

@@ -15,6 +15,7 @@ import (
 	"footfall/api"
 	"footfall/collect"
 	"footfall/dash"
+	"footfall/language"
 )
 
 // setup is what pages set sites up by.
@@ -191,7 +192,7 @@ func (x *erasers) run(ctx context.Context, by account.Who, site account.Site, p 
 // placesOf are places as a page has them.
 func placesOf(all []place) (places []dash.Place) {
 	for _, p := range all {
-		places = append(places, dash.Place{Name: p.Place, Count: p.Count, What: p.What})
+		places = append(places, dash.Place{Name: language.Key(p.Place), Count: p.Count, What: p.form, Args: p.args})
 	}
 	return places
 }
