@@ -36,7 +36,9 @@ type CellError struct {
 	Err          error
 }
 
-func (e *CellError) Error() string { return "column " + e.Column + ": " + e.Cell + ": " + e.Err.Error() }
+func (e *CellError) Error() string {
+	return "column " + e.Column + ": " + e.Cell + ": " + e.Err.Error()
+}
 func (e *CellError) Unwrap() error { return e.Err }
 
 // Formats of a table, and their media types. What imports sheet/columnar has more.

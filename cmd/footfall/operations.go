@@ -21,6 +21,7 @@ import (
 	"footfall/bins/memory"
 	"footfall/dash"
 	"footfall/language"
+	"footfall/metric"
 	"footfall/queue"
 )
 
@@ -69,9 +70,22 @@ func (o operations) reader(name string, lag queue.Lag) dash.Reader {
 	if pump := o.h.pumps[name]; pump != nil && lag.Waiting > 0 {
 		if ms := pump.failing.Load(); ms > 0 {
 			r.Failing = time.UnixMilli(ms)
+			r.Why, _ = pump.why.Load().(language.Key)
 		}
 	}
 	return r
+}
+
+// whyNot says of a writer that can't write what would help; "" where that is not known.
+func whyNot(err error) language.Key {
+	t, ok := errors.AsType[*metric.TroubleError](err)
+	switch {
+	case ok && t.Why == metric.NoMemory:
+		return "It needs more memory than it may have: start the server with more, by --store-memory. See also:"
+	case ok:
+		return language.Key(t.Why)
+	}
+	return ""
 }
 
 // hotKind is where hot buckets are, in a word; "" is nowhere.
@@ -143,8 +157,11 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 		kept = "PostgreSQL"
 	}
 	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none")}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
-	if h.store.Load() == nil {
+	switch st := h.store.Load(); {
+	case st == nil:
 		all[1].Kind = "DuckDB, being made anew"
+	case st.Damaged():
+		all[1].Problem, all[1].Type = "its file is damaged. What is counted from it fails; the archive and the queue have its events, and make it again while events are accepted:", "footfall rebuild"
 	}
 	var asked sync.WaitGroup // at once, so that one that is silent leaves the others their time
 	for at, problem := range map[int]func(context.Context) language.Key{2: o.archiveProblem, 3: o.hotProblem, 5: o.controlProblem} {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"footfall/metric"
 	"footfall/store"
 )
 
@@ -22,9 +23,10 @@ import (
 
 // opening is the file as it was opened once.
 type opening struct {
-	db     *sql.DB      // readers
-	held   atomic.Int64 // connections of snapshots and selections
-	failed atomic.Pointer[error]
+	db      *sql.DB      // readers
+	held    atomic.Int64 // connections of snapshots and selections
+	failed  atomic.Pointer[error]
+	damaged atomic.Bool // something in the file could not be read
 }
 
 // held is a connection of somebody's own, beside those of readers.
@@ -74,7 +76,36 @@ func (o *opening) found(err error) error {
 	case o.failed.Load() != nil && strings.Contains(err.Error(), "database is closed"): // closed before it was asked
 		return store.ErrMending
 	}
+	return o.trouble(err)
+}
+
+// trouble tells people of what is no fault of a question, and whether the file is damaged.
+// Only what DuckDB says first counts: a query's own texts, which may say anything, come
+// behind.
+func (o *opening) trouble(err error) error {
+	said := err
+	for errors.Unwrap(said) != nil {
+		said = errors.Unwrap(said)
+	}
+	if of, is := errors.AsType[*duckdb.Error](err); is {
+		said = of
+	}
+	begins := func(text string) bool { return strings.HasPrefix(said.Error(), text) }
+	switch {
+	case begins("IO Error: Corrupt database file"):
+		o.damaged.Store(true)
+		return &metric.TroubleError{Why: metric.Damaged, Err: err}
+	case begins("Out of Memory Error"), begins("TransactionContext Error: Failed to commit: could not allocate block"):
+		return &metric.TroubleError{Why: metric.NoMemory, Err: err}
+	}
 	return err
+}
+
+// Damaged reports whether something in the file could not be read since it was opened.
+func (s *Store) Damaged() bool {
+	s.look.RLock()
+	defer s.look.RUnlock()
+	return s.opened.damaged.Load()
 }
 
 const invalidated = "database has been invalidated"
