@@ -67,6 +67,13 @@ func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
 
 // down finds what does not work.
 func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
+	if p != nil && !p.Queue.Refusing.IsZero() {
+		return Health{isDown, l.Say("Events are refused for {time}: the queue can't put them on its disk. Their senders are told to send them again.", l.age(now.Sub(p.Queue.Refusing))),
+			l.Say("Make room on the disk: the server then starts anew by itself, and takes them again. If it does not, look into its log, and type:"), "", "footfall restart"}, true
+	}
+	if s != nil && s.Free < leastFree {
+		return Health{isDown, l.Say("Only {size} are free where the data is.", l.bytesOf(s.Free)), l.Say("Make room; when none is left, events are refused."), "#disk", ""}, true
+	}
 	if p != nil {
 		for _, r := range p.Readers {
 			if !r.Failing.IsZero() && now.Sub(r.Failing) > longFailing {
@@ -89,9 +96,6 @@ func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 		case e.Problem != "":
 			return Health{isDown, l.Say(e.Role) + ": " + l.Say(e.Problem), l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
 		}
-	}
-	if s.Free < leastFree {
-		return Health{isDown, l.Say("Only {size} are free where the data is.", l.bytesOf(s.Free)), l.Say("Make room; when none is left, events are refused."), "#disk", ""}, true
 	}
 	return Health{}, false
 }

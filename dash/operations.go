@@ -54,6 +54,8 @@ type Queue struct {
 	Bytes  uint64
 	Oldest time.Time     // of what it still has; zero if it is empty
 	MaxAge time.Duration // after which it forgets what was read
+	// Refusing is since when it could keep nothing that came; zero if it could.
+	Refusing time.Time
 }
 
 // Server is what the server is made of, and how that is.

@@ -74,16 +74,18 @@ func TestHealth(t *testing.T) {
 		state  string
 		says   []string
 	}{
-		"all well":            {func(*machine) {}, allWell, []string{"All is well"}},
-		"the archive gathers": {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
-		"garbage at a door":   {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
-		"behind":              {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
-		"rebuilding":          {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
-		"set aside":           {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
-		"half of the maximum": {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
-		"can't write":         {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
-		"fails for a moment":  {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
-		"an engine is down":   {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
+		"all well":              {func(*machine) {}, allWell, []string{"All is well"}},
+		"the archive gathers":   {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
+		"garbage at a door":     {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
+		"behind":                {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
+		"rebuilding":            {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
+		"set aside":             {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
+		"half of the maximum":   {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
+		"can't write":           {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
+		"fails for a moment":    {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
+		"an engine is down":     {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
+		"the queue is full":     {func(m *machine) { m.pipeline.Queue.Refusing, m.server.Free = fixed.Add(-time.Minute), 0 }, isDown, []string{"Events are refused for 60 s", "Make room", "footfall restart"}},
+		"full, and can't write": {func(m *machine) { m.pipeline.Readers[0].Failing, m.server.Free = fixed.Add(-time.Minute), 900<<20 }, isDown, []string{"Only 900 MiB are free"}},
 		"it is known why": {func(m *machine) {
 			m.pipeline.Readers[0].Failing, m.pipeline.Readers[0].Why = fixed.Add(-time.Minute), "Give it room."
 		}, isDown, []string{"can&#39;t be written for 60 s", "Give it room."}},

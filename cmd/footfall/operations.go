@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"footfall/account"
@@ -44,7 +43,7 @@ func (o operations) Pipeline(ctx context.Context) (dash.Pipeline, error) {
 	}
 	archived := h.archive.Stats()
 	p := dash.Pipeline{Status: dash.Status{Accepted: q.Accepted, SetAside: q.Aside["store"] + q.Dropped["store"]}, Archived: archived.Rows, Objects: archived.Objects,
-		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Unread: !h.archive.IsKnown(), Hot: h.hotKind(), Building: true}
+		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge, Refusing: h.queue.Refusing()}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Unread: !h.archive.IsKnown(), Hot: h.hotKind(), Building: true}
 	if st := h.store.Load(); st != nil {
 		kept := st.State()
 		p.Building, p.Stored, p.Duplicates, p.Removed = false, kept.Stored, kept.Duplicates, kept.Removed
@@ -340,10 +339,6 @@ type part struct {
 // look tells parts by size, and what is free in bytes.
 func (d *diskLook) look() (all []dash.Part, free uint64) {
 	dir := d.h.c.values["data"]
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(dir, &disk); err == nil {
-		free = disk.Bavail * uint64(disk.Bsize)
-	}
 	return d.memo.get(func() (all []dash.Part) {
 		sizes := map[language.Key]int64{}
 		entries, _ := os.ReadDir(dir) // what can't be seen is not counted
@@ -363,7 +358,7 @@ func (d *diskLook) look() (all []dash.Part, free uint64) {
 			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
 		})
 		return all
-	}), free
+	}), d.h.room()
 }
 
 // residentMemory is what the process has of memory, in bytes.

@@ -18,8 +18,10 @@ import (
 )
 
 // A fault in DuckDB itself, even in one reader's query, makes it refuse whatever
-// it is asked from then on, until the file is closed and opened anew. Who asks
-// next does that: docs/format/events.md, "Damage".
+// it is asked from then on, until the file is closed and opened anew. So does a commit
+// that failed, as on a full disk: DuckDB takes back its rows, but not their texts, and the
+// next row that is written gets all of them in front of its own. Who asks next does that:
+// docs/format/events.md, "Damage".
 
 // opening is the file as it was opened once.
 type opening struct {
@@ -158,11 +160,11 @@ func (s *Store) mend() error {
 	switch {
 	case s.conn != nil && why == nil:
 		return nil
-	case s.conn != nil && !s.refuses():
+	case s.conn != nil && !s.torn && !s.refuses():
 		s.opened.failed.Store(nil)
 		return nil
 	case s.conn != nil:
-		s.o.Log.Error("DuckDB refuses the event store after an error in itself: it is closed and opened anew", "error", brief(*why))
+		s.o.Log.Error("the event store is closed and opened anew, after a commit that failed or an error of DuckDB in itself", "error", brief(*why))
 		_ = s.closeAll() // nothing is in it that is not on disk
 	}
 	if s.opened.connections() > 0 { // whoever has them meets errors, and ends
