@@ -16,28 +16,14 @@ import (
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	must(t, os.MkdirAll(s.data, 0o700))
-	if err := syscall.Mount("footfall", s.data, "tmpfs", 0, "size=96m"); err != nil {
-		missing(t, "a file system of its own, which only root makes: "+err.Error())
-	}
-	t.Cleanup(func() {
-		if s.cmd != nil {
-			s.kill()
-		}
-		_ = syscall.Unmount(s.data, syscall.MNT_DETACH)
-	})
+	s.onSmallDisk()
 	at := s.addSite("shop.example")
 	s.start()
 	s.send(at.WriteKey, "before")
 	s.quiet()
 	p := s.browse(t)
 	fill := filepath.Join(s.data, "fill")
-	f, err := os.Create(fill)
-	must(t, err)
-	for more := make([]byte, 64<<10); err == nil; {
-		_, err = f.Write(more)
-	}
-	f.Close()
+	fillUp(t, fill)
 	view := func(id string) (status int) {
 		r, err := http.NewRequest("POST", s.url("/v1/page"), strings.NewReader(`{"anonymousId":"`+id+`","messageId":"`+id+`","properties":{"path":"/"}}`))
 		must(t, err)
@@ -70,7 +56,32 @@ func TestDiskFull(t *testing.T) {
 	if stored := s.export(at.ID); len(stored) != sent+1 {
 		t.Errorf("%d events are stored, want %d: %v", len(stored), sent+1, stored)
 	}
-	t.Logf("%+v", s.account())
 	p.says("/?period=Today", 200, fmt.Sprintf("Page views %d", sent+1))
 	s.reconcile("after a full disk")
+}
+
+// onSmallDisk puts the data directory on a file system of its own.
+func (s *server) onSmallDisk() {
+	s.t.Helper()
+	must(s.t, os.MkdirAll(s.data, 0o700))
+	if err := syscall.Mount("footfall", s.data, "tmpfs", 0, "size=96m"); err != nil {
+		missing(s.t, "a file system of its own, which only root makes: "+err.Error())
+	}
+	s.t.Cleanup(func() {
+		if s.cmd != nil {
+			s.kill()
+		}
+		_ = syscall.Unmount(s.data, syscall.MNT_DETACH)
+	})
+}
+
+// fillUp writes a file until nothing is free.
+func fillUp(t testing.TB, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	must(t, err)
+	defer f.Close()
+	for more := make([]byte, 64<<10); err == nil; {
+		_, err = f.Write(more)
+	}
 }
