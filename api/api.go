@@ -396,6 +396,9 @@ func (d *door) explain(err error) (status int, why string) {
 	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
 		d.Log.Error("api: a query failed", "error", err)
 	}
+	if t, ok := errors.AsType[*metric.TroubleError](err); ok {
+		return http.StatusServiceUnavailable, t.Why
+	}
 	return http.StatusServiceUnavailable, "the event store does not answer: try again; the reason is in the server's log"
 }
 

@@ -201,9 +201,9 @@ func windowOf(n node, zone *time.Location) (w period.Window) {
 	}
 	from, to := ends[0].text(), ends[1].text()
 	if t, err := time.Parse(time.RFC3339, to); err == nil {
-		to = t.Truncate(time.Second).Add(time.Second).Format(time.RFC3339)
+		to = upTo(t.Truncate(time.Second).Add(time.Second), time.RFC3339)
 	} else if t, err := time.Parse(time.DateOnly, to); err == nil {
-		to = t.AddDate(0, 0, 1).Format(time.DateOnly)
+		to = upTo(t.AddDate(0, 0, 1), time.DateOnly)
 	}
 	if t, err := time.Parse(time.RFC3339, from); err == nil {
 		from = t.Truncate(time.Second).Format(time.RFC3339)
@@ -219,6 +219,15 @@ func windowOf(n node, zone *time.Location) (w period.Window) {
 		n.fail("ends before it begins")
 	}
 	return w
+}
+
+// upTo spells the end of a window, and is the last day that a date can name in every
+// zone for what is behind it, as many ask for times without an end.
+func upTo(end time.Time, as string) string {
+	if last := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC); end.After(last) {
+		return last.Format(time.DateOnly)
+	}
+	return end.Format(as)
 }
 
 func (q *question) readOrder(n node) {

@@ -39,7 +39,7 @@ func TestAssetsAreSqueezed(t *testing.T) {
 		if err != nil || !bytes.Equal(whole, plain) || none != "" || encoding != "gzip" || kind != same || kind == "" {
 			t.Errorf("%s: %v, %d bytes of %d, %q and %q, %q and %q", name, err, len(whole), len(plain), none, encoding, kind, same)
 		}
-		if len(plain) > 10_000 && 3*len(short) > len(plain) && !strings.HasSuffix(name, ".png") {
+		if len(plain) > 10_000 && 2*len(short) > len(plain) && !strings.HasSuffix(name, ".png") {
 			t.Errorf("%s: %d bytes of %d", name, len(short), len(plain))
 		}
 	}

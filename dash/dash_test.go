@@ -260,11 +260,11 @@ func TestTabs(t *testing.T) {
 
 func TestEveryBoxShowsItsOwnError(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
-	w.source.broken = map[metric.Dimension]error{"country": errors.New("disk /secret"), "browser": &metric.QueryError{Why: "ask otherwise"}}
+	w.source.broken = map[metric.Dimension]error{"country": errors.New("disk /secret"), "browser": &metric.QueryError{Why: "ask otherwise"}, "device": fmt.Errorf("event store: %w", &metric.TroubleError{Why: metric.NoMemory, Err: errors.New("disk /secret")})}
 	w.Handler = New(w.source, w.control, w.control, Options{Now: now, Questions: tables{of: w.source}, Log: slog.New(slog.DiscardHandler)})
 	page := w.get(t, "/")
-	lacks(t, page, "This could not be counted", "ask otherwise", "Desktop", "/courses/watercolour")
-	if strings.Contains(page, "secret") || strings.Count(page, `class="problem"`) != 2 {
+	lacks(t, page, "This could not be counted", "ask otherwise", "start the server with more --store-memory", "/courses/watercolour")
+	if strings.Contains(page, "secret") || strings.Count(page, `class="problem"`) != 3 {
 		t.Errorf("%d problems shown", strings.Count(page, `class="problem"`))
 	}
 	w.source.broken = map[metric.Dimension]error{"": errors.New("gone")}

@@ -31,6 +31,9 @@ func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error
 	return t, err
 }
 
+// troubles are what an engine says that can't answer.
+var troubles = []key{metric.Damaged, metric.NoMemory, metric.Mending}
+
 // problem is what a box shows instead of its figures; "" without an error.
 func (l tongue) problem(err error) string {
 	switch {
@@ -41,6 +44,9 @@ func (l tongue) problem(err error) string {
 	}
 	if q, ok := errors.AsType[*metric.QueryError](err); ok {
 		return l.Say(key(q.Why))
+	}
+	if t, ok := errors.AsType[*metric.TroubleError](err); ok && slices.Contains(troubles, key(t.Why)) {
+		return l.Say(key(t.Why))
 	}
 	return l.Say("This could not be counted. The reason is in the server’s log.")
 }

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -66,11 +67,18 @@ func (l tongue) health(p *Pipeline, s *Server, now time.Time) Health {
 
 // down finds what does not work.
 func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
+	if p != nil && !p.Queue.Refusing.IsZero() {
+		return Health{isDown, l.Say("Events are refused for {time}: the queue can't put them on its disk. Their senders are told to send them again.", l.age(now.Sub(p.Queue.Refusing))),
+			l.Say("Make room on the disk: the server then starts anew by itself, and takes them again. If it does not, look into its log, and type:"), "", "footfall restart"}, true
+	}
+	if s != nil && s.Free < leastFree {
+		return Health{isDown, l.Say("Only {size} are free where the data is.", l.bytesOf(s.Free)), l.Say("Make room; when none is left, events are refused."), "#disk", ""}, true
+	}
 	if p != nil {
 		for _, r := range p.Readers {
 			if !r.Failing.IsZero() && now.Sub(r.Failing) > longFailing {
 				return Health{isDown, l.Say("{part} can't be written for {time}. Events are accepted all the same and wait on disk: {n}.", l.Say(fills[r.Name]), l.age(now.Sub(r.Failing)), r.Waiting),
-					l.Say("The reason is in the server's log; often the disk is full. See also:"), "", "footfall doctor"}, true
+					l.Say(cmp.Or(r.Why, "The reason is in the server's log; often the disk is full. See also:")), "", "footfall doctor"}, true
 			}
 			if p.Queue.MaxAge > 0 && r.Lag > p.Queue.MaxAge/2 {
 				return Health{isDown, l.Say("{part} is {time} behind, and the queue forgets after {limit}.", l.Say(fills[r.Name]), l.age(r.Lag), l.age(p.Queue.MaxAge)),
@@ -82,12 +90,12 @@ func (l tongue) down(p *Pipeline, s *Server, now time.Time) (Health, bool) {
 		return Health{}, false
 	}
 	for _, e := range s.Engines {
-		if e.Problem != "" {
+		switch {
+		case e.Problem != "" && e.Type != "":
+			return Health{isDown, l.Say(e.Role) + ": " + l.Say(e.Problem), "", "", e.Type}, true
+		case e.Problem != "":
 			return Health{isDown, l.Say(e.Role) + ": " + l.Say(e.Problem), l.Say("See what its own log says, and:"), "", "footfall doctor"}, true
 		}
-	}
-	if s.Free < leastFree {
-		return Health{isDown, l.Say("Only {size} are free where the data is.", l.bytesOf(s.Free)), l.Say("Make room; when none is left, events are refused."), "#disk", ""}, true
 	}
 	return Health{}, false
 }

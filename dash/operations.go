@@ -46,6 +46,7 @@ type Reader struct {
 	Lag     time.Duration // age of the oldest one waiting
 	Pace    float64       // events taken a second, in the last minute
 	Failing time.Time     // since when it can't write; zero if it can
+	Why     language.Key  // it can't, with what to do; "" is not known
 }
 
 // Queue is the log that events are accepted into.
@@ -53,6 +54,8 @@ type Queue struct {
 	Bytes  uint64
 	Oldest time.Time     // of what it still has; zero if it is empty
 	MaxAge time.Duration // after which it forgets what was read
+	// Refusing is since when it could keep nothing that came; zero if it could.
+	Refusing time.Time
 }
 
 // Server is what the server is made of, and how that is.
@@ -77,6 +80,7 @@ type Server struct {
 type Engine struct {
 	Role, Kind language.Key
 	Problem    language.Key // with what follows from it; "" is none
+	Type       string       // the command that mends it; "": its own log tells more
 }
 
 // Part is what takes room on the disk.

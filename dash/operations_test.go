@@ -52,7 +52,7 @@ func running() *machine {
 		pipeline: Pipeline{Status: Status{Accepted: 1_204_311, Stored: 1_203_998, Duplicates: 301, Waiting: 12}, Pace: 12.4, Archived: 1_203_000, Objects: 411, Hot: "memory", Sealed: fixed.Add(-2 * time.Minute), Dirty: 1,
 			Readers: []Reader{{Name: "store", Waiting: 12, Lag: time.Second, Pace: 12.2}, {Name: "archive", Waiting: 998, Lag: 3 * time.Minute}, {Name: "ledger", Pace: 12.2}},
 			Queue:   Queue{Bytes: 81 << 20, Oldest: fixed.AddDate(0, 0, -6), MaxAge: 7 * 24 * time.Hour}, Aside: map[string]uint64{}},
-		server: Server{Version: "Footfall 1.0", Runtime: "go", Began: fixed.Add(-49 * time.Hour), Memory: 412 << 20, Engines: []Engine{{"Event store", "DuckDB", ""}}, Disk: []Part{{"Archive", 5 << 30}, {"Queue", 81 << 20}}, Free: 40 << 30,
+		server: Server{Version: "Footfall 1.0", Runtime: "go", Began: fixed.Add(-49 * time.Hour), Memory: 412 << 20, Engines: []Engine{{Role: "Event store", Kind: "DuckDB"}}, Disk: []Part{{"Archive", 5 << 30}, {"Queue", 81 << 20}}, Free: 40 << 30,
 			Seals: []Seal{{Site: "atelier.example", At: fixed, Dirty: 1}}, Roll: Roll{At: fixed, Took: 1500 * time.Millisecond, Days: 2}, Jobs: []Job{{Name: "Daily table", Sites: 1, Site: "atelier.example", Last: "for 2024-05-15"}}},
 	}
 }
@@ -74,16 +74,24 @@ func TestHealth(t *testing.T) {
 		state  string
 		says   []string
 	}{
-		"all well":             {func(*machine) {}, allWell, []string{"All is well"}},
-		"the archive gathers":  {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
-		"garbage at a door":    {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
-		"behind":               {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
-		"rebuilding":           {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
-		"set aside":            {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
-		"half of the maximum":  {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
-		"can't write":          {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
-		"fails for a moment":   {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
-		"an engine is down":    {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
+		"all well":              {func(*machine) {}, allWell, []string{"All is well"}},
+		"the archive gathers":   {func(m *machine) { m.pipeline.Readers[1].Lag = 5 * time.Minute }, allWell, nil},
+		"garbage at a door":     {func(m *machine) { m.pipeline.Aside["collect"] = 3 }, allWell, []string{"3 events or requests were refused at a door", "/operations/aside"}},
+		"behind":                {func(m *machine) { m.pipeline.Readers[0].Lag = 42 * time.Second }, isBehind, []string{"The event store is 42 s behind: 12 events wait", "catches up by itself"}},
+		"rebuilding":            {func(m *machine) { m.pipeline.Building = true }, isBehind, []string{"is being made anew"}},
+		"set aside":             {func(m *machine) { m.pipeline.Aside["store"] = 1; m.pipeline.Readers[0].Lag = time.Minute }, hasAside, []string{"1 event is set aside", "redrive or drop"}},
+		"half of the maximum":   {func(m *machine) { m.pipeline.Readers[0].Lag = 4 * 24 * time.Hour }, isDown, []string{"is 4 days behind, and the queue forgets after 7 days", "queue-max-age"}},
+		"can't write":           {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Minute) }, isDown, []string{"The archive can&#39;t be written for 60 s", "footfall doctor"}},
+		"fails for a moment":    {func(m *machine) { m.pipeline.Readers[1].Failing = fixed.Add(-time.Second) }, allWell, nil},
+		"an engine is down":     {func(m *machine) { m.server.Engines[0].Problem = "Redis <b>does not answer." }, isDown, []string{"Event store: Redis &lt;b&gt;does not answer."}},
+		"the queue is full":     {func(m *machine) { m.pipeline.Queue.Refusing, m.server.Free = fixed.Add(-time.Minute), 0 }, isDown, []string{"Events are refused for 60 s", "Make room", "footfall restart"}},
+		"full, and can't write": {func(m *machine) { m.pipeline.Readers[0].Failing, m.server.Free = fixed.Add(-time.Minute), 900<<20 }, isDown, []string{"Only 900 MiB are free"}},
+		"it is known why": {func(m *machine) {
+			m.pipeline.Readers[0].Failing, m.pipeline.Readers[0].Why = fixed.Add(-time.Minute), "Give it room."
+		}, isDown, []string{"can&#39;t be written for 60 s", "Give it room."}},
+		"it can be mended": {func(m *machine) {
+			m.server.Engines[0].Problem, m.server.Engines[0].Type = "its file is damaged.", "footfall rebuild"
+		}, isDown, []string{"Event store: its file is damaged.", "<code>footfall rebuild<"}},
 		"full":                 {func(m *machine) { m.server.Free = 900 << 20 }, isDown, []string{"Only 900 MiB are free", "Make room"}},
 		"figures differ":       {func(m *machine) { m.server.Audit = Audit{At: fixed, Figures: 10, Differences: 2} }, isDown, []string{"2 differ", "footfall rebuild"}},
 		"worse than set aside": {func(m *machine) { m.pipeline.Aside["store"] = 1; m.server.Free = 1 }, isDown, []string{"Only 1 bytes are free"}},

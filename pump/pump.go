@@ -53,7 +53,7 @@ type Options struct {
 	Drain    time.Duration                                             // how long it may go on writing after its context ends; default 20 s
 	SetAside func(ctx context.Context, items ...queue.AsideItem) error // required
 	Wrote    func(events int, took time.Duration)                      // after each successful write
-	Failed   func()                                                    // after each passing fault
+	Failed   func(err error)                                           // after each passing fault
 	Log      *slog.Logger
 }
 
@@ -67,7 +67,7 @@ func (o Options) withDefaults() Options {
 		o.Wrote = func(int, time.Duration) {}
 	}
 	if o.Failed == nil {
-		o.Failed = func() {}
+		o.Failed = func(error) {}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -256,7 +256,7 @@ func (p *pump) write(ctx context.Context, events []event.Event, to event.Positio
 		case errors.As(err, &rejected) && len(events) > 0:
 			return p.without(ctx, events, to, rejected)
 		}
-		p.Failed()
+		p.Failed(err)
 		p.Log.Warn("pump: write failed, trying again", "reader", p.Name, "events", len(events), "in", pause, "error", err)
 		if !sleep(ctx, pause) {
 			return false

@@ -176,7 +176,7 @@ func TestPassingFaultsAreRetriedForEver(t *testing.T) {
 			}
 			return nil
 		}
-		equal(t, "Run", run(t, l, s, time.Hour, pump.Options{Failed: func() { failed++ }}), nil)
+		equal(t, "Run", run(t, l, s, time.Hour, pump.Options{Failed: func(error) { failed++ }}), nil)
 		equal(t, "written", s.ids(), []string{"a-0", "a-1"})
 		equal(t, "acknowledged", l.acked, []uint64{1})
 		equal(t, "faults", failed, 40)

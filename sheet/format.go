@@ -30,6 +30,17 @@ type Rows interface {
 	Close() error
 }
 
+// CellError tells of a cell that the format of its column has no place for.
+type CellError struct {
+	Column, Cell string
+	Err          error
+}
+
+func (e *CellError) Error() string {
+	return "column " + e.Column + ": " + e.Cell + ": " + e.Err.Error()
+}
+func (e *CellError) Unwrap() error { return e.Err }
+
 // Formats of a table, and their media types. What imports sheet/columnar has more.
 var Formats = map[string]string{
 	"csv":    "text/csv; charset=utf-8; header=present",

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/dialect"
 	"footfall/sheet"
 )
 
@@ -90,9 +92,17 @@ func (s *spelling) Row(values []any) error {
 				values[i] = cell(v)
 			}
 		}
-		return s.table.Row(values...)
+		return fits(s.table.Row(values...), s.format)
 	}
 	return s.json(values)
+}
+
+// fits says of a value that the format has no room for what to ask for instead.
+func fits(err error, format string) error {
+	if no, is := errors.AsType[*sheet.CellError](err); is {
+		return &dialect.Error{Why: fmt.Sprintf("column %s: %s has no place in %s: cast it, such as CAST(%s AS DOUBLE) or CAST(%[4]s AS VARCHAR), or ask for csv, json or ndjson", no.Column, no.Cell, format, no.Column)}
+	}
+	return err
 }
 
 // json writes a row of JSON.

@@ -19,6 +19,7 @@ import (
 
 	"footfall/account"
 	"footfall/dialect"
+	"footfall/metric"
 	"footfall/sheet"
 )
 
@@ -242,6 +243,10 @@ func (d *door) tell(w http.ResponseWriter, err error) {
 			d.Log.Error("sql: a query failed", "error", err)
 		}
 		w.Header().Set("Retry-After", "2")
+		if t, is := errors.AsType[*metric.TroubleError](err); is {
+			refuse(w, http.StatusServiceUnavailable, &dialect.Error{Why: t.Why})
+			return
+		}
 		refuse(w, http.StatusServiceUnavailable, &dialect.Error{Why: "the event store does not answer: try again; the reason is in the server's log"})
 	}
 }

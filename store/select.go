@@ -65,7 +65,8 @@ var ErrBusy = errors.New("other SQL queries are under way: try again in a moment
 
 // ErrMending means that the store is closed and opened anew after an error in it:
 // what is asked then fails, and can be asked again.
-var ErrMending = errors.New("the event store is being opened anew after an error in it: try again in a moment")
+var ErrMending error = &metric.TroubleError{Why: metric.Mending}
+
 
 // Column of a table or of an answer.
 type Column struct {

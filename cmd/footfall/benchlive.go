@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -31,10 +33,12 @@ type watching struct {
 // watch is one measurement: so many sites, with all boards open.
 type watch struct {
 	Sites    int     `json:"sites"`
-	Alone    float64 `json:"cpu_alone"`  // processors that the server takes of the events, while nobody looks
-	CPU      float64 `json:"cpu"`        // and with all boards open
-	Ratio    float64 `json:"cpu_ratio"`  // of the two
-	MemoryKB float64 `json:"kb_a_board"` // that the server grew by
+	Alone    float64 `json:"cpu_alone"`                // processors that the server takes of the events, while nobody looks
+	Idle     float64 `json:"cpu_idle"`                 // with all boards open, while nothing comes
+	CPU      float64 `json:"cpu"`                      // and with all boards open
+	Wire     float64 `json:"bytes_a_board_per_second"` // that went to one, compressed as it is
+	Ratio    float64 `json:"cpu_ratio"`                // of the two
+	MemoryKB float64 `json:"kb_a_board"`               // that the server grew by
 	Draws    float64 `json:"redraws_per_second"`
 	DrawP50  float64 `json:"redraw_p50_ms"` // asked to drawn
 	DrawP99  float64 `json:"redraw_p99_ms"`
@@ -98,26 +102,47 @@ func benchLive(ctx context.Context, c *call) error {
 func printWatching(w io.Writer, r watching) {
 	fmt.Fprintf(w, "%d dashboards open, %d events/s, %d page views before; load average before: %s\n\n", r.Boards, r.Rate, r.Before, r.Load)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "sites\tcpu alone\tcpu\tratio\tKB a board\ttold/s\tseen p50 ms\tp99\tredraws/s\tp50 ms\tp99\tKB\twhole p50 ms\tp99\tlost\t")
+	fmt.Fprintln(t, "sites\tcpu alone\tidle\tcpu\tratio\tKB a board\tbytes/s\ttold/s\tseen p50 ms\tp99\tredraws/s\tp50 ms\tp99\tKB\twhole p50 ms\tp99\tlost\t")
 	for _, x := range r.Runs {
-		fmt.Fprintf(t, "%d\t%.3f\t%.3f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t\n", x.Sites, x.Alone, x.CPU, x.Ratio, x.MemoryKB,
+		fmt.Fprintf(t, "%d\t%.3f\t%.3f\t%.3f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t\n", x.Sites, x.Alone, x.Idle, x.CPU, x.Ratio, x.MemoryKB, x.Wire,
 			x.Told, x.SeenP50, x.SeenP99, x.Draws, x.DrawP50, x.DrawP99, float64(x.Bytes)/1000, x.WholeP50, x.WholeP99, x.Lost)
 	}
 	t.Flush()
-	fmt.Fprintln(w, "\ncpu: processors that the server takes; seen: from an event's answer to the number of visitors on an open board, by the oldest figure that is told with it; whole: to all of the board.")
+	fmt.Fprintln(w, "\ncpu: processors that the server takes, alone of the events, idle of the boards; bytes/s: to a board; seen: from an event's answer to the number of visitors on an open board, by the oldest figure that is told with it; whole: to all of the board.")
 }
 
 // onlookers are who looks at dashboards, and what of.
 type onlookers struct {
 	*bench
 	sites    []account.Site
-	sessions []string // cookies
+	sessions []string      // cookies
+	read     *atomic.Int64 // bytes that came from the server
 	http     *http.Client
+}
+
+// counted is a connection whose bytes are counted.
+type counted struct {
+	net.Conn
+	read *atomic.Int64
+}
+
+func (c counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.read.Add(int64(n))
+	return n, err
 }
 
 // viewers adds sites, and people who may see them.
 func (b *bench) viewers(ctx context.Context, sites, boards int) (*onlookers, error) {
-	c := &onlookers{bench: b, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: boards},
+	read := &atomic.Int64{}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return counted{conn, read}, nil
+	}
+	c := &onlookers{bench: b, read: read, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: boards, DialContext: dial},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	for i := range sites {
 		var s account.Site
@@ -262,12 +287,17 @@ func (c *onlookers) watch(ctx context.Context, sites, count int, length time.Dur
 	}
 	time.Sleep(2 * time.Second)
 	w.MemoryKB = 1000 * (c.memory("VmRSS") - memory) / float64(count)
+	before, idle := c.processor(), 5*time.Second
+	time.Sleep(idle)
+	w.Idle = (c.processor() - before) / idle.Seconds()
 	for _, b := range boards {
 		b.begin()
 	}
+	read := c.read.Load()
 	if w.CPU, err = during(); err != nil {
 		return w, err
 	}
+	w.Wire = float64(c.read.Load()-read) / length.Seconds() / float64(count)
 	time.Sleep(2 * time.Second) // what was sent last is told
 	leave()
 	looking.Wait()

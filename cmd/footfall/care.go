@@ -141,6 +141,9 @@ func (c *call) examine(ctx context.Context, k *client) []finding {
 		{"account", s.AddsUp, fmt.Sprintf("%d accepted = %d stored + %d that came again + %d set aside + %d dropped by hand + %d removed + %d waiting; if that does not add up at a quiet moment: footfall rebuild", s.Accepted, s.Stored, s.Duplicates, s.SetAside, s.Dropped, s.Removed, s.Waiting)},
 		s.expiry(),
 	}
+	if s.Damaged {
+		found = append(found, finding{"event store", false, "its file is damaged: what is counted from it fails; make it again, while events are accepted, with: footfall rebuild"})
+	}
 	var aside uint64
 	for _, n := range s.Aside {
 		aside += n

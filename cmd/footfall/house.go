@@ -136,6 +136,7 @@ type running struct {
 	done    chan error
 	tap     *tap
 	failing atomic.Int64 // since when it can't write, in Unix ms; 0 if it can
+	why     atomic.Value // why it could not write last, a language.Key; "" is not known
 }
 
 // tap is a reader that can be turned off at a position. From there on the queue
@@ -365,7 +366,8 @@ func (h *house) startPump(ctx context.Context, name string, at event.Position, s
 		h.paces.write(name)
 		h.meters.wrote(name, n, took)
 	}
-	o.Failed = func() {
+	o.Failed = func(err error) {
+		r.why.Store(whyNot(err))
 		r.failing.CompareAndSwap(0, time.Now().UnixMilli())
 		h.meters.count("write_failed", name, 1)
 	}

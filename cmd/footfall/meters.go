@@ -47,6 +47,7 @@ type status struct {
 	QueueBytes uint64             `json:"queue_bytes"`
 	StoreBytes int64              `json:"store_bytes"`
 	Mended     uint64             `json:"store_mended"` // how often the event store was opened anew as DuckDB refused it
+	Damaged    bool               `json:"store_damaged"`
 	AsOf       time.Time          `json:"as_of"`
 	MaxAge     float64            `json:"queue_max_age_seconds"` // what waits longer expires
 	Expiring   bool               `json:"expiring"`              // something waiting is older than half of that
@@ -67,7 +68,7 @@ func (h *house) status(ctx context.Context) (status, error) {
 	}
 	s := status{Accepted: q.Accepted, Stored: kept.Stored, Duplicates: kept.Duplicates, SetAside: q.Aside["store"], Dropped: q.Dropped["store"], Removed: kept.Removed, Discarded: q.Discarded,
 		Waiting: q.Accepted - min(kept.Position.Total, q.Accepted), Archived: h.archive.Stats().Rows, ArchiveLag: q.Readers["archive"].Waiting,
-		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), Mended: st.Mended(), MaxAge: q.MaxAge.Seconds(), AsOf: h.asOf(st).UTC()}
+		LagSeconds: map[string]float64{}, Aside: q.Aside, QueueBytes: q.Bytes, StoreBytes: st.Bytes(), Mended: st.Mended(), Damaged: st.Damaged(), MaxAge: q.MaxAge.Seconds(), AsOf: h.asOf(st).UTC()}
 	s.AddsUp = s.Accepted == s.Stored+s.Duplicates+s.SetAside+s.Dropped+s.Removed+s.Waiting
 	for name, lag := range q.Readers {
 		if lag.Since.IsZero() {

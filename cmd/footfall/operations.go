@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"footfall/account"
@@ -21,6 +20,7 @@ import (
 	"footfall/bins/memory"
 	"footfall/dash"
 	"footfall/language"
+	"footfall/metric"
 	"footfall/queue"
 	"footfall/schedule"
 )
@@ -44,7 +44,7 @@ func (o operations) Pipeline(ctx context.Context) (dash.Pipeline, error) {
 	}
 	archived := h.archive.Stats()
 	p := dash.Pipeline{Status: dash.Status{Accepted: q.Accepted, SetAside: q.Aside["store"] + q.Dropped["store"]}, Archived: archived.Rows, Objects: archived.Objects,
-		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Unread: !h.archive.IsKnown(), Hot: h.hotKind(), Building: true}
+		Queue: dash.Queue{Bytes: q.Bytes, Oldest: q.Oldest, MaxAge: q.MaxAge, Refusing: h.queue.Refusing()}, Sealed: state.Seal.At, Dirty: len(state.Dirty), Aside: q.Aside, Unread: !h.archive.IsKnown(), Hot: h.hotKind(), Building: true}
 	if st := h.store.Load(); st != nil {
 		kept := st.State()
 		p.Building, p.Stored, p.Duplicates, p.Removed = false, kept.Stored, kept.Duplicates, kept.Removed
@@ -70,9 +70,22 @@ func (o operations) reader(name string, lag queue.Lag) dash.Reader {
 	if pump := o.h.pumps[name]; pump != nil && lag.Waiting > 0 {
 		if ms := pump.failing.Load(); ms > 0 {
 			r.Failing = time.UnixMilli(ms)
+			r.Why, _ = pump.why.Load().(language.Key)
 		}
 	}
 	return r
+}
+
+// whyNot says of a writer that can't write what would help; "" where that is not known.
+func whyNot(err error) language.Key {
+	t, ok := errors.AsType[*metric.TroubleError](err)
+	switch {
+	case ok && t.Why == metric.NoMemory:
+		return "It needs more memory than it may have: start the server with more, by --store-memory. See also:"
+	case ok:
+		return language.Key(t.Why)
+	}
+	return ""
 }
 
 // hotKind is where hot buckets are, in a word; "" is nowhere.
@@ -144,8 +157,11 @@ func (o operations) engines(ctx context.Context) []dash.Engine {
 		kept = "PostgreSQL"
 	}
 	all := []dash.Engine{{Role: "Queue", Kind: "NATS JetStream, in this process"}, {Role: "Event store", Kind: "DuckDB, in this process"}, {Role: "Archive", Kind: archived}, {Role: "Hot buckets", Kind: cmp.Or(h.hotKind(), "none")}, {Role: "Bins", Kind: "SQLite"}, {Role: "Sites, people, ledger", Kind: kept}}
-	if h.store.Load() == nil {
+	switch st := h.store.Load(); {
+	case st == nil:
 		all[1].Kind = "DuckDB, being made anew"
+	case st.Damaged():
+		all[1].Problem, all[1].Type = "its file is damaged. What is counted from it fails; the archive and the queue have its events, and make it again while events are accepted:", "footfall rebuild"
 	}
 	var asked sync.WaitGroup // at once, so that one that is silent leaves the others their time
 	for at, problem := range map[int]func(context.Context) language.Key{2: o.archiveProblem, 3: o.hotProblem, 5: o.controlProblem} {
@@ -351,10 +367,6 @@ type part struct {
 // look tells parts by size, and what is free in bytes.
 func (d *diskLook) look() (all []dash.Part, free uint64) {
 	dir := d.h.c.values["data"]
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(dir, &disk); err == nil {
-		free = disk.Bavail * uint64(disk.Bsize)
-	}
 	return d.memo.get(func() (all []dash.Part) {
 		sizes := map[language.Key]int64{}
 		entries, _ := os.ReadDir(dir) // what can't be seen is not counted
@@ -374,7 +386,7 @@ func (d *diskLook) look() (all []dash.Part, free uint64) {
 			return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
 		})
 		return all
-	}), free
+	}), d.h.room()
 }
 
 // residentMemory is what the process has of memory, in bytes.

@@ -62,6 +62,7 @@ func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *hou
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	stopWork := h.work(ctx)
+	go h.watchRoom(ctx, asked)
 	log.Info("listening", "address", h.address, "data", c.values["data"])
 	if ready != nil {
 		ready(h, h.address)

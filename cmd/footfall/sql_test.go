@@ -213,6 +213,8 @@ func TestSQLRequests(t *testing.T) {
 		{"SELECT 1", "", map[string]any{"x": 1}, 400, "the query has no :x"},
 		{"SELECT 1", "", map[string]any{"x": []any{1}}, 400, "params: x is neither"},
 		{"SELECT 1 AS one", "arrow", nil, 200, "one"},
+		{"SELECT 170141183460469231731687303715884105727 AS large", "arrow", nil, 400, "column large: 170141183460469231731687303715884105727 has no place in arrow: cast it, such as CAST(large AS DOUBLE)"},
+		{"SELECT 170141183460469231731687303715884105727 AS large", "parquet", nil, 400, "cast it"},
 		{"SELECT 1", "xml", nil, 400, "use arrow, csv, ndjson, parquet or json"},
 		{" ", "", nil, 400, "query is missing"},
 		{"SELECT * FROM range(100001)", "", nil, 400, "more than 100000 rows"},

@@ -4,12 +4,14 @@
 //   <… id="…" data-live="/v1/live?…" data-gap="30">  what is drawn anew: at once, and every 30 s where much comes
 //   <… id="…" data-part>                              what is drawn anew with it
 //   <b data-figure="Visitors@Last5Minutes">           one figure, written at once
-//   <… id="asof" data-now data-zone data-say-…><time data-moment><span>  as of when, and how far behind
+//   <… id="asof" data-now data-say-…><time data-moment><span>  as of when, and how far behind
+//   <… data-box="pages">                              what stays as it was while it can't be counted: it has a .problem then
+// The root element has the class "late" while the page can't be drawn anew.
 (() => {
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
 	if (!part() || !window.EventSource) return;
-	let from, last, heard, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000;
+	let from, last, news = 0, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000, wait = 5000;
 
 	// What has the focus is found again by its id, its key, or among its like by where it
 	// leads to; a row of a list leads elsewhere once it filters, and is found by its name.
@@ -17,9 +19,41 @@
 	const same = (root, of) => of && [...root.querySelectorAll('a, summary, [tabindex]')].find((e) => of.id ? e.id === of.id : of.dataset.key ? e.dataset.key === of.dataset.key
 		: of.tagName === 'SUMMARY' ? e.tagName === 'SUMMARY' && e.parentElement.id && e.parentElement.id === of.parentElement.id : e.getAttribute('href') && like(e, of) && (e.getAttribute('href') === of.getAttribute('href') || of.title && of.closest('.list li') && e.title === of.title));
 
+	// What could not be counted this time stays as it was, and says of when it is.
+	const keep = (old, fresh, asof) => {
+		let kept = 0;
+		for (const box of fresh.querySelectorAll('[data-box]')) {
+			const why = box.matches('.problem') ? box : box.querySelector('.problem');
+			const was = why && [...old.querySelectorAll('[data-box]')].find((b) => b.dataset.box === box.dataset.box);
+			if (!why || !was || was.matches('.problem') || was.querySelector('.problem:not(.kept)')) continue;
+			const small = was.matches('.cell');
+			let note = was.querySelector('.kept');
+			if (!note) {
+				(small ? was.querySelector('a') : was).append(note = document.createElement('span'));
+				note.className = 'problem kept';
+				note.dataset.of = (small ? asof.dataset.saySince : asof.dataset.sayKept).replace('{time}', asof.querySelector('time').textContent);
+			}
+			note.textContent = small ? note.dataset.of : `${why.textContent} ${note.dataset.of}`;
+			if (small) note.title = why.textContent;
+			box.replaceWith(was);
+			kept++;
+		}
+		return kept;
+	};
+	// Tries again what failed: not all boards at the same time, and ever less often.
+	const retry = () => {
+		soon(wait * (1 + Math.random()));
+		wait = Math.min(2 * wait, 60000);
+	};
+
 	// Old figures stay until all new ones are there; focus, a marked step and what is
 	// open stay, too. A menu that led elsewhere closes.
 	const put = (page, moved) => {
+		const asof = document.getElementById('asof'), kept = moved || !asof ? 0 : keep(part(), page, asof);
+		const all = kept && !page.getElementById('asof');
+		if (all) page.getElementById('timebar').prepend(asof); // of what is kept
+		document.documentElement.classList.remove('late');
+		if (!kept) wait = 5000;
 		const focused = document.activeElement, marked = [...document.querySelectorAll('.step')].findIndex((s) => s.matches('.at'));
 		for (const old of [part(), ...document.querySelectorAll('[data-part]')]) {
 			const fresh = page.getElementById(old.id);
@@ -39,6 +73,8 @@
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
 		document.title = page.title;
+		lost();
+		news = all ? +asof.querySelector('time').dataset.moment : 0;
 		if (!moved) write(); // what was told is newer
 		document.dispatchEvent(new Event('drawn'));
 		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, part().dataset.gap * 1000);
@@ -48,6 +84,7 @@
 		clearTimeout(drawing);
 		drawing = 0;
 		if (more) due();
+		else if (kept) retry();
 	};
 	const load = async (href, moved) => {
 		if (asking) asking.abort();
@@ -56,7 +93,7 @@
 		// Where much comes, all boards are drawn from figures that are counted now and then.
 		const headers = moved ? {} : { 'Cache-Control': `max-age=${Math.floor(pause / 3000)}` };
 		try {
-			const answer = await fetch(href, { signal: mine.signal, headers });
+			const answer = await fetch(href, { signal: mine.signal, headers }).catch((err) => { throw err.name === 'AbortError' ? err : new Error('away'); });
 			if (answer.status === 401) return location.reload();
 			if (!answer.ok) throw new Error(answer.status);
 			const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
@@ -76,7 +113,11 @@
 		if (drawing) return;
 		drawing = setTimeout(() => {
 			drawing = 0;
-			draw().catch((err) => { if (err.name !== 'AbortError') soon(5000); });
+			draw().catch((err) => {
+				if (err.name === 'AbortError') return;
+				document.documentElement.classList.add('late');
+				retry();
+			});
 		}, ms);
 	};
 	// Boards that were told at the same moment are drawn one after the other.
@@ -90,7 +131,10 @@
 		try {
 			await load(href, true);
 		} catch (err) {
-			if (err.name !== 'AbortError') location.assign(href);
+			if (err.message === 'away') { // the browser would show a page of its own instead
+				document.documentElement.classList.add('late');
+				retry();
+			} else if (err.name !== 'AbortError') location.assign(href);
 		}
 	};
 	let shown = location.pathname + location.search;
@@ -111,40 +155,53 @@
 		if (shown !== before && document.querySelector('[data-part]')) go(location.href); // a place on the page, as of the link that skips to it, is the same state
 	});
 
-	const asOf = (ms) => {
+	// The words for when nothing can be heard, which the root element's classes show.
+	const lost = () => {
 		const line = document.getElementById('asof');
-		if (!line || !ms) return;
-		const time = line.querySelector('time'), before = +time.dataset.moment;
-		if (ms <= before) return;
-		time.dataset.moment = ms;
-		time.textContent = new Date(ms).toLocaleTimeString('en-GB', { timeZone: line.dataset.zone });
-		const lag = Math.round((Date.now() - skew - ms) / 1000);
-		line.querySelector('span').textContent = lag < 2 ? line.dataset.sayLive : line.dataset.sayBehind.replace('{n}', lag);
+		if (!line || line.querySelector('b')) return;
+		const words = line.appendChild(document.createElement('b'));
+		words.textContent = line.dataset.sayLost;
+		words.setAttribute('role', 'status');
+	};
+	lost();
+
+	// The page is behind what came since it was drawn. As of when it is does not change.
+	const behind = () => {
+		const line = document.getElementById('asof'), lag = Math.round((Date.now() - skew - news) / 1000);
+		if (line && news && lag < 120) line.querySelector('span').textContent = lag < 2 ? line.dataset.sayLive : line.dataset.sayBehind.replace('{n}', lag);
 	};
 	const clock = document.getElementById('asof');
 	const skew = clock ? Date.now() - clock.dataset.now : 0; // how far this clock is before the server's
 
+	// Writes what was told, and tells whether the page said something else.
 	const write = () => {
+		let other = false;
 		for (const f of figures) {
-			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) at.textContent = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString(document.documentElement.lang);
+			const text = f.dataset.reduce((n, p) => n + p.value, 0).toLocaleString(document.documentElement.lang);
+			for (const at of document.querySelectorAll(`[data-figure="${f.metric}@${f.window}"]`)) {
+				other = other || at.textContent !== text;
+				at.textContent = text;
+			}
 		}
-		asOf(heard);
+		behind();
+		return other;
 	};
 	const told = (event) => {
 		const [moment, says] = event.lastEventId.split('-');
 		({ figures } = JSON.parse(event.data));
-		heard = +moment;
-		write();
-		// The first figures are those that the page was drawn with.
+		// The first figures are those that the page was drawn with, unless something came between.
 		const first = !last;
-		if (says === last) return;
+		if (!write() && first || says === last) return last = says;
 		last = says;
-		if (!first) due();
+		news = news || +moment;
+		behind();
+		due();
 	};
 	listen = hear(() => {
 		if (from && part().dataset.live !== from) {
 			last = '';
 			figures = []; // they are of what was shown before
+			news = 0;
 		}
 		return from = part().dataset.live;
 	}, told, () => soon(0));

@@ -2,11 +2,17 @@
 // somebody looks at the page: told gets each of them. It goes in front of the scripts
 // that listen. A lost connection the browser makes again by itself, after as long as the
 // server has said, to each another time; not one that was refused, as when too many
-// listen: that is tried again here, and refused is called before. What it returns begins
-// anew, as when the address is another one.
+// listen: that is tried again here, and refused is called before. As long as nothing can be
+// heard the root element has the class "lost". What hear returns begins anew, as when the
+// address is another one.
 const hear = (address, told, refused) => {
 	'use strict';
-	let source, again, wait = 5000;
+	let source, again, silent, wait = 5000;
+	const heard = () => {
+		clearTimeout(silent);
+		silent = 0;
+		document.documentElement.classList.remove('lost');
+	};
 	const leave = () => {
 		clearTimeout(again);
 		if (source) source.close();
@@ -14,13 +20,15 @@ const hear = (address, told, refused) => {
 	};
 	const listen = () => {
 		leave();
-		if (document.hidden) return;
+		if (document.hidden) return heard(); // nobody looks, and it begins anew
 		source = new EventSource(address());
+		source.onopen = heard;
 		source.onmessage = (event) => {
 			wait = 5000;
 			told(event);
 		};
 		source.onerror = () => {
+			if (!silent) silent = setTimeout(() => document.documentElement.classList.add('lost'), 2500); // a server that is restarted is back before
 			if (!source || source.readyState !== EventSource.CLOSED) return;
 			again = setTimeout(() => { refused(); listen(); }, wait * (1 + Math.random())); // not everybody at the same time
 			wait = Math.min(2 * wait, 60000);

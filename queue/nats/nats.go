@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -59,6 +60,8 @@ type Queue struct {
 	pending chan *publication
 	stop    chan struct{}
 	stopped chan struct{}
+
+	refusing atomic.Int64 // since when nothing could be stored, in Unix ms; 0 if the last could
 
 	closing sync.Once
 	end     *bookmark // where the log ended a second ago: tells after a restart if it was cut

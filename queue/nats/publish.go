@@ -123,6 +123,15 @@ func (q *Queue) publish(ctx context.Context, reader string, events []event.Event
 	return nil
 }
 
+// Refusing is since when nothing that was published could be stored; zero if the last was.
+// A log whose disk was full stores nothing until it is opened anew.
+func (q *Queue) Refusing() time.Time {
+	if ms := q.refusing.Load(); ms > 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
+
 // commit writes one group after the other until the queue closes.
 func (q *Queue) commit() {
 	defer close(q.stopped)
@@ -201,6 +210,9 @@ func (q *Queue) write(reader string, group []*publication, raw, message []byte) 
 	}
 	if err != nil {
 		err = fmt.Errorf("queue: not stored: %w", err)
+		q.refusing.CompareAndSwap(0, time.Now().UnixMilli())
+	} else {
+		q.refusing.Store(0)
 	}
 	for _, p := range group {
 		p.done <- err

@@ -109,7 +109,7 @@ func (c column) read(cell any) (v value, err error) {
 		err = errOther
 	}
 	if err != nil {
-		return v, fmt.Errorf("column %s: %v: %w", c.name, cell, err)
+		return v, &sheet.CellError{Column: c.name, Cell: fmt.Sprint(cell), Err: err}
 	}
 	return v, nil
 }

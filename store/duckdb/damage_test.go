@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -193,7 +194,7 @@ func TestDamagedLog(t *testing.T) {
 func TestDamagedFile(t *testing.T) {
 	t.Parallel()
 	dir, whole := killed(t)
-	moved, failed, right := 0, 0, 0
+	moved, failed, right, known := 0, 0, 0, false
 	for seed := range uint64(40) {
 		kind := damages[1+seed%uint64(len(damages)-1)]
 		if seed%4 == 0 { // the headers, which a random place seldom hits
@@ -213,13 +214,23 @@ func TestDamagedFile(t *testing.T) {
 			var got []event.Event
 			if err := s.Scan(context.Background(), "", period.Window{}, func(e *event.Event) error { got = append(got, e.Clone()); return nil }); err != nil {
 				failed++
+				if _, told := errors.AsType[*metric.TroubleError](err); told != s.Damaged() || !told && strings.Contains(err.Error(), "Corrupt database file") {
+					t.Errorf("%v: it is told: %v, it is known to be damaged: %v", err, told, s.Damaged())
+				}
+				known = known || s.Damaged()
 				return
+			}
+			if s.Damaged() {
+				t.Error("what was read is said to be damaged")
 			}
 			right++
 			if !reflect.DeepEqual(got, whole) {
 				t.Errorf("%d events without an error, want %d", len(got), len(whole))
 			}
 		})
+	}
+	if !known {
+		t.Error("no damage was told")
 	}
 	t.Logf("of 40 files %d were moved aside, %d failed when read, %d were right", moved, failed, right)
 }

@@ -62,6 +62,7 @@ type Store struct {
 	removed   map[string]removal     // by site
 	portion   int                    // see removeUpTo
 	part      int64                  // see scanRows
+	torn      bool                   // a commit failed since the file was opened: see mend
 	unsure    bool                   // the last write failed: state and days may not be what is stored
 	look      sync.RWMutex           // of what others read without mu
 	opened    *opening
@@ -209,7 +210,7 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	s.setState(state)
-	s.unsure = false
+	s.unsure, s.torn = false, false
 	return nil
 }
 

@@ -13,18 +13,22 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"footfall/metric"
 	"footfall/store"
 )
 
 // A fault in DuckDB itself, even in one reader's query, makes it refuse whatever
-// it is asked from then on, until the file is closed and opened anew. Who asks
-// next does that: docs/format/events.md, "Damage".
+// it is asked from then on, until the file is closed and opened anew. So does a commit
+// that failed, as on a full disk: DuckDB takes back its rows, but not their texts, and the
+// next row that is written gets all of them in front of its own. Who asks next does that:
+// docs/format/events.md, "Damage".
 
 // opening is the file as it was opened once.
 type opening struct {
-	db     *sql.DB      // readers
-	held   atomic.Int64 // connections of snapshots and selections
-	failed atomic.Pointer[error]
+	db      *sql.DB      // readers
+	held    atomic.Int64 // connections of snapshots and selections
+	failed  atomic.Pointer[error]
+	damaged atomic.Bool // something in the file could not be read
 }
 
 // held is a connection of somebody's own, beside those of readers.
@@ -74,7 +78,36 @@ func (o *opening) found(err error) error {
 	case o.failed.Load() != nil && strings.Contains(err.Error(), "database is closed"): // closed before it was asked
 		return store.ErrMending
 	}
+	return o.trouble(err)
+}
+
+// trouble tells people of what is no fault of a question, and whether the file is damaged.
+// Only what DuckDB says first counts: a query's own texts, which may say anything, come
+// behind.
+func (o *opening) trouble(err error) error {
+	said := err
+	for errors.Unwrap(said) != nil {
+		said = errors.Unwrap(said)
+	}
+	if of, is := errors.AsType[*duckdb.Error](err); is {
+		said = of
+	}
+	begins := func(text string) bool { return strings.HasPrefix(said.Error(), text) }
+	switch {
+	case begins("IO Error: Corrupt database file"):
+		o.damaged.Store(true)
+		return &metric.TroubleError{Why: metric.Damaged, Err: err}
+	case begins("Out of Memory Error"), begins("TransactionContext Error: Failed to commit: could not allocate block"):
+		return &metric.TroubleError{Why: metric.NoMemory, Err: err}
+	}
 	return err
+}
+
+// Damaged reports whether something in the file could not be read since it was opened.
+func (s *Store) Damaged() bool {
+	s.look.RLock()
+	defer s.look.RUnlock()
+	return s.opened.damaged.Load()
 }
 
 const invalidated = "database has been invalidated"
@@ -127,11 +160,11 @@ func (s *Store) mend() error {
 	switch {
 	case s.conn != nil && why == nil:
 		return nil
-	case s.conn != nil && !s.refuses():
+	case s.conn != nil && !s.torn && !s.refuses():
 		s.opened.failed.Store(nil)
 		return nil
 	case s.conn != nil:
-		s.o.Log.Error("DuckDB refuses the event store after an error in itself: it is closed and opened anew", "error", brief(*why))
+		s.o.Log.Error("the event store is closed and opened anew, after a commit that failed or an error of DuckDB in itself", "error", brief(*why))
 		_ = s.closeAll() // nothing is in it that is not on disk
 	}
 	if s.opened.connections() > 0 { // whoever has them meets errors, and ends

@@ -14,6 +14,7 @@ import (
 	"github.com/duckdb/duckdb-go/mapping"
 	"github.com/duckdb/duckdb-go/v2"
 
+	"footfall/metric"
 	"footfall/store"
 )
 
@@ -111,6 +112,9 @@ func (p *selection) explain(ctx context.Context, err error) error {
 	}
 	if fatal(err) {
 		return refused(-1, "the database failed on this query by an error of its own: write the query in another way")
+	}
+	if t, is := errors.AsType[*metric.TroubleError](err); is && t.Why == metric.Damaged {
+		return err
 	}
 	var d *duckdb.Error
 	if errors.As(err, &d) {

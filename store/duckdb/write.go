@@ -126,7 +126,12 @@ func (s *Store) transact(change func(ctx context.Context) error) (err error) {
 	if err := change(context.Background()); err != nil {
 		return err
 	}
-	return s.run("COMMIT")
+	if err := s.run("COMMIT"); err != nil {
+		s.torn = true
+		s.opened.failed.CompareAndSwap(nil, &err)
+		return err
+	}
+	return nil
 }
 
 func (s *Store) putState(ctx context.Context, next store.State) error {
