@@ -118,7 +118,7 @@ type option struct {
 // asked is the form for the filter that a URL asks to add or change; nil: for none.
 func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string) *filterForm {
 	by := metric.Dimension(v.Get("add"))
-	if names[by] == "" || !s.filterable(by) {
+	if names[by] == "" && !by.OfName() || !s.filterable(by) {
 		return nil
 	}
 	f := filter{by: by, how: comparisonOf(v.Get("how"))}

@@ -208,6 +208,11 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	if !ok {
 		return v, false
 	}
+	if experiment, arms := li.by.Arm(); arms {
+		_, names, _ := d.exposedTo(ctx, s, x) // without them it is called by its id
+		li.title = names[experiment]
+		b.lists = []listing{li}
+	}
 	back := s
 	back.detail, back.search, back.order, back.offset = "", "", order{}, 0
 	v = details{Title: li.called(s.tongue), Search: s.search, Back: back.href()}

@@ -37,6 +37,15 @@ func TestExperiments(t *testing.T) {
 	}
 }
 
+// TestExperimentsByName: an experiment is called by its name where it was sent with one.
+func TestExperimentsByName(t *testing.T) {
+	for title, want := range map[key]string{"": "Experiment 7f3a", "Price of courses": "Experiment Price of courses"} {
+		if got := (listing{by: metric.Arm("7f3a"), title: title}).called(tongue{}); got != want {
+			t.Errorf("it is called %q, not %q", got, want)
+		}
+	}
+}
+
 // TestGuestsSeeNoExperiments, by whatever address.
 func TestGuestsSeeNoExperiments(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")

@@ -121,6 +121,24 @@ func TestFiltersThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestUnknownWords: what the address says and the page does not know is left out with a
+// word, and does not come back in its links; what it knows is no trouble.
+func TestUnknownWords(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	for _, query := range []string{"period=Nonsense", "metric=Foo", "compare=moon", "match=moon", "step=fortnight", "from=moon", "last=2024-02-30", "to=1", "detail=shoes", "tab=shoes"} {
+		name, text, _ := strings.Cut(query, "=")
+		lacks(t, html.UnescapeString(w.get(t, "/?country=DE&"+query)), "The address says "+name+"="+text+", which is not known here: it is left out.", "Country is Germany")
+		if s := stateFrom(t, w, query); strings.Contains(s.href(), text) {
+			t.Errorf("%s comes back: %s", query, s.href())
+		}
+	}
+	for _, query := range []string{"period=last7days&compare=year&match=dates&step=day&metric=Sessions", "period=&metric=&tab=exit_page&detail=country", "from=2024-02-01&last=2024-02-03&compare=none", "tab=arm:price"} {
+		if s := stateFrom(t, w, query); len(s.amiss) > 0 {
+			t.Errorf("%s: %q", query, s.amiss)
+		}
+	}
+}
+
 // TestFilterForm: the page offers what can be filtered on, the form asks for one with the
 // values of the period, and what it sends leads to the page that is filtered so.
 func TestFilterForm(t *testing.T) {
@@ -132,6 +150,9 @@ func TestFilterForm(t *testing.T) {
 	form := regexp.MustCompile(`(?s)<section class="card asking".*?</section>`).FindString(page)
 	if form == "" || strings.Contains(form, `type="hidden" name="country"`) || strings.Contains(page, "data-live") {
 		t.Error("the form sends the filter that it changes, or is drawn anew while somebody fills it in")
+	}
+	for key, name := range map[string]string{"property:plan": "Property plan", "arm:price": "Arm of price"} { // a click on their chips
+		lacks(t, w.get(t, "/?add="+key+"&"+key+"=pro"), "Filter by "+name, `name="value" value="pro" checked`, `name="was" value="`+key+`"`)
 	}
 	session := w.login(t)
 	send := func(query string) (int, string, string) {

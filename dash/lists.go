@@ -54,7 +54,10 @@ func (s *state) readLists(v url.Values) {
 			break // they share a box
 		}
 	}
-	s.detail, s.search = v.Get("detail"), v.Get("search")
+	s.search = v.Get("search")
+	if _, _, ok := s.find(v.Get("detail")); ok {
+		s.detail = v.Get("detail")
+	}
 	s.order = readOrder(v.Get("order"))
 	if n, err := strconv.Atoi(v.Get("offset")); err == nil && n > 0 && n <= metric.MaxOffset {
 		s.offset = n

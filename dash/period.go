@@ -46,7 +46,9 @@ func (s *state) readPeriod(v url.Values, now time.Time) {
 		s.compare = c
 	}
 	s.dates = v.Get("match") == "dates"
-	s.step = period.Step(v.Get("step"))
+	if step := period.Step(v.Get("step")); titled[step] != "" {
+		s.step = step
+	}
 	s.readDates(v, now)
 }
 

@@ -47,7 +47,7 @@ type cohortRow struct {
 // cohortCell is who of a cohort came back in a step.
 type cohortCell struct {
 	Text, Title string
-	Heat        int // 0 to 10, of the highest rate
+	Heat        int // 0 to 10, of the rate that is darkest
 	Partial     bool
 	None        bool // the step has not begun
 	rate        float64
@@ -139,8 +139,9 @@ func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
 		}
 	}
 	v.Empty, v.Scale = !v.Empty, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	darkest := darkestOf(highest)
 	if highest > 0 {
-		v.Palest, v.Darkest = l.percent(0), l.percent(highest)
+		v.Palest, v.Darkest = l.percent(0), l.percent(darkest)
 	}
 	if c.LeftOut > 0 {
 		v.LeftOut = l.Say("{n} of {all}", c.LeftOut, c.Known+c.LeftOut)
@@ -156,10 +157,10 @@ func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
 		if n > 0 {
 			v.Heads = append(v.Heads, strconv.Itoa(n))
 			visitors, of := c.Average(n)
-			v.Average.Cells = append(v.Average.Cells, v.cell(l, visitors, of, highest, l.Say(titled[q.Step])+" "+strconv.Itoa(n)))
+			v.Average.Cells = append(v.Average.Cells, v.cell(l, visitors, of, darkest, l.Say(titled[q.Step])+" "+strconv.Itoa(n)))
 		}
 		for _, back := range row.Returned {
-			cell := v.cell(l, back.Visitors, row.Size, highest, l.since(back.Start.In(q.Zone), q.Step))
+			cell := v.cell(l, back.Visitors, row.Size, darkest, l.since(back.Start.In(q.Zone), q.Step))
 			cell.Partial = back.Partial
 			line.Cells = append(line.Cells, cell)
 		}
@@ -171,8 +172,19 @@ func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
 	v.Average.Size = whole(l, all)
 }
 
+// darkestOf is the rate in per cent that is shown darkest: a round one that no rate of the
+// table is above, and never a small one, so that 0.1 % does not look like many.
+func darkestOf(highest float64) float64 {
+	for _, rate := range []float64{10, 25, 50} {
+		if highest <= rate {
+			return rate
+		}
+	}
+	return 100
+}
+
 // cell spells how many of a cohort came back.
-func (v *retentionView) cell(l tongue, visitors, of int64, highest float64, when string) cohortCell {
+func (v *retentionView) cell(l tongue, visitors, of int64, darkest float64, when string) cohortCell {
 	c := cohortCell{rate: share(visitors, of), Text: "–", Title: l.Say("{when}: nobody to come back", when)}
 	if of == 0 {
 		return c
@@ -181,9 +193,7 @@ func (v *retentionView) cell(l tongue, visitors, of int64, highest float64, when
 	if v.Counts {
 		c.Text = whole(l, visitors)
 	}
-	if highest > 0 {
-		c.Heat = int(math.Ceil(10 * c.rate / highest))
-	}
+	c.Heat = int(math.Ceil(10 * c.rate / darkest))
 	return c
 }
 

@@ -63,6 +63,7 @@ func readState(l tongue, v url.Values, sites []account.Site, now time.Time) stat
 		s.amiss = append(s.amiss, s.Say("There is no site “{asked}” for you: these are the figures of {site}.", cut(asked), s.site.Domain))
 	}
 	s.readLists(v)
+	s.amiss = append(s.amiss, s.unknown(v)...)
 	return s
 }
 

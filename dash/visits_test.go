@@ -16,7 +16,7 @@ func TestRetentionPage(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
 	_, b := w.two(t)
 	path := "/retention?site=" + w.site.ID + "&period=Last90Days"
-	page := b.want(b.do("GET", path+"&country=DE", nil), 200, "Who came back", ">Week<", `class="num h10"`, "33%", `<span class="unseen"> so far</span>`, "(not over yet)", "1,630 of 2,032 visitors are left out", "Filters are on the visitor’s first event")
+	page := b.want(b.do("GET", path+"&country=DE", nil), 200, "Who came back", ">Week<", `class="num h7"`, "50%<", "33%", `<span class="unseen"> so far</span>`, "(not over yet)", "1,630 of 2,032 visitors are left out", "Filters are on the visitor’s first event")
 	r := w.besides.put[len(w.besides.put)-1].(metric.Retention)
 	if r.Step != period.Week || r.Where == nil || r.Return != nil || strings.Contains(page, ">Day<") {
 		t.Errorf("asked %+v", r)
@@ -127,5 +127,18 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusNotFound)
 	if got := w.changes(t); len(got) != 6 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
 		t.Errorf("the audit log says %q", got)
+	}
+}
+
+// TestDarkestOf: colours are of a round rate above all others, and few are pale.
+func TestDarkestOf(t *testing.T) {
+	for highest, want := range map[float64]float64{0: 10, 0.1: 10, 10: 10, 10.1: 25, 33: 50, 50.1: 100, 100: 100} {
+		if got := darkestOf(highest); got != want {
+			t.Errorf("of %v the darkest is %v, want %v", highest, got, want)
+		}
+	}
+	v := &retentionView{}
+	if c := v.cell(tongue{}, 1, 1000, darkestOf(0.1), "x"); c.Heat != 1 {
+		t.Errorf("0.1 %% has heat %d", c.Heat)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"time"
 
@@ -179,13 +180,20 @@ func (h *house) printLinks(ctx context.Context, w io.Writer, address string) err
 	if err != nil {
 		return err
 	}
-	for _, l := range []struct{ name, person, next string }{{"Dashboard", "", ""}, {"Affiliates", "", "/program"}, {of.Name + "'s portal", person.ID, "/portal"}} {
+	shown, err := h.sites.find(demo.Domain)
+	if err != nil {
+		return err
+	}
+	// Visitors keep coming to the shop; it has 50 days of data, so that a week has one to be
+	// compared with, and 28 days have not.
+	first := "/?" + url.Values{"site": {shown.ID}, "period": {"Last7Days"}}.Encode()
+	for _, l := range []struct{ name, person, next string }{{"Dashboard", "", first}, {"Affiliates", "", "/program"}, {of.Name + "'s portal", person.ID, "/portal"}} {
 		token, err := h.control.AddLink(ctx, account.ForLogin, l.person, linkLife)
 		if err != nil {
 			return err
 		}
 		if l.next != "" {
-			token += "&next=" + l.next
+			token += "&next=" + url.QueryEscape(l.next)
 		}
 		fmt.Fprintf(w, "\n  %-15s %s/login?link=%s", l.name+":", address, token)
 	}
