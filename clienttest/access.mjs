@@ -28,6 +28,14 @@ const tooWide = () => [document.documentElement.scrollWidth > innerWidth && `the
     const box = e.getBoundingClientRect()
     return box.width > 1 && box.right > innerWidth + 1 && e.checkVisibility() && !e.closest('svg') && !scrolled(e)
   }).slice(0, 3).map((e) => `${e.tagName}.${e.className} ends at ${Math.round(e.getBoundingClientRect().right)}`)].filter(Boolean)
+// Nothing leaves its card, and of text what is cut says so by dots; numbers never are.
+const cutOff = () => [...document.querySelectorAll('main *')].filter((e) => {
+  if (!e.checkVisibility() || e.closest('svg, .unseen, [tabindex="0"], iframe') || !e.textContent.trim()) return false
+  const box = e.getBoundingClientRect(), card = e.closest('.card')?.getBoundingClientRect(), style = getComputedStyle(e)
+  if (box.width <= 1) return false
+  if (card && box.right > card.right + 1 && !scrolled(e) && style.position !== 'absolute' && !e.closest('.menu, .evidence, .tip')) return true
+  return e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 && style.overflowX === 'hidden' && (style.textOverflow !== 'ellipsis' || e.matches('dd, .value, .n, .num, :has(p)'))
+}).slice(0, 3).map((e) => `${e.tagName}.${e.className} in ${e.parentElement.className || e.parentElement.tagName} is cut off`)
 const scrolled = (e) => { // within what can be scrolled, or cut off on purpose
   for (let at = e; at && at !== document.body; at = at.parentElement) if (getComputedStyle(at).overflowX !== 'visible') return true
   return false
@@ -85,7 +93,7 @@ async function shoot(p, { page, seen }) {
     await page.setViewportSize({ width: width = to, height: 900 })
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const size = ` at ${width}, ${colorScheme}`
-    if (fresh) amiss(size, await page.evaluate(tooWide))
+    if (fresh) amiss(size, [...await page.evaluate(tooWide), ...await page.evaluate(cutOff)])
     amiss(size, await timed('axe', () => page.evaluate(look, [!fresh, Boolean(p.open)])))
     if (fresh && width === 1280) {
       await page.keyboard.press('Shift') // browsers show the focus to who uses keys
@@ -94,6 +102,8 @@ async function shoot(p, { page, seen }) {
     await timed('pictures', () => page.screenshot({ path: `${folder}/${p.name}-${width}-${colorScheme}.png`, fullPage: true }))
     result.looked++
   }
+  await page.setViewportSize({ width: 320, height: 800 }) // as a desktop at 400 %, or a small phone
+  amiss(' at 320', await page.evaluate(tooWide))
   amiss('', [...seen.console.filter((line) => !p.status || !line.includes('Failed to load resource')), ...seen.external.map((url) => `asks ${url}`)])
 }
 for (const p of pages) if (!only || only.includes(p.name)) await shoot(p, windows[p.as])

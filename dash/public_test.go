@@ -132,9 +132,16 @@ func asJSON(w *metric.Where) string {
 }
 
 // TestAffiliatesAreNotNamed: their codes are sources, which are left out, also for who
-// guesses one, unless the site shows them.
+// guesses one, unless the site shows them. A share's link and stream never do.
 func TestAffiliatesAreNotNamed(t *testing.T) {
 	w := newWorld(t, now, "a.example")
+	token, _, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, by := Shows(); slices.Contains(by, "source") {
+		t.Error("a share's stream tells figures by source")
+	}
 	leftOut := func(where *metric.Where) bool {
 		text := strings.ReplaceAll(asJSON(where), " ", "")
 		return strings.Contains(text, `"affiliate"`) && strings.Contains(text, "Not")
@@ -142,17 +149,22 @@ func TestAffiliatesAreNotNamed(t *testing.T) {
 	for _, parts := range []string{"on", "affiliates"} {
 		w.publish(t, "a-example", parts)
 		for _, path := range []string{"", "?source=anna", "?source.contains=ann", "?add=source", "?detail=source"} {
-			w.of("/public/a.example" + path)
-			bySource := 0
-			for _, q := range w.source.asked {
-				if q.By == "source" || strings.HasPrefix(path, "?source") && q.Metric == metric.Sessions {
-					if bySource++; leftOut(q.Where) != (parts == "on") {
-						t.Errorf("%s%s: %s by %q asks %s", parts, path, q.Metric, q.By, asJSON(q.Where))
+			for _, page := range []string{"/public/a.example", "/share/" + token, "/embed/a.example?token=" + token} {
+				if strings.Contains(page, "?") {
+					path = strings.Replace(path, "?", "&", 1)
+				}
+				w.of(page + path)
+				bySource, hidden := 0, parts == "on" || strings.Contains(page, token)
+				for _, q := range w.source.asked {
+					if q.By == "source" || strings.HasPrefix(path, "?source") && q.Metric == metric.Sessions {
+						if bySource++; leftOut(q.Where) != hidden {
+							t.Errorf("%s%s%s: %s by %q asks %s", parts, page, path, q.Metric, q.By, asJSON(q.Where))
+						}
 					}
 				}
-			}
-			if bySource == 0 {
-				t.Errorf("%s%s asked nothing by source", parts, path)
+				if bySource == 0 {
+					t.Errorf("%s%s%s asked nothing by source", parts, page, path)
+				}
 			}
 		}
 	}

@@ -22,8 +22,9 @@ type guest struct {
 	look    *look          // of a frame; nil: it is a page of its own
 }
 
-// ofShare is what a share's link shows.
-var ofShare = []account.Part{account.TheBoard, account.Earners, account.Files}
+// ofShare is what a share's link shows. Who has it is no partner of the affiliates, whose
+// codes often are their names: it does not name them.
+var ofShare = []account.Part{account.TheBoard, account.Files}
 
 // sees reports whether a figure is shown; who is no guest sees all.
 func (g *guest) sees(f number) bool {
@@ -96,7 +97,8 @@ func (g *guest) signs() []metric.Name {
 	return slices.DeleteFunc(slices.Clone(signs), func(m metric.Name) bool { return !g.sees(figureOf(string(m))) })
 }
 
-// Shows is what the dashboard of a share shows: metrics, and what they are split by.
+// Shows is what the dashboard of a share shows: metrics, and what they are split by; by
+// source the page alone, as it leaves out affiliates' codes.
 func Shows() (metrics []metric.Name, by []metric.Dimension) {
 	s := state{guest: &guest{parts: ofShare}}
 	for _, c := range cells {
@@ -107,7 +109,7 @@ func Shows() (metrics []metric.Name, by []metric.Dimension) {
 			}
 		}
 	}
-	return metrics, s.splits()
+	return metrics, slices.DeleteFunc(s.splits(), func(by metric.Dimension) bool { return by == "source" })
 }
 
 // splits are the dimensions of the lists that a state has.
