@@ -67,7 +67,6 @@ var ErrBusy = errors.New("other SQL queries are under way: try again in a moment
 // what is asked then fails, and can be asked again.
 var ErrMending error = &metric.TroubleError{Why: metric.Mending}
 
-
 // Column of a table or of an answer.
 type Column struct {
 	Name string `json:"name"`
