@@ -151,7 +151,7 @@ func follow(t *testing.T, said, name string) string {
 	defer res.Body.Close()
 	page, err := io.ReadAll(res.Body)
 	must(t, err)
-	if next := link.Query().Get("next"); res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Request.URL.Path, next) {
+	if next := link.Query().Get("next"); res.StatusCode != http.StatusOK || !strings.HasPrefix(res.Request.URL.RequestURI(), next) {
 		t.Fatalf("%s leads to %s: %d", found[1], res.Request.URL, res.StatusCode)
 	}
 	return string(page)
