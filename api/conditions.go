@@ -10,9 +10,9 @@ import (
 
 // Words of conditions.
 const (
-	opAll, opAny, opNot = "and", "or", "not"
-	opDone, opNotDone   = "has_done", "has_not_done"
-	opNegated           = "_not" // behind a comparison; of is: before nothing else
+	opAll, opAny, opNot = metric.WordAll, metric.WordAny, metric.WordNot
+	opDone, opNotDone   = metric.WordDone, metric.WordNotDone
+	opNegated           = metric.WordNegated
 )
 
 // comparisonNames lists the comparisons, and the opposite of each.

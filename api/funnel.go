@@ -241,9 +241,9 @@ func spellSteps(steps []metric.Step) (all []AskedStep) {
 func (q *funnelQuestion) spell(p metric.Passage) FunnelTable {
 	zone := q.report.Zone
 	t := FunnelTable{Meta: FunnelMeta{p.Source, p.AsOf.In(zone).Format(time.RFC3339), q.asked.Name, tellExposed(p.Exposed)},
-		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: between(q.report.Window, zone), Within: metric.SpellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
+		Query: AskedFunnel{Site: q.report.Site, Steps: spellSteps(q.asked.Steps), Range: metric.SpellRange(q.report.Window, zone), Within: metric.SpellWithin(q.asked.Within), Filters: []any{}, Zone: zone.String(), Bots: q.report.Bots}}
 	if q.report.Where != nil {
-		t.Query.Filters = append(t.Query.Filters, filterOf(*q.report.Where))
+		t.Query.Filters = append(t.Query.Filters, q.report.Where.Spell())
 	}
 	rate := func(n int64, ok bool) *json.Number {
 		return number(metric.GoalRate, metric.Point{Value: n, None: !ok})

@@ -112,7 +112,7 @@ func SpellGoal(g metric.Goal) Goal {
 func spellAct(a metric.Act) Act {
 	out := Act{Page: a.Page, Event: a.Event}
 	if a.Where != nil {
-		out.Filters = []any{filterOf(*a.Where)}
+		out.Filters = []any{a.Where.Spell()}
 	}
 	return out
 }

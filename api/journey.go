@@ -109,7 +109,7 @@ type AskedJourney struct {
 func spellPaths(j metric.Journey, p metric.Paths) Journey {
 	out := Journey{Views: p.Views, Apart: p.Apart, ApartShare: share(p.Apart, p.Views), From: spellPlace(&p.From, j.Steps, p.Views),
 		Meta: VisitMeta{Source: p.Source, AsOf: p.AsOf.In(j.Zone).Format(time.RFC3339)},
-		Query: AskedJourney{Site: j.Site, Range: between(j.Window, j.Zone), Event: j.Event, Way: j.Way, Depth: j.Steps, Limit: j.Limit,
+		Query: AskedJourney{Site: j.Site, Range: metric.SpellRange(j.Window, j.Zone), Event: j.Event, Way: j.Way, Depth: j.Steps, Limit: j.Limit,
 			Filters: filtersOf(j.Where), Zone: j.Zone.String(), Bots: j.Bots}}
 	if j.Event == "" {
 		out.Query.Page = &j.Page

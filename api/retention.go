@@ -114,7 +114,7 @@ func spellCohorts(r metric.Retention, c metric.Cohorts) Retention {
 	date := func(t time.Time) string { return t.In(r.Zone).Format(time.DateOnly) }
 	out := Retention{Cohorts: []CohortRow{}, Average: []AverageRow{}, Visitors: RetentionVisitors{c.Known, c.LeftOut},
 		Meta: VisitMeta{Source: c.Source, AsOf: c.AsOf.In(r.Zone).Format(time.RFC3339)},
-		Query: AskedRetention{Site: r.Site, Range: between(r.Whole(), r.Zone), Step: r.Step, Returning: filtersOf(r.Return), Filters: filtersOf(r.Where),
+		Query: AskedRetention{Site: r.Site, Range: metric.SpellRange(r.Whole(), r.Zone), Step: r.Step, Returning: filtersOf(r.Return), Filters: filtersOf(r.Where),
 			Zone: r.Zone.String(), Bots: r.Bots}}
 	for n, row := range c.Rows {
 		spelled := CohortRow{Start: date(row.Start), Size: row.Size, Partial: row.Partial, Returned: []ReturnedRow{}}

@@ -76,5 +76,5 @@ func filtersOf(w *metric.Where) []any {
 	if w == nil {
 		return []any{}
 	}
-	return []any{filterOf(*w)}
+	return []any{w.Spell()}
 }

@@ -94,13 +94,12 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 		c.Problem = cmp.Or(s.problem(err), s.Say("There is nothing to draw."))
 		return c
 	}
-	c.Known = &evidence{ID: "known-chart", Label: s.Say(bySteps[x.step], c.Metric), BeforeWindow: c.Was, Meaning: s.Say(key(f.name.Meaning())), Window: c.Now, Source: s.sources(told), AsOf: s.moments(told.AsOf, x.zone), Precision: s.Say("exact")}
+	c.Known = s.evidence("chart", s.Say(bySteps[x.step], c.Metric), x, told)
+	c.Known.BeforeWindow, c.Known.Meaning, c.Known.Window = c.Was, s.Say(key(f.name.Meaning())), c.Now
 	if told.Estimate {
 		c.Known.Precision = s.Say("some of the steps are estimates, less than 1 % off in 98 of 100 cases")
 	}
-	q := s.question(f.name, x)
-	q.Set("step", string(x.step))
-	c.Known.ask(s, q)
+	c.Known.ask(s, x, f.name, x.step)
 	top, ticks := s.scale(f.name, points)
 	c.Ticks = ticks
 	c.draw(f.name, points, top)

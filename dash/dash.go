@@ -82,7 +82,7 @@ const patience = 20 * time.Second
 var files embed.FS
 
 // sheets are the parts of dash.css, in the order in which they follow.
-var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "operations", "setup", "sheetnarrow", "framed", "print"}
+var sheets = []string{"base", "header", "timebar", "nav", "board", "lists", "filters", "details", "world", "steps", "install", "narrow", "audit", "prose", "account", "sheet", "tables", "forms", "known", "operations", "setup", "sheetnarrow", "framed", "print"}
 
 // assets is what is served below /assets, by name. It is made when it is asked for first,
 // as commands that draw no page would wait for it, too.

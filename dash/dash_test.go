@@ -429,3 +429,23 @@ func TestShareShows(t *testing.T) {
 		}
 	}
 }
+
+// TestHowEachListIsKnown: each box tells once how its figures are known, also to guests,
+// and pages of figures speak of filters only where there are some.
+func TestHowEachListIsKnown(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	page := w.get(t, "/")
+	for _, section := range strings.Split(page, `<section class="card list`)[1:] {
+		if n := strings.Count(section, `id="known-list-`); n != 1 && strings.Contains(section, "<li>") {
+			t.Errorf("a box tells %d times how its figures are known: %s", n, section[:120])
+		}
+	}
+	lacks(t, page, `id="known-list-page"`, "Pages: how do you know?", "in the whole period (Visitors)", "-d &#39;{&#34;site_id&#34;:&#34;atelier-example&#34;,&#34;metrics&#34;:[&#34;Visitors&#34;],&#34;dimensions&#34;:[&#34;page&#34;]")
+	for path, id := range map[string]string{"/?detail=page": "list-page", "/retention": "retention", "/journeys?at=/": "journey", "/funnels?kind=page&what=/&kind=page&what=/b": "funnel"} {
+		page := w.get(t, path)
+		lacks(t, page, `id="known-`+id+`"`)
+		if told := "Filters are on"; strings.Contains(page, told) || path != "/?detail=page" && !strings.Contains(w.get(t, path+map[bool]string{true: "&", false: "?"}[strings.Contains(path, "?")]+"country=DE"), told) {
+			t.Errorf("%s speaks of filters where there are none, or does not where there are", path)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -42,11 +41,11 @@ type table struct {
 	Rows    []row
 	Note    string // what is to be known of it
 	Problem string
+	Known   *evidence
 
 	total   int
 	columns []metric.Name
-	source  string
-	asOf    time.Time
+	told    metric.Table // how the figures are known: without rows
 }
 
 // head is the head of a column; following it orders by the column.
@@ -145,11 +144,12 @@ func (d *Door) columns(ctx context.Context, s state, x span, li listing, most in
 // table asks for so many rows of a list with all its columns.
 func (d *Door) table(ctx context.Context, s state, x span, li listing, most int) (t table, err error) {
 	r, found, note, err := d.columns(ctx, s, x, li, most)
-	t.Note, t.total, t.columns, t.source = note, found.Total, r.Metrics, found.Source
+	t.Note, t.total, t.columns = note, found.Total, r.Metrics
 	if err != nil {
 		return t, err
 	}
-	t.asOf = found.AsOf
+	t.told = metric.Table{Source: found.Source, AsOf: found.AsOf, Estimate: found.Estimate}
+	t.Known = li.evidenceOf(s, x, r, t.told)
 	if _, arms := li.by.Arm(); arms && note == "" {
 		t.Note = s.leftOut(found.Exposed)
 	}
@@ -252,9 +252,9 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
 	v.Live = d.there(ctx, s)
 	v.Details, v.LiveAt = &of, s.live(x, false)
-	if !of.Table.asOf.IsZero() {
-		v.Asked = asked{Zone: s.site.Zone, Source: s.counted(of.Table.source)}
-		v.Asked.since(s.tongue, of.Table.asOf, d.Now(), x.zone)
+	if !of.Table.told.AsOf.IsZero() {
+		v.Asked = asked{Zone: s.site.Zone, Source: s.counted(of.Table.told.Source)}
+		v.Asked.since(s.tongue, of.Table.told.AsOf, d.Now(), x.zone)
 	}
 	v.Title = of.Title + " · " + v.Title
 	return v

@@ -34,6 +34,7 @@ type funnelsView struct {
 	frame
 	freshness
 	said
+	Known         *evidence
 	Saved         []link
 	Name          string // of the saved one that is shown
 	Steps         []stepRow
@@ -94,7 +95,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 			return
 		} else if err = failed; err == nil {
 			v.freshness, v.CSV = s.fresh(passage.AsOf, passage.Source, x), s.with("csv", "funnel").href()
-			v.Steps = s.stepRows(f, passage)
+			v.Steps, v.Known = s.stepRows(f, passage), s.knownFunnel(x, f, passage)
 		}
 	}
 	v.Trouble = d.fault(ctx, s.tongue, "funnel", err)
@@ -193,6 +194,20 @@ func (l tongue) stepRows(f metric.SavedFunnel, p metric.Passage) (rows []stepRow
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// knownFunnel is how a funnel's figures are known.
+func (s state) knownFunnel(x span, f metric.SavedFunnel, p metric.Passage) *evidence {
+	k := s.evidence("funnel", cmp.Or(f.Name, s.Say("Funnel")), x, metric.Table{Source: p.Source, AsOf: p.AsOf})
+	q := s.putting(x, s.where())
+	if q.Funnel = f.Name; f.Name == "" {
+		for _, step := range f.Steps {
+			q.Steps = append(q.Steps, putStep{step.Goal, step.Page, step.Event})
+		}
+		q.Within = metric.SpellWithin(f.Within)
+	}
+	k.post(s, "/v1/funnel", q)
+	return k
 }
 
 // fill fills in the form, and what can be chosen.

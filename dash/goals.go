@@ -29,6 +29,7 @@ type goalsView struct {
 	frame
 	freshness
 	said
+	Known   *evidence
 	Goals   []goalRow
 	Change  bool // one may define goals
 	Form    goalForm
@@ -75,7 +76,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 	}
 	v.Trouble = d.fault(ctx, s.tongue, "goals", err)
 	if err == nil && len(all) > 0 {
-		v.freshness = s.fresh(table.AsOf, table.Source, x)
+		v.freshness, v.Known = s.fresh(table.AsOf, table.Source, x), s.knownGoals(x, table)
 		v.CSV = s.with("csv", "goals").href()
 	}
 	for _, g := range all {
@@ -91,6 +92,16 @@ func (d *Door) ofGoals(ctx context.Context, s state, x span, all []metric.Goal) 
 		return metric.Table{}, nil
 	}
 	return d.Questions.Tabulate(ctx, metric.Report{Site: s.site.ID, Metrics: goalMetrics, By: []metric.Dimension{metric.OfGoal}, Window: x.window, Compare: x.passed(), Zone: x.zone, Where: s.where(), Goals: all})
+}
+
+// knownGoals is how the figures of goals are known; those of one, if the state is of it.
+func (s state) knownGoals(x span, told metric.Table) *evidence {
+	k := s.evidence("goals", s.Say("Goals"), x, told)
+	k.rough(s, told, goalMetrics...)
+	r := s.sumsOf(x.window, x.zone, goalMetrics...)
+	r.By = []metric.Dimension{metric.OfGoal}
+	k.post(s, "/v1/query", s.tabled(x, r))
+	return k
 }
 
 // goalRow is a goal with its figures in a table; there may be none.
@@ -189,6 +200,7 @@ type goalView struct {
 	frame
 	freshness
 	said
+	Known        *evidence
 	Goal         goalRow
 	Back         string
 	Chart        chart
@@ -239,14 +251,17 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
 	if v.Trouble = d.fault(ctx, s.tongue, "goal", err); err == nil {
-		v.freshness = s.fresh(table.AsOf, table.Source, x)
+		v.freshness, v.Known = s.fresh(table.AsOf, table.Source, x), of.knownGoals(x, table)
 	}
 	v.Chart = d.chart(ctx, of, x)
 	v.Chart.Metric = s.Say("Completions")
 	for _, li := range goalLists {
 		l := list{Title: s.Say(li.title), Unit: s.titleOf(metric.GoalCompletions), CSV: s.with("csv", string(li.by)).href(), Nothing: s.Say("Nothing yet")}
-		rows, err := d.completions(ctx, s, of, x, li, rowsShort)
+		rows, told, err := d.completions(ctx, s, of, x, li, rowsShort)
 		l.Rows, l.Problem = rows, s.problem(err)
+		if li.figures = []metric.Name{metric.GoalCompletions}; err == nil {
+			l.Known = li.evidence(of, x, told)
+		}
 		v.Lists = append(v.Lists, l)
 	}
 	d.show(w, http.StatusOK, "goal.html", in, v)
@@ -255,7 +270,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 // completions are the completions of a goal by a dimension, the most first; following
 // one filters the page, of the state s. Sources are those of the board: the site's own
 // pages, by which most get to a goal, are none.
-func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, err error) {
+func (d *Door) completions(ctx context.Context, s, of state, x span, li listing, most int) (rows []row, told metric.Table, err error) {
 	var own []string
 	if li.by == "source" {
 		own = s.ownSources()
@@ -266,19 +281,20 @@ func (d *Door) completions(ctx context.Context, s, of state, x span, li listing,
 		q.Limit = most + len(own)
 	}
 	set, err := d.ask(ctx, q)
+	told = toldOf(set)
 	for _, p := range set.Points {
 		if p.Value > 0 && !slices.Contains(own, p.Series) {
 			rows = append(rows, li.line(s, p.Series, p.Value))
 		}
 	}
 	if own != nil && err == nil {
-		rows, err = d.direct(ctx, s, all, li, rows)
+		rows, told, err = d.direct(ctx, s, all, li, rows, told)
 	}
 	if most > 0 {
 		rows = rows[:min(len(rows), most)]
 	}
 	bars(rows)
-	return rows, err
+	return rows, told, err
 }
 
 // goalDownload writes the completions by a dimension.
@@ -288,7 +304,7 @@ func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state
 		d.refuse(w, http.StatusNotFound, "There is no such list.")
 		return
 	}
-	rows, err := d.completions(ctx, of, of, x, goalLists[at], 0)
+	rows, _, err := d.completions(ctx, of, of, x, goalLists[at], 0)
 	if err != nil {
 		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(d.fault(ctx, of.tongue, "goal as a file", err), of.Say("This could not be counted."))))
 		return

@@ -16,9 +16,10 @@ const placesTold = 10
 type journeysView struct {
 	frame
 	freshness
+	Known       *evidence
 	At          string // the page, or the name of the event
 	OfEvent     bool
-	Known       []string // pages and events to choose from
+	Offered     []string // pages and events to choose from
 	Keep        []link   // the rest of the state, for the form
 	Views       string
 	Apart       string // of them, in no session; "" is none
@@ -49,8 +50,8 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	v := journeysView{frame: d.frame(in, s, x, sites), At: s.more.Get("at"), OfEvent: s.more.Get("kind") == "event", Keep: s.keep("at", "kind")}
 	v.Tools.Compare = nil // with nothing
 	var err error
-	if v.Known, err = d.suggest(ctx, s, x, "page"); v.At == "" && len(v.Known) > 0 {
-		v.At, v.OfEvent = v.Known[0], false
+	if v.Offered, err = d.suggest(ctx, s, x, "page"); v.At == "" && len(v.Offered) > 0 {
+		v.At, v.OfEvent = v.Offered[0], false
 	}
 	v.NothingEver = v.At == "" && err == nil
 	if v.At == "" {
@@ -66,6 +67,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 	if v.Trouble = d.fault(ctx, s.tongue, "journeys", err); err == nil {
 		v.freshness = s.fresh(next.AsOf, next.Source, x)
 		v.tell(s, next, previous)
+		v.Known = s.knownJourney(x, &v, next, previous)
 	}
 	to := s.with("at", v.At).with("csv", "journeys")
 	v.CSV = to.href()
@@ -86,6 +88,20 @@ func (d *Door) follow(ctx context.Context, s state, x span, at string, ofEvent b
 	wait.Go(func() { previous, other = d.Questions.Follow(ctx, back) })
 	wait.Wait()
 	return next, previous, cmp.Or(err, other)
+}
+
+// knownJourney is how the figures of both ways are known: each is a question.
+func (s state) knownJourney(x span, v *journeysView, next, previous metric.Paths) *evidence {
+	k := s.evidence("journey", v.At, x, also(metric.Table{Source: next.Source, AsOf: next.AsOf}, metric.Table{Source: previous.Source, AsOf: previous.AsOf}))
+	q := s.putting(x, s.where())
+	if q.Page = v.At; v.OfEvent {
+		q.Page, q.Event = "", v.At
+	}
+	q.Way, q.Most = metric.Previous, placesTold
+	back := q
+	q.Way = metric.Next
+	k.post(s, "/v1/journey", back, q)
+	return k
 }
 
 // tell writes the columns.

@@ -25,6 +25,7 @@ type list struct {
 	CSV         string    // URL of all rows as a file, of a list without details
 	Problem     string
 	Nothing     string // why there are no rows
+	Known       *evidence
 
 	of    metric.Name
 	quiet bool
@@ -138,8 +139,12 @@ func (d *Door) list(ctx context.Context, s state, x span, b box, li listing) lis
 		if t, err = d.table(ctx, s.details(li), x, li, rowsShort); len(t.Rows) > 0 {
 			l.Table, l.Unit = &t, ""
 		}
+		l.Known = t.Known
 	} else {
-		l.Rows, err = d.rows(ctx, s, x, li)
+		var told metric.Table
+		if l.Rows, told, err = d.rows(ctx, s, x, li); err == nil {
+			l.Known = li.evidence(s, x, told)
+		}
 	}
 	if b.world && err == nil {
 		l.World, err = d.world(ctx, s, x, b, li, l.Rows)
@@ -183,9 +188,9 @@ func (l tongue) nothing(li listing) string {
 	return l.Say("Nobody in this period.")
 }
 
-// rows are the first ones of a list, of a map's list all; the first figure is told. With
-// an error there may be some.
-func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []row, err error) {
+// rows are the first ones of a list, of a map's list all, and how they are known; the
+// first figure is told. With an error there may be some.
+func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []row, told metric.Table, err error) {
 	q := s.query(li.figures[0], x.window, x.zone)
 	q.By, q.Step = li.by, period.Total
 	if li.by == "source" {
@@ -196,8 +201,9 @@ func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []ro
 	}
 	set, err := d.ask(ctx, q)
 	if err != nil {
-		return nil, err
+		return nil, told, err
 	}
+	told = toldOf(set)
 	for _, p := range set.Points {
 		own := li.by == "source" && slices.Contains(s.ownSources(), p.Series)
 		if p.Value > 0 && !own && (p.Series != "" || li.unknown != "") {
@@ -205,9 +211,9 @@ func (d *Door) rows(ctx context.Context, s state, x span, li listing) (rows []ro
 		}
 	}
 	if li.by == "source" {
-		return d.direct(ctx, s, s.query(li.figures[0], x.window, x.zone), li, rows)
+		return d.direct(ctx, s, s.query(li.figures[0], x.window, x.zone), li, rows, told)
 	}
-	return rows, nil
+	return rows, told, nil
 }
 
 // line is a row with its figure.
@@ -218,15 +224,18 @@ func (li listing) line(s state, value string, n int64) row {
 }
 
 // direct puts those who came without a referrer among the sources, by a question for all.
-func (d *Door) direct(ctx context.Context, s state, q metric.Query, li listing, rows []row) ([]row, error) {
+func (d *Door) direct(ctx context.Context, s state, q metric.Query, li listing, rows []row, told metric.Table) ([]row, metric.Table, error) {
 	q.Filters = append(slices.Clone(q.Filters), metric.Filter{Dimension: "class", Value: direct})
 	set, err := d.ask(ctx, q)
-	if err != nil || set.Sum() == 0 {
-		return rows, err
+	if err != nil {
+		return rows, told, err
+	}
+	if told = also(told, toldOf(set)); set.Sum() == 0 {
+		return rows, told, nil
 	}
 	r := li.line(s, "", set.Sum())
 	at, _ := slices.BinarySearchFunc(rows, r, func(a, b row) int { return int(max(-1, min(1, b.n-a.n))) })
-	return slices.Insert(rows, at, r), nil
+	return slices.Insert(rows, at, r), told, nil
 }
 
 // share fills in each row's part of the whole, if that is known.
@@ -236,6 +245,9 @@ func (l *list) share(t tongue, of int64) {
 	}
 	for i, r := range l.Rows {
 		l.Rows[i].Share = t.percent(share(r.n, of))
+	}
+	if l.Known != nil && len(l.Rows) > 0 {
+		l.Known.Shares = t.Say("of {n} in the whole period ({figure})", whole(t, of), t.metricTitle(l.of))
 	}
 	if l.World != nil {
 		l.World.share(t, of)

@@ -19,6 +19,7 @@ const mostCohorts = 53
 type retentionView struct {
 	frame
 	freshness
+	Known         *evidence
 	Unit          string // a step, in words
 	Steps, Shows  []link // by what, and what is told
 	Scale         []int  // of the legend
@@ -84,6 +85,11 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 	if v.Trouble = d.fault(ctx, s.tongue, "retention", err); err == nil {
 		v.freshness = s.fresh(c.AsOf, c.Source, x)
 		v.tell(s.tongue, q, c)
+		v.Known = s.evidence("retention", s.Say("Who came back"), x, metric.Table{Source: c.Source, AsOf: c.AsOf})
+		v.Known.Window = s.words(q.Whole(), x.zone)
+		same := s.putting(x, q.Where)
+		same.Step, same.Returning = q.Step, spelledWhere(q.Return)
+		v.Known.post(s, "/v1/retention", same)
 	}
 	v.Shows = []link{{Label: s.Say("Share"), Href: s.with("show").href(), Current: !v.Counts}, {Label: s.Say("Visitors"), Href: s.with("show", "visitors").href(), Current: v.Counts}}
 	v.CSV = s.with("csv", "cohorts").href()

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/url"
 	"strings"
-	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -20,15 +19,6 @@ type cell struct {
 	Problem       string
 	Figure        string // is told anew by /v1/live under this name; "" is not
 	Known         *evidence
-}
-
-// evidence answers "how do you know?" of a figure.
-type evidence struct {
-	ID, Label                           string
-	Exact, Window, Before, BeforeWindow string
-	Part                                string // of the window that is compared, where it is not the whole; with its figure
-	Meaning, Source, Precision, AsOf    string
-	Curl, Answer                        string // Answer is the URL of the same question at the API, "" if one may not ask there
 }
 
 // number is what a cell may show.
@@ -138,38 +128,6 @@ func (c *cell) moved(l tongue, m metric.Name, now, before metric.Value, down boo
 	c.Change, c.Sense = text, good[sense]
 }
 
-// know tells how a figure is known.
-func know(s state, x span, f number, t *total) *evidence {
-	k := &evidence{ID: "known-" + string(f.name), Label: s.Say(f.label), Exact: s.exact(f.name, t.Value, s.site.Currency), Window: s.words(x.window, x.zone), Meaning: s.Say(key(f.name.Meaning())),
-		Source: s.sources(t.told), AsOf: s.moments(t.told.AsOf, x.zone)}
-	k.Precision = s.Say("exact")
-	if t.told.Estimate && f.name == metric.Visitors {
-		k.Precision = s.Say("an estimate, less than 1 % off in 98 of 100 cases")
-	}
-	now, before := x.fair()
-	if !t.before.None {
-		k.Before, k.BeforeWindow = s.exact(f.name, t.before, s.site.Currency), s.words(before, x.zone)
-		if now != x.window {
-			k.Part = s.Say("{figure} in the days that are over, {days}", s.exact(f.name, t.over, s.site.Currency), s.words(now, x.zone))
-		}
-	}
-	v := s.question(f.name, x)
-	v.Set("step", "total")
-	k.ask(s, v)
-	return k
-}
-
-// ask says how the same question is put to the API, if a URL can ask it.
-func (k *evidence) ask(s state, v url.Values) {
-	if _, others := s.conditions(); others != nil {
-		return
-	}
-	k.Curl = "curl -H 'Authorization: Bearer ffk_…' '" + s.origin + "/v1/query?" + shell(v.Encode()) + "'"
-	if s.guest == nil {
-		k.Answer = "/v1/query?" + v.Encode()
-	}
-}
-
 // question is a figure of the page as GET /v1/query is asked for it.
 func (s state) question(m metric.Name, x span) url.Values {
 	v := url.Values{"site": {s.site.ID}, "metric": {string(m)}}
@@ -187,10 +145,6 @@ func (s state) question(m metric.Name, x span) url.Values {
 	return v
 }
 
-// shell is a text that may stand between single quotes of a shell; a query string
-// has none by itself.
-func shell(text string) string { return strings.ReplaceAll(text, "'", "%27") }
-
 // doors are short names of where figures come from.
 var doors = map[string]key{"bins": "bins", "hot": "hot buckets", "events": "events"}
 
@@ -201,21 +155,6 @@ func (l tongue) counted(source string) string {
 		all = append(all, l.Say(cmp.Or(doors[name], key(name))))
 	}
 	return strings.Join(all, " + ")
-}
-
-// sources says in words where figures came from.
-func (l tongue) sources(t metric.Table) string {
-	var all []string
-	for _, name := range strings.Split(t.Source, "+") {
-		all = append(all, l.Say(cmp.Or(map[string]key{"bins": "bins, the figures of each day that are kept ready",
-			"hot": "hot buckets, what came since these were made", "events": "the events themselves, one by one"}[name], key(name))))
-	}
-	return strings.Join(all, "; ")
-}
-
-// moments spells a moment of today to the second.
-func (l tongue) moments(t time.Time, zone *time.Location) string {
-	return l.Date(t.In(zone), "2 January 2006, 15:04:05")
 }
 
 // live is where the page hears that its figures change: who is there now, and what

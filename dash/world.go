@@ -39,7 +39,7 @@ var drawnLands = sync.OnceValue(func() map[string]bool {
 func (d *Door) world(ctx context.Context, s state, x span, b box, li listing, rows []row) (*worldMap, error) {
 	if countries := b.lists[0]; li.key() != countries.key() {
 		var err error
-		if rows, err = d.rows(ctx, s, x, countries); err != nil {
+		if rows, _, err = d.rows(ctx, s, x, countries); err != nil {
 			return nil, err
 		}
 	}

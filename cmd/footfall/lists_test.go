@@ -89,11 +89,17 @@ type listed struct {
 
 func (l *listed) page(query string) string {
 	l.t.Helper()
-	r := httptest.NewRequestWithContext(l.t.Context(), "GET", "/?from=2026-05-01&to=2026-05-04&"+query, nil)
+	return l.at("/?from=2026-05-01&to=2026-05-04&" + query)
+}
+
+// at is a page, without what is escaped in it.
+func (l *listed) at(path string) string {
+	l.t.Helper()
+	r := httptest.NewRequestWithContext(l.t.Context(), "GET", path, nil)
 	r.AddCookie(&http.Cookie{Name: "footfall_session", Value: l.session})
 	rec := httptest.NewRecorder()
 	if l.handler.ServeHTTP(rec, r); rec.Code != 200 {
-		l.t.Fatalf("%s: %d %s", query, rec.Code, rec.Body)
+		l.t.Fatalf("%s: %d %s", path, rec.Code, rec.Body)
 	}
 	return html.UnescapeString(rec.Body.String())
 }
