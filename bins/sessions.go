@@ -48,7 +48,10 @@ const (
 	mostResting = 4
 )
 
-var errLarge = errors.New("the sessions of a date are too many to be kept")
+var (
+	errLarge = errors.New("the sessions of a date are too many to be kept")
+	errPanic = errors.New("reading the sessions of a date panicked")
+)
 
 func newSessions(r *Roller) *Sessions {
 	return &Sessions{roller: r, room: sessionRoom, sites: map[string][]*watch{}}
@@ -148,10 +151,16 @@ func (s *Sessions) find(site string, window period.Window) *watch {
 	return nil
 }
 
-// make reads a date's sessions.
+// make reads a date's sessions. Should it panic, those who wait for it go on all the same.
 func (s *Sessions) make(ctx context.Context, w *watch, snapshot Snapshot) {
-	made, err := s.read(ctx, w, snapshot)
-	err = errors.Join(err, snapshot.Close())
+	made, err := (*stretch)(nil), errPanic
+	defer func() { s.hand(ctx, w, made, err) }()
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	made, err = s.read(ctx, w, snapshot)
+}
+
+// hand gives a date's sessions, or why there are none, to all who wait for them.
+func (s *Sessions) hand(ctx context.Context, w *watch, made *stretch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(w.ready)
