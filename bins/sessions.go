@@ -1,9 +1,11 @@
 package bins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -290,26 +292,37 @@ func (s *Sessions) drop(w *watch) {
 
 // shrink makes room: what nobody has asked for for longest goes.
 func (s *Sessions) shrink() {
-	for {
-		used, oldest := 0, (*watch)(nil)
-		for _, of := range s.sites {
-			for _, w := range of {
-				if !w.made || w.stretch == nil {
-					continue
-				}
-				size := w.stretch.size()
-				if size > s.room/2 {
-					w.stretch = nil
-					continue
-				}
-				if used += size; oldest == nil || w.asked < oldest.asked {
-					oldest = w
-				}
-			}
+	used := 0
+	for w := range s.held() {
+		size := w.stretch.size()
+		if size > s.room/2 {
+			w.stretch = nil
+			continue
 		}
+		used += size
+	}
+	if used <= s.room {
+		return
+	}
+	oldest := func(a, b *watch) int { return cmp.Compare(a.asked, b.asked) }
+	for _, w := range slices.SortedFunc(s.held(), oldest) {
 		if used <= s.room {
 			return
 		}
-		s.drop(oldest)
+		used -= w.stretch.size()
+		s.drop(w)
+	}
+}
+
+// held are the dates that can be told.
+func (s *Sessions) held() iter.Seq[*watch] {
+	return func(yield func(*watch) bool) {
+		for _, of := range s.sites {
+			for _, w := range of {
+				if w.made && w.stretch != nil && !yield(w) {
+					return
+				}
+			}
+		}
 	}
 }
