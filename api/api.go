@@ -396,7 +396,8 @@ func (d *door) explain(err error) (status int, why string) {
 	if !errors.Is(err, context.Canceled) { // else nobody is waiting any more
 		d.Log.Error("api: a query failed", "error", err)
 	}
-	if t, ok := errors.AsType[*metric.TroubleError](err); ok {
+	// What is wrong with the server is nothing to who has no account, nor to affiliates.
+	if t, ok := errors.AsType[*metric.TroubleError](err); ok && d.shows == nil && d.own == nil {
 		return http.StatusServiceUnavailable, t.Why
 	}
 	return http.StatusServiceUnavailable, "the event store does not answer: try again; the reason is in the server's log"

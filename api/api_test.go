@@ -313,6 +313,21 @@ func (stuck) Answer(ctx context.Context, _ metric.Query) (metric.Dataset, error)
 	return metric.Dataset{}, ctx.Err()
 }
 
+// TestTroubleIsToldToPeopleOfTheServer: what is wrong with the event store, and what to type
+// there, is nothing to who embeds a figure, and to affiliates.
+func TestTroubleIsToldToPeopleOfTheServer(t *testing.T) {
+	trouble := fmt.Errorf("event store: %w", &metric.TroubleError{Why: metric.Damaged})
+	for name, x := range map[string]struct {
+		asker
+		told bool
+	}{"a key": {asker{}, true}, "a token": {asker{shows: &Shown{}}, false}, "an affiliate": {asker{own: &metric.Affiliate{ID: "anna"}}, false}} {
+		d := &door{asker: x.asker, Options: Options{Log: slog.New(slog.DiscardHandler)}}
+		if status, why := d.explain(trouble); status != http.StatusServiceUnavailable || strings.Contains(why, "rebuild") != x.told {
+			t.Errorf("%s: %d %s", name, status, why)
+		}
+	}
+}
+
 // Who waits for a turn in vain is told the same as whose question took too long.
 func TestNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

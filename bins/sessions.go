@@ -1,9 +1,11 @@
 package bins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -48,7 +50,10 @@ const (
 	mostResting = 4
 )
 
-var errLarge = errors.New("the sessions of a date are too many to be kept")
+var (
+	errLarge = errors.New("the sessions of a date are too many to be kept")
+	errPanic = errors.New("reading the sessions of a date panicked")
+)
 
 func newSessions(r *Roller) *Sessions {
 	return &Sessions{roller: r, room: sessionRoom, sites: map[string][]*watch{}}
@@ -148,10 +153,16 @@ func (s *Sessions) find(site string, window period.Window) *watch {
 	return nil
 }
 
-// make reads a date's sessions.
+// make reads a date's sessions. Should it panic, those who wait for it go on all the same.
 func (s *Sessions) make(ctx context.Context, w *watch, snapshot Snapshot) {
-	made, err := s.read(ctx, w, snapshot)
-	err = errors.Join(err, snapshot.Close())
+	made, err := (*stretch)(nil), errPanic
+	defer func() { s.hand(ctx, w, made, err) }()
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	made, err = s.read(ctx, w, snapshot)
+}
+
+// hand gives a date's sessions, or why there are none, to all who wait for them.
+func (s *Sessions) hand(ctx context.Context, w *watch, made *stretch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(w.ready)
@@ -281,26 +292,37 @@ func (s *Sessions) drop(w *watch) {
 
 // shrink makes room: what nobody has asked for for longest goes.
 func (s *Sessions) shrink() {
-	for {
-		used, oldest := 0, (*watch)(nil)
-		for _, of := range s.sites {
-			for _, w := range of {
-				if !w.made || w.stretch == nil {
-					continue
-				}
-				size := w.stretch.size()
-				if size > s.room/2 {
-					w.stretch = nil
-					continue
-				}
-				if used += size; oldest == nil || w.asked < oldest.asked {
-					oldest = w
-				}
-			}
+	used := 0
+	for w := range s.held() {
+		size := w.stretch.size()
+		if size > s.room/2 {
+			w.stretch = nil
+			continue
 		}
+		used += size
+	}
+	if used <= s.room {
+		return
+	}
+	oldest := func(a, b *watch) int { return cmp.Compare(a.asked, b.asked) }
+	for _, w := range slices.SortedFunc(s.held(), oldest) {
 		if used <= s.room {
 			return
 		}
-		s.drop(oldest)
+		used -= w.stretch.size()
+		s.drop(w)
+	}
+}
+
+// held are the dates that can be told.
+func (s *Sessions) held() iter.Seq[*watch] {
+	return func(yield func(*watch) bool) {
+		for _, of := range s.sites {
+			for _, w := range of {
+				if w.made && w.stretch != nil && !yield(w) {
+					return
+				}
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -134,6 +135,53 @@ func TestSessionsFail(t *testing.T) {
 	w := period.Window{From: mayFirst, To: mayFirst.AddDate(0, 1, 0)}
 	if err := v.roller.Sessions().Read(t.Context(), bins.HotRange{Site: "s", Window: w}, nil); !errors.Is(err, bins.ErrLost) {
 		t.Errorf("of a month: %v", err)
+	}
+}
+
+// TestSessionsLong: the text of values takes room, too.
+func TestSessionsLong(t *testing.T) {
+	v := visits(t, 1, 20)
+	for i := range v.stored {
+		v.stored[i].Path = "/" + strings.Repeat(fmt.Sprint(i%10), 2000)
+	}
+	v.roller.Sessions().Room(30_000) // the most one may take is the half of it
+	if n, err := v.sessions(t.Context(), 0); !errors.Is(err, bins.ErrLost) {
+		t.Errorf("20,000 bytes of paths are kept where there is room for 15,000: %d, %v", n, err)
+	}
+}
+
+// TestSessionsPanic: who waits for sessions goes on if who reads them for all panics.
+func TestSessionsPanic(t *testing.T) {
+	v := visits(t, 1, 3)
+	began, goOn := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	v.during = func(context.Context) error {
+		first.Do(func() {
+			close(began)
+			<-goOn
+			panic("as a fault would")
+		})
+		return nil
+	}
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nobody is told of the panic")
+			}
+		}()
+		_, _ = v.sessions(t.Context(), 0)
+	})
+	<-began
+	asking.Go(func() {
+		if n, err := v.sessions(t.Context(), 0); !errors.Is(err, bins.ErrLost) && (err != nil || n != 3) {
+			t.Errorf("who waited: %d, %v", n, err)
+		}
+	})
+	close(goOn)
+	asking.Wait()
+	if n, err := v.sessions(t.Context(), 0); err != nil || n != 3 {
+		t.Errorf("then: %d, %v", n, err)
 	}
 }
 

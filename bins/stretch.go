@@ -26,6 +26,7 @@ type stretch struct {
 	sittings []sitting
 	values   [len(every)]map[string]int32 // where each value's figures are
 	figures  []told
+	spelled  int // bytes of the values
 }
 
 // sitting is a session.
@@ -210,6 +211,7 @@ func (s *stretch) places(e *event.Event, at int32) (of [len(every)]int32) {
 		if !ok {
 			place = int32(len(s.figures))
 			s.values[i][strings.Clone(value)] = place
+			s.spelled += len(value)
 			s.figures = append(s.figures, told{})
 		}
 		of[i] = place
@@ -247,5 +249,5 @@ type spoken struct {
 // size is how many bytes it takes, about.
 func (s *stretch) size() int {
 	const visitor, value = 40, 100
-	return len(s.newest)*visitor + cap(s.sittings)*int(unsafe.Sizeof(sitting{})) + len(s.figures)*value
+	return len(s.newest)*visitor + cap(s.sittings)*int(unsafe.Sizeof(sitting{})) + len(s.figures)*value + s.spelled
 }

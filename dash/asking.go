@@ -141,7 +141,7 @@ func (d *Door) asked(ctx context.Context, s state, v url.Values, trouble string)
 		form.Text, form.Ticks = f.values[0], nil
 	}
 	found, err := d.values(ctx, rest, by)
-	form.suggest(s.tongue, found, err)
+	form.suggest(s, found, err)
 	return form
 }
 
@@ -171,19 +171,19 @@ func (d *Door) values(ctx context.Context, s state, by metric.Dimension) (found 
 }
 
 // suggest offers values.
-func (f *filterForm) suggest(l tongue, found metric.Dataset, err error) {
-	f.Trouble = l.problem(err)
+func (f *filterForm) suggest(s state, found metric.Dataset, err error) {
+	f.Trouble = s.problem(err)
 	by := metric.Dimension(f.Key)
 	for _, p := range found.Points {
 		at := slices.IndexFunc(f.Ticks, func(t option) bool { return t.Value == p.Series })
 		switch {
 		case p.Value <= 0 || p.Series == "" && slices.Contains(did, by):
 		case at >= 0:
-			f.Ticks[at].Figure = whole(l, p.Value)
+			f.Ticks[at].Figure = whole(s.tongue, p.Value)
 		case len(f.Ticks) < ticks:
-			f.Ticks = append(f.Ticks, option{l.labelOf(by, p.Series), p.Series, whole(l, p.Value), false})
+			f.Ticks = append(f.Ticks, option{s.labelOf(by, p.Series), p.Series, whole(s.tongue, p.Value), false})
 		default:
-			f.More = append(f.More, link{Label: l.labelOf(by, p.Series), Title: p.Series})
+			f.More = append(f.More, link{Label: s.labelOf(by, p.Series), Title: p.Series})
 		}
 	}
 }

@@ -221,7 +221,7 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 	}
 	var err error
 	if v.Table, err = d.table(ctx, s, x, li, rowsPage); err != nil {
-		v.Table.Problem = d.fault(ctx, s.tongue, "list "+s.detail, err)
+		v.Table.Problem = d.fault(ctx, s, "list "+s.detail, err)
 	}
 	form := s
 	form.search, form.offset = "", 0

@@ -35,7 +35,7 @@ func (d *Door) download(ctx context.Context, w http.ResponseWriter, s state, nam
 	s.detail, s.offset = name, 0
 	r, t, _, err := d.columns(ctx, s, d.span(ctx, s), li, metric.MaxRows)
 	if err != nil {
-		d.refuse(w, http.StatusServiceUnavailable, key(d.fault(ctx, s.tongue, "list "+name+" as a file", err)))
+		d.refuse(w, http.StatusServiceUnavailable, key(d.fault(ctx, s, "list "+name+" as a file", err)))
 		return
 	}
 	columns := []sheet.Column{{Name: string(li.by)}}

@@ -51,6 +51,15 @@ func (l tongue) problem(err error) string {
 	return l.Say("This could not be counted. The reason is in the server’s log.")
 }
 
+// problem is the same for who looks. What is wrong with the server, and what to type there,
+// is nothing to guests.
+func (s state) problem(err error) string {
+	if _, ok := errors.AsType[*metric.TroubleError](err); ok && s.guest != nil {
+		return s.Say("This could not be counted.")
+	}
+	return s.tongue.problem(err)
+}
+
 func (s state) query(m metric.Name, w period.Window, zone *time.Location) metric.Query {
 	q := metric.Query{Site: s.site.ID, Metric: m, Window: w, Zone: zone}
 	q.Filters, q.Where = s.conditions()

@@ -98,7 +98,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 			v.Steps, v.Known = s.stepRows(f, passage), s.knownFunnel(x, f, passage)
 		}
 	}
-	v.Trouble = d.fault(ctx, s.tongue, "funnel", err)
+	v.Trouble = d.fault(ctx, s, "funnel", err)
 	v.fill(s, f, saved, goals)
 	v.Paths, _ = d.suggest(ctx, s, x, "page") // nothing is offered then
 	v.Events, _ = d.suggest(ctx, s, x, "event")

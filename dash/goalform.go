@@ -228,7 +228,7 @@ func (d *Door) testGoal(w http.ResponseWriter, r *http.Request, in visit, s stat
 	x := d.span(ctx, s)
 	v := goalsView{Form: f}
 	table, err := d.ofGoals(ctx, s, x, []metric.Goal{g})
-	if v.said.Problem = d.fault(ctx, s.tongue, "test of a goal", err); err == nil {
+	if v.said.Problem = d.fault(ctx, s, "test of a goal", err); err == nil {
 		row := s.goalRow(g, table, true)
 		v.Tested = &row
 	}

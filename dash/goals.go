@@ -74,7 +74,7 @@ func (d *Door) showGoals(w http.ResponseWriter, r *http.Request, in visit, s sta
 		goalFile(w, s, table)
 		return
 	}
-	v.Trouble = d.fault(ctx, s.tongue, "goals", err)
+	v.Trouble = d.fault(ctx, s, "goals", err)
 	if err == nil && len(all) > 0 {
 		v.freshness, v.Known = s.fresh(table.AsOf, table.Source, x), s.knownGoals(x, table)
 		v.CSV = s.with("csv", "goals").href()
@@ -250,7 +250,7 @@ func (d *Door) goal(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	table, err := d.ofGoals(ctx, s, x, all[at:at+1])
 	v.Goal = s.goalRow(all[at], table, err == nil)
-	if v.Trouble = d.fault(ctx, s.tongue, "goal", err); err == nil {
+	if v.Trouble = d.fault(ctx, s, "goal", err); err == nil {
 		v.freshness, v.Known = s.fresh(table.AsOf, table.Source, x), of.knownGoals(x, table)
 	}
 	v.Chart = d.chart(ctx, of, x)
@@ -306,7 +306,7 @@ func (d *Door) goalDownload(ctx context.Context, w http.ResponseWriter, of state
 	}
 	rows, _, err := d.completions(ctx, of, of, x, goalLists[at], 0)
 	if err != nil {
-		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(d.fault(ctx, of.tongue, "goal as a file", err), of.Say("This could not be counted."))))
+		d.refuse(w, http.StatusServiceUnavailable, key(cmp.Or(d.fault(ctx, of, "goal as a file", err), of.Say("This could not be counted."))))
 		return
 	}
 	out := of.file(w, "goal-by-"+string(by), []sheet.Column{{Name: string(by)}, {Name: "completions", Type: "BIGINT"}})

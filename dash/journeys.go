@@ -64,7 +64,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		journeyFile(w, s, next, previous)
 		return
 	}
-	if v.Trouble = d.fault(ctx, s.tongue, "journeys", err); err == nil {
+	if v.Trouble = d.fault(ctx, s, "journeys", err); err == nil {
 		v.freshness = s.fresh(next.AsOf, next.Source, x)
 		v.tell(s, next, previous)
 		v.Known = s.knownJourney(x, &v, next, previous)

@@ -3,6 +3,7 @@ package dash
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -84,6 +85,21 @@ func TestNothingIsTold(t *testing.T) {
 	}
 	w.publish(t, "a-example", "off")
 	same()
+}
+
+// TestGuestsHearNothingOfTheServer: what is wrong with it, and what to type there, is told to
+// who has an account.
+func TestGuestsHearNothingOfTheServer(t *testing.T) {
+	f := newFraming(t)
+	f.publish(t, "a-example", "on")
+	trouble := fmt.Errorf("event store: %w", &metric.TroubleError{Why: metric.Damaged})
+	f.source.broken = map[metric.Dimension]error{"": trouble, "page": trouble}
+	for _, path := range []string{"/public/a.example", "/share/" + f.share, "/embed/a.example?token=" + f.share} {
+		page := f.of(path).Body.String()
+		lacks(t, page, "This could not be counted.")
+		without(t, page, "footfall rebuild", "damaged")
+	}
+	lacks(t, f.get(t, "/"), "footfall rebuild")
 }
 
 // TestPublicShows: a public page asks for what its site shows, of that site alone, and

@@ -82,7 +82,7 @@ func (d *Door) retention(w http.ResponseWriter, r *http.Request, in visit) {
 		cohortFile(w, s, q, c)
 		return
 	}
-	if v.Trouble = d.fault(ctx, s.tongue, "retention", err); err == nil {
+	if v.Trouble = d.fault(ctx, s, "retention", err); err == nil {
 		v.freshness = s.fresh(c.AsOf, c.Source, x)
 		v.tell(s.tongue, q, c)
 		v.Known = s.evidence("retention", s.Say("Who came back"), x, metric.Table{Source: c.Source, AsOf: c.AsOf})
