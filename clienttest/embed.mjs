@@ -1,10 +1,12 @@
 // Shows a public site's board in a frame, and one of its figures, in a page of another
 // origin, light and dark, and looks for what leads out of the frame. Prints what was seen:
-//   node embed.mjs HOST DOMAIN TOKEN
-//   {"light":{…},"dark":{…},"over":"","out":[],"console":[],"external":[]}
+//   node embed.mjs HOST DOMAIN TOKEN FOOTFALL DATA
+//   {"light":{…},"dark":{…},"over":"","ended":"","out":[],"console":[],"external":[]}
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { launch, open, serve } from './page.mjs'
 
-const [host, domain, token] = process.argv.slice(2)
+const [host, domain, token, footfall, data] = process.argv.slice(2)
 const browser = await launch()
 const figure = (t) => `<footfall-figure site="${domain}" metric="PageViews" window="Last7Days" token="${t}" chart></footfall-figure>`
 const page = (theme) => ({ type: 'text/html', body: `<!doctype html><html lang="en"><meta name="color-scheme" content="${theme}"><title>Portal</title><link rel="icon" href="data:,">
@@ -35,6 +37,13 @@ for (const theme of ['light', 'dark']) {
   seen.console.push(...it.seen.console.filter((line) => !line.includes('401') && !line.includes('frame-ancestors') && !line.startsWith('log')))
   seen.external.push(...it.seen.external)
 }
+// A board that is not public any more leaves the frames that show it, by itself.
+const { page: last } = await open(browser, origin, host)
+await last.goto(`${origin}/light`)
+await last.frameLocator('iframe').locator('.strip').waitFor()
+await promisify(execFile)(footfall, ['site', 'set', domain, '--public', 'off', '--data', data])
+await last.frameLocator('iframe').getByText('There is nothing here').waitFor()
+result.ended = await last.frameLocator('iframe').locator('body').innerText()
 await browser.close()
 console.log(JSON.stringify({ ...result, ...seen }))
 process.exit(0)
