@@ -3,6 +3,7 @@ package clienttest
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,7 +24,7 @@ func TestEmbedding(t *testing.T) {
 	}
 	type look struct {
 		Visitors, Paper string
-		Figure          []string
+		Figure, Said    []string
 	}
 	var ran struct {
 		Light, Dark            look
@@ -38,6 +39,9 @@ func TestEmbedding(t *testing.T) {
 	}{"light": {ran.Light, "rgb(247, 244, 239)", "rgb(180, 68, 26)"}, "dark": {ran.Dark, "rgb(21, 18, 16)", "rgb(241, 138, 88)"}} {
 		if g := x.got; g.Visitors != "1" || g.Paper != x.paper || len(g.Figure) != 2 || g.Figure[0] != "1"+x.line || g.Figure[1] != "–" {
 			t.Errorf("%s: %+v", name, g)
+		}
+		if want := []string{"", "the embed token is not valid (any more): sign another one", "no token", "", "many"}; !slices.Equal(x.got.Said, want) {
+			t.Errorf("%s: the figures say %q, want %q", name, x.got.Said, want)
 		}
 	}
 	if strings.Contains(ran.Ended, "Visitors") {
