@@ -421,3 +421,20 @@ func TestAffiliatesMoney(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestSiteTokenNamesNobody: a token of a whole site, which whoever sees its page can read,
+// tells its figures by nothing that names an affiliate; an affiliate's tells its own.
+func TestSiteTokenNamesNobody(t *testing.T) {
+	p := startProgramme(t)
+	for _, by := range []string{"source", "affiliate", "code", "sub", "website"} {
+		for _, question := range []string{"by=" + by, by + "=Anna"} {
+			question = "/v1/query?metric=Clicks&window=Last7Days&" + question
+			if status, answer, _ := p.do(t, "GET", question, p.keys["embed"], ""); status != 400 || !strings.Contains(answer, "not by "+by) {
+				t.Errorf("%s: %d %s", question, status, answer)
+			}
+			if _, answer, _ := p.do(t, "GET", question, p.keys["embed of anna"], ""); strings.Contains(answer, "not by") {
+				t.Errorf("an affiliate's own, %s: %s", question, answer)
+			}
+		}
+	}
+}
