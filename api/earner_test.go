@@ -177,7 +177,7 @@ func startProgramme(t *testing.T) programme {
 			return metric.Affiliate{ID: id}, sites, sites != nil
 		},
 		Embed: func(_ context.Context, token string) (account.Embed, error) {
-			e := account.Embed{Site: "a-example", Metrics: []string{"Clicks"}}
+			e := account.Embed{Site: "a-example", Metrics: []string{"Clicks", "Visitors"}}
 			if strings.HasSuffix(token, "anna") {
 				e.Affiliate = anna
 			}
@@ -426,9 +426,9 @@ func TestAffiliatesMoney(t *testing.T) {
 // tells its figures by nothing that names an affiliate; an affiliate's tells its own.
 func TestSiteTokenNamesNobody(t *testing.T) {
 	p := startProgramme(t)
-	for _, by := range []string{"source", "affiliate", "code", "sub", "website"} {
+	for by, metric := range map[string]string{"source": "Visitors", "affiliate": "Clicks", "code": "Clicks", "sub": "Clicks", "website": "Clicks"} {
 		for _, question := range []string{"by=" + by, by + "=Anna"} {
-			question = "/v1/query?metric=Clicks&window=Last7Days&" + question
+			question = "/v1/query?metric=" + metric + "&window=Last7Days&" + question
 			if status, answer, _ := p.do(t, "GET", question, p.keys["embed"], ""); status != 400 || !strings.Contains(answer, "not by "+by) {
 				t.Errorf("%s: %d %s", question, status, answer)
 			}
