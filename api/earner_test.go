@@ -177,7 +177,7 @@ func startProgramme(t *testing.T) programme {
 			return metric.Affiliate{ID: id}, sites, sites != nil
 		},
 		Embed: func(_ context.Context, token string) (account.Embed, error) {
-			e := account.Embed{Site: "a-example", Metrics: []string{"Clicks"}}
+			e := account.Embed{Site: "a-example", Metrics: []string{"Clicks", "Visitors"}}
 			if strings.HasSuffix(token, "anna") {
 				e.Affiliate = anna
 			}
@@ -419,5 +419,22 @@ func TestAffiliatesMoney(t *testing.T) {
 	got := p.graphql(t, p.keys["anna"], "{ affiliate { balances { pending held available inPayout paid earned reversed unit } ledger { amount unit } orders { net commission unit lines { net quantity } } } }")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestSiteTokenNamesNobody: a token of a whole site, which whoever sees its page can read,
+// tells its figures by nothing that names an affiliate; an affiliate's tells its own.
+func TestSiteTokenNamesNobody(t *testing.T) {
+	p := startProgramme(t)
+	for by, metric := range map[string]string{"source": "Visitors", "affiliate": "Clicks", "code": "Clicks", "sub": "Clicks", "website": "Clicks"} {
+		for _, question := range []string{"by=" + by, by + "=Anna"} {
+			question = "/v1/query?metric=" + metric + "&window=Last7Days&" + question
+			if status, answer, _ := p.do(t, "GET", question, p.keys["embed"], ""); status != 400 || !strings.Contains(answer, "not by "+by) {
+				t.Errorf("%s: %d %s", question, status, answer)
+			}
+			if _, answer, _ := p.do(t, "GET", question, p.keys["embed of anna"], ""); strings.Contains(answer, "not by") {
+				t.Errorf("an affiliate's own, %s: %s", question, answer)
+			}
+		}
 	}
 }

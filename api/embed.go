@@ -12,6 +12,12 @@ import (
 	"footfall/query"
 )
 
+// nobodysName is what a token of a whole site may tell its figures by. Whoever sees the page
+// can read the token, and codes of affiliates often are their names: they are sources, too.
+var nobodysName = slices.DeleteFunc(slices.Clone(ofPart), func(d metric.Dimension) bool {
+	return d == "source" || slices.Contains(metric.Programs, d)
+})
+
 // embedded finds what a token for embedding shows, at the addresses of figures.
 func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no *refusal) {
 	if d.Embed == nil || !slices.Contains(ownPatterns, pattern) {
@@ -28,7 +34,7 @@ func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no
 	if err != nil {
 		return a, d.silent(err)
 	}
-	a.name, a.shows = "embed "+token, &Shown{By: ofPart}
+	a.name, a.shows = "embed "+token, &Shown{By: nobodysName}
 	for _, m := range e.Metrics {
 		a.shows.Metrics = append(a.shows.Metrics, metric.Name(m))
 	}
@@ -37,7 +43,7 @@ func (d *door) embedded(ctx context.Context, token, pattern string) (a asker, no
 		if own == nil || !slices.Contains(covered, e.Site) {
 			return a, &refusal{status: http.StatusForbidden, why: "no key may do this: the token's affiliate is not of this site's programme"}
 		}
-		a.own = own
+		a.own, a.shows.By = own, ofPart
 	}
 	a.allowed = slices.DeleteFunc(slices.Clone(sites), func(s account.Site) bool { return s.ID != e.Site })
 	return a, nil

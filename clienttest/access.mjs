@@ -93,6 +93,7 @@ async function shoot(p, { page, seen }) {
     await page.setViewportSize({ width: width = to, height: 900 })
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
     const size = ` at ${width}, ${colorScheme}`
+    amiss(size, await page.evaluate(() => document.getAnimations().map((a) => `${a.effect.target.className || a.effect.target.tagName} moves, for who wants nothing to`)))
     if (fresh) amiss(size, [...await page.evaluate(tooWide), ...await page.evaluate(cutOff)])
     amiss(size, await timed('axe', () => page.evaluate(look, [!fresh, Boolean(p.open)])))
     if (fresh && width === 1280) {

@@ -3,11 +3,13 @@ package clienttest
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 )
 
 // TestEmbedding: the board of a public site in a frame, and one of its figures, stand in a
-// page of another origin, light and dark; nothing leads out of the frame, and no other
+// page of another origin, light and dark, until it is public no more; nothing leads out of the frame, and no other
 // page can stand in one.
 func TestEmbedding(t *testing.T) {
 	needChromium(t)
@@ -22,15 +24,15 @@ func TestEmbedding(t *testing.T) {
 	}
 	type look struct {
 		Visitors, Paper string
-		Figure          []string
+		Figure, Said    []string
 	}
 	var ran struct {
 		Light, Dark            look
-		Over                   string
+		Over, Ended            string
 		Framed                 int
 		Out, Console, External []string
 	}
-	launch(t, "embed.mjs", s.host(), "shop.example", signed.Token).finish(t, &ran)
+	launch(t, "embed.mjs", s.host(), "shop.example", signed.Token, footfall, s.dir).finish(t, &ran)
 	for name, x := range map[string]struct {
 		got         look
 		paper, line string
@@ -38,6 +40,12 @@ func TestEmbedding(t *testing.T) {
 		if g := x.got; g.Visitors != "1" || g.Paper != x.paper || len(g.Figure) != 2 || g.Figure[0] != "1"+x.line || g.Figure[1] != "–" {
 			t.Errorf("%s: %+v", name, g)
 		}
+		if want := []string{"", "the embed token is not valid (any more): sign another one", "no token", "", "many"}; !slices.Equal(x.got.Said, want) {
+			t.Errorf("%s: the figures say %q, want %q", name, x.got.Said, want)
+		}
+	}
+	if strings.Contains(ran.Ended, "Visitors") {
+		t.Errorf("a board that is not public any more is in its frame: %s", ran.Ended)
 	}
 	if len(ran.Out)+len(ran.Console)+len(ran.External)+ran.Framed > 0 || ran.Over != "/light" && ran.Over != "/dark" {
 		t.Errorf("links out of the frame %q; console %q; other hosts %q; %d forms of the log-in in a frame; the page is at %s", ran.Out, ran.Console, ran.External, ran.Framed, ran.Over)

@@ -4,7 +4,7 @@
 // saves pictures there.
 //   node live.mjs HOST LOGIN SHARE INVITE WRITEKEY ORDERKEY FOOTFALL DATA
 //   {"first":{"ms","text"},"one":{…},"idle":[],"view":{…},"share":{…},"board":{…},"order":{…},"late":{…},"hidden","shown":{…},
-//    "restarted":{…},"loads","console":[],"external":[]}
+//    "restarted":{…},"lost":{},"loads","console":[],"external":[]}
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { launch, open } from './page.mjs'
@@ -105,6 +105,19 @@ await visit()
 ;[result.restarted, result.restartedShare] = await Promise.all([until(() => now(dash.page), '4'), until(() => now(shared.page), '4')])
 await order()
 result.restartedOrder = await until(() => today(portal.page, 'Orders today'), '3')
+
+// Where nothing can be heard the pages say so, as long as it is so.
+result.lost = {}
+for (const [who, path] of [[dash, '/operations'], [portal, '/portal']]) {
+  const page = await who.context.newPage()
+  await page.route('**/v1/live*', (route) => route.abort('connectionrefused'))
+  await page.goto(host + path)
+  const said = page.getByText('no answer from the server')
+  await said.waitFor()
+  await page.unroute('**/v1/live*')
+  await said.waitFor({ state: 'hidden' })
+  result.lost[path] = await said.count()
+}
 await browser.close()
 for (const list of ['console', 'external']) result[list] = pages.flatMap((p) => p.seen[list])
 console.log(JSON.stringify(result))

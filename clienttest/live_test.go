@@ -41,6 +41,7 @@ func TestLivePages(t *testing.T) {
 		Restarted, RestartedShare, RestartedOrder          shown
 		Earned, Hidden                                     string
 		Loads                                              int
+		Lost                                               map[string]int
 	}
 	launch(t, "live.mjs", s.host(), login, share, invite, s.key, key.Token, footfall, s.dir).finish(t, &ran)
 	for name, x := range map[string]shown{"first page view": ran.First, "first visitor": ran.One, "page view": ran.View, "board": ran.Board, "page view, shared": ran.Share, "order": ran.Order, "second order": ran.Late, "shown again": ran.Shown} {
@@ -52,6 +53,9 @@ func TestLivePages(t *testing.T) {
 		if x.MS < 0 || x.MS > 8000 {
 			t.Errorf("%s after a restart: %d ms, shows %q", name, x.MS, x.Text)
 		}
+	}
+	if ran.Lost["/operations"] != 1 || ran.Lost["/portal"] != 1 {
+		t.Errorf("pages that say when nothing can be heard: %v", ran.Lost)
 	}
 	if len(ran.Idle) > 0 || ran.Loads > 0 || ran.Hidden != "2" || !strings.Contains(ran.Earned, "42.02") {
 		t.Errorf("asked while nothing happened: %s; %d loads; a hidden tab shows %q; earned %q", ran.Idle, ran.Loads, ran.Hidden, ran.Earned)

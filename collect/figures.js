@@ -72,6 +72,7 @@ svg{display:block;width:100%;min-width:8em;height:2.6em;color:var(--footfall-col
       this.at = Infinity
       if (!this.told) this.show('loading', '…')
       try {
+        if (!this.get('token')) throw { why: 'no token', over: 1 }
         const [table, steps] = await Promise.all([
           put(compare != 'none' && { include: { compare } }),
           this.hasAttribute('chart') && put({ dimensions: ['time'], include: { time_labels: true } }),
@@ -95,7 +96,8 @@ svg{display:block;width:100%;min-width:8em;height:2.6em;color:var(--footfall-col
       const root = this.shadowRoot
       const put = (part, text, more = '') => text && root.append(Object.assign(document.createElement('span'), { part, textContent: text, className: part[0] + more }))
       this.dataset.state = state
-      root.replaceChildren()
+      root.innerHTML = note && this.textContent.trim() ? '<slot>' : '' // of an error: what the page says instead
+      if (root.firstChild) return
       put('label', this.get('label', this.get('metric', 'Visitors').replace(/\B[A-Z]/g, ' $&')))
       put('value', value)
       if (change != null) put('change', (change < 0 ? '−' : '+') + this.number(Math.abs(change)) + ' %', change < 0 ? ' down' : ' up')

@@ -10,7 +10,6 @@ import (
 	"image/png"
 	"math"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +142,7 @@ func drawCard(l tongue, domain, visitors, change, day string, points []point) ([
 	p.write(fonts.bold, 46, cardEdge+76, 104, ink, domain, room-76)
 	at := p.write(fonts.bold, 132, cardEdge, 274, ink, visitors, room-200)
 	if change != "" {
-		p.write(fonts.bold, 44, at+28, 274, mark, change, room)
+		p.write(fonts.bold, 44, at+28, 274, mark, change, cardWidth-cardEdge-at-28)
 	}
 	p.write(fonts.regular, 34, cardEdge, 332, quiet, l.Say("visitors in the last 30 days"), room)
 	p.write(fonts.regular, 26, cardEdge, 602, quiet, l.Say("As of {day} · counted by Footfall, without cookies", day), room)
@@ -156,7 +155,7 @@ func drawCard(l tongue, domain, visitors, change, day string, points []point) ([
 type canvas struct{ *image.RGBA }
 
 // write writes a text with its left end at x and its foot at y, smaller if it is wider
-// than the room, and tells where it ends.
+// than the room and cut off where it would be too small to read, and tells where it ends.
 func (p canvas) write(f *opentype.Font, size float64, x, y int, c color.Color, text string, room int) int {
 	for {
 		face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
@@ -164,11 +163,16 @@ func (p canvas) write(f *opentype.Font, size float64, x, y int, c color.Color, t
 			return x // of no size: a text of no width
 		}
 		pen := font.Drawer{Dst: p, Src: image.NewUniform(c), Face: face, Dot: dots.P(x, y)}
-		if wide := pen.MeasureString(text).Ceil(); wide <= room || size < 14 {
-			pen.DrawString(strings.ToValidUTF8(text, "?"))
+		wide, signs := pen.MeasureString(text).Ceil(), []rune(text)
+		switch {
+		case wide <= room || len(signs) < 3:
+			pen.DrawString(text)
 			return x + wide
+		case size < 14:
+			text = string(signs[:len(signs)-2]) + "…"
+		default:
+			size *= .9
 		}
-		size *= .9
 	}
 }
 

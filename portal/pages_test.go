@@ -47,7 +47,7 @@ func TestRule17TheFiguresAreTheDesks(t *testing.T) {
 		t.Errorf("the world is not what it should be: %+v", h)
 	}
 	has(t, page, html.EscapeString(h.Terms), "Link ANNA", "blog", "the order came within seconds of the click: being looked at", "until 19 May 2026",
-		`href="/portal/orders/`+ids["order"]+`"`, "As of <time>14:00:00</time> · Europe/Berlin", "30.56\u00a0EUR", "show=clicks")
+		`href="/portal/orders/`+ids["order"]+`"`, "As of <time>14:00:00</time> · <span>Europe/Berlin</span>", "30.56\u00a0EUR", "show=clicks")
 	for show, want := range map[string]string{"clicks": "Clicks by day; the highest is 2", "orders": "Orders by day", "EUR": "Earned EUR by day", "nonsense": "Earned EUR by day"} {
 		has(t, w.get("/portal?period=Last90Days&show="+show), want)
 	}

@@ -73,7 +73,7 @@
 		const step = marked >= 0 && !moved && document.querySelectorAll('.step')[marked];
 		if (step) step.classList.add('at');
 		document.title = page.title;
-		lost();
+		sayLost();
 		news = all ? +asof.querySelector('time').dataset.moment : 0;
 		if (!moved) write(); // what was told is newer
 		document.dispatchEvent(new Event('drawn'));
@@ -94,7 +94,8 @@
 		const headers = moved ? {} : { 'Cache-Control': `max-age=${Math.floor(pause / 3000)}` };
 		try {
 			const answer = await fetch(href, { signal: mine.signal, headers }).catch((err) => { throw err.name === 'AbortError' ? err : new Error('away'); });
-			if (answer.status === 401) return location.reload();
+			// Who may not see this any more sees no old figures either, but what the server says.
+			if ([401, 403, 404].includes(answer.status)) return location.reload();
 			if (!answer.ok) throw new Error(answer.status);
 			const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
 			if (mine === asking) put(page, moved);
@@ -154,16 +155,6 @@
 		shown = location.pathname + location.search;
 		if (shown !== before && document.querySelector('[data-part]')) go(location.href); // a place on the page, as of the link that skips to it, is the same state
 	});
-
-	// The words for when nothing can be heard, which the root element's classes show.
-	const lost = () => {
-		const line = document.getElementById('asof');
-		if (!line || line.querySelector('b')) return;
-		const words = line.appendChild(document.createElement('b'));
-		words.textContent = line.dataset.sayLost;
-		words.setAttribute('role', 'status');
-	};
-	lost();
 
 	// The page is behind what came since it was drawn. As of when it is does not change.
 	const behind = () => {

@@ -1,10 +1,22 @@
+// sayLost puts the words there, for the classes "lost" and "late" of the root element to show:
+// by hear, and anew by who draws anew.
+const sayLost = () => {
+	'use strict';
+	for (const line of document.querySelectorAll('[data-say-lost]')) {
+		if (line.querySelector('b')) continue;
+		const words = line.appendChild(document.createElement('b'));
+		words.textContent = line.dataset.sayLost;
+		words.setAttribute('role', 'status');
+	}
+};
+
 // hear listens to what the server tells at an address, by server-sent events, while
 // somebody looks at the page: told gets each of them. It goes in front of the scripts
 // that listen. A lost connection the browser makes again by itself, after as long as the
 // server has said, to each another time; not one that was refused, as when too many
 // listen: that is tried again here, and refused is called before. As long as nothing can be
-// heard the root element has the class "lost". What hear returns begins anew, as when the
-// address is another one.
+// heard the root element has the class "lost", and where data-say-lost stands its words are
+// shown. What hear returns begins anew, as when the address is another one.
 const hear = (address, told, refused) => {
 	'use strict';
 	let source, again, silent, wait = 5000;
@@ -37,6 +49,7 @@ const hear = (address, told, refused) => {
 	document.addEventListener('visibilitychange', listen);
 	addEventListener('pagehide', leave);
 	addEventListener('pageshow', (e) => { if (e.persisted) listen(); });
+	sayLost();
 	listen();
 	return listen;
 };
