@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -135,8 +136,11 @@ func (v *retentionView) steps(s state, x span) period.Step {
 	return chosen
 }
 
-// tell writes the table.
+// tell writes the table, from the first cohort that there is.
 func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
+	if first := slices.IndexFunc(c.Rows, func(row metric.Cohort) bool { return row.Size > 0 }); first > 0 {
+		c.Rows = c.Rows[first:]
+	}
 	highest := 0.0
 	for _, row := range c.Rows {
 		v.Empty = v.Empty || row.Size > 0

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"footfall/language"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -140,5 +142,23 @@ func TestDarkestOf(t *testing.T) {
 	v := &retentionView{}
 	if c := v.cell(tongue{}, 1, 1000, darkestOf(0.1), "x"); c.Heat != 1 {
 		t.Errorf("0.1 %% has heat %d", c.Heat)
+	}
+}
+
+// TestCohortsBegin: weeks before anybody came are no rows, and no steps behind the last.
+func TestCohortsBegin(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
+	back := func(n ...int64) (all []metric.Comeback) {
+		for _, visitors := range n {
+			all = append(all, metric.Comeback{Visitors: visitors})
+		}
+		return all
+	}
+	c := metric.Cohorts{Rows: []metric.Cohort{{Start: day(1), Returned: back(0, 0, 0)}, {Start: day(8), Returned: back(0, 0)},
+		{Start: day(15), Size: 4, Returned: back(1)}, {Start: day(22)}}}
+	v := &retentionView{}
+	v.tell(tongue{language.All[0]}, metric.Retention{Step: period.Week, Zone: time.UTC}, c)
+	if len(v.Rows) != 2 || v.Rows[0].Size != "4" || len(v.Rows[0].Cells) != 1 || v.Rows[0].Cells[0].Text != "25%" || len(v.Heads) != 1 {
+		t.Errorf("rows %+v, heads %v", v.Rows, v.Heads)
 	}
 }
