@@ -45,6 +45,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	p.says("/operations", 200, "Events are refused for", "put them on its disk", "Make room")
 	p.says("/?period=Today", 200, "Page views 1")
+	p.says("/readyz", http.StatusServiceUnavailable, "events are refused since")
 	must(t, os.Remove(fill))
 	within(t, time.Minute, func() error {
 		if status := view(fmt.Sprint("full", sent)); status != http.StatusOK { // as senders do: the same again

@@ -75,12 +75,15 @@ func serve(ctx context.Context, c *call, places enrich.Places, ready func(h *hou
 	err = errors.Join(err, dupErr, h.shutDoors(server, c.duration("drain")))
 	stopControl()
 	stopWork()
-	err = errors.Join(err, h.close())
+	closed := h.close()
 	log.Info("stopped")
-	if restarting && err == nil {
-		return reexec(socket)
+	if !restarting || err != nil {
+		return errors.Join(err, closed)
 	}
-	return err
+	if closed != nil { // as after a failure: what was accepted is on disk
+		log.Warn("not everything was closed in order; it is put right by the start that follows", "error", closed)
+	}
+	return reexec(socket)
 }
 
 // shutDoors lets requests under way finish and takes no more.
@@ -180,7 +183,11 @@ func (h *house) balance(ctx context.Context) (dash.Status, error) {
 
 // ready answers whether events can be accepted and figures read.
 func (h *house) ready(w http.ResponseWriter, r *http.Request) {
-	if _, err := h.status(r.Context()); err != nil {
+	_, err := h.status(r.Context())
+	if since := h.queue.Refusing(); err == nil && !since.IsZero() {
+		err = fmt.Errorf("events are refused since %s: the queue can't put them on its disk", since.UTC().Format(time.RFC3339))
+	}
+	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintln(w, err)
 		return
