@@ -96,7 +96,8 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 			v.Lists = d.lists(ctx, s, x)
 		}
 	})
-	wait.Go(func() { v.Live = d.there(ctx, s) })
+	var here *evidence
+	wait.Go(func() { v.Live, here = d.there(ctx, s) })
 	wait.Wait()
 	for _, group := range found {
 		maps.Copy(totals, group)
@@ -107,7 +108,7 @@ func (d *Door) draw(ctx context.Context, in visit, s state, sites []account.Site
 		}
 	}
 	if v.Cells = strip(s, x, totals); s.period == realtime && !s.own() {
-		v.Cells = append([]cell{s.present(v.Live)}, v.Cells...)
+		v.Cells = append([]cell{s.present(v.Live, here)}, v.Cells...)
 	}
 	d.finish(ctx, s, x, totals, &v)
 	return v
@@ -152,9 +153,9 @@ func (d *Door) begins(ctx context.Context, s state, x span) bool {
 }
 
 // present is the number of who is there now, as a cell of the strip.
-func (s state) present(live string) cell {
+func (s state) present(live string, known *evidence) cell {
 	s.metric = string(metric.Visitors)
-	return cell{link: link{Label: s.Say("There now"), Href: s.href(), Title: s.Say("Visitors of the last five minutes")}, ID: "now", Value: live, Figure: current}
+	return cell{link: link{Label: s.Say("There now"), Href: s.href(), Title: s.Say("Visitors of the last five minutes")}, ID: "now", Value: live, Figure: current, Known: known}
 }
 
 // finish adds what depends on the figures: how fresh they are, and whether

@@ -441,6 +441,7 @@ func TestHowEachListIsKnown(t *testing.T) {
 		}
 	}
 	lacks(t, page, `id="known-list-page"`, "Pages: how do you know?", "in the whole period (Visitors)", "-d &#39;{&#34;site_id&#34;:&#34;atelier-example&#34;,&#34;metrics&#34;:[&#34;Visitors&#34;],&#34;dimensions&#34;:[&#34;page&#34;]")
+	lacks(t, w.get(t, "/?period=Last30Minutes&country=DE"), `id="known-now"`, "There now: how do you know?", "metric=Visitors&amp;site=atelier-example&amp;step=total&amp;window=Last5Minutes&#39;")
 	for path, id := range map[string]string{"/?detail=page": "list-page", "/retention": "retention", "/journeys?at=/": "journey", "/funnels?kind=page&what=/&kind=page&what=/b": "funnel"} {
 		page := w.get(t, path)
 		lacks(t, page, `id="known-`+id+`"`)

@@ -250,7 +250,7 @@ func (d *Door) detailed(ctx context.Context, s state, x span) (v details, ok boo
 
 // drawDetails is the page with one list alone.
 func (d *Door) drawDetails(ctx context.Context, s state, x span, v view, of details) view {
-	v.Live = d.there(ctx, s)
+	v.Live, _ = d.there(ctx, s)
 	v.Details, v.LiveAt = &of, s.live(x, false)
 	if !of.Table.told.AsOf.IsZero() {
 		v.Asked = asked{Zone: s.site.Zone, Source: s.counted(of.Table.told.Source)}

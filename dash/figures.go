@@ -74,27 +74,23 @@ func (s state) sumsOf(w period.Window, zone *time.Location, metrics ...metric.Na
 	return r
 }
 
-// visitors is the number of current visitors, unfiltered.
-func (d *Door) visitors(ctx context.Context, s state) (int64, error) {
+// there spells how many visitors are there now, unfiltered, and tells how that is known; ""
+// where it is not shown.
+func (d *Door) there(ctx context.Context, s state) (string, *evidence) {
+	if !s.guest.sees(cells[0]) {
+		return "", nil
+	}
+	s = s.at(lately)
 	s.filters = nil
 	w, _, err := period.Named(lately, d.Now(), s.site.Location())
 	if err != nil {
-		return 0, err
+		return "–", nil
 	}
 	set, err := d.ask(ctx, s.query(metric.Visitors, w, s.site.Location()))
-	return set.Sum(), err
-}
-
-// there spells how many visitors are there now; "" where that is not shown.
-func (d *Door) there(ctx context.Context, s state) string {
-	if !s.guest.sees(cells[0]) {
-		return ""
-	}
-	n, err := d.visitors(ctx, s)
 	if err != nil {
-		return "–"
+		return "–", nil
 	}
-	return whole(s.tongue, n)
+	return whole(s.tongue, set.Sum()), s.knowPresent(span{window: w, zone: s.site.Location()}, set)
 }
 
 // ever reports whether the site has any event at all, bots' included.

@@ -47,6 +47,16 @@ func know(s state, x span, f number, t *total) *evidence {
 	return k
 }
 
+// knowPresent tells how it is known who is there now.
+func (s state) knowPresent(x span, set metric.Dataset) *evidence {
+	told := toldOf(set)
+	k := s.evidence("now", s.Say("There now"), x, told)
+	k.Exact, k.Meaning = whole(s.tongue, set.Sum()), s.Say(key(metric.Visitors.Meaning()))
+	k.rough(s, told, metric.Visitors)
+	k.ask(s, x, metric.Visitors, period.Total)
+	return k
+}
+
 // rough says that visitors were estimated, if an answer says so and has some.
 func (k *evidence) rough(s state, told metric.Table, all ...metric.Name) {
 	switch {
