@@ -48,7 +48,7 @@ await page.click('.steps button')
 result.funnel = await texts(page, '.funnel .n, .funnel .rate, .funnel .between')
 await page.fill('.keepit [name=name]', 'Way to thanks')
 await page.click('.keepit button')
-result.kept = await page.locator('.tools h2').textContent()
+result.kept = await page.locator('.tools .titled > h2').textContent()
 
 await to('Retention')
 result.retention = (await texts(page, '.block .nothing')).join()

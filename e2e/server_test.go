@@ -91,7 +91,7 @@ func newServer(t testing.TB, flags ...string) *server {
 			s.kill()
 		}
 		if t.Failed() {
-			t.Logf("end of the server's log:\n%s", s.logged(4000))
+			t.Logf("end of the server's log:\n%s", s.logged(100_000))
 		}
 		s.log.Close()
 		os.RemoveAll(dir)
@@ -202,6 +202,13 @@ func (s *server) run(args ...string) (stdout, stderr string, code int) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, footfall, append(args, "--data", s.data)...)
 	cmd.Env = append(os.Environ(), s.env...)
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Cancel = func() error { // it hangs: both say where
+		if s.cmd != nil {
+			_ = s.cmd.Process.Signal(syscall.SIGQUIT)
+		}
+		return cmd.Process.Signal(syscall.SIGQUIT)
+	}
 	var out, fault bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &fault
 	err := cmd.Run()
