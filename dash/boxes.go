@@ -178,7 +178,10 @@ var weekdays = [...]key{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", 
 
 // labelOf spells a value for people.
 func (l tongue) labelOf(d metric.Dimension, value string) string {
+	_, property := d.Property()
 	switch {
+	case value == "" && property:
+		return l.Say("not set")
 	case value == "" && d == metric.Segment:
 		return l.Say("none")
 	case value == "":

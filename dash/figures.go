@@ -3,8 +3,10 @@ package dash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"footfall/account"
@@ -43,12 +45,24 @@ func (l tongue) problem(err error) string {
 		return l.Say("This took too long. Choose a shorter period.")
 	}
 	if q, ok := errors.AsType[*metric.QueryError](err); ok {
+		if step, why, ok := ofStep(q.Why); ok {
+			return l.Say("Step {n}: {why}", step, why)
+		}
 		return l.Say(key(q.Why))
 	}
 	if t, ok := errors.AsType[*metric.TroubleError](err); ok && slices.Contains(troubles, key(t.Why)) {
 		return l.Say(key(t.Why))
 	}
 	return l.Say("This could not be counted. The reason is in the server’s log.")
+}
+
+// ofStep takes the field in front of what is wrong with a funnel's step: steps[1].goal: …
+func ofStep(why string) (step int, rest string, ok bool) {
+	field, rest, ok := strings.Cut(why, ": ")
+	if _, err := fmt.Sscanf(field, "steps[%d]", &step); err != nil || !ok {
+		return 0, "", false
+	}
+	return step + 1, rest, true
 }
 
 // problem is the same for who looks. What is wrong with the server, and what to type there,

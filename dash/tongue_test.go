@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"strings"
 	"testing"
 
 	"footfall/event"
@@ -43,5 +44,21 @@ func TestTitlesOfMetrics(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestStepsArePeoplesWords: what is wrong with a step of a funnel names the step as its form
+// does, and who has no value of a property is not of an unknown one.
+func TestStepsArePeoplesWords(t *testing.T) {
+	l := tongue{language.All[0]}
+	_, err := metric.SavedFunnel{Steps: []metric.Step{{Act: metric.Act{Page: "/"}}, {Goal: "Nothing"}}}.Funnel(nil)
+	if got := l.problem(err); !strings.HasPrefix(got, "Step 2: ") || strings.Contains(got, "steps[") {
+		t.Errorf("the page says %q", got)
+	}
+	if got := l.problem(&metric.QueryError{Why: "within: too long"}); got != "within: too long" {
+		t.Errorf("the page says %q", got)
+	}
+	if p, c := l.labelOf(metric.Property("plan"), ""), l.labelOf("country", ""); p != "not set" || c != "unknown" {
+		t.Errorf("without a value are %q and %q", p, c)
 	}
 }
