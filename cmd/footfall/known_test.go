@@ -6,11 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"footfall/account"
 	"footfall/api"
-	"footfall/metric"
 )
 
 var (
@@ -32,15 +29,7 @@ func knownIn(page, id string) string {
 // journeys tell where their figures are from, and questions which the API answers with
 // just these figures.
 func TestHowDoYouKnow(t *testing.T) {
-	h := newHome(t)
-	site := h.addSite("shop.example", "UTC")
-	must(t, goalBook{h.control}.PutGoal(t.Context(), site, metric.Goal{Name: "Thanks, that's it", Act: metric.Act{Page: "/thanks"}}))
-	h.publish(visits(site, time.Date(2026, 5, 1, 6, 0, 0, 0, time.UTC))...)
-	key, _, err := h.control.AddKey(t.Context(), account.Key{Site: site, Scopes: []account.Scope{account.Read}})
-	must(t, err)
-	session, err := h.control.AddSession(t.Context(), "")
-	must(t, err)
-	l := &listed{h, t, h.server().Handler, key, session, ""}
+	l := newListed(t, "Thanks, that's it")
 	for _, filters := range []string{"", "country=DE", "page.contains=/a&device.is_not=phone", "event=Signed+Up"} {
 		some := 0
 		for _, tabs := range []string{"", "tab=entry_page&tab=class&tab=os&tab=utm_source&tab=goal&", "tab=exit_page&tab=downloads&tab=category&"} {

@@ -46,18 +46,23 @@ func visits(site string, at time.Time) (all []event.Event) {
 	return all
 }
 
-// TestListsAreTheAPIs: every list of the dashboard, its details and its file have the
-// figures that POST /v1/query has for the same question, whatever the filters.
-func TestListsAreTheAPIs(t *testing.T) {
+// newListed is a site with visits and a goal, looked at by somebody who may read it.
+func newListed(t *testing.T, goal string) *listed {
 	h := newHome(t)
 	site := h.addSite("shop.example", "UTC")
-	must(t, goalBook{h.control}.PutGoal(t.Context(), site, metric.Goal{Name: "Thanks", Act: metric.Act{Page: "/thanks"}}))
+	must(t, goalBook{h.control}.PutGoal(t.Context(), site, metric.Goal{Name: goal, Act: metric.Act{Page: "/thanks"}}))
 	h.publish(visits(site, time.Date(2026, 5, 1, 6, 0, 0, 0, time.UTC))...)
 	key, _, err := h.control.AddKey(t.Context(), account.Key{Site: site, Scopes: []account.Scope{account.Read}})
 	must(t, err)
 	session, err := h.control.AddSession(t.Context(), "")
 	must(t, err)
-	l := &listed{h, t, h.server().Handler, key, session, ""}
+	return &listed{h, t, h.server().Handler, key, session, ""}
+}
+
+// TestListsAreTheAPIs: every list of the dashboard, its details and its file have the
+// figures that POST /v1/query has for the same question, whatever the filters.
+func TestListsAreTheAPIs(t *testing.T) {
+	l := newListed(t, "Thanks")
 	lists := []string{"page", "entry_page", "exit_page", "source", "class", "country", "device", "os", "browser", "utm_campaign", "utm_source", "event", "goal", "downloads", "product", "category"}
 	for filters, same := range map[string]string{
 		"":                                     ``,
