@@ -175,7 +175,7 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 			return b // out of time: it comes again
 		default:
 			b.add(d)
-			if d.Attempts > 1 { // it may be what failed: nothing else shall fail with it
+			if d.Attempts > 1 && !d.More { // it may be what failed: nothing else shall fail with it
 				return b
 			}
 			if first.IsZero() {

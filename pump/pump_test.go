@@ -439,6 +439,23 @@ func TestTriedBeforeEndsTheBatch(t *testing.T) {
 	})
 }
 
+// What was tried together before and is divided is tried together again, part by part.
+func TestPartIsOneBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := newLine(), &shelf{}
+		for i, more := range []bool{true, true, false, true, false} {
+			l.put(2, queuetest.Events(fmt.Sprint(i), 1)...)
+			l.waiting[i].More = more
+		}
+		equal(t, "Run", run(t, l, s, time.Minute, pump.Options{}), nil)
+		var batches [][]string
+		for _, w := range s.writes {
+			batches = append(batches, w.ids)
+		}
+		equal(t, "batches", batches, [][]string{{"0-0", "1-0", "2-0"}, {"3-0", "4-0"}})
+	})
+}
+
 // shut is a reader that is turned off when it has read once: from then on it has nothing,
 // and does not wait for more either, whatever its context says.
 type shut struct {
