@@ -44,7 +44,8 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d events were accepted on a full disk", sent)
 	}
 	began := time.Now()
-	for i := range 10 { // who comes after it does not wait for the disk, too
+	for i := range 10 { // who comes after it does not wait for the disk, too, also while it is tried again
+		time.Sleep(200 * time.Millisecond)
 		if status := view(fmt.Sprint("more", i)); status != http.StatusServiceUnavailable {
 			t.Errorf("on a full disk: %d", status)
 		}

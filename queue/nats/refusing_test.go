@@ -39,6 +39,9 @@ func TestRefusingFindsOut(t *testing.T) {
 	if last := q.Last(); last.Seq != 3 || last.Total != 6 {
 		t.Errorf("the log ends at %+v", last)
 	}
+	if tried, err := q.stream.GetMsg(t.Context(), 3); err != nil || tried.Subject != redriveTo+nobody {
+		t.Errorf("it tried with %+v, %v", tried, err)
+	}
 	want = append(want, fill(t, q, "b", 2)...)
 	check := func(q *Queue, name string) {
 		t.Helper()
