@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"footfall/language"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -27,7 +25,7 @@ func TestRetentionPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := c.Rows[0]
+	first, last := c.Rows[0], c.Rows[len(c.Rows)-1] // which has no step behind it
 	lacks(t, page, whole(tongue{}, first.Returned[0].Visitors)+" of "+whole(tongue{}, first.Size)+", "+tongue{}.percent(share(first.Returned[0].Visitors, first.Size)))
 	if rows := strings.Count(page, `<th scope="row">`); rows != len(c.Rows)+1 {
 		t.Errorf("%d rows of %d cohorts", rows, len(c.Rows))
@@ -46,7 +44,7 @@ func TestRetentionPage(t *testing.T) {
 	if q := w.besides.put[len(w.besides.put)-1].(metric.Retention); q.Return == nil || q.Return.Dimension != metric.OfGoal || q.Return.Values[0] != "Say <b>thanks</b>" {
 		t.Errorf("asked %+v", q)
 	}
-	wantFile(t, b, path+"&csv=cohorts", "cohort,size,step,start,visitors,rate,partial", first.Start.In(r.Zone).Format("2006-01-02")+",200,1,", ",66,33,false")
+	wantFile(t, b, path+"&csv=cohorts", "cohort,size,step,start,visitors,rate,partial", first.Start.In(r.Zone).Format("2006-01-02")+",200,0,", ",200,100,false", ",66,33,false", last.Start.In(r.Zone).Format("2006-01-02")+",")
 	w.source.scale = 0
 	b.want(b.do("GET", path, nil), 200, "no visitor has an id that lasts")
 	w.besides.failing = errors.New("secret reason")
@@ -142,23 +140,5 @@ func TestDarkestOf(t *testing.T) {
 	v := &retentionView{}
 	if c := v.cell(tongue{}, 1, 1000, darkestOf(0.1), "x"); c.Heat != 1 {
 		t.Errorf("0.1 %% has heat %d", c.Heat)
-	}
-}
-
-// TestCohortsBegin: weeks before anybody came are no rows, and no steps behind the last.
-func TestCohortsBegin(t *testing.T) {
-	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
-	back := func(n ...int64) (all []metric.Comeback) {
-		for _, visitors := range n {
-			all = append(all, metric.Comeback{Visitors: visitors})
-		}
-		return all
-	}
-	c := metric.Cohorts{Rows: []metric.Cohort{{Start: day(1), Returned: back(0, 0, 0)}, {Start: day(8), Returned: back(0, 0)},
-		{Start: day(15), Size: 4, Returned: back(1)}, {Start: day(22)}}}
-	v := &retentionView{}
-	v.tell(tongue{language.All[0]}, metric.Retention{Step: period.Week, Zone: time.UTC}, c)
-	if len(v.Rows) != 2 || v.Rows[0].Size != "4" || len(v.Rows[0].Cells) != 1 || v.Rows[0].Cells[0].Text != "25%" || len(v.Heads) != 1 {
-		t.Errorf("rows %+v, heads %v", v.Rows, v.Heads)
 	}
 }
