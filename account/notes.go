@@ -35,6 +35,10 @@ type Notes interface {
 	// ErrNotFound; what is wrong with it, also that it is one beyond MaxNotes, an
 	// event.InvalidError.
 	AddNote(ctx context.Context, n Note) (Note, error)
+	// ChangeNote puts When, Text and Who of n in the place of what the site's note with its
+	// ID has, at once; one that is not there is ErrNotFound, what is wrong with it an
+	// event.InvalidError.
+	ChangeNote(ctx context.Context, n Note) (Note, error)
 	// Notes lists a site's notes by when, a day before its moments.
 	Notes(ctx context.Context, site string) ([]Note, error)
 	// RemoveNote removes a note of a site; one that is not there is ErrNotFound.
@@ -43,6 +47,15 @@ type Notes interface {
 
 // PrepareNote checks a new note as an event.InvalidError and fills in ID and Created.
 func PrepareNote(n Note, now time.Time) (Note, error) {
+	n, err := SpellNote(n)
+	if err == nil {
+		n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
+	}
+	return n, err
+}
+
+// SpellNote checks a note as an event.InvalidError, and spells when and what as they are kept.
+func SpellNote(n Note) (Note, error) {
 	t, whole, ok := readWhen(n.When)
 	switch {
 	case !ok || t.Year() < 1970 || t.Year() > 9999:
@@ -54,7 +67,6 @@ func PrepareNote(n Note, now time.Time) (Note, error) {
 	if n.Text == "" || len(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return Note{}, event.Invalid("text", "is a line of 1 to %d bytes", MaxNoteText)
 	}
-	n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
 	return n, nil
 }
 

@@ -116,7 +116,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.do("GET", "/notes"+at+"&edit="+all[2].ID, nil), 200, "Change a note", `value="2024-05-14"`, `value="14:30"`, `value="Newsletter"`)
 	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "late", "text", "Letter"), http.StatusUnprocessableEntity, "Change a note", `value="Letter"`)
 	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "15:30", "text", "Letter"), http.StatusSeeOther)
-	if now, err := w.control.Notes(t.Context(), w.site.ID); err != nil || len(now) != 4 || now[2].Text != "Letter" || now[2].When != "2024-05-14T13:30:00Z" {
+	if now, err := w.control.Notes(t.Context(), w.site.ID); err != nil || len(now) != 4 || now[2].ID != all[2].ID || now[2].Text != "Letter" || now[2].When != "2024-05-14T13:30:00Z" {
 		t.Errorf("changed are %+v, %v", now, err)
 	}
 	if page := viewer.do("GET", "/notes"+at+"&edit="+all[0].ID, nil).Body.String(); strings.Contains(page, "Change a note") {
@@ -125,7 +125,10 @@ func TestNotesPage(t *testing.T) {
 	w.refuses(t, admin, viewer, "/notes/"+all[0].ID+"/remove")
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusSeeOther)
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusNotFound)
-	if got := w.changes(t); len(got) != 6 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
+	// What is changed while somebody removes it is kept.
+	admin.want(admin.send("/notes"+at, "note", all[0].ID, "day", "2023-05-15", "text", "Later"), http.StatusSeeOther)
+	admin.want(admin.do("GET", "/notes"+at, nil), 200, "Monday 15 May 2023", "Later")
+	if got := w.changes(t); len(got) != 7 || !slices.Contains(got, "note change atelier-example "+all[2].ID) || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
 		t.Errorf("the audit log says %q", got)
 	}
 }
