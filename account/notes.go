@@ -47,7 +47,7 @@ type Notes interface {
 
 // PrepareNote checks a new note as an event.InvalidError and fills in ID and Created.
 func PrepareNote(n Note, now time.Time) (Note, error) {
-	n, err := SpellNote(n)
+	n, err := SpellNote(n, now)
 	if err == nil {
 		n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
 	}
@@ -55,10 +55,12 @@ func PrepareNote(n Note, now time.Time) (Note, error) {
 }
 
 // SpellNote checks a note as an event.InvalidError, and spells when and what as they are kept.
-func SpellNote(n Note) (Note, error) {
+func SpellNote(n Note, now time.Time) (Note, error) {
 	t, whole, ok := readWhen(n.When)
 	switch {
-	case !ok || t.Year() < 1970 || t.Year() > 9999:
+	case ok && (t.Before(firstNote) || !t.Before(lastNote(now).AddDate(0, 0, 1))):
+		return Note{}, event.Invalid("when", "is from %s to %s, a year ahead: no chart has what is before or behind", firstNote.Format(time.DateOnly), lastNote(now).Format(time.DateOnly))
+	case !ok:
 		return Note{}, event.Invalid("when", "is a day such as 2026-05-01, or a moment such as 2026-05-01T14:30:00+02:00")
 	case !whole:
 		n.When = t.UTC().Truncate(time.Second).Format(time.RFC3339)
@@ -68,6 +70,15 @@ func SpellNote(n Note) (Note, error) {
 		return Note{}, event.Invalid("text", "is a line of 1 to %d bytes", MaxNoteText)
 	}
 	return n, nil
+}
+
+// firstNote is the first day of notes: before there were pages that anybody could see.
+var firstNote = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// lastNote is the last day of notes: what is planned is of the next twelve months, and who
+// typed another year meant this one.
+func lastNote(now time.Time) time.Time {
+	return now.UTC().Truncate(24*time.Hour).AddDate(1, 0, 0)
 }
 
 // readWhen reads a day or a moment; whole: it is a day.

@@ -95,6 +95,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.send("/notes"+at, "day", "2023-05-14", "text", "Long ago"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2024-06-01", "text", "To come"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "soon", "text", "Kept in the form"), http.StatusUnprocessableEntity, "Day is a day such as", `value="Kept in the form"`, `aria-invalid="true"`)
+	admin.want(admin.send("/notes"+at, "day", "2999-01-01", "text", "Far"), http.StatusUnprocessableEntity, "Day is from 1990-01-01 to ", ", a year ahead", `value="2999-01-01" required aria-invalid="true"`)
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "late", "text", "x"), http.StatusUnprocessableEntity, "Time is one such as 14:30")
 	page := viewer.want(viewer.do("GET", "/notes"+at, nil), 200, "Monday 13 May 2024", "Tuesday 14 May 2024, 14:30", "somebody of the site", "Long ago")
 	if strings.Contains(page, "<button>Remove") || strings.Index(page, "Newsletter") > strings.Index(page, "Long ago") {

@@ -36,7 +36,7 @@ func (m *Memory) AddNote(ctx context.Context, n account.Note) (account.Note, err
 
 // ChangeNote is account.Notes.
 func (m *Memory) ChangeNote(ctx context.Context, n account.Note) (account.Note, error) {
-	n, err := account.SpellNote(n)
+	n, err := account.SpellNote(n, time.Now())
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return account.Note{}, err
 	}
@@ -146,7 +146,7 @@ func badNotes(t *testing.T, s Store) {
 			t.Errorf("ChangeNote(%q, %.20q) = %v", when, text, err)
 		}
 	}
-	for _, when := range []string{"", "yesterday", "2000-02-30", "2000-05-01 14:30", "1969-12-31", "2000-05-01T14:30:00"} {
+	for _, when := range []string{"", "yesterday", "2000-02-30", "2000-05-01 14:30", "1969-12-31", "1989-12-31", "2000-05-01T14:30:00", "2001-01-02", "2001-01-02T00:00:00Z", "2999-01-01"} {
 		refused(when, "x")
 	}
 	for _, text := range []string{"", "  ", "two\nlines", strings.Repeat("x", account.MaxNoteText+1), "\xff"} {
@@ -167,6 +167,12 @@ func badNotes(t *testing.T, s Store) {
 		must(t, err)
 	}
 	refused("2000-05-01", "one more")
+	b, err := s.AddSite(t.Context(), account.Site{Domain: "b.com"})
+	must(t, err)
+	for _, when := range []string{"1990-01-01", "2001-01-01", "2001-01-01T23:59:59Z"} { // it is 2000-01-01
+		_, err := s.AddNote(t.Context(), account.Note{Site: b.ID, When: when, Text: "planned"})
+		must(t, err)
+	}
 }
 
 func hasNotes(t *testing.T, s Store, site string, want ...string) {

@@ -39,7 +39,7 @@ func addNote(ctx context.Context, tx *sql.Tx, n account.Note) error {
 
 // ChangeNote puts another in its place, by one statement.
 func (s *Store) ChangeNote(ctx context.Context, n account.Note) (account.Note, error) {
-	n, err := account.SpellNote(n)
+	n, err := account.SpellNote(n, time.Now())
 	if err == nil {
 		err = s.tables.Change(ctx, func(tx *sql.Tx) (err error) {
 			n, err = scanNote(tx.QueryRowContext(ctx, "UPDATE notes SET at = ?, text = ?, who = ? WHERE site = ? AND id = ? RETURNING id, site, at, text, who, created", n.When, n.Text, n.Who, n.Site, n.ID))
