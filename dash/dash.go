@@ -300,6 +300,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, name)
 		return
 	}
+	s.amiss = append(slices.Clip(s.amiss), s.strange(r.URL.Query())...)
 	asking, lately := d.redrawing(r)
 	v := asking.draw(ctx, in, s, sites)
 	v.Again = lately.Behind()
