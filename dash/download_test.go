@@ -150,6 +150,16 @@ func TestProductsNobodyBuys(t *testing.T) {
 			}
 		}
 	}
+	rows := []metric.Row{{Values: []metric.Value{{}, {}, {N: 3}, {}}}, {Values: []metric.Value{{}, {}, {N: 3}, {N: 1}}}}
+	for _, x := range []struct {
+		rows  []metric.Row
+		short bool
+		want  []bool
+	}{{rows, true, []bool{false, false, true, true}}, {rows, false, []bool{true, true, true, true}}, {nil, true, []bool{true, true, true, true}}} {
+		if got := tellingOf(li.figures, x.rows, x.short); !slices.Equal(got, x.want) {
+			t.Errorf("of %v columns %v are told, want %v", x.rows, got, x.want)
+		}
+	}
 	s.order = order{string(metric.Revenue), true} // as somebody wants it
 	if got := s.orderedBy(s.rowsOf(span{zone: time.UTC}, li, li.figures), []metric.Row{{Values: make([]metric.Value, 4)}}); got.Metric != metric.Revenue {
 		t.Errorf("ordered by %s", got.Metric)
