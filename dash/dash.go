@@ -301,6 +301,7 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, name)
 		return
 	}
+	s.amiss = append(slices.Clip(s.amiss), s.strange(r.URL.Query())...)
 	asking, lately := d.redrawing(r)
 	asking, h := asking.hurrying(ctx, waits(r))
 	v := asking.draw(ctx, in, s, sites)
@@ -331,6 +332,15 @@ type top struct {
 	Site           string // that the page is of, or was opened from; "" is none
 	Tabs           []tab
 	Mail           bool // links are sent by mail
+	Look           *look
+}
+
+// Sheet is the page's style sheet.
+func (t top) Sheet() string {
+	if t.Look == nil {
+		return "dash.css"
+	}
+	return t.Look.Sheet()
 }
 
 // Top is the top with the page's title.
@@ -348,7 +358,11 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	var b bytes.Buffer
 	l := tongueOf(w)
 	in.tongue = l
-	err := templates()[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version(), Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	above := top{Version: version(), Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}
+	if p, ok := w.(painted); ok {
+		above.Look = p.look
+	}
+	err := templates()[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, above})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)
