@@ -149,7 +149,7 @@ func TestUnknownNames(t *testing.T) {
 	if page := w.get(t, at+"&a=1&b=1&c=1&d=1&e=1"); strings.Count(page, "The address says") != mostStrange {
 		t.Error("all of many are told")
 	}
-	query := "&utm_id=7&utm_content=x&gclid=a&fbclid=b&UTM_x=1&_hsenc=1&mc_cid=1&ref=c&token=d&link=e&next=f&done=x&search=s&offset=0&saved=&back=/goals&how=is"
+	query := "&utm_id=7&utm_content=x&gclid=a&fbclid=b&UTM_x=1&_hsenc=1&mc_cid=1&ref=c&token=d&link=e&next=f&done=x&search=s&offset=0&saved=&back=/goals&how=is&wait=20"
 	if page := w.get(t, at+query); strings.Contains(page, "The address says") {
 		t.Errorf("what is known, or of others, is told as unknown: %q", regexp.MustCompile(`The address says[^<]*`).FindAllString(page, -1))
 	}

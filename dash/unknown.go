@@ -39,7 +39,7 @@ func (s state) unknown(v url.Values) (all []string) {
 
 // boardNames are what a board's URL can say beside its filters, its forms' fields among it.
 var boardNames = []string{"site", "period", "from", "to", "last", "compare", "match", "step", "metric", "tab", "detail", "search", "order", "offset",
-	savedKey, "csv", "format", "add", "set", "was", "how", "text", "value", "back", "done"}
+	savedKey, "csv", "format", "add", "set", "wait", "was", "how", "text", "value", "back", "done"}
 
 // foreignNames are what others hang on to every link that they lead people by, where they
 // end in * whatever follows: of campaigns, clicks and mails. Who follows such a link has
