@@ -35,6 +35,10 @@ type Notes interface {
 	// ErrNotFound; what is wrong with it, also that it is one beyond MaxNotes, an
 	// event.InvalidError.
 	AddNote(ctx context.Context, n Note) (Note, error)
+	// ChangeNote puts When, Text and Who of n in the place of what the site's note with its
+	// ID has, at once; one that is not there is ErrNotFound, what is wrong with it an
+	// event.InvalidError.
+	ChangeNote(ctx context.Context, n Note) (Note, error)
 	// Notes lists a site's notes by when, a day before its moments.
 	Notes(ctx context.Context, site string) ([]Note, error)
 	// RemoveNote removes a note of a site; one that is not there is ErrNotFound.
@@ -43,9 +47,20 @@ type Notes interface {
 
 // PrepareNote checks a new note as an event.InvalidError and fills in ID and Created.
 func PrepareNote(n Note, now time.Time) (Note, error) {
+	n, err := SpellNote(n, now)
+	if err == nil {
+		n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
+	}
+	return n, err
+}
+
+// SpellNote checks a note as an event.InvalidError, and spells when and what as they are kept.
+func SpellNote(n Note, now time.Time) (Note, error) {
 	t, whole, ok := readWhen(n.When)
 	switch {
-	case !ok || t.Year() < 1970 || t.Year() > 9999:
+	case ok && (t.Before(firstNote) || !t.Before(lastNote(now).AddDate(0, 0, 1))):
+		return Note{}, event.Invalid("when", "is from %s to %s, a year ahead: no chart has what is before or behind", firstNote.Format(time.DateOnly), lastNote(now).Format(time.DateOnly))
+	case !ok:
 		return Note{}, event.Invalid("when", "is a day such as 2026-05-01, or a moment such as 2026-05-01T14:30:00+02:00")
 	case !whole:
 		n.When = t.UTC().Truncate(time.Second).Format(time.RFC3339)
@@ -54,8 +69,16 @@ func PrepareNote(n Note, now time.Time) (Note, error) {
 	if n.Text == "" || utf8.RuneCountInString(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return Note{}, event.Invalid("text", "is a line of 1 to %d characters", MaxNoteText)
 	}
-	n.ID, n.Created = NewToken("not_", 5), now.UTC().Truncate(time.Millisecond)
 	return n, nil
+}
+
+// firstNote is the first day of notes: before there were pages that anybody could see.
+var firstNote = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// lastNote is the last day of notes: what is planned is of the next twelve months, and who
+// typed another year meant this one.
+func lastNote(now time.Time) time.Time {
+	return now.UTC().Truncate(24*time.Hour).AddDate(1, 0, 0)
 }
 
 // readWhen reads a day or a moment; whole: it is a day.

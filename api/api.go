@@ -360,7 +360,7 @@ func needs(scopes, has []account.Scope) string {
 func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Site) {
 	q, err := ParseQuery(r.URL.Query(), sites, d.Now())
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		refuse(w, http.StatusBadRequest, d.askable(err.Error()))
 		return
 	}
 	set, err := d.source.Answer(r.Context(), q)
@@ -371,7 +371,7 @@ func (d *door) query(w http.ResponseWriter, r *http.Request, sites []account.Sit
 // mend is logged, and not told in detail.
 func (d *door) explain(err error) (status int, why string) {
 	if q, ok := errors.AsType[*metric.QueryError](err); ok {
-		return http.StatusBadRequest, q.Why
+		return http.StatusBadRequest, d.askable(q.Why)
 	}
 	if c, ok := errors.AsType[*conflict](err); ok {
 		return http.StatusConflict, c.why

@@ -34,7 +34,7 @@ const mostMetrics = 12
 func (d *door) live(w http.ResponseWriter, r *http.Request, sites []account.Site) {
 	questions, err := d.watched(r.URL.Query(), sites)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
+		refuse(w, http.StatusBadRequest, d.askable(err.Error()))
 		return
 	}
 	leave, ok := d.streams.enter(d.asker, d.Client(r), questions)

@@ -280,6 +280,7 @@ func TestLiveRefuses(t *testing.T) {
 		{"metric=PageViews&window=today&token=ffr_x", nil, 401, "taken back"},
 		{"metric=PageViews&window=today&token=ffe_x", nil, 401, "sign another one"},
 		{"metric=Sales&window=today&site=a.example&token=ffe_good", nil, 400, "this token shows Clicks, not Sales"},
+		{"metric=Nonsense&window=today&site=a.example&token=ffe_good", nil, 400, `use one of Clicks"}`},
 		{"metric=PageViews&window=today&site=b-example&token=" + share, nil, 400, "unknown site"},
 		{"metric=Commissions&by=affiliate&window=today&token=" + share, nil, 400, "this token shows PageViews, Visitors, not Commissions"},
 		{"metric=PageViews,Revenue&window=today&token=" + share, nil, 400, "not Revenue"},

@@ -3,8 +3,11 @@ package api
 import (
 	"context"
 	"slices"
+	"strings"
+	"time"
 
 	"footfall/metric"
+	"footfall/period"
 	"footfall/query"
 )
 
@@ -32,6 +35,29 @@ func ofOwn(q metric.Query) error {
 		return err
 	}
 	return reportsOf{own: q.Affiliate}.within(q.Report())
+}
+
+// askable is why a question is refused, for who may see a part: where the reason lists all
+// metrics there are, it lists those that may be asked for.
+func (a asker) askable(why string) string {
+	if a.shows == nil && a.own == nil {
+		return why
+	}
+	return strings.ReplaceAll(why, listed(metric.Names), listed(a.metrics()))
+}
+
+// metrics are what one may ask for.
+func (a asker) metrics() (all []metric.Name) {
+	if a.shows != nil {
+		return a.shows.Metrics
+	}
+	now := time.Unix(0, 0) // any time will do
+	for _, m := range metric.Names {
+		if ofOwn(metric.Query{Site: "any", Metric: m, Window: period.Window{From: now, To: now.Add(time.Hour)}, Step: period.Total, Zone: time.UTC, Affiliate: a.own}) == nil {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // ownSource asks of one affiliate, whatever the question.

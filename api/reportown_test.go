@@ -105,6 +105,8 @@ func TestWhoMayAskForAReport(t *testing.T) {
 		{"anna", ask(`"visitors"`, "a.example", `,"dimensions":["visit:entry_page"]`), 400, "not by entry_page"}, {"anna", ask(`"visitors"`, "a.example", `,"dimensions":["event:props:x"]`), 400, "not by property:x"},
 		{"embed", ask(`"visitors","visits"`, "a.example", ""), 400, "this token shows Visitors, PageViews, not Sessions"}, {"embed", ask(`"visitors"`, "b.example", ""), 400, "site_id: unknown site"}, {"embed", ask(`"visitors"`, "a.example", `,"filters":[["has_not_done",["is","event",["Order Completed"]]]]`), 400, "leave has_done"},
 		{"embed of anna", ask(`"clicks"`, "a.example", `,"filters":[["is","affiliate",["theirs01"]]]`), 200, "results"}, {"embed of anna", ask(`"commissions"`, "a.example", ""), 400, "this token shows Clicks, PageViews"},
+		{"embed", ask(`"nonsense"`, "a.example", ""), 400, "use one of Visitors, PageViews\"}"}, {"embed", `{"site_id":"a.example","date_range":"7d"}`, 400, "use some of Visitors, PageViews\"}"}, {"embed of anna", ask(`"nonsense"`, "a.example", ""), 400, "use one of Clicks, PageViews\"}"},
+		{"anna", ask(`"nonsense"`, "a.example", ""), 400, "Commissions, "}, {"read", ask(`"nonsense"`, "a.example", ""), 400, "Revenue, "},
 		{"read", ask(`"visitors"`, "other.example", `,"filters":[["has_done",["is","property:x",["y"]]]]`), 200, "results"}, {"admin of a site", ask(`"visitors"`, "b.example", ""), 400, "unknown site"},
 	} {
 		s.asked = nil
@@ -129,4 +131,18 @@ func asked(s *tables) (all string) {
 		all += fmt.Sprint(r.Site, r.Affiliate)
 	}
 	return all
+}
+
+// TestAskable: who may see a part is told of what is in it, and an affiliate of nothing that
+// is refused to one.
+func TestAskable(t *testing.T) {
+	all := asker{own: &metric.Affiliate{ID: "anna"}}.metrics()
+	for _, m := range []metric.Name{metric.Clicks, metric.Commissions, metric.Visitors, metric.Revenue, metric.Events, metric.GoalCompletions} {
+		if want := !slices.Contains([]metric.Name{metric.Revenue, metric.Events, metric.GoalCompletions}, m); slices.Contains(all, m) != want {
+			t.Errorf("%s may be asked for by an affiliate: %v, of %v", m, !want, all)
+		}
+	}
+	if why := (asker{}).askable("use one of " + listed(metric.Names)); why != "use one of "+listed(metric.Names) {
+		t.Errorf("who may see everything is told %s", why)
+	}
 }

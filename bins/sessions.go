@@ -21,9 +21,10 @@ type Sessions struct {
 	roller *Roller
 	room   int // bytes, about
 
-	mu    sync.Mutex
-	asked uint64              // counts questions
-	sites map[string][]*watch // not of those that are lost
+	mu      sync.Mutex
+	asked   uint64              // counts questions
+	sites   map[string][]*watch // not of those that are lost
+	waiting int                 // bytes of what comes while dates are made, about
 }
 
 // watch is the sessions of a site's date.
@@ -37,6 +38,8 @@ type watch struct {
 	made    bool
 	stretch *stretch      // nil: it can't be told; until it is made it is its maker's
 	coming  []event.Event // while it is made: views
+	waiting int           // bytes of these, about
+	over    bool          // they were too many
 	lost    bool
 	asked   uint64 // when last
 	idle    int    // rolls since
@@ -44,7 +47,8 @@ type watch struct {
 
 const (
 	// sessionRoom is how much Sessions may hold, in bytes. A date that takes more than
-	// half of it, of some 1.5 million views, is not kept.
+	// half of it, of some 1.5 million views, is not kept. What comes while dates are read may
+	// take as much as half of it again: a date whose reading takes longer is not kept, either.
 	sessionRoom = 128 << 20
 	// mostResting is how many rolls a date is kept in which nobody asks for it.
 	mostResting = 4
@@ -178,7 +182,11 @@ func (s *Sessions) hand(ctx context.Context, w *watch, made *stretch, err error)
 		return
 	}
 	coming := w.coming
-	w.made, w.stretch, w.coming = true, made, nil
+	s.forget(w)
+	if w.over {
+		made = nil
+	}
+	w.made, w.stretch = true, made
 	for i := range coming {
 		s.add(w, &coming[i])
 	}
@@ -229,12 +237,24 @@ func (s *Sessions) apply(events []event.Event) {
 // add counts an event in a date that is not lost.
 func (s *Sessions) add(w *watch, e *event.Event) {
 	switch {
-	case w.lost:
+	case w.lost || w.over:
 	case !w.made && e.View() && e.Bot == "" && e.Visitor != 0:
-		w.coming = append(w.coming, e.Clone())
+		size := e.Size()
+		if s.waiting+size > s.room/2 {
+			w.over = true
+			s.forget(w)
+			return
+		}
+		w.coming, w.waiting, s.waiting = append(w.coming, e.Clone()), w.waiting+size, s.waiting+size
 	case w.made && w.stretch != nil && !w.stretch.add(e):
 		s.drop(w)
 	}
+}
+
+// forget frees what has come while a date was made.
+func (s *Sessions) forget(w *watch) {
+	s.waiting -= w.waiting
+	w.coming, w.waiting = nil, 0
 }
 
 // lose drops what is known of the sites of events of which something else was changed in
@@ -264,7 +284,7 @@ func (s *Sessions) rest() {
 	defer s.mu.Unlock()
 	for _, of := range s.sites {
 		for _, w := range slices.Clone(of) {
-			if w.idle++; w.idle > mostResting {
+			if w.idle++; w.idle > mostResting || w.over { // which another reading may be quick enough for
 				s.drop(w)
 			}
 		}
@@ -280,7 +300,8 @@ func (s *Sessions) dropAll(of []*watch) {
 // drop forgets a date. Its maker, if it is being made, gives it to those who wait
 // for it as lost.
 func (s *Sessions) drop(w *watch) {
-	w.lost, w.coming = true, nil
+	w.lost = true
+	s.forget(w)
 	if w.made {
 		w.stretch = nil
 	}

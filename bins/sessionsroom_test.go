@@ -232,3 +232,44 @@ func TestSessionsAtOnce(t *testing.T) {
 		t.Errorf("%d sessions, %v, read %d times", n, err, v.walks)
 	}
 }
+
+// TestSessionsWaiting: what comes while a date is read takes as much room as it may, and
+// then the date is counted from its events; the next roll makes it try again.
+func TestSessionsWaiting(t *testing.T) {
+	for come, lost := range map[int]bool{100: false, 1500: true} {
+		v := visits(t, 1, 3)
+		v.roller.Sessions().Room(1 << 20) // of which half is for some 1000 views
+		var once sync.Once
+		v.during = func(ctx context.Context) (err error) {
+			once.Do(func() {
+				for n := range come {
+					e := event.Event{Site: "s", Kind: event.Page, Visitor: uint64(100 + n), Time: mayFirst.Add(13 * time.Hour)}
+					err = errors.Join(err, v.roller.Write(ctx, []event.Event{e}, event.Position{Epoch: 1, Seq: uint64(n + 1)}, func() ([]event.Event, error) {
+						v.mu.Lock()
+						defer v.mu.Unlock()
+						v.stored = append(v.stored, e)
+						return []event.Event{e}, nil
+					}))
+				}
+			})
+			return err
+		}
+		n, err := v.sessions(t.Context(), 0)
+		if errors.Is(err, bins.ErrLost) != lost || !lost && (err != nil || int(n) != 3+come) {
+			t.Errorf("%d events: %d, %v", come, n, err)
+		}
+		if left := v.roller.Sessions().Waiting(); left != 0 {
+			t.Errorf("%d events: %d bytes still wait", come, left)
+		}
+		walks := v.walks
+		if _, err := v.sessions(t.Context(), 0); errors.Is(err, bins.ErrLost) != lost || v.walks != walks {
+			t.Errorf("%d events: they are read again, or %v", come, err)
+		}
+		if _, err := v.roller.Roll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := v.sessions(t.Context(), 0); err != nil || int(n) != 3+come {
+			t.Errorf("%d events, behind a roll: %d, %v", come, n, err)
+		}
+	}
+}

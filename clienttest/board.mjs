@@ -2,7 +2,7 @@
 // script. With SHOTS set it saves pictures there.
 //   node board.mjs HOST LOGIN WRITEKEY
 //   {"keys":{what was done: where it led},"wide":[…],"dark":"…","plain":{…},"loads":0,"console":[],"external":[]}
-import { launch, open } from './page.mjs'
+import { launch, open, scriptless } from './page.mjs'
 
 const [host, login, writeKey] = process.argv.slice(2)
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -96,7 +96,7 @@ for (const [width, path] of [[1280, '/'], [390, '/?period=Last30Minutes'], [320,
 result.loads = loads
 
 // Without script all of it can be read, and chosen.
-const context = await browser.newContext({ javaScriptEnabled: false, storageState: await it.context.storageState() })
+const context = await scriptless(browser, { storageState: await it.context.storageState() })
 const plain = await context.newPage()
 await plain.goto(host + '/')
 await plain.locator('#period summary').click()

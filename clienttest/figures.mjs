@@ -2,14 +2,14 @@
 // JavaScript, the way to them by keyboard. Prints what was seen:
 //   node figures.mjs HOST LOGIN-LINK
 //   {"tabs":[],"tested":[],"goal":[],"own":[],"funnel":[],"kept":"","retention":"","journey":[],"on":"","note":"","wide":[],"nameless":[],"external":[],"console":[]}
-import { launch, open } from './page.mjs'
+import { launch, open, scriptless } from './page.mjs'
 
 const [host, link] = process.argv.slice(2)
 const browser = await launch()
 const result = { wide: [], nameless: [] }
 const texts = async (page, selector) => (await page.locator(selector).allTextContents()).map((t) => t.replace(/\s+/g, ' ').trim())
 
-const quiet = await browser.newContext({ javaScriptEnabled: false })
+const quiet = await scriptless(browser)
 const page = await quiet.newPage()
 await page.goto(link)
 await page.click('button')

@@ -4,7 +4,7 @@
 //   node lists.mjs HOST LOGIN
 //   {"form":"","chips":[],"changed":[],"rows":[],"order":"","search":"","away":0,"file":"","closed":true,"burst":0,"wide":[],"nameless":[],"external":[],"console":[]}
 import { readFileSync } from 'node:fs'
-import { enter, launch, open, tabTo } from './page.mjs'
+import { enter, launch, open, scriptless, tabTo } from './page.mjs'
 
 const [host, login] = process.argv.slice(2)
 const browser = await launch()
@@ -13,7 +13,7 @@ const result = { wide: [], nameless: [] }
 const chips = (page) => page.locator('.chips .what').allTextContents()
 const rows = (page) => page.locator('.details tbody tr').evaluateAll((all) => all.map((r) => [...r.children].map((c) => c.textContent.trim()).join(' ')))
 
-const bare = await browser.newContext({ javaScriptEnabled: false, acceptDownloads: true })
+const bare = await scriptless(browser, { acceptDownloads: true })
 const page = await bare.newPage()
 await page.goto(login)
 await Promise.all([page.waitForNavigation(), page.click('button')])

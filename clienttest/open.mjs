@@ -42,6 +42,18 @@ await state('well')
 await page.locator('#period summary', { hasText: 'Yesterday' }).waitFor()
 await page.locator(':root:not(.lost):not(.late)').waitFor()
 expect('it does not say to be live', await asof.getByText('live').isVisible())
+
+await state('slow')
+const longer = page.waitForRequest((r) => r.headers().prefer === 'wait=8') // behind one that waited for 4 s
+await page.reload()
+await sources.getByText('Still being counted…').waitFor()
+expect('what is known is not there', await page.locator('[data-box="Pages"] li .n').first().isVisible() && await page.locator('.strip .value').first().isVisible())
+await shot('slow')
+await longer
+await state('counted')
+await sources.locator('li .n').first().waitFor()
+await page.locator(':root:not(:has([data-late]))').waitFor()
+expect('it is said to be counted still', await page.locator('.counting').count() === 0)
 await browser.close()
 console.log('{}')
 process.exit(0)

@@ -17,31 +17,39 @@ import (
 	"footfall/metric"
 )
 
-// failing is a source that fails in some boxes while it is told to.
+// failing is a source that fails in some boxes, or lets one wait, while it is told to.
 type failing struct {
 	odd
-	fails *atomic.Bool
+	fails, slow *atomic.Bool
 }
 
 func (f failing) Answer(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	if f.fails.Load() && (q.By == "source" || q.By == "" && q.Step != "total") {
 		return metric.Dataset{}, errors.New("the disk is gone")
 	}
+	for f.slow.Load() && q.By == "source" {
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return metric.Dataset{}, ctx.Err()
+		}
+	}
 	return f.odd.Answer(ctx, q)
 }
 
 // TestOpenBoard: what can't be counted any more stays on an open board as it was known, with
 // its time, and the rest is drawn anew; a server that does not answer is told on the page,
-// which stays, also if somebody goes to another period; and all of it ends by itself.
+// which stays, also if somebody goes to another period; what takes long is not waited for,
+// and comes when it is counted; and all of it ends by itself.
 func TestOpenBoard(t *testing.T) {
 	needChromium(t)
 	t.Parallel()
-	control, fails := &accounttest.Memory{}, &atomic.Bool{}
+	control, fails, slow := &accounttest.Memory{}, &atomic.Bool{}, &atomic.Bool{}
 	site, err := control.AddSite(t.Context(), account.Site{Domain: "shop.example", Zone: "Europe/Berlin", Currency: "EUR", WriteKey: "ffw_shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := failing{odd{now: time.Now(), of: map[string]string{site.ID: "much"}, many: 4000}, fails}
+	source := failing{odd{now: time.Now(), of: map[string]string{site.ID: "much"}, many: 4000}, fails, slow}
 	door := dash.New(source, control, control, dash.Options{Log: slog.New(slog.DiscardHandler), Notes: control})
 	login, err := control.AddLink(t.Context(), account.ForLogin, "", time.Hour)
 	if err != nil {
@@ -54,8 +62,11 @@ func TestOpenBoard(t *testing.T) {
 		switch state := r.URL.Query().Get("state"); {
 		case r.URL.Path == "/test":
 			away.Store(state == "away")
+			slow.Store(state == "slow")
 			if fails.Store(state == "fails"); state == "away" {
 				(*leave.Load())()
+			}
+			if state == "away" || state == "counted" { // of that nobody is told
 				return
 			}
 			select {

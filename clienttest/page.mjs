@@ -32,6 +32,9 @@ export async function launch() {
   })
 }
 
+// scriptless makes a profile without scripts, whose pages wait until all figures are there.
+export const scriptless = (browser, options = {}) => browser.newContext({ javaScriptEnabled: false, extraHTTPHeaders: { Prefer: 'wait=20' }, ...options })
+
 // open makes a fresh profile and a page in it. seen.requests holds what went to
 // host (the server under test), seen.external what was meant for other hosts,
 // seen.visits where the visitor's own clicks would have gone. Further origins are

@@ -3,14 +3,14 @@
 // embedding, whose snippet a page of another host shows. Prints what was seen:
 //   node people.mjs HOST LOGIN-LINK
 //   {"invited":"PATH","tabs":[],"wide":[],"nameless":[],"shop":"","snippet":{…},"loggedOut":"","log":"","external":[],"console":[]}
-import { enter, focused, launch, open, serve, settle, tabTo } from './page.mjs'
+import { enter, focused, launch, open, scriptless, serve, settle, tabTo } from './page.mjs'
 
 const [host, link] = process.argv.slice(2)
 const browser = await launch()
 const result = { wide: [], nameless: [] }
 
 
-const operator = await browser.newContext({ javaScriptEnabled: false })
+const operator = await scriptless(browser)
 const page = await operator.newPage()
 await page.goto(link)
 await focused(page, 'button')
@@ -31,7 +31,7 @@ await enter(page)
 const invitation = await page.locator('.copy code').textContent()
 result.invited = new URL(invitation).pathname
 
-const own = await browser.newContext({ javaScriptEnabled: false })
+const own = await scriptless(browser)
 const ada = await own.newPage()
 await ada.goto(invitation)
 await focused(ada, 'input')

@@ -5,7 +5,7 @@
 //   node setup.mjs HOST LOGIN
 //   {"site":"PATH","listening":"","first":"","copied":true,"channels":{},"commands":[],"moved":"","requests":[],"wide":[],"nameless":[],"plain":{},"external":[],"console":[]}
 import { execFileSync } from 'node:child_process'
-import { launch, open, serve, settle, tabTo } from './page.mjs'
+import { launch, open, scriptless, serve, settle, tabTo } from './page.mjs'
 
 const [host, login] = process.argv.slice(2)
 const browser = await launch()
@@ -62,7 +62,7 @@ const channels = async (at) => Object.fromEntries(await at.locator('.came table'
 
 // Without JavaScript every number is there, and every page fits.
 const cookies = await context.cookies()
-const plain = await browser.newContext({ javaScriptEnabled: false })
+const plain = await scriptless(browser)
 await plain.addCookies(cookies)
 const bare = await plain.newPage()
 bare.on('console', (m) => seen.console.push(m.text()))

@@ -27,6 +27,7 @@ type view struct {
 	LiveAt    string // where the page hears of changes
 	Gap       int    // seconds between two drawings, at least, where much comes
 	Again     bool   // something has come that may not be in the figures
+	Wait      string // URL of the same with all figures, where some are still being counted
 	Asking    *filterForm
 	Details   *details // instead of all other figures
 	Look      *look    // of a frame; nil: it is a page of its own

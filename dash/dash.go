@@ -75,7 +75,7 @@ type Options struct {
 	Portal string // path to which affiliates are sent who may not see the figures; "" is none
 }
 
-// patience is how long one page waits for its figures.
+// patience is how long one page waits for its figures at most.
 const patience = 20 * time.Second
 
 //go:embed html/*.html css/*.css js/*.js icon.svg world.svg
@@ -129,7 +129,8 @@ func translated(l tongue) (pages *template.Template, err error) {
 		"say": func(k any, args ...any) string { return l.Say(key(fmt.Sprint(k)), args...) }, "plural": l.Plural,
 		"count": func(n uint64) string { return whole(l, n) }, "number": func(n int) string { return whole(l, n) }, "whole": func(n int64) string { return whole(l, n) },
 		"next": func(n int) int { return n + 1 }, "become": func(p Place) string { return l.Say(p.What, p.Args...) }, "ends": l.ends, "age": l.age, "ago": l.ago, "brief": l.brief, "size": l.bytesOf, "files": sheet.Files,
-		"moment": func(t time.Time) string { return l.Date(t.UTC(), minute) },
+		"counting": func(problem string) bool { return problem == l.stillCounted() },
+		"moment":   func(t time.Time) string { return l.Date(t.UTC(), minute) },
 	})
 	names, err := fs.Glob(files, "html/*.html")
 	for _, name := range names {
@@ -300,9 +301,13 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 		d.download(ctx, w, s, name)
 		return
 	}
+	s.amiss = append(slices.Clip(s.amiss), s.strange(r.URL.Query())...)
 	asking, lately := d.redrawing(r)
+	asking, h := asking.hurrying(ctx, waits(r))
 	v := asking.draw(ctx, in, s, sites)
-	v.Again = lately.Behind()
+	if v.Again = lately.Behind(); h.late.Load() {
+		v.Wait = s.href() + "&wait=20"
+	}
 	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
 		v.Filters.Amiss = append(v.Filters.Amiss, trouble)
 	}
@@ -327,6 +332,15 @@ type top struct {
 	Site           string // that the page is of, or was opened from; "" is none
 	Tabs           []tab
 	Mail           bool // links are sent by mail
+	Look           *look
+}
+
+// Sheet is the page's style sheet.
+func (t top) Sheet() string {
+	if t.Look == nil {
+		return "dash.css"
+	}
+	return t.Look.Sheet()
 }
 
 // Top is the top with the page's title.
@@ -344,7 +358,11 @@ func (d *Door) show(w http.ResponseWriter, status int, name string, in visit, da
 	var b bytes.Buffer
 	l := tongueOf(w)
 	in.tongue = l
-	err := templates()[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, top{Version: version(), Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}})
+	above := top{Version: version(), Form: in.form(), Me: in.name(), Site: in.site, Tabs: tabs(in, name), Mail: d.Mail != nil}
+	if p, ok := w.(painted); ok {
+		above.Look = p.look
+	}
+	err := templates()[l.Or().Tag].ExecuteTemplate(&b, name, drawn{data, above})
 	if err != nil {
 		d.Log.Error("dash: a page could not be drawn", "page", name, "error", err)
 		http.Error(w, l.Say("This page could not be drawn. The reason is in the server's log."), http.StatusInternalServerError)

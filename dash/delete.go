@@ -124,6 +124,8 @@ func (d *Door) lookToDelete(w http.ResponseWriter, r *http.Request, in visit) {
 		err = event.Invalid("from", "is a day, such as 2026-01-31")
 	case !ended || to < from:
 		err = event.Invalid("to", "is a day, the first one or a later one")
+	case checkNamed(v.Conditions) != nil:
+		err = errUnnamed
 	default:
 		zone := top.Site.Location()
 		window := period.Window{From: from.Window(zone).From, To: to.Window(zone).To}

@@ -153,22 +153,58 @@ func (d *Door) table(ctx context.Context, s state, x span, li listing, most int)
 	if _, arms := li.by.Arm(); arms && note == "" {
 		t.Note = s.leftOut(found.Exposed)
 	}
-	t.Heads = append(t.Heads, s.head(string(li.by), s.nameOf(li.by), r.Order[0], metric.Order{Dimension: li.by}))
-	for _, m := range r.Metrics {
+	by := s.orderedBy(r, found.Rows)
+	t.Heads = append(t.Heads, s.head(string(li.by), s.nameOf(li.by), by, metric.Order{Dimension: li.by}))
+	told := tellingOf(r.Metrics, found.Rows, most == rowsShort)
+	for i, m := range r.Metrics {
+		if !told[i] {
+			continue
+		}
 		label := li.titleOf(s.tongue, m)
 		if m.Money() {
 			label += " (" + s.site.Currency + ")"
 		}
-		t.Heads = append(t.Heads, s.head(string(m), label, r.Order[0], metric.Order{Metric: m}))
+		t.Heads = append(t.Heads, s.head(string(m), label, by, metric.Order{Metric: m}))
 	}
 	for _, found := range found.Rows {
 		line := li.row(s, found.Keys[0])
 		for i, v := range found.Values {
+			if !told[i] {
+				continue
+			}
 			line.Cells = append(line.Cells, s.spellCell(r.Metrics[i], v, s.site.Currency))
 		}
 		t.Rows = append(t.Rows, line)
 	}
 	return t, nil
+}
+
+// tellingOf says which columns have a place: among others, where a phone has room for two,
+// those of nothing have none, unless all are.
+func tellingOf(columns []metric.Name, rows []metric.Row, short bool) []bool {
+	told, some := make([]bool, len(columns)), false
+	for i := range columns {
+		told[i] = slices.ContainsFunc(rows, func(row metric.Row) bool { return row.Values[i].N != 0 })
+		some = some || told[i]
+	}
+	for i := range told {
+		told[i] = told[i] || !short || !some
+	}
+	return told
+}
+
+// orderedBy is the column that the rows are seen to be ordered by: where nobody has chosen
+// one, the first of which there is something. Of products that nobody buys it is not revenue.
+func (s state) orderedBy(r metric.Report, rows []metric.Row) metric.Order {
+	if s.order != (order{}) || s.offset > 0 || len(rows) == 0 {
+		return r.Order[0]
+	}
+	for _, by := range r.Order {
+		if i := slices.Index(r.Metrics, by.Metric); i >= 0 && rows[0].Values[i].N != 0 { // the largest is the first
+			return by
+		}
+	}
+	return r.Order[0]
 }
 
 // head is the head of the column by which rows would be ordered: the largest first, or

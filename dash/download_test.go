@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/account"
 	"footfall/metric"
@@ -122,5 +123,45 @@ func TestFilesOfShares(t *testing.T) {
 	}
 	if rec := ask("/?csv=page"); rec.Code == 200 && strings.Contains(rec.Body.String(), "PageViews") {
 		t.Error("nobody gets a file")
+	}
+}
+
+// TestProductsNobodyBuys: without revenue products are ordered by what there is, on the
+// page, among all and in the file, and the head of that column says so.
+func TestProductsNobodyBuys(t *testing.T) {
+	s := state{site: account.Site{ID: "shop"}}
+	_, li, _ := s.find("product")
+	for _, columns := range [][]metric.Name{li.figures, slices.Concat(li.figures, li.more)} {
+		r := s.rowsOf(span{zone: time.UTC}, li, columns)
+		var by []metric.Name
+		for _, o := range r.Order {
+			by = append(by, o.Metric)
+		}
+		if want := []metric.Name{metric.Revenue, metric.Orders, metric.CartAdds, metric.ProductViews}; !slices.Equal(by, want) {
+			t.Errorf("ordered by %v, want %v", by, want)
+		}
+		for most, want := range []metric.Name{metric.Revenue, metric.Orders, metric.CartAdds, metric.ProductViews, metric.Revenue} {
+			row := metric.Row{Values: make([]metric.Value, len(columns))}
+			for i := most; i < len(li.figures); i++ {
+				row.Values[i].N = 7
+			}
+			if got := s.orderedBy(r, []metric.Row{row}); got.Metric != want || !got.Descending {
+				t.Errorf("the first has %v: the head of %s says so, not that of %s", row.Values, got.Metric, want)
+			}
+		}
+	}
+	rows := []metric.Row{{Values: []metric.Value{{}, {}, {N: 3}, {}}}, {Values: []metric.Value{{}, {}, {N: 3}, {N: 1}}}}
+	for _, x := range []struct {
+		rows  []metric.Row
+		short bool
+		want  []bool
+	}{{rows, true, []bool{false, false, true, true}}, {rows, false, []bool{true, true, true, true}}, {nil, true, []bool{true, true, true, true}}} {
+		if got := tellingOf(li.figures, x.rows, x.short); !slices.Equal(got, x.want) {
+			t.Errorf("of %v columns %v are told, want %v", x.rows, got, x.want)
+		}
+	}
+	s.order = order{string(metric.Revenue), true} // as somebody wants it
+	if got := s.orderedBy(s.rowsOf(span{zone: time.UTC}, li, li.figures), []metric.Row{{Values: make([]metric.Value, 4)}}); got.Metric != metric.Revenue {
+		t.Errorf("ordered by %s", got.Metric)
 	}
 }

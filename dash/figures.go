@@ -18,7 +18,7 @@ import (
 // ended.
 func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	set, err := d.source.Answer(ctx, q)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errLate) && ctx.Err() == nil {
 		d.Log.Error("dash: a query failed", "metric", q.Metric, "by", q.By, "error", err)
 	}
 	return set, err
@@ -27,7 +27,7 @@ func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) 
 // answer likewise asks for several figures.
 func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error) {
 	t, err := d.Questions.Tabulate(ctx, r)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errLate) && ctx.Err() == nil {
 		d.Log.Error("dash: a report failed", "metrics", r.Metrics, "by", r.By, "error", err)
 	}
 	return t, err
@@ -41,6 +41,8 @@ func (l tongue) problem(err error) string {
 	switch {
 	case err == nil:
 		return ""
+	case errors.Is(err, errLate):
+		return l.stillCounted()
 	case errors.Is(err, context.DeadlineExceeded):
 		return l.Say("This took too long. Choose a shorter period.")
 	}
@@ -55,6 +57,9 @@ func (l tongue) problem(err error) string {
 	}
 	return l.Say("This could not be counted. The reason is in the server’s log.")
 }
+
+// stillCounted is what a box shows whose figures take longer than its page waits.
+func (l tongue) stillCounted() string { return l.Say("Still being counted…") }
 
 // ofStep takes the field in front of what is wrong with a funnel's step: steps[1].goal: …
 func ofStep(why string) (step int, rest string, ok bool) {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"footfall/account"
 	"footfall/metric"
 )
 
@@ -136,6 +137,30 @@ func TestUnknownWords(t *testing.T) {
 		if s := stateFrom(t, w, query); len(s.amiss) > 0 {
 			t.Errorf("%s: %q", query, s.amiss)
 		}
+	}
+}
+
+// TestUnknownNames: so is what the address calls by a name that no board has, and not what
+// others hang on to links; on public pages, to which everybody links, neither.
+func TestUnknownNames(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	at := "/?country=DE&device.is_not=phone&property:plan=free&arm:price=b"
+	lacks(t, html.UnescapeString(w.get(t, at+"&perod=Last7Days&Country=FR&<b>=1")), "The address says perod=Last7Days, which is not known here: it is left out.", "says Country=FR,", "says <b>=1,", "Country is Germany")
+	if page := w.get(t, at+"&a=1&b=1&c=1&d=1&e=1"); strings.Count(page, "The address says") != mostStrange {
+		t.Error("all of many are told")
+	}
+	query := "&utm_id=7&utm_content=x&gclid=a&fbclid=b&UTM_x=1&_hsenc=1&mc_cid=1&ref=c&token=d&link=e&next=f&done=x&search=s&offset=0&saved=&back=/goals&how=is"
+	if page := w.get(t, at+query); strings.Contains(page, "The address says") {
+		t.Errorf("what is known, or of others, is told as unknown: %q", regexp.MustCompile(`The address says[^<]*`).FindAllString(page, -1))
+	}
+	token, _, err := w.control.AddShare(t.Context(), account.Share{Site: w.site.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lacks(t, html.UnescapeString(w.get(t, "/share/"+token+"?perod=Last7Days&period=Nonsense")), "The address says perod=Last7Days,", "The address says period=Nonsense,")
+	w.publish(t, w.site.ID, "on")
+	if page := w.get(t, "/public/atelier.example?perod=Last7Days"); strings.Contains(page, "The address says") || !strings.Contains(page, "38") {
+		t.Error("a public page tells of names")
 	}
 }
 

@@ -50,6 +50,16 @@ func (l *look) Sheet() string {
 	return l.Theme + ".css"
 }
 
+// painted is the answer to a frame: also a page that says why there is no board looks as the
+// frame's address says.
+type painted struct {
+	http.ResponseWriter
+	look *look
+}
+
+// Unwrap is for http.ResponseController.
+func (p painted) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
 // inTheme is the style sheet for one theme, whatever the browser asks for.
 func inTheme(sheet []byte, theme string) []byte {
 	when := map[string]string{"dark": "all", "light": "not all"}[theme]
@@ -60,14 +70,15 @@ func inTheme(sheet []byte, theme string) []byte {
 // token for embedding, or because the site shows it to anybody. It leads nowhere else.
 func (d *Door) framed(w http.ResponseWriter, r *http.Request, in visit) {
 	w.Header().Set("Content-Security-Policy", policy("*"))
+	seen := lookOf(r.URL.Query())
+	w = painted{w, seen}
 	site, g, err := d.letIn(r)
 	if err != nil {
 		d.notShown(w, err)
 		return
 	}
 	unlisted(w)
-	v := r.URL.Query()
-	g.look = lookOf(v)
+	g.look = seen
 	if g.kept = g.look.values(); g.token != account.PublicToken {
 		g.kept.Set("token", g.token)
 	}

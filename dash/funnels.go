@@ -88,7 +88,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	x := d.span(ctx, s)
 	v := funnelsView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Keep: s.keep("funnel", "kind", "what", "within")}
 	v.Tools.Compare = nil // with nothing
-	f, err := s.funnel(saved)
+	f, err := s.funnel(saved, d.typedPath(ctx, s, x))
 	if err == nil && f.Steps != nil {
 		if passage, failed := d.pass(ctx, s, x, f, goals); failed == nil && r.URL.Query().Has("csv") {
 			funnelFile(w, s, f, passage)
@@ -107,7 +107,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 
 // funnel is the funnel that the state is of: a saved one by its name, what the form
 // says, or the first saved one. Without any it has no steps.
-func (s state) funnel(saved []metric.SavedFunnel) (f metric.SavedFunnel, err error) {
+func (s state) funnel(saved []metric.SavedFunnel, path func(string) string) (f metric.SavedFunnel, err error) {
 	if name := s.more.Get("funnel"); name != "" {
 		i := slices.IndexFunc(saved, func(f metric.SavedFunnel) bool { return f.Name == name })
 		if i < 0 {
@@ -118,11 +118,12 @@ func (s state) funnel(saved []metric.SavedFunnel) (f metric.SavedFunnel, err err
 	if len(s.more["what"]) == 0 && len(saved) > 0 {
 		return saved[0], nil
 	}
-	return readFunnel(s.more)
+	return readFunnel(s.more, path)
 }
 
-// readFunnel reads what the form says; empty lines are left out.
-func readFunnel(v url.Values) (f metric.SavedFunnel, err error) {
+// readFunnel reads what the form says, with paths as they are meant; empty lines are left
+// out.
+func readFunnel(v url.Values, path func(string) string) (f metric.SavedFunnel, err error) {
 	for i, what := range v["what"] {
 		what = strings.TrimSpace(what)
 		if what == "" || i >= len(v["kind"]) {
@@ -134,7 +135,7 @@ func readFunnel(v url.Values) (f metric.SavedFunnel, err error) {
 		case kindEvent:
 			f.Steps = append(f.Steps, metric.Step{Act: metric.Act{Event: what}})
 		default:
-			f.Steps = append(f.Steps, metric.Step{Act: metric.Act{Page: what}})
+			f.Steps = append(f.Steps, metric.Step{Act: metric.Act{Page: path(what)}})
 		}
 	}
 	f.Within, err = readWithin(v.Get("within"))
@@ -265,7 +266,9 @@ func (d *Door) putFunnel(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
-	f, err := readFunnel(r.PostForm)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	f, err := readFunnel(r.PostForm, d.typedPath(ctx, s, d.span(ctx, s)))
 	f.Name = strings.TrimSpace(r.PostForm.Get("name"))
 	var goals []metric.Goal
 	if err == nil {

@@ -120,11 +120,28 @@ func readGoalForm(v url.Values) goalForm {
 	return f
 }
 
+// Typed reports whether somebody has typed some of it: also a value of nothing, which is
+// told, as without the condition it would be of more events.
+func (c condition) Typed() bool { return c.Of+c.Value != "" }
+
+// errUnnamed is what is wrong with a condition of a value alone.
+var errUnnamed = event.Invalid("condition", "has a value, and no property: name the one that has this value, or leave both empty")
+
+// checkNamed reports a condition of a value alone.
+func checkNamed(all []condition) error {
+	if slices.ContainsFunc(all, func(c condition) bool { return c.Of == "" }) {
+		return errUnnamed
+	}
+	return nil
+}
+
 // readConditions reads those that were typed.
 func readConditions(v url.Values) (all []condition) {
 	for i, of := range v["of"] {
-		if i < conditionRows && strings.TrimSpace(of) != "" && i < len(v["op"]) && i < len(v["is"]) {
-			all = append(all, condition{strings.TrimSpace(of), v["op"][i], strings.TrimSpace(v["is"][i])})
+		if i < conditionRows && i < len(v["op"]) && i < len(v["is"]) {
+			if c := (condition{strings.TrimSpace(of), v["op"][i], strings.TrimSpace(v["is"][i])}); c.Typed() {
+				all = append(all, c)
+			}
 		}
 	}
 	return all
@@ -164,7 +181,10 @@ func (f goalForm) goal(currency string) (g metric.Goal, err error) {
 			return g, event.Invalid("property", "has a name, such as revenue")
 		}
 	}
-	return g, g.Check()
+	if err = checkNamed(f.Conditions); err == nil {
+		err = g.Check()
+	}
+	return g, err
 }
 
 // dotted is an amount with the decimal comma of many languages, such as 2,50, as money
@@ -207,6 +227,11 @@ func (d *Door) putGoal(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	f := readGoalForm(r.PostForm)
+	if f.Kind != kindEvent {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		f.What = d.typedPath(ctx, s, d.span(ctx, s))(f.What)
+	}
 	g, err := f.goal(s.site.Currency)
 	if err == nil && r.PostForm.Get("do") == "test" {
 		d.testGoal(w, r, in, s, sites, f, g)

@@ -59,6 +59,9 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		d.show(w, http.StatusOK, "journeys.html", in, v)
 		return
 	}
+	if s.more.Get("kind") == kindPage { // it was typed: a link to what is next to a page says no kind
+		v.At = d.typedPath(ctx, s, x)(v.At)
+	}
 	next, previous, err := d.follow(ctx, s, x, v.At, v.OfEvent)
 	if r.URL.Query().Has("csv") && err == nil {
 		journeyFile(w, s, next, previous)

@@ -186,7 +186,7 @@ func saidTo(l tongue, err error) (status int, why string) {
 
 // fieldNames are fields as pages have them, where that is another word.
 var fieldNames = map[string]key{
-	"address": "E-mail", "affiliate": "Affiliate", "internal": "Further hosts of the site", "code": "Code of your authenticator app", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
+	"address": "E-mail", "affiliate": "Affiliate", "internal": "Further hosts of the site", "code": "Code of your authenticator app", "condition": "Condition", "currency": "Currency", "days": "Days until it ends", "domain": "Domain", "email": "E-mail", "expires": "Days until it ends",
 	"filters": "Filters", "history": "Visitor histories, in months", "keep": "Single events, in days", "keep-events": "Single events, in days", "language": "Language", "metric": "Figure", "metrics": "It shows", "name": "Name",
 	"origins": "Hosts that may send", "password": "Password", "role": "Role", "scope": "It may", "site": "Site", "text": "What happened", "time": "Time", "timezone": "Time zone", "when": "Day",
 }

@@ -118,6 +118,26 @@ func (d *Door) writer(ctx context.Context, in visit, n account.Note) (string, er
 	return in.Say("somebody of the site"), nil
 }
 
+// noted is what a note says before it is changed, for the audit log; "" if that can't be read.
+func (d *Door) noted(ctx context.Context, n account.Note) string {
+	all, _ := d.Notes.Notes(ctx, n.Site)
+	if at := slices.IndexFunc(all, func(was account.Note) bool { return was.ID == n.ID }); at >= 0 {
+		return all[at].When + " " + all[at].Text
+	}
+	return ""
+}
+
+// changeNote puts another note in the place of one that is there. Where somebody has
+// removed that meanwhile, what was written is kept all the same.
+func (d *Door) changeNote(ctx context.Context, n account.Note, change *account.Change) (account.Note, error) {
+	changed, err := d.Notes.ChangeNote(ctx, n)
+	if errors.Is(err, account.ErrNotFound) {
+		change.What, change.Old = "note add", ""
+		return d.Notes.AddNote(ctx, n)
+	}
+	return changed, err
+}
+
 // addNote writes a note, or another in the place of one that is there.
 func (d *Door) addNote(w http.ResponseWriter, r *http.Request, in visit) {
 	s, sites, ok := d.changing(w, r, in, "/notes")
@@ -133,16 +153,16 @@ func (d *Door) addNote(w http.ResponseWriter, r *http.Request, in visit) {
 		}
 		n.When = at.Format(time.RFC3339)
 	}
+	change := account.Change{What: "note add"}
 	if err == nil {
-		n, err = d.Notes.AddNote(r.Context(), n)
-	}
-	change := account.Change{What: "note add", Target: s.site.ID + " " + n.ID, New: n.When + " " + n.Text}
-	if was := r.PostForm.Get("note"); was != "" && err == nil {
-		change.Old = was
-		if err = d.Notes.RemoveNote(r.Context(), s.site.ID, was); errors.Is(err, account.ErrNotFound) {
-			err = nil // somebody has removed it meanwhile, and this one is kept
+		if n.ID = r.PostForm.Get("note"); n.ID != "" {
+			change.What, change.Old = "note change", d.noted(r.Context(), n)
+			n, err = d.changeNote(r.Context(), n, &change)
+		} else {
+			n, err = d.Notes.AddNote(r.Context(), n)
 		}
 	}
+	change.Target, change.New = s.site.ID+" "+n.ID, n.When+" "+n.Text
 	d.went(w, r, in, s, "note", change, err, func(told said) {
 		d.showNotes(w, r, in, s, sites, told)
 	})

@@ -168,7 +168,7 @@ func (d *Door) notShown(w http.ResponseWriter, err error) {
 // that hold more than the state are drawn for who asks, also in turn.
 func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state) {
 	v := r.URL.Query()
-	own := s.beyond != "" || len(s.amiss) > 0 || slices.ContainsFunc([]string{"csv", "set", "add"}, v.Has)
+	own := s.beyond != "" || len(s.amiss) > 0 || slices.ContainsFunc([]string{"csv", "set", "add", "wait"}, v.Has)
 	if own {
 		page := d.shelf.print(r.Context(), w, d.Now, func(w http.ResponseWriter) { d.board(w, r, in, s, []account.Site{s.site}) })
 		if page != nil {
@@ -180,7 +180,7 @@ func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state
 	if r.Header.Get("Sec-Fetch-Dest") == "empty" { // the page's script, which was told of news
 		fresh = publicAgain
 	}
-	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency}, "\n")
+	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency, waits(r).String()}, "\n")
 	d.shelf.show(r.Context(), w, key, d.Now().Add(-fresh), d.Now, func(w http.ResponseWriter) {
 		d.board(w, r.WithContext(context.WithoutCancel(r.Context())), in, s, []account.Site{s.site})
 	})

@@ -281,6 +281,28 @@ func TestFramed(t *testing.T) {
 	without(t, w.of("/embed/a.example?lists=off&token="+share).Body.String(), `class="grid"`)
 }
 
+// TestFramedErrors: also where there is no board, or it can't be read, the frame looks as its
+// address says, and one without a look as the browser likes it.
+func TestFramedErrors(t *testing.T) {
+	w := newFraming(t)
+	dark := w.of("/embed/a.example?theme=dark&background=transparent&token=none")
+	if page := dark.Body.String(); dark.Code != 404 || strings.Contains(page, "light dark") || strings.Contains(page, "dash.css") {
+		t.Errorf("%d, not dark: %s", dark.Code, page)
+	}
+	lacks(t, dark.Body.String(), "There is nothing here", "/dark.css", `class="gate clear"`)
+	lacks(t, w.of("/embed/nowhere.example?theme=light").Body.String(), "There is nothing here", "/light.css", `name="color-scheme" content="light"`, `class="gate"`)
+	lacks(t, w.of("/embed/nowhere.example?theme=mauve").Body.String(), "/dash.css", `name="color-scheme" content="light dark"`)
+	lacks(t, w.of("/public/nowhere.example?theme=dark").Body.String(), "/dash.css") // which is no frame
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	away := httptest.NewRecorder() // as control data answers nothing
+	w.ServeHTTP(away, httptest.NewRequest("GET", "/embed/a.example?theme=dark", nil).WithContext(gone))
+	if away.Code != 503 {
+		t.Errorf("%d", away.Code)
+	}
+	lacks(t, away.Body.String(), "/dark.css")
+}
+
 // TestTokensOfFrames: a token opens its own site as long as it holds, and not an affiliate's
 // figures, or none that a board has.
 func TestTokensOfFrames(t *testing.T) {

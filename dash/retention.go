@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -136,11 +135,8 @@ func (v *retentionView) steps(s state, x span) period.Step {
 	return chosen
 }
 
-// tell writes the table, from the first cohort that there is.
+// tell writes the table.
 func (v *retentionView) tell(l tongue, q metric.Retention, c metric.Cohorts) {
-	if first := slices.IndexFunc(c.Rows, func(row metric.Cohort) bool { return row.Size > 0 }); first > 0 {
-		c.Rows = c.Rows[first:]
-	}
 	highest := 0.0
 	for _, row := range c.Rows {
 		v.Empty = v.Empty || row.Size > 0
@@ -215,17 +211,19 @@ func (l tongue) since(t time.Time, step period.Step) string {
 	return l.Date(t, "2 Jan 2006")
 }
 
-// cohortFile writes a line for each cohort and step behind it.
+// cohortFile writes a line for each cohort's own step, which is 0, and each behind it, as
+// the command does: the last cohort has none behind it, and is of the table.
 func cohortFile(w http.ResponseWriter, s state, q metric.Retention, c metric.Cohorts) {
 	out := s.file(w, "retention-by-"+string(q.Step), sheet.Columns("cohort DATE", "size BIGINT", "step BIGINT", "start DATE", "visitors BIGINT", "rate DECIMAL(18,3)", "partial BOOLEAN"))
 	date := func(t time.Time) string { return t.In(q.Zone).Format(time.DateOnly) }
 	for _, row := range c.Rows {
-		for i, back := range row.Returned {
+		own := metric.Comeback{Start: row.Start, Visitors: row.Size, Partial: row.Partial}
+		for i, back := range append([]metric.Comeback{own}, row.Returned...) {
 			var rate any
 			if n, ok := metric.Share.Value(back.Visitors, row.Size); ok {
 				rate = metric.BounceRate.Spell(n) // as every rate
 			}
-			if out.Row(date(row.Start), row.Size, i+1, date(back.Start), back.Visitors, rate, back.Partial) != nil {
+			if out.Row(date(row.Start), row.Size, i, date(back.Start), back.Visitors, rate, back.Partial) != nil {
 				return // the client is gone
 			}
 		}

@@ -131,6 +131,7 @@ func (d *Door) guests(l tongue, r *http.Request, site account.Site, g *guest, ba
 	s := readState(l, v, []account.Site{site}, d.Now())
 	s.guest, s.origin, s.base = g, d.origin(r), base
 	s.readFilters(v) // by what is shown alone
+	s.amiss = append(s.amiss, s.unknown(v)...)
 	if f := figureOf(s.metric); v.Get("metric") == "" || !g.sees(f) {
 		s.metric = string(g.first().name)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -289,7 +290,13 @@ func TestConnection(t *testing.T) {
 func TestDeletePage(t *testing.T) {
 	x, b := setUp(t, account.Admin, "shop-example")
 	path := "/sites/shop-example/delete"
-	b.want(b.do("GET", path, nil), 200, "Which events should never have counted?", "Delete events")
+	const closed, open = `<details class="go only"><summary>Further conditions`, `<details class="go only" open><summary>Further conditions`
+	b.want(b.do("GET", path, nil), 200, "Which events should never have counted?", "Delete events", closed)
+	two := func(to, of, value string) *httptest.ResponseRecorder {
+		return b.do("POST", path, url.Values{"form": {form(b.session)}, "from": {"2024-05-02"}, "to": {to}, "of": {"host", of}, "op": {"is", "is"}, "is": {"a", value}})
+	}
+	b.want(two("2024-05-01", "bot", ""), 422, open)
+	b.want(two("2024-05-03", " ", "/spam"), 422, open, "Condition has a value, and no property", `value="" aria-invalid="true"`, `value="/spam"`)
 	b.want(b.send(path, "from", "soon", "to", "2024-05-02"), 422, "From is a day, such as")
 	b.want(b.send(path, "from", "2024-05-02", "to", "2024-05-01", "of", "host", "op", "contains", "is", "stag<ing"), 422, "To is a day, the first one or a later one", `value="stag<ing"`)
 	b.want(b.send(path, "from", "2024-05-01", "to", "2024-05-02", "of", "host", "op", "contains", "is", "stag<ing"), 303)

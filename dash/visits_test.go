@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"footfall/language"
 	"footfall/metric"
 	"footfall/period"
 )
@@ -27,7 +25,7 @@ func TestRetentionPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := c.Rows[0]
+	first, last := c.Rows[0], c.Rows[len(c.Rows)-1] // which has no step behind it
 	lacks(t, page, whole(tongue{}, first.Returned[0].Visitors)+" of "+whole(tongue{}, first.Size)+", "+tongue{}.percent(share(first.Returned[0].Visitors, first.Size)))
 	if rows := strings.Count(page, `<th scope="row">`); rows != len(c.Rows)+1 {
 		t.Errorf("%d rows of %d cohorts", rows, len(c.Rows))
@@ -46,7 +44,7 @@ func TestRetentionPage(t *testing.T) {
 	if q := w.besides.put[len(w.besides.put)-1].(metric.Retention); q.Return == nil || q.Return.Dimension != metric.OfGoal || q.Return.Values[0] != "Say <b>thanks</b>" {
 		t.Errorf("asked %+v", q)
 	}
-	wantFile(t, b, path+"&csv=cohorts", "cohort,size,step,start,visitors,rate,partial", first.Start.In(r.Zone).Format("2006-01-02")+",200,1,", ",66,33,false")
+	wantFile(t, b, path+"&csv=cohorts", "cohort,size,step,start,visitors,rate,partial", first.Start.In(r.Zone).Format("2006-01-02")+",200,0,", ",200,100,false", ",66,33,false", last.Start.In(r.Zone).Format("2006-01-02")+",")
 	w.source.scale = 0
 	b.want(b.do("GET", path, nil), 200, "no visitor has an id that lasts")
 	w.besides.failing = errors.New("secret reason")
@@ -97,6 +95,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.send("/notes"+at, "day", "2023-05-14", "text", "Long ago"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "2024-06-01", "text", "To come"), http.StatusSeeOther)
 	admin.want(admin.send("/notes"+at, "day", "soon", "text", "Kept in the form"), http.StatusUnprocessableEntity, "Day is a day such as", `value="Kept in the form"`, `aria-invalid="true"`)
+	admin.want(admin.send("/notes"+at, "day", "2999-01-01", "text", "Far"), http.StatusUnprocessableEntity, "Day is from 1990-01-01 to ", ", a year ahead", `value="2999-01-01" required aria-invalid="true"`)
 	admin.want(admin.send("/notes"+at, "day", "2024-05-14", "time", "late", "text", "x"), http.StatusUnprocessableEntity, "Time is one such as 14:30")
 	page := viewer.want(viewer.do("GET", "/notes"+at, nil), 200, "Monday 13 May 2024", "Tuesday 14 May 2024, 14:30", "somebody of the site", "Long ago")
 	if strings.Contains(page, "<button>Remove") || strings.Index(page, "Newsletter") > strings.Index(page, "Long ago") {
@@ -125,7 +124,7 @@ func TestNotesPage(t *testing.T) {
 	admin.want(admin.do("GET", "/notes"+at+"&edit="+all[2].ID, nil), 200, "Change a note", `value="2024-05-14"`, `value="14:30"`, `value="Newsletter"`)
 	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "late", "text", "Letter"), http.StatusUnprocessableEntity, "Change a note", `value="Letter"`)
 	admin.want(admin.send("/notes"+at, "note", all[2].ID, "day", "2024-05-14", "time", "15:30", "text", "Letter"), http.StatusSeeOther)
-	if now, err := w.control.Notes(t.Context(), w.site.ID); err != nil || len(now) != 4 || now[2].Text != "Letter" || now[2].When != "2024-05-14T13:30:00Z" {
+	if now, err := w.control.Notes(t.Context(), w.site.ID); err != nil || len(now) != 4 || now[2].ID != all[2].ID || now[2].Text != "Letter" || now[2].When != "2024-05-14T13:30:00Z" {
 		t.Errorf("changed are %+v, %v", now, err)
 	}
 	if page := viewer.do("GET", "/notes"+at+"&edit="+all[0].ID, nil).Body.String(); strings.Contains(page, "Change a note") {
@@ -134,7 +133,10 @@ func TestNotesPage(t *testing.T) {
 	w.refuses(t, admin, viewer, "/notes/"+all[0].ID+"/remove")
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusSeeOther)
 	admin.want(admin.send("/notes/"+all[0].ID+"/remove"+at), http.StatusNotFound)
-	if got := w.changes(t); len(got) != 6 || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
+	// What is changed while somebody removes it is kept.
+	admin.want(admin.send("/notes"+at, "note", all[0].ID, "day", "2023-05-15", "text", "Later"), http.StatusSeeOther)
+	admin.want(admin.do("GET", "/notes"+at, nil), 200, "Monday 15 May 2023", "Later")
+	if got := w.changes(t); len(got) != 7 || !slices.Contains(got, "note change atelier-example "+all[2].ID) || !slices.Contains(got, "note remove atelier-example "+all[0].ID) {
 		t.Errorf("the audit log says %q", got)
 	}
 }
@@ -149,23 +151,5 @@ func TestDarkestOf(t *testing.T) {
 	v := &retentionView{}
 	if c := v.cell(tongue{}, 1, 1000, darkestOf(0.1), "x"); c.Heat != 1 {
 		t.Errorf("0.1 %% has heat %d", c.Heat)
-	}
-}
-
-// TestCohortsBegin: weeks before anybody came are no rows, and no steps behind the last.
-func TestCohortsBegin(t *testing.T) {
-	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
-	back := func(n ...int64) (all []metric.Comeback) {
-		for _, visitors := range n {
-			all = append(all, metric.Comeback{Visitors: visitors})
-		}
-		return all
-	}
-	c := metric.Cohorts{Rows: []metric.Cohort{{Start: day(1), Returned: back(0, 0, 0)}, {Start: day(8), Returned: back(0, 0)},
-		{Start: day(15), Size: 4, Returned: back(1)}, {Start: day(22)}}}
-	v := &retentionView{}
-	v.tell(tongue{language.All[0]}, metric.Retention{Step: period.Week, Zone: time.UTC}, c)
-	if len(v.Rows) != 2 || v.Rows[0].Size != "4" || len(v.Rows[0].Cells) != 1 || v.Rows[0].Cells[0].Text != "25%" || len(v.Heads) != 1 {
-		t.Errorf("rows %+v, heads %v", v.Rows, v.Heads)
 	}
 }

@@ -43,6 +43,16 @@ func TestDiskFull(t *testing.T) {
 	if sent > 100 {
 		t.Errorf("%d events were accepted on a full disk", sent)
 	}
+	began := time.Now()
+	for i := range 10 { // who comes after it does not wait for the disk, too, also while it is tried again
+		time.Sleep(200 * time.Millisecond)
+		if status := view(fmt.Sprint("more", i)); status != http.StatusServiceUnavailable {
+			t.Errorf("on a full disk: %d", status)
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("10 more were refused after %v", took)
+	}
 	p.says("/operations", 200, "Events are refused for", "put them on its disk", "Make room")
 	p.says("/?period=Today", 200, "Page views 1")
 	p.says("/readyz", http.StatusServiceUnavailable, "events are refused since")

@@ -56,7 +56,7 @@ func (r Retention) Report() Report {
 
 // Cohorts answers a Retention.
 type Cohorts struct {
-	Rows []Cohort // of each step that has begun, by time
+	Rows []Cohort // of each step that has begun, by time; a door gets them from the first that has somebody
 	// Known and LeftOut are the visitors of the (widened) window, whatever Where:
 	// those with a lasting id, and those without, of whom nothing else here tells.
 	// Together they are Visitors.

@@ -146,14 +146,16 @@ func (b *batch) hold(ctx context.Context) {
 	b.held = time.Now()
 }
 
-// gather reads until the batch is full or its first event is of age. It waits
-// up to wait for that first event. Read is the context to read under, write
-// the one to set aside under.
+// gather reads until the batch is full or its first event is of age, or the context
+// to read under ends: a reader that is told to have nothing more may say so at once
+// and for ever. It waits up to wait for that first event. Write is the context to
+// set aside under.
 func (p *pump) gather(read, write context.Context, wait, age time.Duration) *batch {
 	b := &batch{events: p.slab[:0]}
 	defer func() { p.slab = b.events }()
 	var first time.Time
-	for len(b.events) < p.Events && b.bytes < p.Bytes {
+	left := age // of it
+	for read.Err() == nil && len(b.events) < p.Events && b.bytes < p.Bytes {
 		d, err := p.reader.Read(read, min(p.Events-len(b.events), readEvents), wait)
 		if err != nil {
 			if b.failed = read.Err() == nil; b.failed {
@@ -166,14 +168,14 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 		}
 		switch {
 		case d.To == (event.Position{}): // none came in time
-			if first.IsZero() {
+			if first.IsZero() || wait >= left {
 				return b
 			}
 		case d.Attempts > p.Attempts && !p.giveUp(write, &d):
 			return b // out of time: it comes again
 		default:
 			b.add(d)
-			if d.Attempts > 1 { // it may be what failed: nothing else shall fail with it
+			if d.Attempts > 1 && !d.More { // it may be what failed: nothing else shall fail with it
 				return b
 			}
 			if first.IsZero() {
@@ -181,8 +183,7 @@ func (p *pump) gather(read, write context.Context, wait, age time.Duration) *bat
 				b.held = first
 			}
 		}
-		left := age - time.Since(first)
-		if left <= 0 {
+		if left = age - time.Since(first); left <= 0 {
 			break
 		}
 		if time.Since(b.held) >= holdEvery {

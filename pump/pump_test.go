@@ -438,3 +438,59 @@ func TestTriedBeforeEndsTheBatch(t *testing.T) {
 		equal(t, "set aside", s.asideIDs(), []string{"0-0"})
 	})
 }
+
+// What was tried together before and is divided is tried together again, part by part.
+func TestPartIsOneBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s := newLine(), &shelf{}
+		for i, more := range []bool{true, true, false, true, false} {
+			l.put(2, queuetest.Events(fmt.Sprint(i), 1)...)
+			l.waiting[i].More = more
+		}
+		equal(t, "Run", run(t, l, s, time.Minute, pump.Options{}), nil)
+		var batches [][]string
+		for _, w := range s.writes {
+			batches = append(batches, w.ids)
+		}
+		equal(t, "batches", batches, [][]string{{"0-0", "1-0", "2-0"}, {"3-0", "4-0"}})
+	})
+}
+
+// shut is a reader that is turned off when it has read once: from then on it has nothing,
+// and does not wait for more either, whatever its context says.
+type shut struct {
+	*line
+	stop  func()
+	reads int
+}
+
+func (r *shut) Read(ctx context.Context, most int, wait time.Duration) (queue.Delivery, error) {
+	if r.reads++; r.reads > 1 {
+		time.Sleep(time.Millisecond) // else fake time would not go on
+		return queue.Delivery{}, nil
+	}
+	defer r.stop()
+	return r.line.Read(ctx, most, wait)
+}
+
+// TestStoppedWhileReading: a pump that is stopped while it reads writes what it has got at
+// once. It does not look for more until that is of age, which may take longer than it may
+// drain; nor does it when it is draining.
+func TestStoppedWhileReading(t *testing.T) {
+	for _, draining := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l, s := newLine(), &shelf{began: time.Now()}
+			l.put(1, queuetest.Events("a", 2)...)
+			ctx, stop := context.WithCancel(t.Context())
+			if draining {
+				stop()
+			}
+			r := &shut{line: l, stop: stop}
+			equal(t, "Run", pump.Run(ctx, r, s, pump.Options{Age: 5 * time.Minute, SetAside: s.setAside}), nil)
+			equal(t, "written", s.ids(), []string{"a-0", "a-1"})
+			if r.reads > 3 {
+				t.Errorf("draining %v: it read %d times in %v", draining, r.reads, time.Since(s.began))
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"footfall/metric"
 )
@@ -24,7 +25,8 @@ func Visit(events VisitSource, durable Durable) *Visits { return &Visits{events,
 
 var _ VisitSource = (*Visits)(nil)
 
-// Retain answers a question for cohorts, and says from when on events are kept.
+// Retain answers a question for cohorts, from the first that has somebody, and says from
+// when on events are kept.
 func (x *Visits) Retain(ctx context.Context, r metric.Retention) (metric.Cohorts, error) {
 	if err := r.Check(); err != nil {
 		return metric.Cohorts{}, err
@@ -37,10 +39,21 @@ func (x *Visits) Retain(ctx context.Context, r metric.Retention) (metric.Cohorts
 		return metric.Cohorts{}, err
 	}
 	c, err := x.events.Retain(ctx, r)
+	c.Rows = fromFirst(c.Rows)
 	if f, ok := state.Frozen[r.Site]; ok && err == nil {
 		c.Since = f.At
 	}
 	return c, err
+}
+
+// fromFirst are the cohorts from the first that has somebody, for every door alike: what
+// was before anybody came is no row of a page and none of its file.
+func fromFirst(rows []metric.Cohort) []metric.Cohort {
+	first := slices.IndexFunc(rows, func(row metric.Cohort) bool { return row.Size > 0 })
+	if first < 0 {
+		return nil
+	}
+	return rows[first:]
 }
 
 // Follow answers a question for journeys.

@@ -25,6 +25,32 @@ func (s *visited) Follow(context.Context, metric.Journey) (metric.Paths, error) 
 	return metric.Paths{Source: "events"}, nil
 }
 
+// begun is an event store whose cohorts have these sizes.
+type begun []int64
+
+func (s begun) Retain(context.Context, metric.Retention) (c metric.Cohorts, err error) {
+	for _, size := range s {
+		c.Rows = append(c.Rows, metric.Cohort{Size: size})
+	}
+	return c, nil
+}
+
+func (s begun) Follow(context.Context, metric.Journey) (metric.Paths, error) {
+	return metric.Paths{}, nil
+}
+
+// TestCohortsBegin: steps before anybody came are no cohorts, and those after are.
+func TestCohortsBegin(t *testing.T) {
+	w := period.Window{From: first.Window(berlin).From, To: (first + 28).Window(berlin).From}
+	for want, sizes := range map[int]begun{0: {0, 0}, 2: {0, 0, 4, 0}, 3: {4, 0, 4}} {
+		c, err := Visit(sizes, &rolled{states: []bins.State{{Zones: map[string]string{"shop": bins.Basis(berlin, "EUR")}}}}).Retain(t.Context(),
+			metric.Retention{Site: "shop", Window: w, Step: period.Week, Zone: berlin})
+		if err != nil || len(c.Rows) != want || want > 0 && c.Rows[0].Size != 4 {
+			t.Errorf("of sizes %v: %+v, %v", sizes, c.Rows, err)
+		}
+	}
+}
+
 // TestVisitsKept: of a site that keeps events for some days, only these are asked for,
 // and the answer says from when on there are any.
 func TestVisitsKept(t *testing.T) {

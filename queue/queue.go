@@ -44,9 +44,11 @@ type Delivery struct {
 	Nack     func(ctx context.Context, delay time.Duration) error // deliver again after delay
 	Hold     func(ctx context.Context) error                      // it is still wanted: start the visibility time-out anew
 	// Begin says that work begins on it and all deliveries before it: should
-	// that end the process, it counts as an attempt, and until they are
-	// acknowledged each comes alone and says that it was attempted.
+	// that end the process, it counts as an attempt. What was attempted comes in
+	// halves then, of which one that ends the process again comes in halves, too,
+	// until what does it is alone: attempts at that are counted, others are the 2nd.
 	Begin func(ctx context.Context) error
+	More  bool // the next delivery belongs to the same half: they are tried together
 }
 
 // Aside keeps what was set aside, with the reason, until it is redriven or dropped.

@@ -34,6 +34,23 @@ func (m *Memory) AddNote(ctx context.Context, n account.Note) (account.Note, err
 	return n, nil
 }
 
+// ChangeNote is account.Notes.
+func (m *Memory) ChangeNote(ctx context.Context, n account.Note) (account.Note, error) {
+	n, err := account.SpellNote(n, time.Now())
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return account.Note{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := slices.IndexFunc(m.notes[n.Site], func(kept account.Note) bool { return kept.ID == n.ID })
+	if at < 0 {
+		return account.Note{}, account.ErrNotFound
+	}
+	n.Created = m.notes[n.Site][at].Created
+	m.notes[n.Site][at] = n
+	return n, nil
+}
+
 // Notes is account.Notes.
 func (m *Memory) Notes(ctx context.Context, site string) ([]account.Note, error) {
 	m.mu.Lock()
@@ -75,24 +92,35 @@ func notes(t *testing.T, s Store) {
 		time.Sleep(time.Hour)
 		return n
 	}
-	add(a.ID, "2026-05-02", "two")
-	moment := add(a.ID, "2026-05-01T14:30:00+02:00", " one 'ä' ")
-	add(a.ID, "2026-05-01", "day one")
-	add(a.ID, "2026-05-02", "two again")
-	add(b.ID, "2026-05-01", "elsewhere")
-	hasNotes(t, s, a.ID, "2026-05-01 day one", "2026-05-01T12:30:00Z one 'ä'", "2026-05-02 two", "2026-05-02 two again")
+	add(a.ID, "2000-05-02", "two")
+	moment := add(a.ID, "2000-05-01T14:30:00+02:00", " one 'ä' ")
+	add(a.ID, "2000-05-01", "day one")
+	add(a.ID, "2000-05-02", "two again")
+	add(b.ID, "2000-05-01", "elsewhere")
+	hasNotes(t, s, a.ID, "2000-05-01 day one", "2000-05-01T12:30:00Z one 'ä'", "2000-05-02 two", "2000-05-02 two again")
+	moment.When, moment.Text, moment.Who = "2000-05-03T14:30:00+02:00", " three ", "operator"
+	changed, err := s.ChangeNote(ctx, account.Note{ID: moment.ID, Site: a.ID, When: moment.When, Text: moment.Text, Who: moment.Who, Created: time.Unix(1, 0)})
+	must(t, err)
+	if moment.When, moment.Text = "2000-05-03T12:30:00Z", "three"; changed != moment { // made when it was
+		t.Errorf("ChangeNote = %+v, want %+v", changed, moment)
+	}
+	hasNotes(t, s, a.ID, "2000-05-01 day one", "2000-05-02 two", "2000-05-02 two again", "2000-05-03T12:30:00Z three")
+	moment.Site = b.ID // which has no such note
+	_, err = s.ChangeNote(ctx, moment)
+	is(t, err, account.ErrNotFound)
+	hasNotes(t, s, b.ID, "2000-05-01 elsewhere")
 	is(t, s.RemoveNote(ctx, b.ID, moment.ID), account.ErrNotFound) // of another site
 	must(t, s.RemoveNote(ctx, a.ID, moment.ID))
 	is(t, s.RemoveNote(ctx, a.ID, moment.ID), account.ErrNotFound)
-	hasNotes(t, s, a.ID, "2026-05-01 day one", "2026-05-02 two", "2026-05-02 two again")
-	hasNotes(t, s, b.ID, "2026-05-01 elsewhere")
+	hasNotes(t, s, a.ID, "2000-05-01 day one", "2000-05-02 two", "2000-05-02 two again")
+	hasNotes(t, s, b.ID, "2000-05-01 elsewhere")
 	hasNotes(t, s, "nowhere")
 	all, err := s.Notes(ctx, a.ID)
 	must(t, err)
-	if at, whole := all[0].At(a.Location()); !whole || !at.Equal(time.Date(2026, 4, 30, 22, 0, 0, 0, time.UTC)) {
+	if at, whole := all[0].At(a.Location()); !whole || !at.Equal(time.Date(2000, 4, 30, 22, 0, 0, 0, time.UTC)) {
 		t.Errorf("the day begins at %v, %v", at, whole)
 	}
-	if at, whole := moment.At(a.Location()); whole || !at.Equal(time.Date(2026, 5, 1, 12, 30, 0, 0, time.UTC)) {
+	if at, whole := moment.At(a.Location()); whole || !at.Equal(time.Date(2000, 5, 3, 12, 30, 0, 0, time.UTC)) {
 		t.Errorf("the moment is %v, %v", at, whole)
 	}
 }
@@ -101,35 +129,53 @@ func notes(t *testing.T, s Store) {
 func badNotes(t *testing.T, s Store) {
 	a, err := s.AddSite(t.Context(), account.Site{Domain: "a.com"})
 	must(t, err)
-	_, err = s.AddNote(t.Context(), account.Note{Site: "nowhere", When: "2026-05-01", Text: "x"})
+	_, err = s.AddNote(t.Context(), account.Note{Site: "nowhere", When: "2000-05-01", Text: "x"})
 	is(t, err, account.ErrNotFound)
+	kept, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2000-05-01", Text: "kept"})
+	must(t, err)
 	refused := func(when, text string) {
 		t.Helper()
 		var invalid *event.InvalidError
 		if _, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: when, Text: text}); !errors.As(err, &invalid) {
 			t.Errorf("AddNote(%q, %.20q) = %v", when, text, err)
 		}
+		if kept.ID == "" {
+			return
+		}
+		if _, err := s.ChangeNote(t.Context(), account.Note{ID: kept.ID, Site: a.ID, When: when, Text: text}); !errors.As(err, &invalid) {
+			t.Errorf("ChangeNote(%q, %.20q) = %v", when, text, err)
+		}
 	}
-	for _, when := range []string{"", "yesterday", "2026-02-30", "2026-05-01 14:30", "1969-12-31", "2026-05-01T14:30:00"} {
+	for _, when := range []string{"", "yesterday", "2000-02-30", "2000-05-01 14:30", "1969-12-31", "1989-12-31", "2000-05-01T14:30:00", "2001-01-02", "2001-01-02T00:00:00Z", "2999-01-01"} {
 		refused(when, "x")
 	}
 	for _, text := range []string{"", "  ", "two\nlines", strings.Repeat("x", account.MaxNoteText+1), "\xff"} {
-		refused("2026-05-01", text)
+		refused("2000-05-01", text)
 	}
-	full, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2026-05-01", Text: strings.Repeat("ä", account.MaxNoteText)}) // characters, not bytes
+	full, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2000-05-01", Text: strings.Repeat("ä", account.MaxNoteText)}) // characters, not bytes
 	must(t, err)
 	must(t, s.RemoveNote(t.Context(), a.ID, full.ID))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.AddNote(gone, account.Note{Site: a.ID, When: "2026-05-01", Text: "x"}); err == nil {
+	if _, err := s.AddNote(gone, account.Note{Site: a.ID, When: "2000-05-01", Text: "x"}); err == nil {
 		t.Error("AddNote worked with a cancelled context")
 	}
-	hasNotes(t, s, a.ID)
-	for i := range account.MaxNotes {
-		_, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2026-05-01", Text: fmt.Sprint(i)})
+	if _, err := s.ChangeNote(gone, account.Note{ID: kept.ID, Site: a.ID, When: "2000-05-01", Text: "x"}); err == nil {
+		t.Error("ChangeNote worked with a cancelled context")
+	}
+	hasNotes(t, s, a.ID, "2000-05-01 kept")
+	kept.ID = "" // what is one too many can't be added, and is no change
+	for i := range account.MaxNotes - 1 {
+		_, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2000-05-01", Text: fmt.Sprint(i)})
 		must(t, err)
 	}
-	refused("2026-05-01", "one more")
+	refused("2000-05-01", "one more")
+	b, err := s.AddSite(t.Context(), account.Site{Domain: "b.com"})
+	must(t, err)
+	for _, when := range []string{"1990-01-01", "2001-01-01", "2001-01-01T23:59:59Z"} { // it is 2000-01-01
+		_, err := s.AddNote(t.Context(), account.Note{Site: b.ID, When: when, Text: "planned"})
+		must(t, err)
+	}
 }
 
 func hasNotes(t *testing.T, s Store, site string, want ...string) {

@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,6 +35,24 @@ func addNote(ctx context.Context, tx *sql.Tx, n account.Note) error {
 	}
 	_, err := tx.ExecContext(ctx, "INSERT INTO notes (id, site, at, text, who, created) VALUES (?,?,?,?,?,?)", n.ID, n.Site, n.When, n.Text, n.Who, n.Created.UnixMilli())
 	return err
+}
+
+// ChangeNote puts another in its place, by one statement.
+func (s *Store) ChangeNote(ctx context.Context, n account.Note) (account.Note, error) {
+	n, err := account.SpellNote(n, time.Now())
+	if err == nil {
+		err = s.tables.Change(ctx, func(tx *sql.Tx) (err error) {
+			n, err = scanNote(tx.QueryRowContext(ctx, "UPDATE notes SET at = ?, text = ?, who = ? WHERE site = ? AND id = ? RETURNING id, site, at, text, who, created", n.When, n.Text, n.Who, n.Site, n.ID))
+			if errors.Is(err, sql.ErrNoRows) {
+				return account.ErrNotFound
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return account.Note{}, fmt.Errorf("change note: %w", err)
+	}
+	return n, nil
 }
 
 // Notes lists a site's notes.

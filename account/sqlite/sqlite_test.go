@@ -328,7 +328,7 @@ func TestFileBeforeNotesMigrates(t *testing.T) {
 	if all, err := s.Funnels(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Name != "Order" {
 		t.Errorf("funnels %+v, %v", all, err)
 	}
-	if _, err := s.AddNote(t.Context(), account.Note{Site: "shop-example", When: "2026-05-01", Text: "Launch"}); err != nil {
+	if _, err := s.AddNote(t.Context(), account.Note{Site: "shop-example", When: "2024-05-01", Text: "Launch"}); err != nil {
 		t.Error(err)
 	}
 	if all, err := s.Notes(t.Context(), "shop-example"); err != nil || len(all) != 1 || all[0].Text != "Launch" {

@@ -39,6 +39,7 @@ func TestEmbed(t *testing.T) {
 	ask("GET", "/v1/query?metric=Visitors&window=Last7Days&site=a-example", token, http.StatusOK, `"series":"a.example"`)
 	ask("GET", "/v1/query?metric=Sessions&window=Last7Days", token, http.StatusBadRequest, "this token shows PageViews, Visitors, not Sessions")
 	ask("GET", "/v1/query?metric=PageViews&window=Last7Days&site=b-example", token, http.StatusBadRequest, "unknown site")
+	ask("GET", "/v1/query?metric=Nonsense&window=Last7Days", token, http.StatusBadRequest, "use one of PageViews, Visitors\"}")
 	ask("POST", "/graphql", token, http.StatusOK, "this token shows PageViews")
 	ask("GET", "/v1/daily?site=a-example", token, http.StatusForbidden, "/v1/query")
 	ask("PUT", "/v1/segments", token, http.StatusForbidden, "no key may do this")

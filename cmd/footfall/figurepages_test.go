@@ -83,6 +83,7 @@ func (p doubled) cohorts() {
 	p.post("/v1/retention", "", &cohorts)
 	var rows [][]string
 	for _, c := range cohorts.Cohorts {
+		rows = append(rows, []string{c.Start, fmt.Sprint(c.Size), "0", c.Start, fmt.Sprint(c.Size), map[bool]string{true: "100"}[c.Size > 0], fmt.Sprint(c.Partial)})
 		for i, back := range c.Returned {
 			rows = append(rows, []string{c.Start, fmt.Sprint(c.Size), strconv.Itoa(i + 1), back.Start, fmt.Sprint(back.Visitors), inFile(back.Rate), fmt.Sprint(back.Partial)})
 		}

@@ -127,10 +127,12 @@ func askFunnel(ctx context.Context, c *call) error {
 	if len(c.args) != 1 {
 		return misused("name the one funnel that is saved, or file with one (- for what comes in)")
 	}
-	c.json = c.json || !isTerminal(c.stdout)
 	var out api.FunnelTable
 	name, form := c.args[0], c.form("funnel")
-	print := func(w io.Writer) { printFunnel(w, out) }
+	print, err := c.printing(form, func(w io.Writer) { printFunnel(w, out) }, func() [][]string { return funnelLines(out) })
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(name); err != nil && name != "-" {
 		form.Set("name", name)
 		return c.once(ctx, "POST", "/funnel", form, &out, print)
@@ -216,6 +218,15 @@ func printFunnels(w io.Writer, list api.FunnelList) {
 		fmt.Fprintln(t, strings.Join([]string{readable(f.Name), strings.Join(steps, ", "), cmp.Or(f.Within, "-")}, "\t"))
 	}
 	t.Flush()
+}
+
+// funnelLines are the answer as a table, the same as the file of the dashboard's page.
+func funnelLines(t api.FunnelTable) [][]string {
+	lines := [][]string{{"step BIGINT", "name", "visitors BIGINT", "conversion_rate " + rates, "conversion_rate_step " + rates, "dropoff BIGINT", "dropoff_percentage " + rates}}
+	for i, s := range t.Results {
+		lines = append(lines, []string{strconv.Itoa(i + 1), s.Name, strconv.FormatInt(s.Visitors, 10), orNothing(s.Rate), orNothing(s.StepRate), strconv.FormatInt(s.Dropoff, 10), orNothing(s.DropRate)})
+	}
+	return lines
 }
 
 // printFunnel prints a line for each step.

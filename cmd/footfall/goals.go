@@ -20,7 +20,7 @@ var goalCommands = []command{
 	{"goal add", "NAME --page PATH | --event NAME [--filters JSON] [--value AMOUNT | --value-property NAME] [--site S]", "define what visitors should do: come to a page (* is any characters), or send an event", addGoal},
 	{"goal list", "[--site S]", "list a site's goals", listGoals},
 	{"goal remove", "NAME [--site S]", "remove a goal", removeGoal},
-	{"funnel", "NAME [--site S] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] | FILE", "how many visitors did some things one after another: the steps of a funnel that is saved, or of a file as POST /v1/funnel takes it (- is what comes in)", askFunnel},
+	{"funnel", "NAME [--site S] [--window W | --from D [--to D]] [--goal G] [--segment S] [--filters JSON] [--csv | --format F] | FILE [--csv | --format F]", "how many visitors did some things one after another: the steps of a funnel that is saved, or of a file as POST /v1/funnel takes it (- is what comes in)", askFunnel},
 	{"funnel save", "NAME FILE [--site S]", "save a funnel under a name, as PUT /v1/funnels/NAME takes it; - is what comes in", saveFunnel},
 	{"funnel list", "[--site S]", "list a site's saved funnels", listFunnels},
 	{"funnel remove", "NAME [--site S]", "remove a saved funnel", removeFunnel},
@@ -31,7 +31,7 @@ var goalFlags = map[string][][3]string{
 		{"value", "", "what each completion is worth, in the site's currency"}, {"value-property", "", "or the event's property that has the amount, such as revenue"}},
 	"goal list":   {{"site", "", "site"}},
 	"goal remove": {{"site", "", "site"}},
-	"funnel":      slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "of a saved one: such as 7d, 6mo, Last90Days or all; 30d without"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}}, whoFlags),
+	"funnel":      slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "of a saved one: such as 7d, 6mo, Last90Days or all; 30d without"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}}, asTable, whoFlags),
 
 	"funnel save":   {{"site", "", "site"}},
 	"funnel list":   {{"site", "", "site"}},

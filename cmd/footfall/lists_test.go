@@ -101,6 +101,7 @@ func (l *listed) page(query string) string {
 func (l *listed) at(path string) string {
 	l.t.Helper()
 	r := httptest.NewRequestWithContext(l.t.Context(), "GET", path, nil)
+	r.Header.Set("Prefer", "wait=20")
 	r.AddCookie(&http.Cookie{Name: "footfall_session", Value: l.session})
 	rec := httptest.NewRecorder()
 	if l.handler.ServeHTTP(rec, r); rec.Code != 200 {

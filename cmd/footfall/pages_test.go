@@ -54,6 +54,7 @@ func (l *looker) page(method, path string, form url.Values, status int, says ...
 	}
 	form.Set("form", l.form)
 	r := httptest.NewRequestWithContext(l.t.Context(), method, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Prefer", "wait=20") // for all figures, however busy the machine is
 	if method == "POST" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

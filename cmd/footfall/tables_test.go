@@ -25,9 +25,12 @@ func TestEveryCommandsTable(t *testing.T) {
 	}
 	question := filepath.Join(t.TempDir(), "question.json")
 	must(t, os.WriteFile(question, []byte(`{"metrics":["PageViews"],"dimensions":["page"],"date_range":["2026-05-04","2026-05-20"]}`), 0o600))
+	steps := filepath.Join(t.TempDir(), "steps.json")
+	must(t, os.WriteFile(steps, []byte(`{"steps":[{"page":"/"},{"page":"/a"}],"date_range":["2026-05-04","2026-05-20"]}`), 0o600))
 	with := map[string][]string{
 		"query": {"--report", question}, "export": nil, "daily": nil, "sql": {"SELECT path, count(*) AS n FROM PageViewsTable GROUP BY path"},
 		"cohorts": {"--from", "2026-05-05", "--to", "2026-05-20"}, "journey": {"--page", "/a", "--from", "2026-05-04", "--to", "2026-05-21"}, "payout csv": nil,
+		"funnel": {steps},
 	}
 	empty := map[string]bool{"payout csv": true} // nobody has sold anything
 	for name, flags := range ownFlags {
@@ -59,7 +62,12 @@ func TestEveryCommandsTable(t *testing.T) {
 			}
 		}
 	}
-	for args, want := range map[string]string{"daily --format xls": "csv", "cohorts --from 2026-05-05 --to 2026-05-20 --format xls": "parquet", "payout csv --format xls": "ndjson"} {
+	const file = "step,name,visitors,conversion_rate,conversion_rate_step,dropoff,dropoff_percentage\n1,/,5,100,,0,\n2,\"A, then\",5,100,100,0,0\n"
+	must(t, os.WriteFile(steps, []byte(`{"steps":[{"page":"/"},{"page":"/a","name":"A, then"}],"date_range":["2026-05-04","2026-05-20"]}`), 0o600))
+	if got := printed(t, h, "funnel", steps, "--csv", "--site", site); got != file {
+		t.Errorf("a funnel as CSV\n%s", got)
+	}
+	for args, want := range map[string]string{"funnel x --format xls": "arrow", "daily --format xls": "csv", "cohorts --from 2026-05-05 --to 2026-05-20 --format xls": "parquet", "payout csv --format xls": "ndjson"} {
 		var out, fault bytes.Buffer
 		if code := run(t.Context(), append(strings.Fields(args), "--site", site, "--data", h.dir), &out, &fault); code == 0 || !strings.Contains(fault.String(), want) || !strings.Contains(fault.String(), "xls") {
 			t.Errorf("%s: %d %s", args, code, fault.String())

@@ -27,7 +27,10 @@ var visitFlags = map[string][][3]string{
 	"journey": slices.Concat(ofVisits, [][3]string{{"page", "", "path of the page to look from"}, {"event", "", "name of the track event to look from"}, {"direction", "", "next (as it is without) or previous"}, {"depth", "", "how many pages to look at, 1 to 3"}, {"limit", "", "most pages behind each; 10 without"}, {"report", "", "file with a question, as POST /v1/journey takes it, or - for what comes in"}}),
 }
 
-var ofVisits = slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}, {"csv", "false", "true: print CSV"}, {"format", "", "print the table as csv, ndjson, parquet or arrow"}}, whoFlags)
+var ofVisits = slices.Concat([][3]string{{"site", "", "site"}, {"window", "", "such as 30d, 6mo, Last90Days or all"}, {"from", "", "first day"}, {"to", "", "day after the last"}, {"timezone", "", "instead of the site's"}, {"bots", "", "true counts bots too"}}, asTable, whoFlags)
+
+// asTable say what the answer is printed as.
+var asTable = [][3]string{{"csv", "false", "true: print CSV"}, {"format", "", "print the table as csv, ndjson, parquet or arrow"}}
 
 // whoFlags say of whom the figures are.
 var whoFlags = [][3]string{{"goal", "", "only visitors who reached this goal in the time"}, {"segment", "", "only visitors who are in this segment"}, {"filters", "", `other conditions, as POST /v1/query takes them: [["is", "country", ["DE"]]]`}}
@@ -46,25 +49,10 @@ func runJourney(ctx context.Context, c *call) error {
 // gets a table, a program the answer in JSON or CSV.
 func (c *call) askVisits(ctx context.Context, name string, out any, table func(io.Writer), lines func() [][]string) error {
 	form := c.form(name)
-	print := table
-	format := form.Get("format")
-	if form.Get("csv") == "true" {
-		format = cmp.Or(format, "csv")
-	}
-	if format != "" && sheet.Formats[format] == "" {
-		return misused("--format %q is unknown: use %s", format, tableFormats())
-	}
-	if err := binary(c, format); err != nil {
+	print, err := c.printing(form, table, lines)
+	if err != nil {
 		return err
 	}
-	if format != "" {
-		c.json = false
-		print = func(w io.Writer) { _ = writeLines(w, format, lines()) } // who reads is gone
-	} else {
-		c.json = c.json || !isTerminal(c.stdout)
-	}
-	form.Del("csv")
-	form.Del("format")
 	file := form.Get("report")
 	if file == "" {
 		return c.once(ctx, "POST", "/"+name, form, out, print)
@@ -80,6 +68,26 @@ func (c *call) askVisits(ctx context.Context, name string, out any, table func(i
 		return misused("--report has the whole question: leave %s out, and write it into the file", strings.Join(others, ", "))
 	}
 	return c.sendNamed(ctx, file, "/"+name, url.Values{"site": {form.Get("site")}}, out, print)
+}
+
+// printing is how the answer is printed, as --csv and --format say, which are no part of the
+// question.
+func (c *call) printing(form url.Values, table func(io.Writer), lines func() [][]string) (func(io.Writer), error) {
+	format := form.Get("format")
+	if form.Get("csv") == "true" {
+		format = cmp.Or(format, "csv")
+	}
+	form.Del("csv")
+	form.Del("format")
+	if format == "" {
+		c.json = c.json || !isTerminal(c.stdout)
+		return table, nil
+	}
+	if sheet.Formats[format] == "" {
+		return nil, misused("--format %q is unknown: use %s", format, tableFormats())
+	}
+	c.json = false
+	return func(w io.Writer) { _ = writeLines(w, format, lines()) }, binary(c, format) // else who reads is gone
 }
 
 // rates is the type of rates.

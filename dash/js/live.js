@@ -2,6 +2,7 @@
 // loads another state of the page without leaving it. The server tells by server-sent
 // events that figures have changed; nothing is asked now and then. In the page stand
 //   <… id="…" data-live="/v1/live?…" data-gap="30">  what is drawn anew: at once, and every 30 s where much comes
+//   <… data-late>                                     what is in it is not all: the rest is still being counted, and asked for again
 //   <… id="…" data-part>                              what is drawn anew with it
 //   <b data-figure="Visitors@Last5Minutes">           one figure, written at once
 //   <… id="asof" data-now data-say-…><time data-moment><span>  as of when, and how far behind
@@ -11,7 +12,7 @@
 	'use strict';
 	const part = () => document.querySelector('[data-live]');
 	if (!part() || !window.EventSource) return;
-	let from, last, news = 0, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000, wait = 5000;
+	let from, last, news = 0, figures = [], drawing, asking, began, listen, drawn = Date.now(), pause = 1000, wait = 5000, within = 20;
 
 	// What has the focus is found again by its id, its key, or among its like by where it
 	// leads to; a row of a list leads elsewhere once it filters, and is found by its name.
@@ -44,6 +45,13 @@
 	const retry = () => {
 		soon(wait * (1 + Math.random()));
 		wait = Math.min(2 * wait, 60000);
+	};
+
+	// What was not there in time is asked for again, and waited for longer each time.
+	const hurry = (anew) => {
+		const late = part().dataset.late !== undefined;
+		within = late ? Math.min(20, anew ? 4 : 2 * within) : 20;
+		return late;
 	};
 
 	// Old figures stay until all new ones are there; focus, a marked step and what is
@@ -80,10 +88,12 @@
 		pause = Math.min(Date.now() - drawn > 60000 ? 2000 : 2 * pause, part().dataset.gap * 1000);
 		drawn = Date.now();
 		if (part().dataset.live !== from) listen();
+		const late = hurry(moved);
 		const more = drawing || part().dataset.again !== undefined; // something has come that may not be in these figures
 		clearTimeout(drawing);
 		drawing = 0;
-		if (more) due();
+		if (late) soon(300);
+		else if (more) due();
 		else if (kept) retry();
 	};
 	const load = async (href, moved) => {
@@ -91,7 +101,7 @@
 		const mine = asking = new AbortController();
 		began = Date.now();
 		// Where much comes, all boards are drawn from figures that are counted now and then.
-		const headers = moved ? {} : { 'Cache-Control': `max-age=${Math.floor(pause / 3000)}` };
+		const headers = moved ? {} : { 'Cache-Control': `max-age=${within < 20 ? 10 : Math.floor(pause / 3000)}`, Prefer: `wait=${within}` };
 		try {
 			const answer = await fetch(href, { signal: mine.signal, headers }).catch((err) => { throw err.name === 'AbortError' ? err : new Error('away'); });
 			// Who may not see this any more sees no old figures either, but what the server says.
@@ -196,4 +206,5 @@
 		}
 		return from = part().dataset.live;
 	}, told, () => soon(0));
+	if (hurry(true)) soon(300);
 })();

@@ -25,6 +25,7 @@ const (
 	chunkBytes = 1 << 20 // one publication; several go into one message
 	groupBytes = 3 << 20 // of uncompressed events in one message
 	storeWait  = 10 * time.Second
+	tryAgain   = time.Second // after what could not be stored
 
 	wrongLastSequence = 10071 // the server's error code
 )
@@ -70,6 +71,10 @@ var rooms = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b 
 // ErrClosed is what Publish answers once the queue is closing.
 var ErrClosed = errors.New("queue: closing, nothing more is accepted")
 
+// errRefusing is what Publish answers at once where the last that was to be stored could
+// not be: nobody is to wait for a disk that is full.
+var errRefusing = errors.New("queue: not stored: what came before could not be stored either; it is tried again every second")
+
 // Publish returns nil when every event is on disk. Callers that publish at the
 // same time share a message and its sync: whatever queued up while the last
 // sync ran goes into the next.
@@ -80,6 +85,9 @@ func (q *Queue) Publish(ctx context.Context, events ...event.Event) error {
 func (q *Queue) publish(ctx context.Context, reader string, events []event.Event) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if reader == "" && q.refusing.Load() > 0 {
+		return errRefusing
 	}
 	var waiting []*publication
 	for len(events) > 0 {
@@ -123,13 +131,43 @@ func (q *Queue) publish(ctx context.Context, reader string, events []event.Event
 	return nil
 }
 
-// Refusing is since when nothing that was published could be stored; zero if the last was.
-// A log whose disk was full stores nothing until it is opened anew.
+// Refusing is since when nothing could be stored; zero if the last could. Then nobody's
+// events are tried, but a message of none now and then, so that the queue finds out by
+// itself, also where nobody sends any, when it can store again. A log whose disk was
+// full stores nothing until it is opened anew.
 func (q *Queue) Refusing() time.Time {
 	if ms := q.refusing.Load(); ms > 0 {
 		return time.UnixMilli(ms)
 	}
 	return time.Time{}
+}
+
+// first is what the next group begins with; nil once the queue is closed and has
+// answered everybody. As long as nothing can be stored senders are refused, and it is
+// after a while a message for nobody, or what somebody redrives, who waits for that.
+func (q *Queue) first() *publication {
+	var again <-chan time.Time
+	if q.refusing.Load() > 0 {
+		again = time.After(tryAgain)
+	}
+	for {
+		var p *publication
+		select {
+		case p = <-q.pending:
+		case <-again:
+			return &publication{reader: nobody, done: make(chan error, 1)}
+		case <-q.stop:
+			select {
+			case p = <-q.pending: // what had queued up is still answered
+			default:
+				return nil
+			}
+		}
+		if again == nil || p.reader != "" {
+			return p
+		}
+		p.done <- errRefusing
+	}
 }
 
 // commit writes one group after the other until the queue closes.
@@ -140,15 +178,13 @@ func (q *Queue) commit() {
 	for {
 		first := left
 		left = nil
+		if first != nil && first.reader == "" && q.refusing.Load() > 0 {
+			first.done <- errRefusing
+			first = nil
+		}
 		if first == nil {
-			select {
-			case first = <-q.pending:
-			case <-q.stop:
-				select {
-				case first = <-q.pending: // what had queued up is still answered
-				default:
-					return
-				}
+			if first = q.first(); first == nil {
+				return
 			}
 		}
 		group := []*publication{first}

@@ -13,8 +13,13 @@ import (
 	"footfall/queue"
 )
 
-// ahead is how many bytes of messages are fetched before they are asked for.
-const ahead = 16 << 20
+const (
+	// ahead is how many bytes of messages are fetched before they are asked for.
+	ahead = 16 << 20
+	// partWait is how long the rest of a part that is tried together is waited for: it is
+	// in the log, unless it is for others or has expired.
+	partWait = time.Second
+)
 
 // Reader opens a reader. With a position it is an ordered reader of one
 // process, as with Kinesis: strictly in sequence, resuming behind the position.
@@ -99,11 +104,14 @@ type ordered struct {
 	again    bool           // no work began since the last rewind
 	attempts int            // made at what comes next
 	upTo     event.Position // what comes up to here was part of an attempt that failed
+	part     uint64         // how many sequences of that are tried together; 0: it is not divided yet
+	partEnd  event.Position // where those end that are being delivered
 }
 
 // rewind begins anew behind the bookmark.
 func (r *ordered) rewind(ctx context.Context) error {
 	r.again, r.pending = true, nil
+	r.part, r.partEnd = 0, event.Position{}
 	return r.resume(ctx, r.mark.position())
 }
 
@@ -261,16 +269,20 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 	d.Events = r.events[:0]
 	m, ok, err := r.take(ctx, wait)
 	for ok && err == nil {
-		if n := len(d.Events); n > 0 && (n+m.count > most || d.Attempts > 1) {
-			r.pending = &m
+		beyond := d.Attempts > 1 && r.partEnd.Less(m.to)
+		if n := len(d.Events); beyond || n > 0 && n+m.count > most {
+			r.pending, d.More = &m, d.Attempts > 1 && !beyond
 			break
 		}
 		if d.Attempts == 0 {
 			d.Attempts = r.attempt(m.to)
 		}
 		d.Events, _ = r.q.add(d.Events, &m, r.name)
-		d.To = m.to
-		m, ok, err = r.take(ctx, 0)
+		d.To, wait = m.to, 0
+		if d.Attempts > 1 && d.To.Less(r.partEnd) {
+			wait = partWait
+		}
+		m, ok, err = r.take(ctx, wait)
 	}
 	r.events = d.Events
 	if d.To == (event.Position{}) {
@@ -285,7 +297,7 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 		case <-time.After(delay):
 		case <-ctx.Done():
 		}
-		r.attempts = d.Attempts
+		r.attempts, r.upTo = d.Attempts, d.To
 		return r.rewind(ctx)
 	}
 	d.Hold = func(context.Context) error { return nil } // an ordered reader's deliveries do not time out
@@ -294,22 +306,34 @@ func (r *ordered) Read(ctx context.Context, most int, wait time.Duration) (queue
 			return nil // what ended the process once is looked at more closely the next time
 		}
 		r.again = false
-		if r.upTo.Less(d.To) {
-			r.upTo = d.To
-		}
-		return r.mark.attempted(d.Attempts, r.upTo)
+		return r.mark.attempted(d.Attempts, d.To)
 	}
 	return d, nil
 }
 
-// attempt is which attempt it is at a delivery that begins with the message at
-// to: only what comes first can have been tried alone, but all that was tried
-// with it comes alone from now on, until the culprit is found.
+// attempt is which attempt it is at a delivery that begins with the message at to. What
+// was tried before is tried in halves, so that few writes are enough where nothing was
+// wrong with it, and only what fails comes alone in the end. Attempts are counted from
+// then on: what is given up after too many takes nothing else with it.
 func (r *ordered) attempt(to event.Position) int {
 	n := r.attempts + 1
 	r.attempts = 0
-	if n == 1 && !r.upTo.Less(to) {
-		n = 2
+	if n == 1 && r.upTo.Less(to) {
+		return 1
 	}
-	return n
+	if !r.partEnd.Less(to) {
+		return 2 // of the part that the delivery before was of
+	}
+	left := uint64(1)
+	if to.Epoch == r.upTo.Epoch && to.Seq < r.upTo.Seq {
+		left += r.upTo.Seq - to.Seq
+	}
+	if r.part == 0 {
+		r.part = (left + 1) / 2
+	}
+	r.partEnd = event.Position{Epoch: to.Epoch, Seq: to.Seq + min(r.part, left) - 1}
+	if r.part > 1 {
+		n = 0
+	}
+	return max(n, 2)
 }
