@@ -11,8 +11,8 @@ import (
 
 // The bounds of saved filters.
 const (
-	MaxFilters     = 50 // of a site, and of each person at it
-	MaxFilterName  = 100
+	MaxFilters     = 50  // of a site, and of each person at it
+	MaxFilterName  = 100 // characters
 	MaxFilterQuery = 8000
 )
 
@@ -46,8 +46,8 @@ func PrepareFilters(f SavedFilters, now time.Time) (SavedFilters, error) {
 		return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 	}
 	switch {
-	case f.Name == "" || len(f.Name) > MaxFilterName || !plain(f.Name):
-		return SavedFilters{}, event.Invalid("name", "is a line of 1 to %d bytes", MaxFilterName)
+	case f.Name == "" || utf8.RuneCountInString(f.Name) > MaxFilterName || !plain(f.Name):
+		return SavedFilters{}, event.Invalid("name", "is a line of 1 to %d characters", MaxFilterName)
 	case f.Query == "" || len(f.Query) > MaxFilterQuery || !plain(f.Query):
 		return SavedFilters{}, event.Invalid("filters", "are none, or more than %d bytes", MaxFilterQuery)
 	}

@@ -13,7 +13,7 @@ import (
 // The bounds of notes.
 const (
 	MaxNotes    = 1000 // of a site
-	MaxNoteText = 500  // bytes
+	MaxNoteText = 500  // characters
 )
 
 // Note is something that happened, which people are shown beside the figures of a site:
@@ -66,8 +66,8 @@ func SpellNote(n Note, now time.Time) (Note, error) {
 		n.When = t.UTC().Truncate(time.Second).Format(time.RFC3339)
 	}
 	n.Text = strings.TrimSpace(n.Text)
-	if n.Text == "" || len(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return Note{}, event.Invalid("text", "is a line of 1 to %d bytes", MaxNoteText)
+	if n.Text == "" || utf8.RuneCountInString(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return Note{}, event.Invalid("text", "is a line of 1 to %d characters", MaxNoteText)
 	}
 	return n, nil
 }

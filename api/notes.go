@@ -72,7 +72,7 @@ func notePaths() obj {
 
 // noteSchemas describe notes.
 func noteSchemas() obj {
-	when, line := text("A day by the clock at the site, or a moment (RFC 3339), from 1990 to a year ahead"), text("A line of 1 to 500 bytes")
+	when, line := text("A day by the clock at the site, or a moment (RFC 3339), from 1990 to a year ahead"), text("A line of 1 to 500 characters")
 	return obj{
 		"NewNote": object(obj{"when": when, "text": line}),
 		"Notes":   object(obj{"site": text(""), "notes": listOf(object(obj{"note": text("Its id"), "site": text(""), "when": when, "text": line, "who": text("Wrote it, as in the audit log"), "created": text("RFC 3339")}))}),

@@ -31,7 +31,7 @@ func TestNotes(t *testing.T) {
 		{"POST", "/v1/notes?site=a.example", admin, `{"when":"2024-04-01T14:30:00+02:00","text":"Newsletter"}`, 200, `"when":"2024-04-01T12:30:00Z"`},
 		{"GET", "/v1/notes", f.bound, "", 200, `"text":"Newsletter"`},
 		{"POST", "/v1/notes", f.bound, `{"when":"2024-05-01","text":"x"}`, 403, "scope admin"}, {"DELETE", "/v1/notes/ID", f.bound, "", 403, "scope admin"}, {"GET", "/v1/notes", "", "", 401, "no key"},
-		{"POST", "/v1/notes", admin, `{"when":"soon","text":"x"}`, 400, "when: is a day such as"}, {"POST", "/v1/notes", admin, `{"when":"2024-05-01"}`, 400, "text: is a line of 1 to 500 bytes"},
+		{"POST", "/v1/notes", admin, `{"when":"soon","text":"x"}`, 400, "when: is a day such as"}, {"POST", "/v1/notes", admin, `{"when":"2024-05-01"}`, 400, "text: is a line of 1 to 500 characters"},
 		{"POST", "/v1/notes", admin, `{"when":"2024-05-01","text":"x","who":"me"}`, 400, "who: there is no such field"}, {"POST", "/v1/notes?site=b.example", admin, `{"when":"2024-05-01","text":"x"}`, 400, "unknown site"},
 		{"DELETE", "/v1/notes/ID", admin, "", 200, `"removed":"not_`}, {"DELETE", "/v1/notes/ID", admin, "", 404, "GET /v1/notes lists them"}, {"PUT", "/v1/notes", admin, "", 405, "use GET"},
 	} {

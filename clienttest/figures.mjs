@@ -73,6 +73,16 @@ for (const [width, colorScheme] of [[1280, 'light'], [390, 'dark']]) {
   await own.context.addCookies(await quiet.cookies())
   await own.page.setViewportSize({ width, height: 844 })
   await own.page.emulateMedia({ colorScheme })
+  // The step of a note tells it, by keys and by the pointer.
+  await own.page.goto(host + '/')
+  await own.page.locator('#plot').focus()
+  await own.page.keyboard.press('End')
+  result[`told at ${width}`] = await own.page.locator('.tip:not([hidden]) em').textContent() + ' | ' + (await own.page.textContent('#said')).split(', ').pop()
+  await own.page.keyboard.press('Tab')
+  const mark = await own.page.locator('.mark').boundingBox()
+  await own.page.mouse.move(mark.x + mark.width / 2, mark.y + mark.height / 2)
+  result[`pointed at ${width}`] = await own.page.locator('.tip:not([hidden]) em').textContent()
+  await own.page.mouse.move(2, 2)
   for (const path of ['/', '/goals', '/goals/Thanks', '/funnels', '/retention', '/journeys', '/notes']) {
     await own.page.goto(host + path)
     if (await own.page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) result.wide.push(`${path} at ${width}`)

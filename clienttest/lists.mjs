@@ -2,7 +2,7 @@
 // added by its form, changed and taken away, a list is opened, searched, ordered and
 // saved. Then looks at every state on a phone and a desktop, light and dark, with it.
 //   node lists.mjs HOST LOGIN
-//   {"form":"","chips":[],"changed":[],"rows":[],"order":"","search":"","away":0,"file":"","closed":true,"wide":[],"nameless":[],"external":[],"console":[]}
+//   {"form":"","chips":[],"changed":[],"rows":[],"order":"","search":"","away":0,"file":"","closed":true,"burst":0,"wide":[],"nameless":[],"external":[],"console":[]}
 import { readFileSync } from 'node:fs'
 import { enter, launch, open, scriptless, tabTo } from './page.mjs'
 
@@ -60,12 +60,22 @@ await it.page.goto(host + '/')
 await it.page.locator('.add summary').click()
 await it.page.keyboard.press('Escape')
 result.closed = await it.page.locator('.add').evaluate((d) => !d.open && d.contains(document.activeElement))
+// A menu that led to other figures closes, and a long name stays within it and its list.
+await it.page.goto(host + '/filters?country=DE')
+await it.page.fill('[name=name]', 'W'.repeat(100))
+await Promise.all([it.page.waitForNavigation(), it.page.locator('#keep button').click()])
+await it.page.goto(host + '/')
+await it.page.locator('.add summary').click()
+result.burst = await it.page.locator('.add .menu a').evaluateAll((all) => all.filter((a) => a.scrollWidth > a.clientWidth).length)
+await it.page.locator('.add .menu a', { hasText: 'WWW' }).click()
+await it.page.locator('.chips li').waitFor()
+result.closed = result.closed && await it.page.locator('.add[open]').count() === 0
 const long = 'x'.repeat(1500)
 for (const colorScheme of ['light', 'dark']) {
   await it.page.emulateMedia({ colorScheme })
   for (const width of process.env.SHOTS ? [390, 1280] : colorScheme === 'dark' ? [390] : [1280]) {
     await it.page.setViewportSize({ width, height: 900 })
-    for (const query of ['', '?detail=page', '?detail=product', '?add=event&how=contains', `?page.contains=${long}&page.is_not=${long}`, '?affiliate=x&tab=entry_page&tab=city']) {
+    for (const query of ['', '?detail=page', '?detail=product', '?add=event&how=contains', `?page.contains=${long}&page.is_not=${long}`, '?affiliate=x&tab=entry_page&tab=city', 'filters?country=DE']) {
       await it.page.goto(host + '/' + query)
       const seen = await it.page.evaluate(() => ({
         wide: document.documentElement.scrollWidth > innerWidth,

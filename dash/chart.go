@@ -43,6 +43,7 @@ type chart struct {
 type marked struct {
 	X     string // percent
 	Texts []string
+	step  int
 }
 
 type tick struct {
@@ -65,6 +66,7 @@ type step struct {
 	WasWhen            string
 	Unfinished         bool
 	Href               string // of the step as a period, "" if it is not to be opened
+	Notes              string // what happened in it, a line each
 }
 
 // point is a step's figure, with that of the same step before.
@@ -105,6 +107,9 @@ func (d *Door) chart(ctx context.Context, s state, x span) chart {
 	c.draw(f.name, points, top)
 	c.tell(f.name, points, s, x)
 	c.Marks, c.Unmarked = d.marked(ctx, s, x, points)
+	for _, m := range c.Marks {
+		c.Steps[m.step].Notes = strings.Join(m.Texts, "\n")
+	}
 	return c
 }
 

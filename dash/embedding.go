@@ -121,7 +121,7 @@ func (d *Door) makeFrame(w http.ResponseWriter, r *http.Request, in visit) {
 	if !ok {
 		return
 	}
-	s := account.Share{Site: v.Site.ID, Name: "Frame: " + strings.TrimSpace(r.PostFormValue("name"))}
+	s := account.Share{Site: v.Site.ID, Name: strings.TrimSuffix("Frame: "+strings.TrimSpace(r.PostFormValue("name")), ": ")}
 	var err error
 	if s.Expires, err = d.expiry(r); err == nil {
 		v.Token, _, err = d.office.AddShare(r.Context(), in.who, s)

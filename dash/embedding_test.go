@@ -20,6 +20,10 @@ func TestSharingPage(t *testing.T) {
 	b.want(b.send("/sites/shop-example/share/frame", "days", "x"), 422, "whole number")
 	made := b.want(b.send("/sites/shop-example/share/frame", "theme", "dark", "background", "transparent", "period", "Today", "name", "the portal"), 200,
 		`<iframe src="http://example.com/embed/shop.example?background=transparent&amp;period=Today&amp;theme=dark&amp;token=ffr_`, `;color-scheme:normal"`, `<iframe class="preview" src="/embed/shop.example?`)
+	b.want(b.send("/sites/shop-example/share/frame"), 200, "ffr_")
+	if all, err := x.Shares(t.Context()); err != nil || len(all) != 2 || min(all[0].Name, all[1].Name) != "Frame" || max(all[0].Name, all[1].Name) != "Frame: the portal" { // made at one moment, in any order
+		t.Errorf("frames are listed as %+v, %v", all, err)
+	}
 	if strings.Contains(made, `nonce`) {
 		t.Error("a page has a nonce")
 	}

@@ -2,6 +2,7 @@ package dash
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"net"
 	"net/http"
@@ -33,6 +34,7 @@ type plausible struct {
 	slow    metric.Dimension // what alone waits; "" is all
 	tests   bool             // there are experiments
 	since   time.Time        // there is nothing before
+	gone    string           // a goal or segment that there is not
 }
 
 var perHour = map[metric.Name]float64{metric.PageViews: 310, metric.Visitors: 118, metric.Sessions: 134, metric.Bounces: 57, metric.Downloads: 6, metric.GoalCompletions: 5,
@@ -65,6 +67,9 @@ func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset,
 	}
 	if err := p.broken[q.By]; err != nil {
 		return metric.Dataset{}, err
+	}
+	if asked, err := json.Marshal([]any{q.Filters, q.Where}); err != nil || p.gone != "" && strings.Contains(string(asked), p.gone) {
+		return metric.Dataset{}, &metric.QueryError{Why: "filters: there is no " + p.gone}
 	}
 	if err := q.Check(); err != nil {
 		return metric.Dataset{}, err

@@ -1,12 +1,16 @@
 package dash
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"footfall/metric"
+	"footfall/period"
 )
 
 // filter is a condition that the whole page is about.
@@ -104,6 +108,33 @@ func (s state) wrong(f filter) string {
 		return s.Say("The filter “{filter}” is left out: {why}", cut(s.filterWords(f)), s.Say(key(strings.TrimPrefix(err.Error(), "filters: "))))
 	}
 	return ""
+}
+
+// standing is the state without the filters on a goal or segment that there is not (any
+// more): each box of the page would say so instead of its figures.
+func (d *Door) standing(ctx context.Context, s state) state {
+	all := s
+	for _, f := range all.filters {
+		if f.by != metric.OfGoal && f.by != metric.Segment {
+			continue
+		}
+		alone := s
+		alone.filters, alone.only = []filter{f}, nil
+		_, err := d.source.Answer(ctx, alone.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC)) // of the shortest period that is counted fast
+		if _, gone := errors.AsType[*metric.QueryError](err); !gone {
+			continue
+		}
+		why := s.Say("there is no such goal at this site")
+		switch {
+		case f.by == metric.Segment && s.site.History == 0:
+			why = s.Say("this site keeps no histories of visitors, and so has no segments")
+		case f.by == metric.Segment:
+			why = s.Say("there is no such segment at this site")
+		}
+		s = s.without(func(g filter) bool { return g.key() == f.key() })
+		s.amiss = append(slices.Clone(s.amiss), s.Say("The filter “{filter}” is left out: {why}", cut(s.filterWords(f)), why+"."))
+	}
+	return s
 }
 
 // where is the filter as a condition.

@@ -185,5 +185,5 @@ func (d *Door) stateOf(w http.ResponseWriter, r *http.Request, in visit) (s stat
 		d.noControl(w, err)
 		return s, nil, false
 	}
-	return s, sites, true
+	return d.standing(r.Context(), s), sites, true
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"footfall/account"
 	"footfall/event"
@@ -179,6 +180,15 @@ func (d *Door) removeNote(w http.ResponseWriter, r *http.Request, in visit) {
 	})
 }
 
+// isolated is a text in its own direction, if that may be another than the page's: what
+// people write in Arabic or Hebrew would take what stands beside it along.
+func isolated(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, unicode.Arabic, unicode.Hebrew) }) {
+		return "\u2068" + text + "\u2069"
+	}
+	return text
+}
+
 // mostMarked is how many notes a chart has, the newest.
 const mostMarked = 24
 
@@ -209,11 +219,11 @@ func (d *Door) marked(ctx context.Context, s state, x span, points []point) (all
 		if whole {
 			format = "2 January: "
 		}
-		texts[step] = append(texts[step], s.Date(at.In(x.zone), format)+n.Text)
+		texts[step] = append(texts[step], s.Date(at.In(x.zone), format)+isolated(n.Text))
 	}
 	for i, these := range texts {
 		if slices.Reverse(these); len(these) > 0 {
-			all = append(all, marked{part(float64(i)+0.5, len(points)), these})
+			all = append(all, marked{part(float64(i)+0.5, len(points)), these, i})
 		}
 	}
 	if marks > mostMarked {

@@ -118,6 +118,10 @@ func (d *Door) showSaved(w http.ResponseWriter, r *http.Request, in visit, s sta
 		row := savedRow{Name: f.Name, Href: to.savedHref(f), Mine: f.Person != "", Away: f.Person != "" || v.Share}
 		kept, _ := url.ParseQuery(f.Query)
 		to.readFilters(kept)
+		if of, _ := s.named(f.Name); of.Person != f.Person {
+			row.Href = to.href() // its name alone means one's own
+		}
+		to = d.standing(r.Context(), to)
 		for _, f := range to.filters {
 			row.Words = append(row.Words, s.filterWords(f))
 		}

@@ -56,6 +56,32 @@ func TestSavedFilters(t *testing.T) {
 	w.savedAway(t, admin, viewer, at)
 }
 
+// TestFiltersOnWhatIsGone: a filter on a goal or segment that is not there any more is left
+// out, with one sentence that says so, also where it is kept; of others nothing changes. In
+// the list of saved filters a name leads to what stands beside it, also where one has
+// others of that name for oneself.
+func TestFiltersOnWhatIsGone(t *testing.T) {
+	w := newWorld(t, now, "atelier.example")
+	admin, _ := w.two(t)
+	at := "?site=" + w.site.ID
+	admin.want(admin.send("/filters"+at+"&country=DE&goal=Basket", "name", "Baskets", "whose", "site"), http.StatusSeeOther)
+	admin.want(admin.send("/filters"+at+"&country=AT", "name", "Baskets", "whose", "own"), http.StatusSeeOther)
+	admin.want(admin.do("GET", "/filters"+at, nil), 200, "Goal is Basket", `href="/?country=DE&goal=Basket&site=`, `href="/?saved=Baskets&site=`)
+	admin.want(admin.do("GET", "/"+at+"&goal=Basket", nil), 200, `Goal is Basket</a>`)
+	w.source.gone = "Basket"
+	admin.want(admin.do("GET", "/filters"+at, nil), 200, "Country is Germany; The filter “Goal is Basket” is left out")
+	for path, want := range map[string]string{
+		"/" + at + "&country=DE&goal=Basket":     "The filter “Goal is Basket” is left out: there is no such goal at this site.",
+		"/retention" + at + "&goal=Basket":       "The filter “Goal is Basket” is left out: there is no such goal at this site.",
+		"/" + at + "&country=DE&segment=Baskets": "The filter “Segment is Baskets” is left out: this site keeps no histories of visitors, and so has no segments.",
+	} {
+		page := admin.want(admin.do("GET", path, nil), 200, want)
+		if strings.Contains(page, "there is no Basket") || strings.Contains(page, "Basket</a>") || strings.Contains(page, "Baskets</a><a class=\"away\"") || strings.Contains(path, "country") && !strings.Contains(page, "Country is Germany</a>") {
+			t.Errorf("%s has other filters than it says", path)
+		}
+	}
+}
+
 // savedAway: who may remove them, and what then is left.
 func (w world) savedAway(t *testing.T, admin, viewer *browser, at string) {
 	t.Helper()

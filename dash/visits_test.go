@@ -106,6 +106,13 @@ func TestNotesPage(t *testing.T) {
 	if n := strings.Count(board, `<g class="mark">`); n != 2 || strings.Contains(board, "Long ago") || strings.Contains(board, "To come") {
 		t.Errorf("%d marks", n)
 	}
+	viewer.want(viewer.send("/notes"+at, "day", "2024-05-14", "text", "x"), http.StatusForbidden)
+	if n := strings.Count(board, ` data-notes="14 May, 14:30: Newsletter"`); n != 1 { // its step tells it, too
+		t.Errorf("%d steps tell the note", n)
+	}
+	if text := isolated("שלום (2)"); text != "\u2068שלום (2)\u2069" || isolated("New (2)") != "New (2)" {
+		t.Errorf("%q stands in its own direction", text)
+	}
 	if raw := viewer.do("GET", "/"+at, nil).Body.String(); strings.Contains(raw, "<b>shop") {
 		t.Error("the text is not escaped")
 	}

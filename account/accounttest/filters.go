@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,7 +132,7 @@ func badFilters(t *testing.T, s Store) {
 		_, err := s.PutFilters(ctx, bad)
 		is(t, err, account.ErrNotFound)
 	}
-	for _, bad := range []account.SavedFilters{{Site: a.ID, Name: " ", Query: "a=b"}, {Site: a.ID, Name: "x\n", Query: "a=b\n"}, {Site: a.ID, Name: "x"}} {
+	for _, bad := range []account.SavedFilters{{Site: a.ID, Name: " ", Query: "a=b"}, {Site: a.ID, Name: "x\n", Query: "a=b\n"}, {Site: a.ID, Name: "x"}, {Site: a.ID, Name: strings.Repeat("x", account.MaxFilterName+1), Query: "a=b"}} {
 		if _, err := s.PutFilters(ctx, bad); !isInvalid(err) {
 			t.Errorf("%+v: %v", bad, err)
 		}
@@ -148,7 +149,7 @@ func badFilters(t *testing.T, s Store) {
 		t.Errorf("one more: %v", err)
 	}
 	put(bob.ID, "0")
-	put("", "more")
+	put("", strings.Repeat("ß", account.MaxFilterName)) // characters, not bytes
 	if all, err := s.Filters(ctx, a.ID, bob.ID); err != nil || len(all) != account.MaxFilters+1 {
 		t.Errorf("%d are kept, %v", len(all), err)
 	}

@@ -152,6 +152,9 @@ func badNotes(t *testing.T, s Store) {
 	for _, text := range []string{"", "  ", "two\nlines", strings.Repeat("x", account.MaxNoteText+1), "\xff"} {
 		refused("2000-05-01", text)
 	}
+	full, err := s.AddNote(t.Context(), account.Note{Site: a.ID, When: "2000-05-01", Text: strings.Repeat("ä", account.MaxNoteText)}) // characters, not bytes
+	must(t, err)
+	must(t, s.RemoveNote(t.Context(), a.ID, full.ID))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.AddNote(gone, account.Note{Site: a.ID, When: "2000-05-01", Text: "x"}); err == nil {

@@ -5,15 +5,16 @@
 	const steps = () => [...document.querySelectorAll('.step')];
 
 	// The chart: a step's figures by the pointer and by arrow keys.
-	const words = (d, say = $('#plot').dataset) => [d.when + ('unfinished' in d ? ` ${say.sayUnfinished}` : ''), d.value || '–', d.was === undefined ? '' : say.sayBefore.replace('{n}', d.was) + (d.change ? ` · ${d.change}` : ''), d.then || ''];
+	const words = (d, say = $('#plot').dataset) => [d.when + ('unfinished' in d ? ` ${say.sayUnfinished}` : ''), d.value || '–', d.was === undefined ? '' : say.sayBefore.replace('{n}', d.was) + (d.change ? ` · ${d.change}` : ''), d.then || '', ...(d.notes || '').split('\n')];
 	const show = (step) => {
-		const tip = $('.tip'), plot = $('.plot'), [when, value, was, then] = words(step.dataset);
+		const tip = $('.tip'), plot = $('.plot'), [when, value, was, then, ...notes] = words(step.dataset);
 		tip.replaceChildren();
 		const say = (tag, text) => text && tip.appendChild(Object.assign(document.createElement(tag), { textContent: text }));
 		say('span', when);
 		say('b', value);
 		say('span', was);
 		say('span', then);
+		notes.forEach((note) => say('em', note));
 		tip.hidden = false;
 		const area = step.getBoundingClientRect(), edge = plot.getBoundingClientRect();
 		const right = area.right - edge.left + 10;

@@ -71,7 +71,7 @@
 			old.replaceWith(document.adoptNode(fresh));
 			fresh.querySelectorAll('details').forEach((d, i) => {
 				const was = d.id ? open.find(([id]) => id === d.id) : open[i];
-				d.open = !!was && was[1] && !(moved && d.closest('[data-part]'));
+				d.open = !!was && was[1] && !(moved && d.matches('[data-part] *, :has(> .menu)'));
 			});
 			const to = held && (same(fresh, focused) || moved && fresh.querySelector('summary'));
 			const shut = to && to.closest('details:not([open])'); // what is in a menu that closed has its name instead
