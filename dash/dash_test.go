@@ -311,6 +311,10 @@ func TestNoPageWaitsForEver(t *testing.T) {
 				t.Errorf("%s waits for %s", path, time.Since(began))
 			}
 		}
+		began := time.Now()
+		if w.get(t, "/?goal=Thanks"); time.Since(began) > 2*brief { // whether there is such a goal is asked before
+			t.Errorf("a filtered page waits for %s", time.Since(began))
+		}
 		time.Sleep(patience) // nothing is left
 	})
 }

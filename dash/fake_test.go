@@ -69,7 +69,7 @@ func (p *plausible) Answer(ctx context.Context, q metric.Query) (metric.Dataset,
 		return metric.Dataset{}, err
 	}
 	if asked, err := json.Marshal([]any{q.Filters, q.Where}); err != nil || p.gone != "" && strings.Contains(string(asked), p.gone) {
-		return metric.Dataset{}, &metric.QueryError{Why: "filters: there is no " + p.gone}
+		return metric.Dataset{}, &metric.QueryError{Why: "filters: there is no " + p.gone, Gone: true}
 	}
 	if err := q.Check(); err != nil {
 		return metric.Dataset{}, err

@@ -113,6 +113,8 @@ func (s state) wrong(f filter) string {
 // standing is the state without the filters on a goal or segment that there is not (any
 // more): each box of the page would say so instead of its figures.
 func (d *Door) standing(ctx context.Context, s state) state {
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
 	all := s
 	for _, f := range all.filters {
 		if f.by != metric.OfGoal && f.by != metric.Segment {
@@ -121,7 +123,7 @@ func (d *Door) standing(ctx context.Context, s state) state {
 		alone := s
 		alone.filters, alone.only = []filter{f}, nil
 		_, err := d.source.Answer(ctx, alone.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC)) // of the shortest period that is counted fast
-		if _, gone := errors.AsType[*metric.QueryError](err); !gone {
+		if wrong, ok := errors.AsType[*metric.QueryError](err); !ok || !wrong.Gone {
 			continue
 		}
 		why := s.Say("there is no such goal at this site")

@@ -80,6 +80,8 @@ func TestFiltersOnWhatIsGone(t *testing.T) {
 			t.Errorf("%s has other filters than it says", path)
 		}
 	}
+	w.source.gone, w.source.broken = "", map[metric.Dimension]error{"": &metric.QueryError{Why: "ask otherwise"}} // for another reason
+	admin.want(admin.do("GET", "/"+at+"&goal=Basket", nil), 200, "Goal is Basket</a>", "ask otherwise")
 }
 
 // savedAway: who may remove them, and what then is left.

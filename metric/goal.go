@@ -136,7 +136,7 @@ func (w *Where) knows(all []Goal) error {
 		}
 		for _, value := range w.Values {
 			if !slices.Contains(names, value) && unknown == nil {
-				unknown = wrong("filters: there is no goal %q: add it (footfall goal add), or use one of those there are: %s", value, cmp.Or(joined(names), "none"))
+				unknown = gone("filters: there is no goal %q: add it (footfall goal add), or use one of those there are: %s", value, cmp.Or(joined(names), "none"))
 			}
 		}
 	}

@@ -208,11 +208,19 @@ func (d Dataset) Sum() int64 {
 }
 
 // QueryError says what is wrong with a question and what would be right.
-type QueryError struct{ Why string }
+type QueryError struct {
+	Why  string
+	Gone bool // it names a goal or segment that the site has not, or not any more
+}
 
 func (e *QueryError) Error() string { return e.Why }
 
-func wrong(format string, args ...any) error { return &QueryError{fmt.Sprintf(format, args...)} }
+func wrong(format string, args ...any) error { return &QueryError{Why: fmt.Sprintf(format, args...)} }
+
+// gone is wrong with the name of what there is not.
+func gone(format string, args ...any) error {
+	return &QueryError{Why: fmt.Sprintf(format, args...), Gone: true}
+}
 
 // MaxPoints bounds the steps of one series.
 const MaxPoints = 10_000

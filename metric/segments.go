@@ -33,7 +33,7 @@ func (r Report) KnowsSegments(all []string) (unknown error) {
 		}
 		for _, value := range w.Values {
 			if value != "" && !slices.Contains(all, value) && unknown == nil {
-				unknown = wrong("filters: there is no segment %q: define it (footfall segment set), or use one of those there are: %s", value, cmp.Or(joined(all), "none"))
+				unknown = gone("filters: there is no segment %q: define it (footfall segment set), or use one of those there are: %s", value, cmp.Or(joined(all), "none"))
 			}
 		}
 	}

@@ -54,7 +54,7 @@ func (h *house) members(ctx context.Context, r metric.Report) (in []metric.Membe
 	}
 	site, ok := h.sites.now.Load().byID[r.Site]
 	if !ok || site.History == 0 {
-		return nil, &metric.QueryError{Why: "segment: visitor history is off for this site; turn it on with: footfall site set " + site.Domain + " --history 24"}
+		return nil, &metric.QueryError{Why: "segment: visitor history is off for this site; turn it on with: footfall site set " + site.Domain + " --history 24", Gone: true}
 	}
 	definitions, err := h.segments.of(ctx, r.Site)
 	if err != nil {
