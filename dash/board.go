@@ -49,6 +49,7 @@ type tools struct {
 	Compare     []link
 	Compared    string // how, in words; "" where there is nothing to be compared with
 	Against     string // the days that it is compared with; "" is none
+	Alone       bool   // compared with nothing
 	Toggle      string // URL with, or without, a comparison
 	Dates       dates
 }
@@ -276,6 +277,7 @@ func (s state) comparisons(x span, t *tools) {
 	}
 	with("Nothing", noCompare, s.dates)
 	t.Compared = cmp.Or(t.Compared, s.Say("Previous period"))
+	t.Alone = x.before == period.Window{}
 	switch none := (period.Window{}); {
 	case x.before != none:
 		t.Against = s.words(x.before, x.zone)
