@@ -303,10 +303,17 @@ func (d *Door) board(w http.ResponseWriter, r *http.Request, in visit, s state, 
 	}
 	s.amiss = append(slices.Clip(s.amiss), s.strange(r.URL.Query())...)
 	asking, lately := d.redrawing(r)
-	asking, h := asking.hurrying(ctx, waits(r))
+	wait := waits(r)
+	if asked.Has("add") || asked.Has("set") {
+		wait = patience // beside a form nothing is drawn anew
+	}
+	asking, h := asking.hurrying(ctx, wait)
 	v := asking.draw(ctx, in, s, sites)
 	if v.Again = lately.Behind(); h.late.Load() {
 		v.Wait = s.href() + "&wait=20"
+		if p, ok := w.(*printed); ok {
+			p.late = true
+		}
 	}
 	if v.Asking = d.asked(ctx, s, asked, trouble); v.Asking == nil && trouble != "" {
 		v.Filters.Amiss = append(v.Filters.Amiss, trouble)

@@ -312,7 +312,7 @@ func TestNoPageWaitsForEver(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		if w.get(t, "/?goal=Thanks"); time.Since(began) > 2*brief { // whether there is such a goal is asked before
+		if w.get(t, "/?segment=Thanks"); time.Since(began) > 2*brief { // whether there is such a segment is asked before
 			t.Errorf("a filtered page waits for %s", time.Since(began))
 		}
 		time.Sleep(patience) // nothing is left

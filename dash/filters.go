@@ -113,17 +113,9 @@ func (s state) wrong(f filter) string {
 // standing is the state without the filters on a goal or segment that there is not (any
 // more): each box of the page would say so instead of its figures.
 func (d *Door) standing(ctx context.Context, s state) state {
-	ctx, cancel := context.WithTimeout(ctx, brief)
-	defer cancel()
 	all := s
 	for _, f := range all.filters {
-		if f.by != metric.OfGoal && f.by != metric.Segment {
-			continue
-		}
-		alone := s
-		alone.filters, alone.only = []filter{f}, nil
-		_, err := d.source.Answer(ctx, alone.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC)) // of the shortest period that is counted fast
-		if wrong, ok := errors.AsType[*metric.QueryError](err); !ok || !wrong.Gone {
+		if !d.isGone(ctx, s, f) {
 			continue
 		}
 		why := s.Say("there is no such goal at this site")
@@ -137,6 +129,26 @@ func (d *Door) standing(ctx context.Context, s state) state {
 		s.amiss = append(slices.Clone(s.amiss), s.Say("The filter “{filter}” is left out: {why}", cut(s.filterWords(f)), why+"."))
 	}
 	return s
+}
+
+// isGone reports whether a filter names a goal or segment that the site has not. What can't
+// be told soon is not gone.
+func (d *Door) isGone(ctx context.Context, s state, f filter) bool {
+	ctx, cancel := context.WithTimeout(ctx, brief)
+	defer cancel()
+	switch {
+	case f.by == metric.OfGoal && f.how.op == metric.Is && d.Goals != nil:
+		all, err := d.Goals.Goals(ctx, s.site.ID)
+		return err == nil && slices.ContainsFunc(f.values, func(name string) bool {
+			return !slices.ContainsFunc(all, func(g metric.Goal) bool { return g.Name == name })
+		})
+	case f.by == metric.Segment:
+		s.filters, s.only = []filter{f}, nil
+		_, err := d.source.Answer(ctx, s.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC)) // of the shortest period that is counted fast
+		wrong, ok := errors.AsType[*metric.QueryError](err)
+		return ok && wrong.Gone
+	}
+	return false
 }
 
 // where is the filter as a condition.

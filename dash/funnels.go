@@ -88,7 +88,7 @@ func (d *Door) showFunnels(w http.ResponseWriter, r *http.Request, in visit, s s
 	x := d.span(ctx, s)
 	v := funnelsView{frame: d.frame(in, s, x, sites), said: told, Change: in.who.May(account.ChangeSite, s.site.ID), Keep: s.keep("funnel", "kind", "what", "within")}
 	v.Tools.Compare = nil // with nothing
-	f, err := s.funnel(saved, d.typedPath(ctx, s, x))
+	f, err := s.funnel(saved, d.typedPath(ctx, s))
 	if err == nil && f.Steps != nil {
 		if passage, failed := d.pass(ctx, s, x, f, goals); failed == nil && r.URL.Query().Has("csv") {
 			funnelFile(w, s, f, passage)
@@ -268,7 +268,7 @@ func (d *Door) putFunnel(w http.ResponseWriter, r *http.Request, in visit) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
-	f, err := readFunnel(r.PostForm, d.typedPath(ctx, s, d.span(ctx, s)))
+	f, err := readFunnel(r.PostForm, d.typedPath(ctx, s))
 	f.Name = strings.TrimSpace(r.PostForm.Get("name"))
 	var goals []metric.Goal
 	if err == nil {

@@ -230,7 +230,7 @@ func (d *Door) putGoal(w http.ResponseWriter, r *http.Request, in visit) {
 	if f.Kind != kindEvent {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
-		f.What = d.typedPath(ctx, s, d.span(ctx, s))(f.What)
+		f.What = d.typedPath(ctx, s)(f.What)
 	}
 	g, err := f.goal(s.site.Currency)
 	if err == nil && r.PostForm.Get("do") == "test" {

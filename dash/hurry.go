@@ -71,11 +71,6 @@ func (h *hurried) Tabulate(ctx context.Context, r metric.Report) (metric.Table, 
 // inTime asks, and leaves a question on its way that takes too long for the page. Who is
 // gone before is no longer counted for.
 func inTime[A any](ctx context.Context, h *hurried, ask func(context.Context) (A, error)) (a A, err error) {
-	select {
-	case <-h.over: // nothing is begun that comes too late anyway
-		return a, h.missed(ctx)
-	default:
-	}
 	type answer struct {
 		is  A
 		err error

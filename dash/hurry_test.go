@@ -3,11 +3,13 @@ package dash
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"footfall/metric"
 	"footfall/query"
 )
 
@@ -57,6 +59,40 @@ func TestPagesAreThereSoon(t *testing.T) {
 	})
 }
 
+// TestLateIsBegun: where what a page asks first takes too long, the rest is begun all the
+// same, for who asks again.
+func TestLateIsBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, now, "atelier.example")
+		w.source.wait = 3 * time.Second
+		w.get(t, "/?period=AllTime")
+		synctest.Wait()
+		w.source.mu.Lock()
+		begun := slices.ContainsFunc(w.source.asked, func(q metric.Query) bool { return q.By == "country" })
+		w.source.mu.Unlock()
+		if !begun {
+			t.Error("what comes too late is not begun")
+		}
+		time.Sleep(time.Minute) // nothing is left
+	})
+}
+
+// TestShelvedFor: public pages are given again for as long as asked; one without all
+// figures only to those who came with who had it drawn.
+func TestShelvedFor(t *testing.T) {
+	for _, x := range []struct {
+		ago    time.Duration
+		late   bool
+		status int
+		want   bool
+	}{{9 * time.Second, false, 200, true}, {11 * time.Second, false, 200, false}, {brief, true, 200, true}, {4 * time.Second, true, 200, false}, {0, false, 503, false}} {
+		p := &printed{began: fixed.Add(-x.ago), status: x.status, late: x.late}
+		if p.fresh(fixed.Add(-publicFor), fixed) != x.want {
+			t.Errorf("%+v", x)
+		}
+	}
+}
+
 // TestNobodyWaitsInVain: what is not asked for again is given up.
 func TestNobodyWaitsInVain(t *testing.T) {
 	slowly(t, 30*time.Second, func(load func(string, ...string) (string, time.Duration, int)) {
@@ -78,7 +114,8 @@ func TestWaits(t *testing.T) {
 		for _, x := range []struct {
 			path, prefer string
 			want         time.Duration
-		}{{"/?wait=20", "", 3 * time.Second}, {"/", "wait=20", 3 * time.Second}, {"/", "wait=1", time.Second}, {"/?wait=99999999999", "", 3 * time.Second}, {"/?wait=9223372037", "", 3 * time.Second}, {"/?wait=-1", "respond-async", brief}} {
+		}{{"/?wait=20", "", 3 * time.Second}, {"/", "wait=20", 3 * time.Second}, {"/", "wait=1", time.Second}, {"/?wait=99999999999", "", 3 * time.Second}, {"/?wait=9223372037", "", 3 * time.Second}, {"/?wait=-1", "respond-async", brief},
+			{"/?add=country", "", 6 * time.Second}} { // beside a form nothing is drawn anew; it asks for values, too
 			time.Sleep(time.Minute)
 			if _, waited, _ := load(x.path, "Prefer", x.prefer); waited != x.want {
 				t.Errorf("%s, %q: waits for %s, want %s", x.path, x.prefer, waited, x.want)

@@ -60,7 +60,7 @@ func (d *Door) journeys(w http.ResponseWriter, r *http.Request, in visit) {
 		return
 	}
 	if s.more.Get("kind") == kindPage { // it was typed: a link to what is next to a page says no kind
-		v.At = d.typedPath(ctx, s, x)(v.At)
+		v.At = d.typedPath(ctx, s)(v.At)
 	}
 	next, previous, err := d.follow(ctx, s, x, v.At, v.OfEvent)
 	if r.URL.Query().Has("csv") && err == nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,14 @@ type printed struct {
 	status int
 	head   http.Header
 	body   bytes.Buffer
+	late   bool // some figures are still being counted
+}
+
+// fresh reports whether the page may be given to somebody who wants one that was begun
+// after since. One without all figures is for those who came with who had it drawn.
+func (p *printed) fresh(since, now time.Time) bool {
+	late := p.late && now.Sub(p.began) > brief+time.Second
+	return p.status == http.StatusOK && !p.began.Before(since) && !late
 }
 
 func newShelf() *shelf {
@@ -108,7 +117,7 @@ func (k *shelf) newest(ctx context.Context, w http.ResponseWriter, key string, s
 	p := k.at(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.last != nil && !p.last.began.Before(since) && p.last.status == http.StatusOK {
+	if p.last != nil && p.last.fresh(since, now()) {
 		return p.last
 	}
 	page := k.print(ctx, w, now, draw)
@@ -180,7 +189,7 @@ func (d *Door) onShelf(w http.ResponseWriter, r *http.Request, in visit, s state
 	if r.Header.Get("Sec-Fetch-Dest") == "empty" { // the page's script, which was told of news
 		fresh = publicAgain
 	}
-	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency, waits(r).String()}, "\n")
+	key := strings.Join([]string{in.Or().Tag, s.origin, s.href(), account.SpellParts(s.site.Public), s.site.Zone, s.site.Currency, strconv.FormatBool(waits(r) > brief)}, "\n")
 	d.shelf.show(r.Context(), w, key, d.Now().Add(-fresh), d.Now, func(w http.ResponseWriter) {
 		d.board(w, r.WithContext(context.WithoutCancel(r.Context())), in, s, []account.Site{s.site})
 	})

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -112,6 +113,8 @@ func (d *Door) showSaved(w http.ResponseWriter, r *http.Request, in visit, s sta
 	for _, f := range s.filters {
 		v.Words = append(v.Words, s.filterWords(f))
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), brief)
+	defer cancel()
 	for _, f := range s.saved {
 		to := s
 		to.filters, to.base, to.more = nil, "/", nil
@@ -121,7 +124,7 @@ func (d *Door) showSaved(w http.ResponseWriter, r *http.Request, in visit, s sta
 		if of, _ := s.named(f.Name); of.Person != f.Person {
 			row.Href = to.href() // its name alone means one's own
 		}
-		to = d.standing(r.Context(), to)
+		to = d.standing(ctx, to)
 		for _, f := range to.filters {
 			row.Words = append(row.Words, s.filterWords(f))
 		}

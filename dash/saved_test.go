@@ -64,10 +64,17 @@ func TestFiltersOnWhatIsGone(t *testing.T) {
 	w := newWorld(t, now, "atelier.example")
 	admin, _ := w.two(t)
 	at := "?site=" + w.site.ID
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(w.besides.PutGoal(t.Context(), w.site.ID, metric.Goal{Name: "Basket", Act: metric.Act{Page: "/cart"}}))
 	admin.want(admin.send("/filters"+at+"&country=DE&goal=Basket", "name", "Baskets", "whose", "site"), http.StatusSeeOther)
 	admin.want(admin.send("/filters"+at+"&country=AT", "name", "Baskets", "whose", "own"), http.StatusSeeOther)
 	admin.want(admin.do("GET", "/filters"+at, nil), 200, "Goal is Basket", `href="/?country=DE&goal=Basket&site=`, `href="/?saved=Baskets&site=`)
 	admin.want(admin.do("GET", "/"+at+"&goal=Basket", nil), 200, `Goal is Basket</a>`)
+	must(w.besides.RemoveGoal(t.Context(), w.site.ID, "Basket"))
 	w.source.gone = "Basket"
 	admin.want(admin.do("GET", "/filters"+at, nil), 200, "Country is Germany; The filter “Goal is Basket” is left out")
 	for path, want := range map[string]string{
@@ -81,7 +88,8 @@ func TestFiltersOnWhatIsGone(t *testing.T) {
 		}
 	}
 	w.source.gone, w.source.broken = "", map[metric.Dimension]error{"": &metric.QueryError{Why: "ask otherwise"}} // for another reason
-	admin.want(admin.do("GET", "/"+at+"&goal=Basket", nil), 200, "Goal is Basket</a>", "ask otherwise")
+	admin.want(admin.do("GET", "/"+at+"&segment=Basket", nil), 200, "Segment is Basket</a>", "ask otherwise")
+	admin.want(admin.do("GET", "/"+at+"&goal.contains=Basket", nil), 200, "Goal contains Basket</a>")
 }
 
 // savedAway: who may remove them, and what then is left.

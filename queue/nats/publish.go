@@ -297,6 +297,12 @@ func (q *Queue) fence(ctx context.Context) error {
 func (q *Queue) recover() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	q.mu.Lock()
+	told := q.damaged
+	q.mu.Unlock()
+	if told {
+		return // it is tried every second, and only a start mends it
+	}
 	last, err := q.lastStored(ctx)
 	if err != nil && !errors.Is(err, errFormat) {
 		q.o.Log.Error("queue: end of the log not readable after a failed publish", "error", err)

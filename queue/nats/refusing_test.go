@@ -27,10 +27,10 @@ func TestRefusingFindsOut(t *testing.T) {
 	if first == nil || q.Refusing().IsZero() {
 		t.Fatalf("what can't be stored: %v, refusing since %v", first, q.Refusing())
 	}
-	broken(false)
 	if err := q.Publish(t.Context(), event.Event{ID: "second"}); err == nil || !strings.Contains(err.Error(), "before") {
 		t.Errorf("while the queue refuses: %v", err)
 	}
+	broken(false)
 	for deadline := time.Now().Add(time.Minute); !q.Refusing().IsZero(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it still refuses")
