@@ -50,6 +50,7 @@ type Options struct {
 	Together int                       // days replaced in one transaction, 16 if zero
 	Follower Follower                  // nil for none
 	Rolled   func(ctx context.Context) // is called by Run behind each roll; nil is not
+	Passing  func(err error) bool      // what keeps a roll from being now, and is nothing wrong: who does it has the days rolled when it ends; nil is nothing
 	Log      *slog.Logger
 	Now      func() time.Time
 }
@@ -418,7 +419,7 @@ func (r *Roller) replace(ctx context.Context, c cut, days []Day, seal Seal, last
 func (r *Roller) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := r.o.Now()
-		if _, err := r.Roll(ctx); err != nil && ctx.Err() == nil {
+		if _, err := r.Roll(ctx); err != nil && ctx.Err() == nil && (r.o.Passing == nil || !r.o.Passing(err)) {
 			r.o.Log.Error("bins are not rolled; figures stay right, but come from the event store", "error", err)
 		}
 		if r.o.Rolled != nil {

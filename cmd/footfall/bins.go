@@ -40,7 +40,7 @@ func (h *house) openBins(ctx context.Context) (err error) {
 	if h.hot, err = h.openHot(ctx); err != nil {
 		return err
 	}
-	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log, Follower: h.live, Rolled: h.renew})
+	h.roller = bins.NewRoller(h.bins, h.hot, h.snapshot, h.sites.counted, bins.Options{Log: h.log, Follower: h.live, Rolled: h.renew, Passing: rebuilding})
 	var hot query.Hot
 	if h.hot != nil {
 		hot = h.hot

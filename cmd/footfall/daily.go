@@ -55,7 +55,7 @@ func (h *house) runSchedule() (stop func()) {
 		{Name: retentionJob, At: retentionAt, Do: h.retainDate,
 			Advice: "old events stay until then: look for room on the disk and for a rebuild under way, and try: footfall retention"},
 	}
-	h.schedule = schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log, Passing: func(err error) bool { return errors.Is(err, errRebuilding) }})
+	h.schedule = schedule.New(jobs, h.bins, h.sites.scheduled, schedule.Options{Log: h.log, Passing: rebuilding})
 	ctx, cancel := context.WithCancel(h.ending)
 	done := make(chan struct{})
 	go func() {

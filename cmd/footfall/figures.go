@@ -19,6 +19,10 @@ var (
 	errStopping   = errors.New("footfall is stopping")
 )
 
+// rebuilding reports whether something could not be done as the event store is being rebuilt,
+// which has it done in the end.
+func rebuilding(err error) bool { return errors.Is(err, errRebuilding) }
+
 // storeSink writes to whichever store is open.
 type storeSink struct{ h *house }
 

@@ -100,7 +100,7 @@ func (m *mover) roll(ctx context.Context) {
 		case <-m.soon:
 		}
 		began := time.Now()
-		if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errRebuilding) {
+		if _, err := m.h.roller.Roll(ctx); err != nil && ctx.Err() == nil && !rebuilding(err) {
 			m.h.log.Error("histories are not made yet; the next roll tries again", "error", err)
 		}
 		select {
