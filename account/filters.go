@@ -42,9 +42,6 @@ type FilterBook interface {
 // PrepareFilters checks them as an event.InvalidError and fills in Created.
 func PrepareFilters(f SavedFilters, now time.Time) (SavedFilters, error) {
 	f.Name, f.Created = strings.TrimSpace(f.Name), now.UTC().Truncate(time.Millisecond)
-	plain := func(s string) bool {
-		return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-	}
 	switch {
 	case f.Name == "" || utf8.RuneCountInString(f.Name) > MaxFilterName || !plain(f.Name):
 		return SavedFilters{}, event.Invalid("name", "is a line of 1 to %d characters", MaxFilterName)

@@ -66,10 +66,15 @@ func SpellNote(n Note, now time.Time) (Note, error) {
 		n.When = t.UTC().Truncate(time.Second).Format(time.RFC3339)
 	}
 	n.Text = strings.TrimSpace(n.Text)
-	if n.Text == "" || utf8.RuneCountInString(n.Text) > MaxNoteText || !utf8.ValidString(n.Text) || strings.ContainsFunc(n.Text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if n.Text == "" || utf8.RuneCountInString(n.Text) > MaxNoteText || !plain(n.Text) {
 		return Note{}, event.Invalid("text", "is a line of 1 to %d characters", MaxNoteText)
 	}
 	return n, nil
+}
+
+// plain reports whether a text is one line without control characters.
+func plain(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // firstNote is the first day of notes: before there were pages that anybody could see.

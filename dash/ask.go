@@ -41,7 +41,7 @@ func (s state) where() *metric.Where {
 // fault logs why figures could not be had, unless the question was wrong or the page
 // has ended, and is what the page says of it; "" without an error.
 func (d *Door) fault(ctx context.Context, s state, what string, err error) string {
-	if _, asked := errors.AsType[*metric.QueryError](err); err != nil && !asked && ctx.Err() == nil {
+	if _, asked := errors.AsType[*metric.QueryError](err); !asked && failed(ctx, err) {
 		d.Log.Error("dash: a question failed", "question", what, "error", err)
 	}
 	return s.problem(err)

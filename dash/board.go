@@ -277,9 +277,10 @@ func (s state) comparisons(x span, t *tools) {
 	}
 	with("Nothing", noCompare, s.dates)
 	t.Compared = cmp.Or(t.Compared, s.Say("Previous period"))
-	t.Alone = x.before == period.Window{}
-	switch none := (period.Window{}); {
-	case x.before != none:
+	none := period.Window{}
+	t.Alone = x.before == none
+	switch {
+	case !t.Alone:
 		t.Against = s.words(x.before, x.zone)
 	case x.begins != none:
 		t.Compared = s.Say("Nothing")

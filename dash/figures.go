@@ -18,16 +18,22 @@ import (
 // ended.
 func (d *Door) ask(ctx context.Context, q metric.Query) (metric.Dataset, error) {
 	set, err := d.source.Answer(ctx, q)
-	if err != nil && !errors.Is(err, errLate) && ctx.Err() == nil {
+	if failed(ctx, err) {
 		d.Log.Error("dash: a query failed", "metric", q.Metric, "by", q.By, "error", err)
 	}
 	return set, err
 }
 
+// failed reports whether an error is for the log: not that a page has ended, nor that what it
+// asks is still being counted.
+func failed(ctx context.Context, err error) bool {
+	return err != nil && !errors.Is(err, errLate) && ctx.Err() == nil
+}
+
 // answer likewise asks for several figures.
 func (d *Door) answer(ctx context.Context, r metric.Report) (metric.Table, error) {
 	t, err := d.Questions.Tabulate(ctx, r)
-	if err != nil && !errors.Is(err, errLate) && ctx.Err() == nil {
+	if failed(ctx, err) {
 		d.Log.Error("dash: a report failed", "metrics", r.Metrics, "by", r.By, "error", err)
 	}
 	return t, err

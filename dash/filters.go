@@ -134,21 +134,21 @@ func (d *Door) standing(ctx context.Context, s state) state {
 // isGone reports whether a filter names a goal or segment that the site has not. What can't
 // be told soon is not gone.
 func (d *Door) isGone(ctx context.Context, s state, f filter) bool {
+	if f.by != metric.Segment && (f.by != metric.OfGoal || d.Goals == nil) {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, brief)
 	defer cancel()
-	switch {
-	case f.by == metric.OfGoal && f.how.op == metric.Is && d.Goals != nil:
-		all, err := d.Goals.Goals(ctx, s.site.ID)
-		return err == nil && slices.ContainsFunc(f.values, func(name string) bool {
-			return !slices.ContainsFunc(all, func(g metric.Goal) bool { return g.Name == name })
-		})
-	case f.by == metric.Segment:
-		s.filters, s.only = []filter{f}, nil
-		_, err := d.source.Answer(ctx, s.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC)) // of the shortest period that is counted fast
-		wrong, ok := errors.AsType[*metric.QueryError](err)
-		return ok && wrong.Gone
+	s.filters, s.only = []filter{f}, nil
+	q := s.query(metric.Visitors, period.DateOf(d.Now(), time.UTC).Window(time.UTC), time.UTC) // of the shortest period that is counted fast
+	var err error
+	if f.by == metric.Segment {
+		_, err = d.source.Answer(ctx, q)
+	} else if all, unknown := d.Goals.Goals(ctx, s.site.ID); unknown == nil {
+		_, err = q.Report().WithGoals(all)
 	}
-	return false
+	wrong, ok := errors.AsType[*metric.QueryError](err)
+	return ok && wrong.Gone
 }
 
 // where is the filter as a condition.

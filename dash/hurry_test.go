@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"slices"
@@ -60,10 +61,11 @@ func TestPagesAreThereSoon(t *testing.T) {
 }
 
 // TestLateIsBegun: where what a page asks first takes too long, the rest is begun all the
-// same, for who asks again.
+// same, for who asks again; and it is no error of the log, also of a list alone.
 func TestLateIsBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, now, "atelier.example")
+		var log bytes.Buffer
+		w := newWorldWith(t, Options{Now: now, Log: slog.New(slog.NewTextHandler(&log, nil))}, "atelier.example")
 		w.source.wait = 3 * time.Second
 		w.get(t, "/?period=AllTime")
 		synctest.Wait()
@@ -72,6 +74,10 @@ func TestLateIsBegun(t *testing.T) {
 		w.source.mu.Unlock()
 		if !begun {
 			t.Error("what comes too late is not begun")
+		}
+		lacks(t, w.get(t, "/?detail=country"), "Still being counted…")
+		if log.Len() > 0 {
+			t.Errorf("what is late is logged: %s", &log)
 		}
 		time.Sleep(time.Minute) // nothing is left
 	})
