@@ -88,18 +88,13 @@ func inTime[A any](ctx context.Context, h *hurried, ask func(context.Context) (A
 		stay()
 		return x.is, x.err
 	case <-h.over:
-		if stay() {
+		if ctx.Err() != nil { // it ends what the page waits for, too, in any order
+			give()
+			return a, ctx.Err()
+		}
+		if h.late.Store(true); stay() {
 			time.AfterFunc(lingers, give)
 		}
-		return a, h.missed(ctx)
+		return a, errLate
 	}
-}
-
-// missed is why there is no answer.
-func (h *hurried) missed(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	h.late.Store(true)
-	return errLate
 }
